@@ -1,0 +1,1 @@
+"""Training: Lightning modules for the two stages, their callbacks and command lines."""

@@ -1,0 +1,149 @@
+"""Batches for training: ``{"image": (B, 3, S, S) float32 in [0, 1], "mask": (B, 1, S, S), 1 = hole}``."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytorch_lightning as pl
+import torch.distributed as dist
+from pytorch_lightning.utilities import rank_zero_warn
+from torch.utils.data import DataLoader, DistributedSampler
+
+from latentinpaint.data.masks import FolderMasks, MaskGenerator, mask_preset
+from latentinpaint.data.photos import Crops, PhotoFolder, PhotoSource, SamplePhotos, Subset
+from latentinpaint.data.transforms import augmentation, centre_crop
+from latentinpaint.errors import InputError
+
+SAMPLES = "samples"
+
+
+class EpochSampler(DistributedSampler):
+    """Numbers a stream of crops on: epoch e holds the numbers from e * length, shared out over the processes."""
+
+    def __init__(self, dataset: Crops) -> None:
+        distributed = dist.is_available() and dist.is_initialized()
+        replicas, rank = (dist.get_world_size(), dist.get_rank()) if distributed else (1, 0)
+        super().__init__(dataset, num_replicas=replicas, rank=rank, shuffle=False, drop_last=True)
+
+    def __iter__(self) -> Iterator[int]:
+        first = self.epoch * len(self.dataset)
+        return iter(range(first + self.rank, first + self.total_size, self.num_replicas))
+
+
+class InpaintingDataModule(pl.LightningDataModule):
+    """Photographs with holes, for pretraining and for the refiners.
+
+    Args:
+        root: folder of photographs, searched with its sub-folders; "samples" takes the photographs inside
+            scikit-image.
+        val_root: folder of photographs to validate on; None holds back a tenth of `root`, at most 64.
+        size: side of the crops, pixels, a multiple of 8.
+        zoom: how far a crop may reach into a photograph: its shorter side is scaled to between `size` and
+            `size * zoom` pixels.
+        augmentation: "crop" (scale, crop, flip) or "lama" (LaMa's geometry and colour changes as well).
+        masks: preset of the holes: training, thin, medium or thick.
+        mask_dir: folder of mask files to draw the holes from, instead of a preset.
+        val_masks: preset of the holes for validation.
+        batch_size: crops a step, for each device.
+        epoch_length: crops an epoch; None takes the number of photographs, but 1000 at least.
+        num_workers: processes that read and crop.
+        seed: of crops and holes.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        val_root: str | None = None,
+        size: int = 256,
+        zoom: float = 1.25,
+        augmentation: str = "crop",
+        masks: str = "training",
+        mask_dir: str | None = None,
+        val_masks: str = "thick",
+        batch_size: int = 8,
+        epoch_length: int | None = None,
+        num_workers: int = 2,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if size < 16 or size % 8:
+            raise InputError(f"data.size is a multiple of 8 from 16 up, not {size}")
+        self.root, self.val_root, self.size, self.zoom = root, val_root, size, zoom
+        self.augmentation, self.masks, self.mask_dir, self.val_masks = (
+            augmentation,
+            masks,
+            mask_dir,
+            val_masks,
+        )
+        self.batch_size, self.epoch_length, self.num_workers, self.seed = (
+            batch_size,
+            epoch_length,
+            num_workers,
+            seed,
+        )
+        self.train_crops: Crops | None = None
+        self.val_crops: Crops | None = None
+
+    def setup(self, stage: str) -> None:
+        if self.train_crops is not None:
+            return
+        train, val = split_photos(self.root, self.val_root)
+        crop = augmentation(self.augmentation, self.size, self.zoom)
+        length = self.epoch_length or max(1000, len(train))
+        self.train_crops = Crops(train, crop, self._training_masks(), self.seed, length)
+        val_masks = mask_preset(self.val_masks, self.size)
+        self.val_crops = Crops(val, centre_crop(self.size), val_masks, self.seed, shuffle=False)
+
+    def train_dataloader(self) -> DataLoader:
+        return self._loader(self.train_crops, sampler=EpochSampler(self.train_crops), drop_last=True)
+
+    def val_dataloader(self) -> DataLoader:
+        return self._loader(self.val_crops, sampler=None, drop_last=False)
+
+    def teardown(self, stage: str) -> None:
+        """Say at the end which files could not be read."""
+        crops = [c for c in (self.train_crops, self.val_crops) if c is not None]
+        skipped = sorted({name for c in crops for name in c.skipped})
+        if skipped and stage == "fit":
+            names = ", ".join(skipped[:20]) + (f" and {len(skipped) - 20} more" if len(skipped) > 20 else "")
+            rank_zero_warn(f"{len(skipped)} pictures could not be read and were skipped: {names}")
+
+    def _training_masks(self) -> MaskGenerator:
+        return FolderMasks(self.mask_dir) if self.mask_dir else mask_preset(self.masks, self.size)
+
+    def _loader(self, crops: Crops, sampler: EpochSampler | None, drop_last: bool) -> DataLoader:
+        return DataLoader(
+            crops,
+            batch_size=min(self.batch_size, len(crops)),
+            sampler=sampler,
+            drop_last=drop_last,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            worker_init_fn=_one_thread,
+        )
+
+
+def split_photos(root: str, val_root: str | None = None) -> tuple[PhotoSource, PhotoSource]:
+    """Photographs to train on and photographs held back.
+
+    Args:
+        root: a folder, or "samples".
+        val_root: a folder, or None: a tenth of `root`, between 1 and 64, chosen once and for all by its names.
+    """
+    if root == SAMPLES:
+        train: PhotoSource = SamplePhotos("train")
+        return train, PhotoFolder(val_root) if val_root else SamplePhotos("val")
+    folder = PhotoFolder(root)
+    if val_root:
+        return folder, PhotoFolder(val_root)
+    if len(folder) == 1:
+        return folder, folder
+    order = np.random.default_rng(0).permutation(len(folder)).tolist()
+    held = max(1, min(64, len(folder) // 10))
+    return Subset(folder, sorted(order[held:])), Subset(folder, sorted(order[:held]))
+
+
+def _one_thread(worker: int) -> None:
+    import cv2
+
+    # Every worker is a process of its own; threads inside it would only fight for the same cores.
+    cv2.setNumThreads(0)

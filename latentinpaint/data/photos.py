@@ -1,0 +1,179 @@
+"""Photographs to train on: a folder of files, or the ones inside scikit-image's wheel.
+
+A *source* is a numbered list of photographs. `Crops` makes an endless seeded stream of training crops of it:
+crop number n of a seed is the same picture with the same hole, whatever the number of workers, the batch size or
+the machine.
+"""
+
+from abc import ABC, abstractmethod
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from latentinpaint.data.images import list_pictures, read_picture
+from latentinpaint.data.masks import MaskGenerator
+from latentinpaint.data.transforms import Transform
+from latentinpaint.errors import InputError
+
+
+class PhotoSource(ABC):
+    """A numbered list of photographs."""
+
+    names: list[str]
+
+    @abstractmethod
+    def read(self, index: int) -> np.ndarray:
+        """Photograph `index` as (H, W, 3) uint8.
+
+        Raises:
+            InputError: if the file cannot be read.
+        """
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+class PhotoFolder(PhotoSource):
+    """The picture files of a folder and its sub-folders, read when they are needed.
+
+    Args:
+        root: the folder.
+
+    Raises:
+        InputError: if there is no such folder, or no picture in it.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        self.paths = list_pictures(self.root)
+        if not self.paths:
+            raise InputError(f"the folder {root} holds no picture to train on")
+        self.names = [str(path.relative_to(self.root)) for path in self.paths]
+
+    def read(self, index: int) -> np.ndarray:
+        return _to_bytes(read_picture(self.paths[index]).rgb())
+
+
+class SamplePhotos(PhotoSource):
+    """The real photographs inside scikit-image's wheel, with a fixed split; nothing is downloaded.
+
+    Args:
+        split: "train" (12 photographs), "val" (3 whole photographs never trained on), or "all".
+    """
+
+    SPLITS = {
+        "train": (
+            "astronaut.png",
+            "brick.png",
+            "camera.png",
+            "coins.png",
+            "grass.png",
+            "gravel.png",
+            "hubble_deep_field.jpg",
+            "ihc.png",
+            "moon.png",
+            "motorcycle_left.png",
+            "motorcycle_right.png",
+            "retina.jpg",
+        ),
+        "val": ("chelsea.png", "coffee.png", "rocket.jpg"),
+    }
+
+    def __init__(self, split: str = "all") -> None:
+        splits = self.SPLITS | {"all": self.SPLITS["train"] + self.SPLITS["val"]}
+        if split not in splits:
+            raise InputError(
+                f"there is no split '{split}' of the sample photos: choose one of {', '.join(splits)}"
+            )
+        self.names = list(splits[split])
+
+    def read(self, index: int) -> np.ndarray:
+        return _sample_photo(self.names[index])
+
+
+class Subset(PhotoSource):
+    """Some of a source's photographs."""
+
+    def __init__(self, source: PhotoSource, indices: list[int]) -> None:
+        self.source, self.indices = source, indices
+        self.names = [source.names[index] for index in indices]
+
+    def read(self, index: int) -> np.ndarray:
+        return self.source.read(self.indices[index])
+
+
+class Crops(Dataset):
+    """An endless, seeded stream of crops with holes.
+
+    Item n, any whole number from 0, is ``{"image": (3, h, w) float32 in [0, 1], "mask": (1, h, w), 1 = hole}``. A
+    photograph that cannot be read is left out, another takes its place, and `skipped` names it afterwards, also when
+    it was met in a worker process.
+
+    Args:
+        source: the photographs.
+        transform: from a photograph to a crop, see `transforms`.
+        masks: draws the holes.
+        seed: equal seeds give equal streams.
+        length: what `len` answers: crops an epoch; None is one a photograph.
+        shuffle: whether every pass over the source is in an order of its own.
+    """
+
+    def __init__(
+        self,
+        source: PhotoSource,
+        transform: Transform,
+        masks: MaskGenerator,
+        seed: int = 0,
+        length: int | None = None,
+        shuffle: bool = True,
+    ) -> None:
+        self.source, self.transform, self.masks = source, transform, masks
+        self.seed, self.length, self.shuffle = seed, length or len(source), shuffle
+        # Shared memory, so that what a worker process finds unreadable is known to the process that reports it.
+        self.unreadable = torch.zeros(len(source), dtype=torch.uint8).share_memory_()
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
+        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + number) % 2**63)
+        crop = self.transform(self._read(number), int(torch.randint(2**31, (), generator=generator)))
+        image = torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1))).float() / 255
+        return {"image": image, "mask": self.masks(*image.shape[-2:], generator)}
+
+    @property
+    def skipped(self) -> list[str]:
+        """Names of the photographs that could not be read so far."""
+        return [self.source.names[index] for index in self.unreadable.nonzero().flatten().tolist()]
+
+    def _read(self, number: int) -> np.ndarray:
+        count = len(self.source)
+        tour, position = divmod(number, count)
+        order = _permutation(count, self.seed, tour) if self.shuffle else range(count)
+        for offset in range(count):
+            index = int(order[(position + offset) % count])
+            if self.unreadable[index]:
+                continue
+            try:
+                return self.source.read(index)
+            except InputError:
+                self.unreadable[index] = 1
+        raise InputError(f"none of the {count} pictures can be read; the first is {self.source.names[0]}")
+
+
+def _permutation(count: int, seed: int, tour: int) -> np.ndarray:
+    return np.random.default_rng((seed % 2**63, tour)).permutation(count)
+
+
+@cache
+def _sample_photo(name: str) -> np.ndarray:
+    import skimage
+
+    return _to_bytes(read_picture(Path(skimage.data_dir) / name).rgb())
+
+
+def _to_bytes(rgb: np.ndarray) -> np.ndarray:
+    return np.rint(rgb * 255).astype(np.uint8)

@@ -1,0 +1,83 @@
+"""From a photograph to a training crop, with albumentations.
+
+A transform takes (H, W, 3) uint8 and a seed and answers (size, size, 3) uint8; equal seeds give equal crops.
+Photographs smaller than the crop are enlarged, larger ones are scaled down so that a crop shows a scene and not
+one leaf of it.
+"""
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+
+from latentinpaint.errors import InputError
+
+# albumentations asks a server for its newest version when imported; training must not depend on a network.
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+import albumentations as A  # noqa: E402
+
+Transform = Callable[[np.ndarray, int], np.ndarray]
+
+
+class Seeded:
+    """An albumentations pipeline as a `Transform`: seeded anew for every picture."""
+
+    def __init__(self, *steps: A.BasicTransform) -> None:
+        self.pipeline = A.Compose(steps)
+
+    def __call__(self, image: np.ndarray, seed: int) -> np.ndarray:
+        self.pipeline.set_random_seed(seed)
+        return self.pipeline(image=image)["image"]
+
+
+def centre_crop(size: int) -> Transform:
+    """The middle square of a photograph, scaled to `size`; nothing random."""
+    return Seeded(A.SmallestMaxSize(size), A.CenterCrop(size, size))
+
+
+def random_crop(size: int, zoom: float) -> Transform:
+    """A square of a photograph whose shorter side is `size` to `size * zoom` pixels, flipped in half the cases."""
+    return Seeded(*_crop(size, zoom), A.HorizontalFlip())
+
+
+def lama_augmentation(size: int, zoom: float) -> Transform:
+    """LaMa's augmentation (arXiv 2109.07161, published configuration) on top of the random crop."""
+    return Seeded(
+        A.SmallestMaxSize(_sides(size, zoom)),
+        A.Perspective(scale=(0.0, 0.06)),
+        A.Affine(scale=(0.7, 1.3), rotate=(-40, 40), shear=(-5.7, 5.7), border_mode=4),
+        A.PadIfNeeded(size, size, border_mode=4),
+        A.OpticalDistortion(),
+        A.RandomCrop(size, size),
+        A.HorizontalFlip(),
+        A.CLAHE(),
+        A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.2),
+        A.HueSaturationValue(hue_shift_limit=5, sat_shift_limit=30, val_shift_limit=5),
+    )
+
+
+AUGMENTATIONS: dict[str, Callable[[int, float], Transform]] = {"crop": random_crop, "lama": lama_augmentation}
+
+
+def augmentation(name: str, size: int, zoom: float) -> Transform:
+    """A training transform by name.
+
+    Args:
+        name: a key of `AUGMENTATIONS`.
+        size: side of the crop, pixels.
+        zoom: largest ratio of a photograph's shorter side to the crop's, 1 or more.
+    """
+    if name not in AUGMENTATIONS:
+        raise InputError(f"there is no augmentation '{name}': choose one of {', '.join(AUGMENTATIONS)}")
+    if zoom < 1:
+        raise InputError(f"zoom is a ratio from 1 up, not {zoom}")
+    return AUGMENTATIONS[name](size, zoom)
+
+
+def _sides(size: int, zoom: float) -> list[int]:
+    return sorted({round(side) for side in np.linspace(size, size * zoom, 17)})
+
+
+def _crop(size: int, zoom: float) -> list[A.BasicTransform]:
+    return [A.SmallestMaxSize(_sides(size, zoom)), A.RandomCrop(size, size)]

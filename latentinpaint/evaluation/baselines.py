@@ -1,0 +1,109 @@
+"""Inpainting without training: what a model has to beat.
+
+    mean    every hole pixel is the mean colour of the known pixels of its picture
+    telea   OpenCV's fast marching: Telea, "An image inpainting technique based on the fast marching
+            method", 2004, https://doi.org/10.1080/10867651.2004.10487596
+    ns      OpenCV's fluid dynamics: Bertalmio, Bertozzi, Sapiro, "Navier-Stokes, fluid dynamics, and image
+            and video inpainting", 2001, https://doi.org/10.1109/CVPR.2001.990497
+
+Conventions. Images are `(B,3,H,W)` in [0,1], masks `(B,1,H,W)` with 1 = hole. Known pixels come back bit for
+bit; what stood in the hole is blanked before a method sees it. A picture without a known pixel becomes
+mid-grey, 0.5, and one without a hole comes back as it is.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentinpaint.errors import InputError
+from latentinpaint.evaluation.metrics import check_mask
+
+
+class Baseline(ABC):
+    """Fills holes; the base class guards the hole and the known pixels, a method is one `_fill`.
+
+    name: the key in results and files. label: the name for people.
+    """
+
+    name: str
+    label: str
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor, mask: Tensor) -> Tensor:
+        """The images `(B,3,H,W)` in [0,1] with the hole of `mask` `(B,1,H,W)` filled: a new tensor alike."""
+        check_mask(image, mask)
+        if image.shape[1] != 3 or not image.is_floating_point():
+            raise InputError(
+                f"Pictures to fill must be floating point of shape (B, 3, H, W), "
+                f"but these are {image.dtype} of shape {tuple(image.shape)}."
+            )
+        hole = mask > 0.5
+        damaged = torch.where(hole, 0, image)
+        filled = torch.stack([self._fill_one(x, h) for x, h in zip(damaged, hole, strict=True)])
+        return torch.where(hole, filled, image)
+
+    def _fill_one(self, damaged: Tensor, hole: Tensor) -> Tensor:
+        if hole.all():
+            return torch.full_like(damaged, 0.5)
+        return self._fill(damaged, hole) if hole.any() else damaged
+
+    @abstractmethod
+    def _fill(self, damaged: Tensor, hole: Tensor) -> Tensor:
+        """Fill one picture `(3,H,W)`, 0 in the hole `(1,H,W)` (bool; some pixels are, some are not).
+
+        Only the hole's pixels of the answer are used.
+        """
+
+
+class MeanColour(Baseline):
+    """The mean colour of the known pixels."""
+
+    name, label = "mean", "mean colour"
+
+    def _fill(self, damaged: Tensor, hole: Tensor) -> Tensor:
+        mean = damaged.sum(dim=(1, 2), keepdim=True) / (~hole).sum()
+        return mean.expand_as(damaged)
+
+
+class OpenCVInpaint(Baseline):
+    """`cv2.inpaint` on the picture rounded to 8 bits; `radius` in pixels is the neighbourhood it looks at."""
+
+    flag: int
+
+    def __init__(self, radius: float = 3) -> None:
+        self.radius = radius
+
+    def _fill(self, damaged: Tensor, hole: Tensor) -> Tensor:
+        pixels = (damaged.float() * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0)
+        filled = cv2.inpaint(
+            np.ascontiguousarray(pixels.cpu().numpy()),
+            hole[0].cpu().numpy().astype(np.uint8),
+            self.radius,
+            self.flag,
+        )
+        return torch.from_numpy(filled).permute(2, 0, 1).to(damaged) / 255
+
+
+class Telea(OpenCVInpaint):
+    """Telea's fast marching method.
+
+    OpenCV adds up to 1.4 of 255 levels along the gradient at every step of the march, however faint the
+    gradient is, so even an even area comes back some levels off, the more the deeper the hole.
+    """
+
+    name, label, flag = "telea", "OpenCV Telea", cv2.INPAINT_TELEA
+
+
+class NavierStokes(OpenCVInpaint):
+    """Bertalmio, Bertozzi and Sapiro's method, as OpenCV has it."""
+
+    name, label, flag = "ns", "OpenCV Navier–Stokes", cv2.INPAINT_NS
+
+
+BASELINES: dict[str, Baseline] = {method.name: method for method in (MeanColour(), Telea(), NavierStokes())}
+"""The methods that need no training, by name."""

@@ -1,0 +1,152 @@
+"""`Inpainter`: a trained model and any kind of picture in, the same kind of picture out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from latentinpaint.data.images import Picture, mask_from_pil
+from latentinpaint.errors import InputError
+from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.weights import load_pipeline
+
+AnyPicture = TypeVar("AnyPicture", Image.Image, np.ndarray, Tensor)
+
+
+class Inpainter:
+    """Fills holes with a trained model.
+
+    Args:
+        pipeline: the model.
+        device: where it runs, such as "cpu" or "cuda"; None takes a GPU if there is one.
+    """
+
+    def __init__(self, pipeline: InpaintPipeline, device: str | torch.device | None = None) -> None:
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.pipeline = pipeline.to(self.device).eval()
+
+    @classmethod
+    def from_pretrained(cls, folder_or_file: str | Path, device: str | torch.device | None = None) -> "Inpainter":
+        """The model of a run's folder, or of one `.safetensors` file.
+
+        Raises:
+            InputError: if there is no such file, or it is not a model of this package.
+        """
+        return cls(load_pipeline(folder_or_file), device)
+
+    def __call__(
+        self,
+        image: AnyPicture,
+        mask: Image.Image | np.ndarray | Tensor,
+        num_samples: int = 1,
+        seed: int = 0,
+        steps: int | None = None,
+    ) -> AnyPicture | list[AnyPicture]:
+        """Fill the hole; every pixel outside it comes back bit for bit.
+
+        Args:
+            image: a Pillow picture of any mode; an array (H, W), (H, W, 3) or (H, W, 4) of uint8; or a float tensor
+                (3, H, W) or (B, 3, H, W) in [0, 1].
+            mask: 1, True or white is the hole: a Pillow picture, an array (H, W) or (H, W, 1), or a tensor (H, W),
+                (1, H, W) or (B, 1, H, W). Of an array or tensor what is above half of its scale is the hole; the
+                scale of integers is 255, but 1 where nothing is above 1.
+            num_samples: answers wanted; only a stochastic refiner gives different ones.
+            seed: equal seeds give equal answers.
+            steps: solver steps of a flow, None for the model's own.
+
+        Returns:
+            A picture of the kind that came in, or a list of `num_samples` of them if that is above 1. An empty mask
+            gives the picture back.
+
+        Raises:
+            InputError: if the mask has another size than the picture, or an argument is out of range.
+        """
+        if isinstance(image, Tensor):
+            answers = self._fill_tensor(image, mask, num_samples, seed, steps)
+        elif isinstance(image, np.ndarray):
+            filled = self.fill(Picture.from_pil(_array_to_pil(image)), _hole(mask), num_samples, seed, steps)
+            answers = [np.asarray(picture.to_pil()).reshape(image.shape) for picture in filled]
+        elif isinstance(image, Image.Image):
+            filled = self.fill(Picture.from_pil(image), _hole(mask), num_samples, seed, steps)
+            answers = [picture.to_pil() for picture in filled]
+        else:
+            raise InputError(f"a picture is a Pillow image, an array or a tensor, not {type(image).__name__}")
+        return answers[0] if num_samples == 1 else answers
+
+    def fill(
+        self, picture: Picture, hole: np.ndarray, num_samples: int = 1, seed: int = 0, steps: int | None = None
+    ) -> list[Picture]:
+        """As calling, for a picture that `read_picture` read and a hole (H, W) bool; always a list."""
+        _check_size(hole.shape, (picture.height, picture.width))
+        image = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None]
+        answers = self._sample(image, torch.from_numpy(hole)[None, None], num_samples, seed, steps)
+        return [picture.filled(answer[0].permute(1, 2, 0).numpy(), hole) for answer in answers]
+
+    def _fill_tensor(
+        self, image: Tensor, mask: object, num_samples: int, seed: int, steps: int | None
+    ) -> list[Tensor]:
+        batch = image if image.ndim == 4 else image[None]
+        if batch.ndim != 4 or batch.shape[1] != 3 or not image.is_floating_point():
+            raise InputError(f"a tensor is (3, H, W) or (B, 3, H, W) of floats in [0, 1], not {tuple(image.shape)}")
+        hole = torch.as_tensor(_hole(mask, batched=True), device=batch.device)
+        _check_size(tuple(hole.shape[-2:]), tuple(batch.shape[-2:]))
+        if hole.shape[0] not in (1, len(batch)):
+            raise InputError(f"{hole.shape[0]} masks for {len(batch)} pictures")
+        hole = hole.expand(len(batch), -1, -1, -1)
+        answers = self._sample(batch, hole, num_samples, seed, steps)
+        # Composited once more on the caller's own numbers: known pixels keep their dtype and bits.
+        filled = [torch.where(hole, answer.to(batch), batch) for answer in answers]
+        return filled if image.ndim == 4 else [answer[0] for answer in filled]
+
+    def _sample(
+        self, image: Tensor, hole: Tensor, num_samples: int, seed: int, steps: int | None
+    ) -> Sequence[Tensor]:
+        """`num_samples` tensors (B, 3, H, W) on the processor's memory."""
+        if num_samples < 1:
+            raise InputError(f"the number of samples starts at 1, not {num_samples}")
+        if steps is not None and steps < 1:
+            raise InputError(f"the number of steps starts at 1, not {steps}")
+        image = image.to(self.device, torch.float32)
+        if not hole.any():
+            return [image.cpu()] * num_samples
+        answers = self.pipeline.sample(image, hole.to(self.device, torch.float32), num_samples, seed, steps)
+        return answers.float().cpu().unbind(1)
+
+
+def _hole(mask: object, batched: bool = False) -> np.ndarray:
+    """Any mask as bool: (H, W), or (B, 1, H, W) if `batched`."""
+    if isinstance(mask, Image.Image):
+        hole = mask_from_pil(mask)
+    elif isinstance(mask, np.ndarray | Tensor):
+        values = mask.detach().cpu().numpy() if isinstance(mask, Tensor) else mask
+        if isinstance(mask, np.ndarray) and values.ndim == 3 and values.shape[-1] == 1:
+            values = values[..., 0]
+        integer = np.issubdtype(values.dtype, np.integer)
+        full_scale = 255 if integer and values.size and values.max() > 1 else 1
+        hole = values > full_scale / 2 if values.dtype != bool else values
+    else:
+        raise InputError(f"a mask is a Pillow image, an array or a tensor, not {type(mask).__name__}")
+    if batched:
+        hole = hole if hole.ndim == 4 else hole.reshape(-1, 1, *hole.shape[-2:])
+    elif hole.ndim > 2 and hole.size == hole.shape[-1] * hole.shape[-2]:
+        hole = hole.reshape(hole.shape[-2:])
+    if hole.ndim != (4 if batched else 2) or (batched and hole.shape[1] != 1):
+        raise InputError(f"a mask has one channel, not the shape {tuple(hole.shape)}")
+    return np.ascontiguousarray(hole)
+
+
+def _array_to_pil(array: np.ndarray) -> Image.Image:
+    if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3, 4))):
+        raise InputError(f"an array is (H, W), (H, W, 3) or (H, W, 4) of uint8, not {array.shape} of {array.dtype}")
+    return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array)
+
+
+def _check_size(mask: tuple[int, ...], picture: tuple[int, ...]) -> None:
+    if tuple(mask) != tuple(picture):
+        raise InputError(
+            f"the mask is {mask[1]}x{mask[0]} pixels, the picture {picture[1]}x{picture[0]}: they have to be equal"
+        )

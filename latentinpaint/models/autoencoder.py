@@ -1,0 +1,271 @@
+"""Autoencoders: from a picture to its latent and back.
+
+Conventions. Pictures are float32 ``(B, 3, H, W)`` in [0, 1] with ``H`` and ``W`` multiples of ``stride``.
+The raw output of the last encoder stage is called *features* ``h``; the *latent* is ``z = (h - mean) / std``
+with one mean and one deviation a channel, measured on training pictures and stored here as buffers. Whoever
+holds a latent therefore holds numbers of mean 0 and deviation 1; only this module knows the raw scale.
+
+An encoder is a list of *stages*. A control (see `mask_control`) is one feature map a stage, added to that
+stage's output before the next one sees it.
+
+Architecture of `LamaAutoencoder`: the layers before and after the Fourier blocks of LaMa (Suvorov et al.,
+"Resolution-robust Large Mask Inpainting with Fourier Convolutions", WACV 2022, arXiv 2109.07161).
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Autoencoder(nn.Module, ABC):
+    """What every autoencoder offers; subclasses give stages and `decode_features`.
+
+    Attributes:
+        stride: side of the square of pixels behind one latent cell.
+        image_channels: channels of the pictures.
+        latent_channels: channels of the latent.
+        stage_channels: channels after each encoder stage (empty: there are no stages to control).
+        stage_strides: pixels per cell after each stage.
+        arguments: the constructor's arguments, enough to build an equal one.
+    """
+
+    stride: int
+    image_channels: int
+    latent_channels: int
+    stage_channels: tuple[int, ...]
+    stage_strides: tuple[int, ...]
+    arguments: dict[str, Any]
+
+    def __init__(self, latent_channels: int) -> None:
+        super().__init__()
+        self.latent_channels = latent_channels
+        self.frozen = False
+        self.register_buffer("latent_mean", torch.zeros(latent_channels))
+        self.register_buffer("latent_std", torch.ones(latent_channels))
+
+    @property
+    @abstractmethod
+    def stages(self) -> Sequence[nn.Module]:
+        """The encoder's stages in order; their composition is the encoder."""
+
+    @abstractmethod
+    def decode_features(self, features: Tensor) -> Tensor:
+        """Raw features (B, C, h, w) to pictures (B, 3, h * stride, w * stride) in [0, 1]."""
+
+    def encode_features(self, image: Tensor, control: Sequence[Tensor] | None = None) -> Tensor:
+        """Pictures to raw, unstandardised features (B, C, H / stride, W / stride)."""
+        if control is not None and len(control) != len(self.stages):
+            raise ValueError(f"control has {len(control)} maps, the encoder {len(self.stages)} stages")
+        features = image
+        for index, stage in enumerate(self.stages):
+            features = stage(features)
+            if control is not None:
+                features = features + control[index]
+        return features
+
+    def encode(self, image: Tensor, control: Sequence[Tensor] | None = None) -> Tensor:
+        """Pictures to latents.
+
+        Args:
+            image: (B, 3, H, W) in [0, 1], H and W multiples of `stride`.
+            control: one map a stage, (B, stage_channels[i], H / stage_strides[i], W / stage_strides[i]).
+
+        Returns:
+            (B, latent_channels, H / stride, W / stride), standardised.
+        """
+        return self.standardise(self.encode_features(image, control))
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """Latents (B, C, h, w) to pictures (B, 3, h * stride, w * stride) in [0, 1]."""
+        return self.decode_features(latent * _per_channel(self.latent_std) + _per_channel(self.latent_mean))
+
+    def standardise(self, features: Tensor) -> Tensor:
+        """Raw features to latents of mean 0 and deviation 1 a channel."""
+        return (features - _per_channel(self.latent_mean)) / _per_channel(self.latent_std)
+
+    @torch.no_grad()
+    def measure_latents(self, images: Iterable[Tensor]) -> None:
+        """Set the latents' mean and deviation from batches of training pictures.
+
+        Runs in evaluation mode, because that is how the latents will be used. Channels that never vary (a dead
+        ReLU) get deviation 1, so that they stay finite.
+
+        Args:
+            images: batches (B, 3, H, W) in [0, 1]; read once.
+
+        Raises:
+            ValueError: if there is no batch.
+        """
+        was_training = self.training
+        self.eval()
+        count = 0
+        total = torch.zeros(self.latent_channels, dtype=torch.float64)
+        total_square = torch.zeros(self.latent_channels, dtype=torch.float64)
+        for batch in images:
+            features = self.encode_features(batch.to(self.latent_mean.device)).double().cpu()
+            count += features.numel() // self.latent_channels
+            total += features.sum(dim=(0, 2, 3))
+            total_square += features.square().sum(dim=(0, 2, 3))
+        self.train(was_training)
+        if count == 0:
+            raise ValueError("latent statistics need at least one batch of pictures")
+        mean = total / count
+        deviation = (total_square / count - mean.square()).clamp(min=0).sqrt()
+        deviation[deviation < 1e-6] = 1.0
+        self.latent_mean.copy_(mean)
+        self.latent_std.copy_(deviation)
+
+    def freeze(self) -> "Autoencoder":
+        """Stop every change for good: no gradients, and evaluation mode whatever `train()` is called on.
+
+        `requires_grad_(False)` alone would leave BatchNorm's running statistics moving.
+        """
+        self.frozen = True
+        self.requires_grad_(False)
+        return self.eval()
+
+    def train(self, mode: bool = True) -> "Autoencoder":
+        return super().train(mode and not self.frozen)
+
+    def fingerprint(self) -> str:
+        """A short hash of all weights and statistics: equal if and only if it is the same autoencoder."""
+        digest = hashlib.sha256(repr(sorted(self.arguments.items())).encode())
+        for name, value in sorted(self.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+class LamaAutoencoder(Autoencoder):
+    """LaMa's encoder and decoder: a 7x7 convolution and three halvings, and the mirror image.
+
+    Args:
+        base_channels: channels after the first stage (LaMa's ngf); they double with every halving.
+        latent_channels: channels of the latent; None means 8 * base_channels, as LaMa has it.
+        residual_blocks: residual blocks added after every stage, in the encoder and in the decoder. 0 is LaMa.
+        final_relu: whether the encoder's last stage ends in LaMa's ReLU. Without it latents have no floor.
+
+    Shapes: pictures (B, 3, H, W), latents (B, latent_channels, H / 8, W / 8).
+    """
+
+    HALVINGS = 3
+
+    def __init__(
+        self,
+        base_channels: int = 8,
+        latent_channels: int | None = None,
+        residual_blocks: int = 0,
+        final_relu: bool = True,
+    ) -> None:
+        if base_channels < 1 or residual_blocks < 0 or (latent_channels is not None and latent_channels < 1):
+            raise ValueError("base_channels and latent_channels start at 1, residual_blocks at 0")
+        widths = [base_channels * 2**level for level in range(self.HALVINGS + 1)]
+        widths[-1] = latent_channels or widths[-1]
+        super().__init__(widths[-1])
+        self.arguments = dict(
+            base_channels=base_channels,
+            latent_channels=latent_channels,
+            residual_blocks=residual_blocks,
+            final_relu=final_relu,
+        )
+        self.image_channels = 3
+        self.stride = 2**self.HALVINGS
+        self.stage_channels = tuple(widths)
+        self.stage_strides = tuple(2**level for level in range(self.HALVINGS + 1))
+        self.encoder = nn.ModuleList([_stem(self.image_channels, widths[0], residual_blocks)])
+        for level, (narrow, wide) in enumerate(zip(widths, widths[1:], strict=False), start=1):
+            relu = final_relu or level < self.HALVINGS
+            self.encoder.append(_halving(narrow, wide, residual_blocks, relu))
+        self.decoder = nn.Sequential(
+            *(
+                _doubling(wide, narrow, residual_blocks)
+                for wide, narrow in zip(widths[::-1], widths[-2::-1], strict=False)
+            ),
+            nn.Conv2d(widths[0], self.image_channels, 7, padding=3, padding_mode="reflect"),
+            nn.Sigmoid(),
+        )
+
+    @property
+    def stages(self) -> Sequence[nn.Module]:
+        return self.encoder
+
+    def decode_features(self, features: Tensor) -> Tensor:
+        return self.decoder(features)
+
+
+class IdentityAutoencoder(Autoencoder):
+    """The autoencoder that does nothing: with it every refiner works in pixel space.
+
+    Pictures in [0, 1] are their own features; the latent is standardised to ``(image - mean) / std``, by
+    default to [-1, 1] (mean and std 0.5), until `measure_latents` is called.
+
+    Args:
+        channels: channels of the pictures.
+    """
+
+    def __init__(self, channels: int = 3) -> None:
+        super().__init__(channels)
+        self.arguments = dict(channels=channels)
+        self.image_channels = channels
+        self.stride = 1
+        self.stage_channels = ()
+        self.stage_strides = ()
+        self.latent_mean.fill_(0.5)
+        self.latent_std.fill_(0.5)
+
+    @property
+    def stages(self) -> Sequence[nn.Module]:
+        return ()
+
+    def decode_features(self, features: Tensor) -> Tensor:
+        return features
+
+
+AUTOENCODERS: dict[str, type[Autoencoder]] = {
+    "LamaAutoencoder": LamaAutoencoder,
+    "IdentityAutoencoder": IdentityAutoencoder,
+}
+
+
+class ResidualBlock(nn.Module):
+    """``x + conv(relu(conv(x)))`` with BatchNorm after each 3x3 convolution; (B, C, h, w) to the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+def _stem(channels: int, width: int, residual_blocks: int) -> nn.Sequential:
+    convolution = nn.Conv2d(channels, width, 7, padding=3, padding_mode="reflect", bias=False)
+    blocks = (ResidualBlock(width) for _ in range(residual_blocks))
+    return nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(), *blocks)
+
+
+def _halving(narrow: int, wide: int, residual_blocks: int, relu: bool) -> nn.Sequential:
+    convolution = nn.Conv2d(narrow, wide, 3, stride=2, padding=1, padding_mode="reflect", bias=False)
+    blocks = (ResidualBlock(wide) for _ in range(residual_blocks))
+    ending = [nn.ReLU()] if relu else []
+    return nn.Sequential(convolution, nn.BatchNorm2d(wide), *ending, *blocks)
+
+
+def _doubling(wide: int, narrow: int, residual_blocks: int) -> nn.Sequential:
+    blocks = (ResidualBlock(wide) for _ in range(residual_blocks))
+    convolution = nn.ConvTranspose2d(wide, narrow, 3, stride=2, padding=1, output_padding=1)
+    return nn.Sequential(*blocks, convolution, nn.BatchNorm2d(narrow), nn.ReLU())
+
+
+def _per_channel(values: Tensor) -> Tensor:
+    return values.view(1, -1, 1, 1)

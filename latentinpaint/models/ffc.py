@@ -1,0 +1,114 @@
+"""Fast Fourier convolutions: blocks that see the whole picture at once.
+
+The channels of a map are split into a *local* part, ordinary 3x3 convolutions, and a *global* part, which also
+passes a 1x1 convolution in the frequency domain; the two exchange features in every layer. The real FFT is
+orthonormal, taken over height and width; real and imaginary part are neighbouring channels.
+
+Sources: Chi, Jiang, Mu, "Fast Fourier Convolution", NeurIPS 2020; the residual block: LaMa, arXiv 2109.07161.
+One tensor holds both parts (local channels first), so nothing is concatenated between layers: that is the same
+function as LaMa's pair of tensors, with the convolutions that read the same input merged into one.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+def global_channels(channels: int, ratio: float) -> int:
+    """How many of `channels` belong to the global part; ratio in [0, 1]."""
+    if not 0 <= ratio <= 1:
+        raise ValueError(f"ratio is a fraction between 0 and 1, not {ratio}")
+    return int(channels * ratio)
+
+
+class FourierUnit(nn.Module):
+    """1x1 convolution, BatchNorm and ReLU on the real FFT of a map; (B, C, h, w) to the same shape."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(2 * channels, 2 * channels, 1, bias=False)
+        self.norm = nn.BatchNorm2d(2 * channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        # The FFT has no half-precision kernels on most devices, and its sums need the range of float32.
+        full = x if x.dtype == torch.float64 else x.float()
+        with torch.autocast(x.device.type, enabled=False):
+            spectrum = torch.view_as_real(torch.fft.rfft2(full, norm="ortho"))
+        stacked = spectrum.permute(0, 1, 4, 2, 3).reshape(batch, 2 * channels, height, -1)
+        stacked = torch.relu(self.norm(self.mix(stacked.to(x.dtype))))
+        parts = stacked.to(full.dtype).reshape(batch, channels, 2, height, -1).permute(0, 1, 3, 4, 2)
+        with torch.autocast(x.device.type, enabled=False):
+            spatial = torch.fft.irfft2(
+                torch.view_as_complex(parts.contiguous()), s=(height, width), norm="ortho"
+            )
+        return spatial.to(x.dtype)
+
+
+class SpectralTransform(nn.Module):
+    """The global branch: halve the channels, add the Fourier unit's answer, widen again.
+
+    Args:
+        in_channels, out_channels: channels before and after; the unit works on out_channels // 2.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        width = out_channels // 2
+        self.reduce = nn.Sequential(
+            nn.Conv2d(in_channels, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+        )
+        self.unit = FourierUnit(width)
+        self.expand = nn.Conv2d(width, out_channels, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, h, w) to (B, out_channels, h, w)."""
+        x = self.reduce(x)
+        return self.expand(x + self.unit(x))
+
+
+class FFC(nn.Module):
+    """One fast Fourier convolution, 3x3 with reflected borders, BatchNorm and ReLU after it.
+
+    Args:
+        channels: channels in and out.
+        ratio: fraction of them that is global, in [0, 1]; 0 is an ordinary convolution.
+
+    Shapes: (B, channels, h, w) to the same, local channels first; h and w at least 2.
+    """
+
+    def __init__(self, channels: int, ratio: float) -> None:
+        super().__init__()
+        wide = global_channels(channels, ratio)
+        if wide == 1:
+            raise ValueError("the global part needs at least 2 channels: raise ratio or channels")
+        self.split = (channels - wide, wide)
+        self.from_local = _convolution(channels - wide, channels) if channels > wide else None
+        self.global_to_local = _convolution(wide, channels - wide) if 0 < wide < channels else None
+        self.global_to_global = SpectralTransform(wide, wide) if wide else None
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        near, far = torch.split(x, self.split, dim=1)
+        parts = torch.zeros_like(x) if self.from_local is None else self.from_local(near)
+        if self.global_to_global is not None:
+            local, spectral = torch.split(parts, self.split, dim=1)
+            if self.global_to_local is not None:
+                local = local + self.global_to_local(far)
+            parts = torch.cat([local, spectral + self.global_to_global(far)], dim=1)
+        return torch.relu(self.norm(parts))
+
+
+class FFCResnetBlock(nn.Module):
+    """``x + FFC(FFC(x))``, LaMa's residual block; (B, channels, h, w) to the same shape."""
+
+    def __init__(self, channels: int, ratio: float = 0.75) -> None:
+        super().__init__()
+        self.first = FFC(channels, ratio)
+        self.second = FFC(channels, ratio)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(self.first(x))
+
+
+def _convolution(in_channels: int, out_channels: int) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, out_channels, 3, padding=1, padding_mode="reflect", bias=False)

@@ -1,0 +1,58 @@
+"""Mask control: telling a frozen encoder where the hole is, without touching its weights.
+
+A small encoder of the mask runs beside the frozen encoder. After each of its stages a 1x1 convolution without
+bias, initialised to zero, gives a map that is added to the frozen encoder's output of that stage. At step 0 the
+conditioned latent is exactly the frozen one; the gradient reaches the zero convolutions at the first step and
+the mask encoder from the second on.
+
+Idea: ControlNet (Zhang et al., "Adding Conditional Control to Text-to-Image Diffusion Models", ICCV 2023, arXiv
+2302.05543); its use on the encoder of an inpainting network: Babin, "Image inpainting in latent space", 2024.
+"""
+
+from torch import Tensor, nn
+
+from latentinpaint.models.autoencoder import Autoencoder
+
+
+def zero_conv(in_channels: int, out_channels: int) -> nn.Conv2d:
+    """A 1x1 convolution without bias whose weights start at zero; (B, in, h, w) to (B, out, h, w)."""
+    convolution = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+    nn.init.zeros_(convolution.weight)
+    return convolution
+
+
+class MaskControl(nn.Module):
+    """The mask's features, one map for every stage of an autoencoder's encoder.
+
+    The mask encoder mirrors the stages: a 1x1 convolution to the first stage's width, then one 3x3 convolution
+    a stage with that stage's stride, each with BatchNorm and ReLU.
+
+    Args:
+        autoencoder: only its `stage_channels` and `stage_strides` are read.
+
+    Raises:
+        ValueError: if the autoencoder has no stages (nothing to add the features to).
+    """
+
+    def __init__(self, autoencoder: Autoencoder) -> None:
+        super().__init__()
+        if not autoencoder.stage_channels:
+            raise ValueError(f"{type(autoencoder).__name__} has no encoder stages that a mask could control")
+        self.levels = nn.ModuleList()
+        self.taps = nn.ModuleList()
+        channels, stride = 1, 1
+        for width, stage_stride in zip(autoencoder.stage_channels, autoencoder.stage_strides, strict=True):
+            step = stage_stride // stride
+            kernel = 1 if not self.levels and step == 1 else 3
+            convolution = nn.Conv2d(channels, width, kernel, stride=step, padding=kernel // 2, bias=False)
+            self.levels.append(nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU()))
+            self.taps.append(zero_conv(width, width))
+            channels, stride = width, stage_stride
+
+    def forward(self, mask: Tensor) -> list[Tensor]:
+        """Masks (B, 1, H, W), 1 = hole, to one map a stage (B, stage_channels[i], H / stride_i, W / stride_i)."""
+        features, controls = mask, []
+        for level, tap in zip(self.levels, self.taps, strict=True):
+            features = level(features)
+            controls.append(tap(features))
+        return controls

@@ -1,0 +1,144 @@
+"""A small U-Net that knows the time: the network of the flow refiner.
+
+Residual blocks with GroupNorm and SiLU, whose scale and shift depend on the time (adaptive group
+normalisation, Dhariwal and Nichol, arXiv 2105.05233), self-attention on the coarsest grid, and a last
+convolution that starts at zero. Any grid size works: going up, a map is resized to its skip partner.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def time_features(time: Tensor, width: int, scale: float = 1000.0) -> Tensor:
+    """Sines and cosines of the time at geometric frequencies (Vaswani et al. 2017).
+
+    Args:
+        time: (B,) in [0, 1].
+        width: even number of features.
+        scale: what time 1 is multiplied with before the frequencies 1 … 1/10000 are applied.
+
+    Returns:
+        (B, width).
+    """
+    half = width // 2
+    exponents = torch.arange(half, device=time.device, dtype=time.dtype) / half
+    angles = scale * time[:, None] * torch.exp(-math.log(10_000.0) * exponents)
+    return torch.cat([angles.cos(), angles.sin()], dim=1)
+
+
+class TimeUNet(nn.Module):
+    """U-Net on a grid, conditioned on a time.
+
+    Args:
+        in_channels, out_channels: channels of the input and the answer.
+        width: channels at the finest level.
+        multipliers: channels of each level over `width`; every level after the first halves the grid.
+        blocks: residual blocks a level, going down and going up.
+        attention: self-attention on the coarsest grid.
+        dropout: probability of dropping features inside the residual blocks, in [0, 1).
+
+    Shapes: x (B, in_channels, h, w) of any h, w >= 1, time (B,) in [0, 1]; answer (B, out_channels, h, w).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        width: int = 64,
+        multipliers: Sequence[int] = (1, 2, 3),
+        blocks: int = 2,
+        attention: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.width = width
+        embedding = 4 * width
+        self.embed = nn.Sequential(
+            nn.Linear(width, embedding), nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU()
+        )
+        self.enter = nn.Conv2d(in_channels, width, 3, padding=1)
+        levels = [width * multiplier for multiplier in multipliers]
+
+        def run(first: int, channels: int) -> nn.ModuleList:
+            inputs = [first] + [channels] * (blocks - 1)
+            return nn.ModuleList(TimeBlock(i, channels, embedding, dropout) for i in inputs)
+
+        self.down = nn.ModuleList(run(i, o) for i, o in zip([width, *levels], levels, strict=False))
+        self.shrink = nn.ModuleList(nn.Conv2d(c, c, 3, stride=2, padding=1) for c in levels[:-1])
+        deep = levels[-1]
+        self.middle = SelfAttention(deep) if attention else nn.Identity()
+        self.up = nn.ModuleList(
+            run(below + here, here) for below, here in zip(levels[:0:-1], levels[-2::-1], strict=True)
+        )
+        self.leave = nn.Sequential(_group_norm(width * multipliers[0]), nn.SiLU())
+        self.answer = nn.Conv2d(width * multipliers[0], out_channels, 3, padding=1)
+        nn.init.zeros_(self.answer.weight)
+        nn.init.zeros_(self.answer.bias)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        embedding = self.embed(time_features(time, self.width).to(x.dtype))
+        x, skips = self.enter(x), []
+        for level, blocks in enumerate(self.down):
+            for block in blocks:
+                x = block(x, embedding)
+            if level < len(self.shrink):
+                skips.append(x)
+                x = self.shrink[level](x)
+        x = self.middle(x)
+        for blocks in self.up:
+            skip = skips.pop()
+            x = torch.cat([F.interpolate(x, size=skip.shape[-2:], mode="nearest"), skip], dim=1)
+            for block in blocks:
+                x = block(x, embedding)
+        return self.answer(self.leave(x))
+
+
+class TimeBlock(nn.Module):
+    """Residual block of two 3x3 convolutions; the time scales and shifts the second normalisation."""
+
+    def __init__(self, in_channels: int, out_channels: int, embedding: int, dropout: float) -> None:
+        super().__init__()
+        self.before = nn.Sequential(
+            _group_norm(in_channels), nn.SiLU(), nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        )
+        self.norm = _group_norm(out_channels, affine=False)
+        self.modulate = nn.Linear(embedding, 2 * out_channels)
+        self.after = nn.Sequential(
+            nn.SiLU(), nn.Dropout(dropout), nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        )
+        self.skip = nn.Conv2d(in_channels, out_channels, 1) if in_channels != out_channels else nn.Identity()
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        scale, shift = self.modulate(embedding)[:, :, None, None].chunk(2, dim=1)
+        return self.skip(x) + self.after(self.norm(self.before(x)) * (1 + scale) + shift)
+
+
+class SelfAttention(nn.Module):
+    """Residual self-attention over all cells of a grid, (B, C, h, w) to the same, 32 channels a head."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.heads = next(h for h in range(max(1, channels // 32), 0, -1) if channels % h == 0)
+        self.norm = _group_norm(channels)
+        self.project = nn.Conv2d(channels, 3 * channels, 1)
+        self.merge = nn.Conv2d(channels, channels, 1)
+        nn.init.zeros_(self.merge.weight)
+        nn.init.zeros_(self.merge.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        cells = self.project(self.norm(x)).reshape(
+            batch, 3, self.heads, channels // self.heads, height * width
+        )
+        query, key, value = cells.transpose(-1, -2).unbind(dim=1)
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        return x + self.merge(mixed.transpose(-1, -2).reshape(batch, channels, height, width))
+
+
+def _group_norm(channels: int, affine: bool = True) -> nn.GroupNorm:
+    groups = next(g for g in range(min(16, channels), 0, -1) if channels % g == 0)
+    return nn.GroupNorm(groups, channels, affine=affine)

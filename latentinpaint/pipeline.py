@@ -1,0 +1,143 @@
+"""The five lines that put the parts together: mask, condition, refine, decode, composite.
+
+Training, evaluation, the command line and `Inpainter` all call this; nobody repeats it. Nothing a hole contains
+reaches a network: its pixels are replaced by zeros first, whatever they hold.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from latentinpaint.models import Autoencoder, MaskControl
+from latentinpaint.refiners import Condition, Refiner
+from latentinpaint.refiners.base import Generators
+
+
+def composite(image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
+    """The picture outside the hole, bit for bit, and the fill inside.
+
+    Args:
+        image, fill: (B, 3, H, W).
+        mask: (B, 1, H, W), 1 = hole.
+    """
+    return torch.where(mask > 0.5, fill, image)
+
+
+def hide(image: Tensor, mask: Tensor) -> Tensor:
+    """The picture with zeros in the hole, whatever was there (NaN included)."""
+    return torch.where(mask > 0.5, torch.zeros_like(image), image)
+
+
+class InpaintPipeline(nn.Module):
+    """A frozen autoencoder, a refiner and, if there is one, a mask control.
+
+    Args:
+        autoencoder: frozen here.
+        refiner: works on latents with as many channels as the autoencoder's.
+        control: None trains and runs without mask control.
+
+    Raises:
+        ValueError: if the refiner was made for another number of channels.
+    """
+
+    def __init__(
+        self, autoencoder: Autoencoder, refiner: Refiner, control: MaskControl | None = None
+    ) -> None:
+        super().__init__()
+        if refiner.channels != autoencoder.latent_channels:
+            raise ValueError(
+                f"the refiner works on {refiner.channels} channels, "
+                f"the autoencoder's latent has {autoencoder.latent_channels}"
+            )
+        self.autoencoder = autoencoder.freeze()
+        self.refiner = refiner
+        self.control = control
+
+    def condition(self, image: Tensor, mask: Tensor) -> Condition:
+        """What is known, on the latent grid.
+
+        Args:
+            image: (B, 3, H, W) in [0, 1], H and W multiples of the autoencoder's stride.
+            mask: (B, 1, H, W), 1 = hole.
+        """
+        stride = self.autoencoder.stride
+        hole = (mask > 0.5).to(image.dtype)
+        control = None if self.control is None else self.control(hole)
+        latent = self.autoencoder.encode(hide(image, mask), control)
+        return Condition(latent, F.max_pool2d(hole, stride), F.avg_pool2d(hole, stride))
+
+    def loss(self, image: Tensor, mask: Tensor, generator: Generators = None) -> dict[str, Tensor]:
+        """The refiner's loss for undamaged pictures (B, 3, H, W) and holes (B, 1, H, W)."""
+        with torch.no_grad():
+            clean = self.autoencoder.encode(image)
+        return self.refiner.loss(clean, self.condition(image, mask), generator)
+
+    @torch.no_grad()
+    def forward(
+        self, image: Tensor, mask: Tensor, generator: Generators = None, steps: int | None = None
+    ) -> Tensor:
+        """One filled picture a row, (B, 3, H, W), of any size; see `sample` for many."""
+        padded_image, padded_mask = self._pad(image), self._pad(mask)
+        latent = self.refiner.refine(self.condition(padded_image, padded_mask), generator, steps)
+        fill = self.autoencoder.decode(latent)[..., : image.shape[-2], : image.shape[-1]]
+        return composite(image, fill, mask)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        num_samples: int = 1,
+        seeds: int | Sequence[int] = 0,
+        steps: int | None = None,
+        batch_size: int = 8,
+    ) -> Tensor:
+        """Several answers a picture.
+
+        Args:
+            image: (B, 3, H, W) in [0, 1], any size.
+            mask: (B, 1, H, W), 1 = hole.
+            num_samples: answers a picture; a refiner that is not stochastic computes one and repeats it.
+            seeds: one for all pictures, or one for each. Sample k of a picture depends on its seed, its content
+                and k alone, whatever `batch_size` and the other pictures.
+            steps: solver steps, None for the refiner's default.
+            batch_size: rows that pass the networks at once.
+
+        Returns:
+            (B, num_samples, 3, H, W) in [0, 1].
+        """
+        if num_samples < 1:
+            raise ValueError(f"num_samples starts at 1, not {num_samples}")
+        seeds = [seeds] * len(image) if isinstance(seeds, int) else list(seeds)
+        distinct = num_samples if self.refiner.stochastic else 1
+        rows = [(picture, k) for picture in range(len(image)) for k in range(distinct)]
+        answers = []
+        for first in range(0, len(rows), batch_size):
+            chunk = rows[first : first + batch_size]
+            pictures = [picture for picture, _ in chunk]
+            generators = [sample_generator(seeds[picture], k) for picture, k in chunk]
+            answers.append(self(image[pictures], mask[pictures], generators, steps))
+        answers = torch.cat(answers).unflatten(0, (len(image), distinct))
+        return answers if distinct == num_samples else answers.expand(-1, num_samples, -1, -1, -1)
+
+    def _pad(self, x: Tensor) -> Tensor:
+        """Reflect right and bottom up to multiples of the stride, and to two cells at least."""
+        stride = self.autoencoder.stride
+        rows, columns = (_reflected(side, max(2, -(-side // stride)) * stride) for side in x.shape[-2:])
+        return x[..., rows, :][..., columns]
+
+
+def sample_generator(seed: int, index: int) -> torch.Generator:
+    """The random numbers of sample `index` under `seed`, any whole number."""
+    return torch.Generator().manual_seed((seed * 1_000_003 + index) % 2**63)
+
+
+def _reflected(size: int, target: int) -> Tensor:
+    """Indices 0 … size-1 continued to `target` by reflection without repeating the border, as often as needed."""
+    if size == 1:
+        return torch.zeros(target, dtype=torch.long)
+    period = 2 * (size - 1)
+    position = torch.arange(target) % period
+    return torch.where(position < size, position, period - position)

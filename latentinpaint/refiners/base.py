@@ -1,0 +1,92 @@
+"""What a refiner is: it knows its own objective and how to answer; the training task knows neither."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Generators = torch.Generator | Sequence[torch.Generator] | None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is known of a damaged picture on the latent grid; nothing in it depends on the hole's content.
+
+    Attributes:
+        latent: (B, C, h, w), the encoder's latent of the masked picture, mask control included.
+        hole: (B, 1, h, w), 1 where a cell has any hole pixel (max-pooling), else 0.
+        area: (B, 1, h, w), the fraction of a cell's pixels that are hole, in [0, 1].
+    """
+
+    latent: Tensor
+    hole: Tensor
+    area: Tensor
+
+    def repeat(self, times: int) -> "Condition":
+        """Every row `times` times in a row: B rows become B * times, samples of one picture together."""
+        return Condition(*(t.repeat_interleave(times, dim=0) for t in (self.latent, self.hole, self.area)))
+
+
+class Refiner(nn.Module, ABC):
+    """Base of all refiners.
+
+    Attributes:
+        channels: channels of the latents it works on.
+        stochastic: whether different generators give different answers.
+        arguments: the constructor's arguments, enough to build an equal one.
+    """
+
+    channels: int
+    stochastic: bool
+    arguments: dict[str, Any]
+
+    @abstractmethod
+    def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
+        """Named scalars to log; the one called "loss" is to be minimised.
+
+        Args:
+            z_clean: (B, C, h, w), latent of the undamaged picture.
+            condition: the damaged picture.
+            generator: source of the objective's own randomness, if it has any.
+        """
+
+    @abstractmethod
+    def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
+        """The refined latent (B, C, h, w).
+
+        Args:
+            condition: the damaged picture.
+            generator: one generator, drawn from row by row, or one for every row; a row's answer depends on its
+                own draws alone, whatever the batch.
+            steps: solver steps of a refiner that integrates; None is its own default, others ignore it.
+        """
+
+
+def draw_normal(like: Tensor, generator: Generators) -> Tensor:
+    """Standard normal numbers shaped like `like` (B, …), each row drawn by itself.
+
+    They are drawn on the generator's own device and moved, so that a seed means the same on every machine.
+    """
+    rows = generator if isinstance(generator, Sequence) else [generator] * len(like)
+    if len(rows) != len(like):
+        raise ValueError(f"{len(rows)} generators for {len(like)} rows")
+    draws = [
+        torch.randn(like.shape[1:], generator=g, device="cpu" if g is None else g.device, dtype=like.dtype)
+        for g in rows
+    ]
+    return torch.stack(draws).to(like.device)
+
+
+def latent_l1(z_hat: Tensor, z_clean: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Mean absolute difference of two latents (B, C, h, w); `weight` (B, 1, h, w) makes it a weighted mean."""
+    return weighted_mean((z_hat - z_clean).abs(), weight)
+
+
+def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    """Mean of (B, C, h, w) with one weight a cell (B, 1, h, w), normalised by the sum of the weights."""
+    if weight is None:
+        return values.mean()
+    return (values * weight).sum() / (weight.sum() * values.shape[1])

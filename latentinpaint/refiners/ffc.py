@@ -1,0 +1,55 @@
+"""The deterministic refiner: LaMa's Fourier residual blocks on the latent, trained with latent L1.
+
+Sources: LaMa, arXiv 2109.07161 (9 or 18 blocks, ratio 0.75); the latent L1 loss and the delta variant: Babin,
+"Image inpainting in latent space", 2024. It reads the conditioned latent and nothing else: where the hole is,
+it learns from the mask control (or from the damage itself).
+"""
+
+from torch import Tensor, nn
+
+from latentinpaint.models.ffc import FFCResnetBlock
+from latentinpaint.refiners.base import Condition, Generators, Refiner, latent_l1
+
+
+class FFCRefiner(Refiner):
+    """A stack of Fourier residual blocks, one pass.
+
+    Args:
+        channels: channels of the latent.
+        blocks: number of residual blocks.
+        ratio: fraction of the channels that is global, in [0, 1].
+        delta: whether the answer is added to the input (the blocks then learn a correction).
+        width: channels inside the blocks. None keeps the latent's, as LaMa does; another number puts a 1x1
+            convolution before and after.
+        hole_weight: weight of a hole's cells over the others in the loss; 1 is the plain mean.
+    """
+
+    stochastic = False
+
+    def __init__(
+        self,
+        channels: int,
+        blocks: int = 9,
+        ratio: float = 0.75,
+        delta: bool = False,
+        width: int | None = None,
+        hole_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.channels = channels
+        self.arguments = dict(
+            channels=channels, blocks=blocks, ratio=ratio, delta=delta, width=width, hole_weight=hole_weight
+        )
+        self.delta = delta
+        self.hole_weight = hole_weight
+        self.enter = nn.Identity() if width is None else nn.Conv2d(channels, width, 1)
+        self.blocks = nn.Sequential(*(FFCResnetBlock(width or channels, ratio) for _ in range(blocks)))
+        self.leave = nn.Identity() if width is None else nn.Conv2d(width, channels, 1)
+
+    def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
+        weight = 1 + (self.hole_weight - 1) * condition.hole
+        return {"loss": latent_l1(self.refine(condition), z_clean, weight)}
+
+    def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
+        refined = self.leave(self.blocks(self.enter(condition.latent)))
+        return condition.latent + refined if self.delta else refined

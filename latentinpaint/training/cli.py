@@ -1,0 +1,212 @@
+"""The command lines of the two training tools, on LightningCLI.
+
+A run lives in one folder, `--output`::
+
+    checkpoints/last.ckpt     Lightning's checkpoint, `--ckpt_path last` goes on from it
+    tensorboard/              losses and picture grids
+    config.yaml               every setting of the run
+    *.safetensors             the trained model, once training has ended
+
+`--refiner` and `--autoencoder` are short forms of `--model.refiner` and `--model.autoencoder`. A flag that came
+after a configuration file would silently win over it, or lose to it; here a `--refiner` that contradicts the
+configuration is an error.
+"""
+
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+import yaml
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from latentinpaint.data.datamodule import InpaintingDataModule
+from latentinpaint.errors import InputError
+from latentinpaint.files import write_beside
+from latentinpaint.refiners import REFINERS
+from latentinpaint.training.callbacks import PictureGrid, WeightEMA
+from latentinpaint.training.tasks import InpaintTask, LatentTask, PretrainTask
+
+TRAINER_DEFAULTS = {
+    "max_steps": 20_000,
+    "max_epochs": -1,
+    "val_check_interval": 1000,
+    "check_val_every_n_epoch": None,
+    "num_sanity_val_steps": 0,
+    "gradient_clip_val": 1.0,
+    "log_every_n_steps": 20,
+    "enable_model_summary": False,
+}
+
+
+def pretrain_ae(arguments: Sequence[str]) -> None:
+    """Pretrain an autoencoder; `arguments` as on the command line."""
+    train(PretrainTask, arguments, "runs/pretrain_ae")
+
+
+def train_latent(arguments: Sequence[str]) -> None:
+    """Train a refiner on a pretrained autoencoder; `arguments` as on the command line."""
+    train(LatentTask, expand_short_forms(arguments), "runs/train_latent")
+
+
+def train(task: type[InpaintTask], arguments: Sequence[str], output: str) -> Path:
+    """Build everything from the arguments, train, and leave the model in the output folder; returns its path."""
+    cli = TrainingCLI(task, arguments, output)
+    folder = Path(cli.config.output)
+    last = folder / "checkpoints" / "last.ckpt"
+    resume = _checkpoint_to_resume(cli.config.ckpt_path, last)
+    folder.mkdir(parents=True, exist_ok=True)
+    with write_beside(folder / "config.yaml") as temporary:
+        cli.parser.save(cli.config, temporary, overwrite=True, skip_check=True, multifile=False)
+    try:
+        cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=resume, weights_only=True)
+    except SystemExit:
+        # Lightning ends the process on Ctrl-C after its callbacks have run.
+        print(f"\nstopped at step {cli.trainer.global_step}; go on with --ckpt_path last", file=sys.stderr)
+        raise
+    path = cli.model.save_model(folder)
+    print(f"the trained model is {path}")
+    return path
+
+
+class TrainingCLI(LightningCLI):
+    """LightningCLI without sub-commands, whose trainer writes into one folder."""
+
+    def __init__(self, task: type[InpaintTask], arguments: Sequence[str], output: str) -> None:
+        self.output = output
+        super().__init__(
+            task,
+            InpaintingDataModule,
+            run=False,
+            args=list(arguments),
+            save_config_callback=None,
+            seed_everything_default=0,
+            trainer_defaults=TRAINER_DEFAULTS,
+            parser_kwargs={"exit_on_error": False, "description": task.__doc__},
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument("--output", type=str, default=self.output, help="folder of the run and of the model")
+        parser.add_argument("--ckpt_path", type=str | None, default=None, help="'last' or a .ckpt file to go on from")
+        parser.add_argument("--ema", type=float, default=0.999, help="decay of the averaged weights a step; 0 is off")
+        parser.add_argument(
+            "--save_minutes", type=float, default=2.0, help="minutes of training between two checkpoints"
+        )
+        if self.model_class is LatentTask:
+            names = " or ".join(REFINERS)
+            parser.add_argument("--refiner", type=str | None, help=f"short for --model.refiner: {names}")
+            parser.add_argument("--autoencoder", type=str | None, help="short for --model.autoencoder: a file or folder")
+
+    def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
+        folder = Path(self.config.output)
+        logger = TensorBoardLogger(folder, name="", version="tensorboard", default_hp_metric=False)
+        checkpoints = ModelCheckpoint(
+            folder / "checkpoints",
+            filename="interrupted",
+            save_last=True,
+            save_top_k=0,
+            save_on_exception=True,
+            train_time_interval=timedelta(minutes=self.config.save_minutes),
+        )
+        own: list[Callback] = [PictureGrid(), SaveLast(), checkpoints]
+        if self.config.ema > 0:
+            # After SaveLast: once the average has taken the weights' place, there is nothing to go on from.
+            own.insert(2, WeightEMA(self.config.ema))
+        given = self.config.trainer
+        if given.logger is None:
+            given.logger = True
+        given.callbacks = given.callbacks or []
+        trainer_config = {**self.config_init["trainer"], **kwargs}
+        if trainer_config.get("logger") in (None, True):
+            trainer_config["logger"] = logger
+        trainer_config["callbacks"] = [*(trainer_config.get("callbacks") or []), *own]
+        return self.trainer_class(**trainer_config)
+
+
+class SaveLast(Callback):
+    """A checkpoint at the very end, so that a finished run can be lengthened."""
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        folder = trainer.checkpoint_callback.dirpath
+        trainer.save_checkpoint(Path(folder) / "last.ckpt")
+
+
+def expand_short_forms(arguments: Sequence[str]) -> list[str]:
+    """`--refiner` and `--autoencoder` written out, after the check against the configuration files.
+
+    Raises:
+        InputError: if the refiner is not known, or a configuration names another.
+    """
+    expanded: list[str] = []
+    refiner = None
+    for option, value in _pairs(arguments):
+        if option == "--refiner":
+            refiner = value
+        elif option == "--autoencoder" and value is not None:
+            expanded += ["--model.autoencoder", value]
+        else:
+            expanded += [option] if value is None else [option, value]
+    if refiner is None:
+        return expanded
+    if refiner not in REFINERS:
+        raise InputError(f"there is no refiner '{refiner}': choose one of {', '.join(REFINERS)}")
+    chosen = f"latentinpaint.refiners.{REFINERS[refiner].__name__}"
+    for config in [value for option, value in _pairs(arguments) if option in ("--config", "-c")]:
+        named = _refiner_named_in(config)
+        if named is not None and named.rsplit(".", 1)[-1] != REFINERS[refiner].__name__:
+            raise InputError(f"--refiner {refiner} contradicts {config}, which names {named}: leave one of them out")
+        if named is not None:
+            return expanded
+    # In front, so that options such as --model.refiner.blocks find their class.
+    return ["--model.refiner", chosen, *expanded]
+
+
+def _pairs(arguments: Sequence[str]) -> list[tuple[str, str | None]]:
+    """Options with their values, whether written `--option value` or `--option=value`."""
+    pairs: list[tuple[str, str | None]] = []
+    short = ("--refiner", "--autoencoder", "--config", "-c")
+    rest = list(arguments)
+    while rest:
+        option = rest.pop(0)
+        name, equals, value = option.partition("=")
+        if name not in short:
+            pairs.append((option, None))
+        elif equals:
+            pairs.append((name, value))
+        elif rest:
+            pairs.append((name, rest.pop(0)))
+        else:
+            raise InputError(f"{name} needs a value")
+    return pairs
+
+
+def _refiner_named_in(config: str | None) -> str | None:
+    try:
+        settings = yaml.safe_load(Path(config or "").read_text())
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"the configuration {config} cannot be read") from error
+    model = settings.get("model") if isinstance(settings, dict) else None
+    refiner = model.get("refiner") if isinstance(model, dict) else None
+    return refiner.get("class_path") if isinstance(refiner, dict) else refiner
+
+
+def _checkpoint_to_resume(ckpt_path: str | None, last: Path) -> Path | None:
+    if ckpt_path is None:
+        if last.exists():
+            raise InputError(
+                f"{last.parents[1]} already holds a run: go on with --ckpt_path last or choose another --output"
+            )
+        return None
+    path = last if ckpt_path == "last" else Path(ckpt_path)
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path} to go on from")
+    try:
+        torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise InputError(f"{path} is not a checkpoint that can be gone on from") from error
+    return path

@@ -1,0 +1,154 @@
+"""Model files: safetensors with the constructor arguments as JSON in the header, so one file rebuilds the model.
+
+The header's entry "latentinpaint" holds ``{"format": 1, "kind": "autoencoder" | "pipeline", "autoencoder":
+{"class", "arguments", "fingerprint"}, "refiner": {…}, "control": bool, "recipe": {…}}``. No pickle is read.
+A folder stands for the file of the given kind inside it.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from latentinpaint.errors import InputError
+from latentinpaint.files import write_beside
+from latentinpaint.models import AUTOENCODERS, Autoencoder, MaskControl
+from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.refiners import REFINERS
+
+FORMAT = 1
+AUTOENCODER_FILE = "autoencoder.safetensors"
+PIPELINE_FILE = "model.safetensors"
+_KEY = "latentinpaint"
+
+
+def save_autoencoder(
+    autoencoder: Autoencoder, path: str | Path, recipe: dict[str, Any] | None = None
+) -> None:
+    """Write an autoencoder alone; `recipe` is any JSON that says how it was made."""
+    header = {
+        "kind": "autoencoder",
+        "autoencoder": _describe_autoencoder(autoencoder),
+        "recipe": recipe or {},
+    }
+    weights = {f"autoencoder.{name}": value for name, value in autoencoder.state_dict().items()}
+    _write(path, weights, header)
+
+
+def save_pipeline(pipeline: InpaintPipeline, path: str | Path, recipe: dict[str, Any] | None = None) -> None:
+    """Write autoencoder, mask control and refiner as one file; `recipe` is any JSON that says how it was made."""
+    header = {
+        "kind": "pipeline",
+        "autoencoder": _describe_autoencoder(pipeline.autoencoder),
+        "refiner": {
+            "class": next(name for name, kind in REFINERS.items() if kind is type(pipeline.refiner)),
+            "arguments": pipeline.refiner.arguments,
+        },
+        "control": pipeline.control is not None,
+        "recipe": recipe or {},
+    }
+    _write(path, pipeline.state_dict(), header)
+
+
+def load_autoencoder(path: str | Path) -> Autoencoder:
+    """The frozen autoencoder of an autoencoder file, a model file, or a folder that holds either.
+
+    Raises:
+        InputError: if there is no such file, or it is none of this package's.
+    """
+    path = _resolve(path, AUTOENCODER_FILE, PIPELINE_FILE)
+    header, weights = _read(path)
+    return _build_autoencoder(path, header, weights)
+
+
+def load_pipeline(path: str | Path) -> InpaintPipeline:
+    """The whole model of a model file or of a folder that holds one, in evaluation mode.
+
+    Raises:
+        InputError: if there is no such file, it is none of this package's, or an autoencoder alone.
+    """
+    path = _resolve(path, PIPELINE_FILE)
+    header, weights = _read(path)
+    if header["kind"] != "pipeline":
+        raise InputError(f"{path} holds an autoencoder alone: train a refiner on it with train_latent first")
+    autoencoder = _build_autoencoder(path, header, weights)
+    described = header["refiner"]
+    try:
+        refiner = REFINERS[described["class"]](**described["arguments"])
+        control = MaskControl(autoencoder) if header["control"] else None
+        pipeline = InpaintPipeline(autoencoder, refiner, control)
+        pipeline.load_state_dict(weights)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{path} does not fit this version of latentinpaint: {_first_line(error)}"
+        ) from error
+    return pipeline.eval()
+
+
+def read_header(path: str | Path) -> dict[str, Any]:
+    """What a file says of itself, without its weights."""
+    return _read(_resolve(path, PIPELINE_FILE, AUTOENCODER_FILE), weights=False)[0]
+
+
+def _describe_autoencoder(autoencoder: Autoencoder) -> dict[str, Any]:
+    return {
+        "class": type(autoencoder).__name__,
+        "arguments": autoencoder.arguments,
+        "fingerprint": autoencoder.fingerprint(),
+    }
+
+
+def _build_autoencoder(path: Path, header: dict[str, Any], weights: dict[str, Tensor]) -> Autoencoder:
+    described = header["autoencoder"]
+    prefix = "autoencoder."
+    own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    try:
+        autoencoder = AUTOENCODERS[described["class"]](**described["arguments"])
+        autoencoder.load_state_dict(own)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{path} does not fit this version of latentinpaint: {_first_line(error)}"
+        ) from error
+    return autoencoder.freeze()
+
+
+def _write(path: str | Path, weights: dict[str, Tensor], header: dict[str, Any]) -> None:
+    tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    with write_beside(path) as temporary:
+        save_file(tensors, temporary, metadata={_KEY: json.dumps({"format": FORMAT, **header})})
+
+
+def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(_KEY)
+            tensors = {name: file.get_tensor(name) for name in file.keys()} if weights else {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is not a model file of latentinpaint (safetensors)") from error
+    if text is None:
+        raise InputError(f"{path} is a safetensors file, but not one that latentinpaint wrote")
+    header = json.loads(text)
+    if header.get("format") != FORMAT:
+        raise InputError(
+            f"{path} has format {header.get('format')}, this version of latentinpaint reads {FORMAT}"
+        )
+    return header, tensors
+
+
+def _resolve(path: str | Path, *names: str) -> Path:
+    path = Path(path)
+    if path.is_dir():
+        found = [path / name for name in names if (path / name).is_file()]
+        if not found:
+            raise InputError(f"the folder {path} holds no {' and no '.join(names)}")
+        return found[0]
+    if not path.exists():
+        raise InputError(f"there is no model file {path}")
+    return path
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
