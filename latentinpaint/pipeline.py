@@ -42,9 +42,7 @@ class InpaintPipeline(nn.Module):
         ValueError: if the refiner was made for another number of channels.
     """
 
-    def __init__(
-        self, autoencoder: Autoencoder, refiner: Refiner, control: MaskControl | None = None
-    ) -> None:
+    def __init__(self, autoencoder: Autoencoder, refiner: Refiner, control: MaskControl | None = None) -> None:
         super().__init__()
         if refiner.channels != autoencoder.latent_channels:
             raise ValueError(
@@ -75,9 +73,7 @@ class InpaintPipeline(nn.Module):
         return self.refiner.loss(clean, self.condition(image, mask), generator)
 
     @torch.no_grad()
-    def forward(
-        self, image: Tensor, mask: Tensor, generator: Generators = None, steps: int | None = None
-    ) -> Tensor:
+    def forward(self, image: Tensor, mask: Tensor, generator: Generators = None, steps: int | None = None) -> Tensor:
         """One filled picture a row, (B, 3, H, W), of any size; see `sample` for many."""
         padded_image, padded_mask = self._pad(image), self._pad(mask)
         latent = self.refiner.refine(self.condition(padded_image, padded_mask), generator, steps)

@@ -25,9 +25,7 @@ PIPELINE_FILE = "model.safetensors"
 _KEY = "latentinpaint"
 
 
-def save_autoencoder(
-    autoencoder: Autoencoder, path: str | Path, recipe: dict[str, Any] | None = None
-) -> None:
+def save_autoencoder(autoencoder: Autoencoder, path: str | Path, recipe: dict[str, Any] | None = None) -> None:
     """Write an autoencoder alone; `recipe` is any JSON that says how it was made."""
     header = {
         "kind": "autoencoder",
@@ -82,9 +80,7 @@ def load_pipeline(path: str | Path) -> InpaintPipeline:
         pipeline = InpaintPipeline(autoencoder, refiner, control)
         pipeline.load_state_dict(weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{path} does not fit this version of latentinpaint: {_first_line(error)}"
-        ) from error
+        raise InputError(f"{path} does not fit this version of latentinpaint: {_first_line(error)}") from error
     return pipeline.eval()
 
 
@@ -109,9 +105,7 @@ def _build_autoencoder(path: Path, header: dict[str, Any], weights: dict[str, Te
         autoencoder = AUTOENCODERS[described["class"]](**described["arguments"])
         autoencoder.load_state_dict(own)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{path} does not fit this version of latentinpaint: {_first_line(error)}"
-        ) from error
+        raise InputError(f"{path} does not fit this version of latentinpaint: {_first_line(error)}") from error
     return autoencoder.freeze()
 
 
@@ -132,9 +126,7 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, T
         raise InputError(f"{path} is a safetensors file, but not one that latentinpaint wrote")
     header = json.loads(text)
     if header.get("format") != FORMAT:
-        raise InputError(
-            f"{path} has format {header.get('format')}, this version of latentinpaint reads {FORMAT}"
-        )
+        raise InputError(f"{path} has format {header.get('format')}, this version of latentinpaint reads {FORMAT}")
     return header, tensors
 
 

@@ -1,0 +1,51 @@
+"""The command `latentinpaint` and the tools: one sentence and status 2 for a user's mistake.
+
+`main` only finds the command's module; everything heavy is imported there. Options may be written with hyphens or
+underscores, and so may the commands.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "quickstart": "train on the embedded photographs for some minutes and fill held-back ones",
+    "pretrain_ae": "pretrain an autoencoder on a folder of photographs",
+    "train_latent": "train a refiner, ffc or flow, in an autoencoder's latent space",
+    "inpaint": "fill the hole in a picture, or in every picture of a folder",
+    "evaluate": "judge a model on photographs with holes, beside methods that need no training",
+    "visualize_latent_diff": "show what the latent space lost around a hole",
+}
+
+
+def main(command: str | None = None, arguments: Sequence[str] | None = None) -> None:
+    """Run a command and end the process with its status.
+
+    Args:
+        command: a key of `COMMANDS`; None takes it from the arguments.
+        arguments: as on the command line; None takes `sys.argv`.
+    """
+    rest = list(sys.argv[1:] if arguments is None else arguments)
+    if command is None:
+        if not rest or rest[0] in ("-h", "--help", "help"):
+            print(_usage())
+            sys.exit(0 if rest else 2)
+        if rest[0] == "--version":
+            from latentinpaint import __version__
+
+            print(f"latentinpaint {__version__}")
+            sys.exit(0)
+        command = rest.pop(0)
+    name = command.replace("-", "_")
+    if name not in COMMANDS:
+        print(f"latentinpaint: there is no command '{command}': choose one of {', '.join(COMMANDS)}", file=sys.stderr)
+        sys.exit(2)
+    from latentinpaint.cli.running import run
+
+    sys.exit(run(name, importlib.import_module(f"latentinpaint.cli.{name}"), rest))
+
+
+def _usage() -> str:
+    lines = ["usage: latentinpaint COMMAND [options]", "", "Image inpainting in latent space.", ""]
+    lines += [f"  {name:<22} {summary}" for name, summary in COMMANDS.items()]
+    return "\n".join([*lines, "", "latentinpaint COMMAND --help explains every option."])

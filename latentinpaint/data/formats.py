@@ -51,9 +51,7 @@ JPEG = Format("JPEG", frozenset("L RGB CMYK".split()), icc=True, exif=True, dpi=
 WEBP = Format("WebP", frozenset("RGB RGBA".split()), icc=True, exif=True)
 BMP = Format("BMP", frozenset("1 L P RGB".split()), dpi=True)
 GIF = Format("GIF", frozenset("L P".split()))
-TIFF = Format(
-    "TIFF", frozenset("1 L LA P PA RGB RGBA CMYK I;16 I;16B I F RGB;16 RGBA;16".split()), True, True, True
-)
+TIFF = Format("TIFF", frozenset("1 L LA P PA RGB RGBA CMYK I;16 I;16B I F RGB;16 RGBA;16".split()), True, True, True)
 BY_SUFFIX = {
     ".png": PNG,
     ".jpg": JPEG,
@@ -119,9 +117,7 @@ def kept_chunks(data: bytes) -> tuple[Chunk, ...]:
     """
     kinds = (b"cHRM", b"cICP", b"gAMA", b"sRGB", b"tEXt", b"zTXt", b"iTXt")
     stale = (b"XML:com.adobe.xmp", b"Raw profile type")
-    return tuple(
-        (kind, text) for kind, text in png_chunks(data) if kind in kinds and not text.startswith(stale)
-    )
+    return tuple((kind, text) for kind, text in png_chunks(data) if kind in kinds and not text.startswith(stale))
 
 
 def source_bits(image: Image.Image, data: bytes) -> int | None:
@@ -409,9 +405,7 @@ def _keeps_transparency(picture: "Picture", target: Format) -> bool:
     if picture.palette_alpha is None and picture.key is None:
         return True
     entries = picture.palette_alpha
-    one_entry = (
-        entries is not None and (entries == 0).sum() == 1 and (entries == 255).sum() == len(entries) - 1
-    )
+    one_entry = entries is not None and (entries == 0).sum() == 1 and (entries == 255).sum() == len(entries) - 1
     return target is PNG or (target is GIF and (one_entry or picture.mode == "L"))
 
 

@@ -373,9 +373,7 @@ def _from_pil(image: Image.Image, name: str, data: bytes = b"") -> Picture:
         raise InputError(f"{name} has the colour mode {mode}, which is not supported: convert it to RGB")
     if not samples.size:
         raise InputError(f"{name} has no pixels")
-    samples = np.array(
-        _TURNS.get(orientation, lambda a: a)(samples), samples.dtype.newbyteorder("="), order="C"
-    )
+    samples = np.array(_TURNS.get(orientation, lambda a: a)(samples), samples.dtype.newbyteorder("="), order="C")
     palette, palette_alpha = formats.palette_of(image) if mode in ("P", "PA") else (None, None)
     exif_bytes, lost = formats.upright_exif(exif, image.format == "TIFF", name)
     if "xmp" in image.info or "XML:com.adobe.xmp" in image.info:
@@ -455,11 +453,7 @@ def _native(colours: np.ndarray, mode: str, full_scale: float, step: int = 1) ->
     """Colours (..., 3) float64 in [0, 1] as samples of a mode without its alpha: (...) grey or (..., C)."""
     if mode in ("CMYK", "YCbCr"):
         image = Image.fromarray(np.rint(colours.reshape(1, -1, 3) * 255).astype(np.uint8))
-        pixels = (
-            np.asarray(image.convert(mode))
-            if len(colours)
-            else np.empty((0, len(image.getbands())), np.uint8)
-        )
+        pixels = np.asarray(image.convert(mode)) if len(colours) else np.empty((0, len(image.getbands())), np.uint8)
         return pixels.reshape(*colours.shape[:-1], -1)
     values = colours if mode.startswith("RGB") else colours @ _LUMINANCE
     if mode == "1":

@@ -340,9 +340,7 @@ PRESETS: dict[str, dict[int, MixedMask]] = {
         512: _evaluation(WideMask(1, 5, max_width=250, max_length=450), BoxMask(1, 4, 30, 300, margin=10)),
     },
     "training": {
-        256: MixedMask(
-            WideMask(1, 5, max_width=100, max_length=200), 1.0, BoxMask(1, 4, 30, 150, margin=10), 1.0
-        ),
+        256: MixedMask(WideMask(1, 5, max_width=100, max_length=200), 1.0, BoxMask(1, 4, 30, 150, margin=10), 1.0),
     },
 }
 

@@ -38,7 +38,9 @@ def find_pairs(images: str | Path, masks: str | Path | None = None) -> list[Pair
     mask_root = Path(masks) if masks is not None else images
     mask_files = [path for path in list_pictures(mask_root) if own_folder or _MASK.match(path.stem)]
     if not mask_files:
-        example = "photo.png beside photo_mask001.png" if not own_folder else "a mask for photo.png is photo_mask001.png"
+        example = (
+            "photo.png beside photo_mask001.png" if not own_folder else "a mask for photo.png is photo_mask001.png"
+        )
         raise InputError(f"{mask_root} holds no mask: name them as in {example}")
     photos: dict[Path, list[Path]] = {}
     for path in list_pictures(images):

@@ -85,9 +85,7 @@ class SamplePhotos(PhotoSource):
     def __init__(self, split: str = "all") -> None:
         splits = self.SPLITS | {"all": self.SPLITS["train"] + self.SPLITS["val"]}
         if split not in splits:
-            raise InputError(
-                f"there is no split '{split}' of the sample photos: choose one of {', '.join(splits)}"
-            )
+            raise InputError(f"there is no split '{split}' of the sample photos: choose one of {', '.join(splits)}")
         self.names = list(splits[split])
 
     def read(self, index: int) -> np.ndarray:

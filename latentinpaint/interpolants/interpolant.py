@@ -54,9 +54,9 @@ class Interpolant:
     def velocity_from_data(self, x_t: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
         """The velocity at ``x_t`` that an estimate of ``x_1`` implies, with alpha held above `floor`."""
         alpha = self.schedule.alpha(t).clamp(min=self.floor)
-        return (
-            _expand(self.schedule.alpha_dot(t), x_t) * x_t + _expand(self._wronskian(t), x_t) * x_1
-        ) / _expand(alpha, x_t)
+        return (_expand(self.schedule.alpha_dot(t), x_t) * x_t + _expand(self._wronskian(t), x_t) * x_1) / _expand(
+            alpha, x_t
+        )
 
     def _wronskian(self, t: Tensor) -> Tensor:
         schedule = self.schedule

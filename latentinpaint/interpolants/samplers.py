@@ -77,9 +77,7 @@ def integrate(
     return Trajectory(torch.cat([row.final for row in rows]), max(row.evaluations for row in rows))
 
 
-def _solve(
-    field: Field, start: Tensor, times: Tensor, method: str, tolerances: dict[str, float]
-) -> Trajectory:
+def _solve(field: Field, start: Tensor, times: Tensor, method: str, tolerances: dict[str, float]) -> Trajectory:
     evaluations = 0
 
     def counted(t: Tensor, x: Tensor) -> Tensor:

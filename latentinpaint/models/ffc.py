@@ -38,9 +38,7 @@ class FourierUnit(nn.Module):
         stacked = torch.relu(self.norm(self.mix(stacked.to(x.dtype))))
         parts = stacked.to(full.dtype).reshape(batch, channels, 2, height, -1).permute(0, 1, 3, 4, 2)
         with torch.autocast(x.device.type, enabled=False):
-            spatial = torch.fft.irfft2(
-                torch.view_as_complex(parts.contiguous()), s=(height, width), norm="ortho"
-            )
+            spatial = torch.fft.irfft2(torch.view_as_complex(parts.contiguous()), s=(height, width), norm="ortho")
         return spatial.to(x.dtype)
 
 
@@ -54,9 +52,7 @@ class SpectralTransform(nn.Module):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         width = out_channels // 2
-        self.reduce = nn.Sequential(
-            nn.Conv2d(in_channels, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
-        )
+        self.reduce = nn.Sequential(nn.Conv2d(in_channels, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
         self.unit = FourierUnit(width)
         self.expand = nn.Conv2d(width, out_channels, 1, bias=False)
 

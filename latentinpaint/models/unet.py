@@ -57,9 +57,7 @@ class TimeUNet(nn.Module):
         super().__init__()
         self.width = width
         embedding = 4 * width
-        self.embed = nn.Sequential(
-            nn.Linear(width, embedding), nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU()
-        )
+        self.embed = nn.Sequential(nn.Linear(width, embedding), nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU())
         self.enter = nn.Conv2d(in_channels, width, 3, padding=1)
         levels = [width * multiplier for multiplier in multipliers]
 
@@ -131,9 +129,7 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
-        cells = self.project(self.norm(x)).reshape(
-            batch, 3, self.heads, channels // self.heads, height * width
-        )
+        cells = self.project(self.norm(x)).reshape(batch, 3, self.heads, channels // self.heads, height * width)
         query, key, value = cells.transpose(-1, -2).unbind(dim=1)
         mixed = F.scaled_dot_product_attention(query, key, value)
         return x + self.merge(mixed.transpose(-1, -2).reshape(batch, channels, height, width))

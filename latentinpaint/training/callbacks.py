@@ -1,5 +1,9 @@
 """What happens beside a training run: averaged weights and pictures to look at."""
 
+import sys
+import time
+from pathlib import Path
+
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, WeightAveraging
@@ -54,3 +58,34 @@ class PictureGrid(Callback):
             columns = pl_module.pictures({name: value[: self.rows] for name, value in batch.items()})
         strips = [torch.cat(row, dim=2) for row in zip(*(c.cpu() for c in columns.values()), strict=True)]
         add_image(" | ".join(columns), torch.cat(strips, dim=1).clamp(0, 1), trainer.global_step)
+
+
+class SaveLast(Callback):
+    """A checkpoint at the very end, so that a finished run can be lengthened."""
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        folder = trainer.checkpoint_callback.dirpath
+        trainer.save_checkpoint(Path(folder) / "last.ckpt")
+
+
+class PlainProgress(Callback):
+    """A line now and then where there is no terminal for a progress bar, as in a log file.
+
+    Args:
+        seconds: at least so long between two lines.
+    """
+
+    def __init__(self, seconds: float = 30.0) -> None:
+        self.seconds = seconds
+        self.last = 0.0
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        now = time.monotonic()
+        if sys.stdout.isatty() or now - self.last < self.seconds or not trainer.is_global_zero:
+            return
+        self.last = now
+        limit = f"/{trainer.max_steps}" if trainer.max_steps > 0 else ""
+        figures = ", ".join(f"{name} {float(value):.4g}" for name, value in trainer.progress_bar_metrics.items())
+        print(f"step {trainer.global_step}{limit}: {figures}", flush=True)

@@ -29,7 +29,7 @@ from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 from latentinpaint.refiners import REFINERS
-from latentinpaint.training.callbacks import PictureGrid, WeightEMA
+from latentinpaint.training.callbacks import PictureGrid, PlainProgress, SaveLast, WeightEMA
 from latentinpaint.training.tasks import InpaintTask, LatentTask, PretrainTask
 
 TRAINER_DEFAULTS = {
@@ -60,6 +60,7 @@ def train(task: type[InpaintTask], arguments: Sequence[str], output: str) -> Pat
     folder = Path(cli.config.output)
     last = folder / "checkpoints" / "last.ckpt"
     resume = _checkpoint_to_resume(cli.config.ckpt_path, last)
+    cli.datamodule.setup("fit")  # a folder without pictures is found out before anything is written
     folder.mkdir(parents=True, exist_ok=True)
     with write_beside(folder / "config.yaml") as temporary:
         cli.parser.save(cli.config, temporary, overwrite=True, skip_check=True, multifile=False)
@@ -100,7 +101,9 @@ class TrainingCLI(LightningCLI):
         if self.model_class is LatentTask:
             names = " or ".join(REFINERS)
             parser.add_argument("--refiner", type=str | None, help=f"short for --model.refiner: {names}")
-            parser.add_argument("--autoencoder", type=str | None, help="short for --model.autoencoder: a file or folder")
+            parser.add_argument(
+                "--autoencoder", type=str | None, help="short for --model.autoencoder: a file or folder"
+            )
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         folder = Path(self.config.output)
@@ -113,10 +116,10 @@ class TrainingCLI(LightningCLI):
             save_on_exception=True,
             train_time_interval=timedelta(minutes=self.config.save_minutes),
         )
-        own: list[Callback] = [PictureGrid(), SaveLast(), checkpoints]
+        own: list[Callback] = [PictureGrid(), PlainProgress(), SaveLast(), checkpoints]
         if self.config.ema > 0:
             # After SaveLast: once the average has taken the weights' place, there is nothing to go on from.
-            own.insert(2, WeightEMA(self.config.ema))
+            own.insert(3, WeightEMA(self.config.ema))
         given = self.config.trainer
         if given.logger is None:
             given.logger = True
@@ -126,14 +129,6 @@ class TrainingCLI(LightningCLI):
             trainer_config["logger"] = logger
         trainer_config["callbacks"] = [*(trainer_config.get("callbacks") or []), *own]
         return self.trainer_class(**trainer_config)
-
-
-class SaveLast(Callback):
-    """A checkpoint at the very end, so that a finished run can be lengthened."""
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        folder = trainer.checkpoint_callback.dirpath
-        trainer.save_checkpoint(Path(folder) / "last.ckpt")
 
 
 def expand_short_forms(arguments: Sequence[str]) -> list[str]:

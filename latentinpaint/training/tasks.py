@@ -41,9 +41,7 @@ class InpaintTask(pl.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         trained = [p for p in self.parameters() if p.requires_grad]
-        return torch.optim.AdamW(
-            trained, lr=self.learning_rate, weight_decay=self.weight_decay, betas=(0.9, 0.99)
-        )
+        return torch.optim.AdamW(trained, lr=self.learning_rate, weight_decay=self.weight_decay, betas=(0.9, 0.99))
 
     def on_fit_start(self) -> None:
         self.to(memory_format=torch.channels_last)
@@ -95,9 +93,7 @@ class PretrainTask(InpaintTask):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         error = self._error(batch["image"])
-        self.log(
-            "val/psnr", (-10 * error.log10()).mean(), prog_bar=True, batch_size=len(error), sync_dist=True
-        )
+        self.log("val/psnr", (-10 * error.log10()).mean(), prog_bar=True, batch_size=len(error), sync_dist=True)
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
         """What a person looks at: (B, 3, H, W) each."""
@@ -176,9 +172,7 @@ class LatentTask(InpaintTask):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if checkpoint.get("autoencoder") != self.fingerprint:
-            raise InputError(
-                "the checkpoint was trained on another autoencoder: give the one it was trained with"
-            )
+            raise InputError("the checkpoint was trained on another autoencoder: give the one it was trained with")
 
 
 def progress(trainer: pl.Trainer) -> float:

@@ -96,7 +96,9 @@ def draw_latent_difference(result: LatentDifference, index: int = 0) -> Image.Im
         shown = axis.imshow(enlarged, cmap="magma", vmin=0, vmax=top)
         if 0 < hole.mean() < 1:
             axis.contour(hole, levels=[0.5], colors="white", linewidths=1)
-        axis.set_title(f"{title}\nmean in the hole {_mean(enlarged, hole)}, outside {_mean(enlarged, 1 - hole)}", fontsize=9)
+        axis.set_title(
+            f"{title}\nmean in the hole {_mean(enlarged, hole)}, outside {_mean(enlarged, 1 - hole)}", fontsize=9
+        )
         figure.colorbar(shown, ax=axis, fraction=0.046, label="standard deviations")
     for axis in axes:
         axis.set_axis_off()

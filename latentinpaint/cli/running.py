@@ -1,0 +1,102 @@
+"""How a command is run: its typed function is its command line, its mistakes are one sentence."""
+
+import inspect
+import logging
+import os
+import re
+import sys
+import warnings
+from argparse import ArgumentError
+from collections.abc import Callable, Sequence
+from types import ModuleType
+
+import jsonargparse
+
+from latentinpaint.errors import InputError
+
+
+def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
+    """Run a command's module and answer its exit status.
+
+    A module offers either `main(arguments)`, which reads its own command line, or the typed function `command`.
+    """
+    _quieten()
+    sys.argv = [f"latentinpaint {name}"]  # the program's name in --help
+    try:
+        if hasattr(module, "main"):
+            module.main([_option(argument) for argument in arguments])
+        else:
+            function = module.command
+            jsonargparse.auto_cli(
+                function,
+                args=_with_flags(function, arguments),
+                parser_class=_Parser,
+                exit_on_error=False,
+                as_positional=False,
+            )
+    except (InputError, ArgumentError) as error:
+        print(f"latentinpaint {name}: {_sentence(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"latentinpaint {name}: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+class _Parser(jsonargparse.ArgumentParser):
+    """Shows options with hyphens, as this package's documentation writes them."""
+
+    def format_help(self) -> str:
+        return re.sub(r"--[a-z][a-z_.]*", lambda match: match[0].replace("_", "-"), super().format_help())
+
+
+def _option(argument: str) -> str:
+    """`--some-option=value` with underscores in the option's name, as Python needs it."""
+    if not argument.startswith("--"):
+        return argument
+    name, equals, value = argument.partition("=")
+    return "--" + name[2:].replace("-", "_") + equals + value
+
+
+def _with_flags(function: Callable, arguments: Sequence[str]) -> list[str]:
+    """Arguments for jsonargparse: a yes-or-no option alone means yes."""
+    flags = {f"--{p.name}" for p in inspect.signature(function).parameters.values() if p.annotation is bool}
+    options = [_option(argument) for argument in arguments]
+    following = [*options, ""][1:]
+    return [
+        f"{option}=true" if option in flags and after.lower() not in ("true", "false") else option
+        for option, after in zip(options, following, strict=True)
+    ]
+
+
+def _sentence(error: Exception) -> str:
+    """An error's message on one line; jsonargparse's are shortened to what a person can act on."""
+    text = str(error)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, InputError):
+            return " ".join(str(cause).split())
+        cause = cause.__cause__ or cause.__context__
+    unknown = re.search(r"[Uu]nrecognized arguments?:? ?(.*?)(?:\n|$)", text)
+    if unknown:
+        return f"unknown option {unknown[1].strip()}; --help lists all"
+    missing = re.search(r'[Kk]ey "([\w.]+)" is required', text)
+    if missing:
+        return f"the option --{missing[1].replace('_', '-')} is missing; --help explains it"
+    lines = [line.strip(" -") for line in text.splitlines() if line.strip(" -")]
+    return lines[0] + (f" ({lines[-1]})" if len(lines) > 1 and len(lines[-1]) < 160 else "")
+
+
+def _quieten() -> None:
+    """Silence messages of libraries that a user can do nothing about."""
+    for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning"):
+        logging.getLogger(name).addFilter(lambda record: "litlogger" not in record.getMessage())
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
+    warnings.filterwarnings("ignore", message=".*overridden `on_after_batch_transfer`.*")
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*args parameter is intended to run from within Python.*")
+    warnings.filterwarnings(
+        "ignore", message=".*number of training batches .* is smaller than the logging interval.*"
+    )
