@@ -39,7 +39,7 @@ def command(
     if hole.shape != (picture.height, picture.width):
         raise InputError(f"the mask {mask} has another size than the picture {image}: they have to be equal")
     if not hole.any():
-        raise InputError(f"the mask {mask} has no hole (no white pixel): is it inverted? see --invert-mask")
+        raise InputError(f"the mask {mask} has no hole (no white pixel): is --invert-mask meant?")
     height, width = (side // encoder.stride * encoder.stride for side in hole.shape)
     if min(height, width) < 2 * encoder.stride:
         raise InputError(f"the picture {image} is smaller than two latent cells ({2 * encoder.stride} pixels)")

@@ -1,4 +1,4 @@
-"""What happens beside a training run: averaged weights and pictures to look at."""
+"""What happens beside a training run: averaged weights, pictures to look at, progress, a last checkpoint."""
 
 import sys
 import time
@@ -7,7 +7,10 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, WeightAveraging
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from torch import Tensor
+
+from latentinpaint.training.tasks import progress
 
 
 class WeightEMA(WeightAveraging):
@@ -68,24 +71,48 @@ class SaveLast(Callback):
         trainer.save_checkpoint(Path(folder) / "last.ckpt")
 
 
-class PlainProgress(Callback):
-    """A line now and then where there is no terminal for a progress bar, as in a log file.
+class RunProgress(Callback):
+    """How far a run is, by steps or time: a bar on a terminal, a line now and then in a log file.
 
     Args:
-        seconds: at least so long between two lines.
+        title: what is being trained.
+        seconds: at least so long between two lines of a log file.
     """
 
-    def __init__(self, seconds: float = 30.0) -> None:
-        self.seconds = seconds
+    def __init__(self, title: str = "training", seconds: float = 30.0) -> None:
+        self.title, self.seconds = title, seconds
         self.last = 0.0
+        self.bar: Progress | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if sys.stdout.isatty() and trainer.is_global_zero:
+            columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+            self.bar = Progress(*columns, TextColumn("{task.fields[figures]}"))
+            self.bar.add_task(self.title, total=1.0, figures="")
+            self.bar.start()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         now = time.monotonic()
-        if sys.stdout.isatty() or now - self.last < self.seconds or not trainer.is_global_zero:
+        if now - self.last < (self.seconds if self.bar is None else 0.5) or not trainer.is_global_zero:
             return
         self.last = now
-        limit = f"/{trainer.max_steps}" if trainer.max_steps > 0 else ""
-        figures = ", ".join(f"{name} {float(value):.4g}" for name, value in trainer.progress_bar_metrics.items())
-        print(f"step {trainer.global_step}{limit}: {figures}", flush=True)
+        done = progress(trainer)
+        named = {name: float(value) for name, value in trainer.progress_bar_metrics.items()}
+        figures = ", ".join([f"step {trainer.global_step}", *(f"{k} {v:.4g}" for k, v in named.items())])
+        if self.bar is None:
+            print(f"{self.title}: {done:.0%}, {figures}", flush=True)
+        else:
+            self.bar.update(TaskID(0), completed=done, figures=figures)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._stop()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None

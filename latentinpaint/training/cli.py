@@ -29,7 +29,7 @@ from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 from latentinpaint.refiners import REFINERS
-from latentinpaint.training.callbacks import PictureGrid, PlainProgress, SaveLast, WeightEMA
+from latentinpaint.training.callbacks import PictureGrid, RunProgress, SaveLast, WeightEMA
 from latentinpaint.training.tasks import InpaintTask, LatentTask, PretrainTask
 
 TRAINER_DEFAULTS = {
@@ -41,6 +41,7 @@ TRAINER_DEFAULTS = {
     "gradient_clip_val": 1.0,
     "log_every_n_steps": 20,
     "enable_model_summary": False,
+    "enable_progress_bar": False,  # RunProgress knows the end of a run by steps and by time
 }
 
 
@@ -116,7 +117,7 @@ class TrainingCLI(LightningCLI):
             save_on_exception=True,
             train_time_interval=timedelta(minutes=self.config.save_minutes),
         )
-        own: list[Callback] = [PictureGrid(), PlainProgress(), SaveLast(), checkpoints]
+        own: list[Callback] = [PictureGrid(), RunProgress(), SaveLast(), checkpoints]
         if self.config.ema > 0:
             # After SaveLast: once the average has taken the weights' place, there is nothing to go on from.
             own.insert(3, WeightEMA(self.config.ema))
