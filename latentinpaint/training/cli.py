@@ -71,6 +71,10 @@ def train(task: type[InpaintTask], arguments: Sequence[str], output: str) -> Pat
         # Lightning ends the process on Ctrl-C after its callbacks have run.
         print(f"\nstopped at step {cli.trainer.global_step}; go on with --ckpt_path last", file=sys.stderr)
         raise
+    except RuntimeError as error:
+        if "loading state_dict" not in str(error):
+            raise
+        raise InputError(f"{resume} was trained with other model settings than these") from error
     path = cli.model.save_model(folder)
     print(f"the trained model is {path}")
     return path

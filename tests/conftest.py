@@ -1,0 +1,67 @@
+"""Small models and pictures that many tests use; nothing is downloaded."""
+
+import os
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+from pathlib import Path
+
+import pytest
+import torch
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Data that only the project's own machines have; tests that need it skip elsewhere."""
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip("the project's own data folder is not here")
+    return folder
+
+
+def build_pipeline(refiner: str = "ffc", control: bool = True, seed: int = 0):
+    """An untrained pipeline, 32 latent channels at 1/8, whose mask control is not zero."""
+    from latentinpaint.models import LamaAutoencoder, MaskControl
+    from latentinpaint.pipeline import InpaintPipeline
+    from latentinpaint.refiners import FFCRefiner, FlowRefiner
+
+    torch.manual_seed(seed)
+    autoencoder = LamaAutoencoder(base_channels=4, final_relu=False)
+    autoencoder.measure_latents([torch.rand(4, 3, 32, 32)])
+    mask_control = MaskControl(autoencoder) if control else None
+    if mask_control is not None:
+        for tap in mask_control.taps:
+            torch.nn.init.normal_(tap.weight, std=0.1)
+    if refiner == "ffc":
+        made = FFCRefiner(32, blocks=1)
+    else:
+        made = FlowRefiner(32, width=16, multipliers=(1, 2), blocks=1, steps=3)
+        torch.nn.init.normal_(made.network.answer.weight, std=0.05)
+    return InpaintPipeline(autoencoder, made, mask_control).eval()
+
+
+@pytest.fixture(scope="session")
+def model_files(tmp_path_factory) -> dict[str, Path]:
+    """Files of untrained models: "ffc", "flow", "autoencoder" (of both) and "other" (another autoencoder)."""
+    from latentinpaint.models import LamaAutoencoder
+    from latentinpaint.weights import save_autoencoder, save_pipeline
+
+    folder = tmp_path_factory.mktemp("models")
+    for name in ("ffc", "flow"):
+        save_pipeline(build_pipeline(name), folder / name / "model.safetensors")
+    save_autoencoder(build_pipeline().autoencoder, folder / "autoencoder.safetensors")
+    torch.manual_seed(1)
+    save_autoencoder(LamaAutoencoder(base_channels=4), folder / "other.safetensors")
+    return {
+        "ffc": folder / "ffc" / "model.safetensors",
+        "flow": folder / "flow" / "model.safetensors",
+        "autoencoder": folder / "autoencoder.safetensors",
+        "other": folder / "other.safetensors",
+    }
