@@ -65,3 +65,9 @@ def model_files(tmp_path_factory) -> dict[str, Path]:
         "autoencoder": folder / "autoencoder.safetensors",
         "other": folder / "other.safetensors",
     }
+
+
+@pytest.fixture(scope="session", name="build_pipeline")
+def _build_pipeline_fixture():
+    """The function `build_pipeline`, for tests: they cannot import this file."""
+    return build_pipeline

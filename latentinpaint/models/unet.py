@@ -136,5 +136,7 @@ class SelfAttention(nn.Module):
 
 
 def _group_norm(channels: int, affine: bool = True) -> nn.GroupNorm:
-    groups = next(g for g in range(min(16, channels), 0, -1) if channels % g == 0)
+    # At least two channels a group: on a grid of one cell a group of one number would have no deviation.
+    most = min(16, max(1, channels // 2))
+    groups = next(g for g in range(most, 0, -1) if channels % g == 0)
     return nn.GroupNorm(groups, channels, affine=affine)

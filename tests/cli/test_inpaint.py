@@ -1,0 +1,294 @@
+"""`inpaint` as a person meets it: every answer is read back with plain Pillow or OpenCV."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+ROOT = Path(__file__).resolve().parents[2]
+HEIGHT, WIDTH = 50, 68
+
+
+def disc(height, width):
+    rows, columns = np.mgrid[:height, :width]
+    return (rows / height - 0.5) ** 2 + (columns / width - 0.45) ** 2 < 0.06
+
+
+def save(path, array, **options):
+    Image.fromarray(array).save(path, **options)
+    return path
+
+
+def rgb(helpers, folder, height=HEIGHT, width=WIDTH):
+    return save(folder / "in.png", helpers.smooth(height, width))
+
+
+def odd_size(helpers, folder):
+    return rgb(helpers, folder, 211, 317)
+
+
+def rgba(helpers, folder):
+    pixels = helpers.smooth(HEIGHT, WIDTH, 4)
+    pixels[:, : WIDTH // 2, 3] = 0  # colours under zero alpha are there, and stay
+    return save(folder / "in.png", pixels)
+
+
+def grey(helpers, folder):
+    return save(folder / "in.png", helpers.smooth(HEIGHT, WIDTH, 1)[..., 0])
+
+
+def palette(helpers, folder):
+    path = folder / "in.png"
+    Image.fromarray(helpers.smooth(HEIGHT, WIDTH)).quantize(60).save(path)
+    return path
+
+
+def grey16(helpers, folder):
+    values = helpers.smooth(HEIGHT, WIDTH, 1)[..., 0].astype(np.uint16) * 257
+    return save(folder / "in.png", values + np.arange(WIDTH, dtype=np.uint16))
+
+
+def colour16(helpers, folder):
+    path = folder / "in.png"
+    values = helpers.smooth(HEIGHT, WIDTH).astype(np.uint16) * 200 + np.arange(3, dtype=np.uint16)
+    assert cv2.imwrite(str(path), values)
+    return path
+
+
+def jpeg(helpers, folder):
+    return save(folder / "in.jpg", helpers.smooth(HEIGHT, WIDTH), quality=90)
+
+
+def rotated_jpeg(helpers, folder):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return save(folder / "in.jpg", helpers.smooth(HEIGHT, WIDTH), quality=90, exif=exif)
+
+
+def truth_of(path):
+    """The picture as Pillow shows it upright: samples, mode; 16-bit files by OpenCV."""
+    with Image.open(path) as image:
+        upright = ImageOps.exif_transpose(image)
+        samples, mode = np.asarray(upright), upright.mode
+    deep = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    return (deep, mode) if deep.dtype == np.uint16 else (samples, mode)
+
+
+KINDS = (rgb, odd_size, rgba, grey, palette, grey16, colour16, jpeg, rotated_jpeg)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("model", ["ffc", "flow"])
+def test_known_pixels_are_those_of_the_input(kind, model, helpers, model_files, done, tmp_path):
+    source = kind(helpers, tmp_path)
+    before, mode = truth_of(source)
+    hole = disc(*before.shape[:2])
+    mask = helpers.write_hole(tmp_path / "mask.png", hole)
+    output = tmp_path / "new" / "out.png"
+    done("inpaint", "--model", model_files[model], "--image", source, "--mask", mask, "--output", output)
+    after, mode_after = truth_of(output)
+    assert (mode_after, after.dtype, after.shape) == (mode, before.dtype, before.shape)
+    assert np.array_equal(after[~hole], before[~hole])
+    if mode == "P":  # the meaning of the indices is kept as well
+        colours = [np.asarray(Image.open(path).convert("RGB")) for path in (source, output)]
+        assert np.array_equal(colours[1][~hole], colours[0][~hole])
+        assert (colours[1][hole] != colours[0][hole]).any()
+    if mode == "RGBA":
+        assert np.array_equal(after[..., 3], before[..., 3])
+    assert (after[hole] != before[hole]).mean() > 0.3
+    assert Image.open(output).getexif().get(0x0112, 1) == 1
+    assert [path.name for path in output.parent.iterdir()] == ["out.png"]
+
+
+@pytest.fixture
+def photo(helpers, tmp_path):
+    return rgb(helpers, tmp_path)
+
+
+@pytest.fixture
+def mask(helpers, tmp_path):
+    return helpers.write_hole(tmp_path / "mask.png", disc(HEIGHT, WIDTH))
+
+
+def one_pixel():
+    hole = np.zeros((HEIGHT, WIDTH), bool)
+    hole[20, 31] = True
+    return hole
+
+
+def border():
+    hole = np.zeros((HEIGHT, WIDTH), bool)
+    hole[:, :9] = hole[-5:] = True
+    return hole
+
+
+@pytest.mark.parametrize("hole", [np.ones((HEIGHT, WIDTH), bool), one_pixel(), border()], ids=["all", "one", "border"])
+@pytest.mark.parametrize("model", ["ffc", "flow"])
+def test_unusual_holes(hole, model, helpers, photo, model_files, done, tmp_path):
+    where = helpers.write_hole(tmp_path / "mask.png", hole)
+    output = tmp_path / "out.png"
+    done("inpaint", "--model", model_files[model], "--image", photo, "--mask", where, "--output", output)
+    before, after = np.asarray(Image.open(photo)), np.asarray(Image.open(output))
+    assert np.array_equal(after[~hole], before[~hole])
+    assert (after[hole] != before[hole]).any()
+
+
+def test_the_hole_content_has_no_influence(helpers, photo, mask, model_files, done, tmp_path):
+    other = np.asarray(Image.open(photo)).copy()
+    other[disc(HEIGHT, WIDTH)] = (255, 0, 255)
+    save(tmp_path / "other.png", other)
+    for name, source in (("a.png", photo), ("b.png", tmp_path / "other.png")):
+        done(
+            *("inpaint", "--model", model_files["flow"], "--image", source),
+            *("--mask", mask, "--output", tmp_path / name),
+        )
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "a.png")), np.asarray(Image.open(tmp_path / "b.png")))
+
+
+@pytest.fixture
+def fill(photo, mask, model_files, done, tmp_path):
+    """Fill the photo with more options; answers the pixels written."""
+
+    def call(*options, model="flow", hole=None):
+        output = tmp_path / "filled.png"
+        done(
+            *("inpaint", "--model", model_files[model], "--image", photo),
+            *("--mask", hole or mask, "--output", output, *options),
+        )
+        return np.asarray(Image.open(output))
+
+    return call
+
+
+def test_samples_of_a_flow(photo, mask, model_files, done, tmp_path):
+    hole = disc(HEIGHT, WIDTH)
+    options = ("inpaint", "--model", model_files["flow"], "--image", photo, "--mask", mask)
+    done(*options, "--output", tmp_path / "s" / "out.png", "--num-samples", 3)
+    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == ["out_1.png", "out_2.png", "out_3.png"]
+    before = np.asarray(Image.open(photo))
+    samples = [np.asarray(Image.open(tmp_path / "s" / f"out_{k}.png")) for k in (1, 2, 3)]
+    for sample in samples:
+        assert np.array_equal(sample[~hole], before[~hole])
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        assert (samples[a] != samples[b]).any()
+    done(*options, "--output", tmp_path / "one.png")
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "one.png")), samples[0])
+
+
+def test_samples_of_the_deterministic_refiner_are_equal(photo, mask, model_files, done, tmp_path):
+    done(
+        *("inpaint", "--model", model_files["ffc"], "--image", photo, "--mask", mask),
+        *("--output", tmp_path / "out.png", "--num-samples", 2),
+    )
+    assert (tmp_path / "out_1.png").read_bytes() == (tmp_path / "out_2.png").read_bytes()
+
+
+def test_seeds(fill):
+    assert np.array_equal(fill("--seed", 5), fill("--seed", 5))
+    assert (fill("--seed", 5) != fill("--seed", 6)).any()
+
+
+def test_steps_change_a_flow_and_not_the_single_pass(fill):
+    assert (fill("--steps", 1) != fill("--steps", 6)).any()
+    assert np.array_equal(fill(), fill("--steps", 3))  # the fixture's own number
+    assert np.array_equal(fill("--steps", 1, model="ffc"), fill("--steps", 6, model="ffc"))
+
+
+def test_inverted_mask(fill, helpers, photo, tmp_path):
+    black_hole = helpers.write_hole(tmp_path / "black.png", ~disc(HEIGHT, WIDTH))
+    plain = fill()
+    for option in (("--invert-mask",), ("--invert_mask", "true")):
+        assert np.array_equal(fill(*option, hole=black_hole), plain)
+    assert (fill(hole=black_hole) != plain).any()
+    assert (fill("--invert-mask", "false", hole=black_hole) != plain).any()
+
+
+def test_hyphen_and_underscore_spellings(photo, mask, model_files, done, tmp_path):
+    for first, number in (("--num-samples", "2"), ("--num_samples=2", None)):
+        options = [first] if number is None else [first, number]
+        output = tmp_path / f"{first[5]}.png"
+        done(
+            *(None, "inpaint", f"--model={model_files['flow']}", "--image", photo),
+            *("--mask", mask, "--output", output, *options),
+        )
+        assert output.with_name(f"{first[5]}_2.png").is_file()
+
+
+def test_folder_with_lamas_names(helpers, model_files, done, tmp_path):
+    source, target = tmp_path / "in", tmp_path / "out"
+    (source / "sub").mkdir(parents=True)
+    pixels = {name: helpers.smooth(HEIGHT, WIDTH, seed=seed) for seed, name in enumerate("abcd")}
+    save(source / "a.png", pixels["a"])
+    save(source / "sub" / "b.jpg", pixels["b"], quality=90)
+    save(source / "c.webp", pixels["c"], lossless=True)
+    save(source / "d.BMP", pixels["d"])
+    save(source / "alone.png", pixels["a"])  # no mask, no answer
+    holes = {
+        "a_mask001": one_pixel(),
+        "a_mask002": disc(HEIGHT, WIDTH),
+        "sub/b_mask": border(),
+        "c_mask001": disc(HEIGHT, WIDTH),
+        "d_mask7": border(),
+    }
+    for name, hole in holes.items():
+        helpers.write_hole(source / f"{name}.png", hole)
+    before = {path: path.read_bytes() for path in source.rglob("*") if path.is_file()}
+    answer = done("inpaint", "--model", model_files["ffc"], "--indir", source, "--outdir", target)
+    written = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
+    assert written == {"a_mask001.png", "a_mask002.png", "sub/b_mask.png", "c_mask001.webp", "d_mask7.BMP"}
+    assert "5/5" in answer.out
+    sources = {"a": "a.png", "sub/b": "sub/b.jpg", "c": "c.webp", "d": "d.BMP"}
+    for name in written:
+        stem = name.rsplit(".", 1)[0]
+        hole = holes[stem]
+        truth = np.asarray(Image.open(source / sources[stem.split("_")[0]]))
+        filled = np.asarray(Image.open(target / name))
+        assert np.array_equal(filled[~hole], truth[~hole]), name
+        assert (filled[hole] != truth[hole]).any(), name
+    assert {path: path.read_bytes() for path in source.rglob("*") if path.is_file()} == before
+
+
+def test_folder_goes_on_after_a_mask_without_a_hole(helpers, model_files, done, tmp_path):
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    truth = helpers.smooth(HEIGHT, WIDTH)
+    save(source / "a.png", truth)
+    save(source / "b.png", truth)
+    helpers.write_hole(source / "a_mask.png", np.zeros((HEIGHT, WIDTH), bool))
+    helpers.write_hole(source / "b_mask.png", disc(HEIGHT, WIDTH))
+    answer = done("inpaint", "--model", model_files["ffc"], "--indir", source, "--outdir", target)
+    assert answer.err.startswith("warning:") and "a_mask.png" in answer.err
+    assert np.array_equal(np.asarray(Image.open(target / "a_mask.png")), truth)
+    assert (np.asarray(Image.open(target / "b_mask.png")) != truth).any()
+
+
+def test_a_jpeg_answer_says_that_it_cannot_keep_pixels(photo, mask, model_files, done, tmp_path):
+    output = tmp_path / "out.jpg"
+    answer = done("inpaint", "--model", model_files["ffc"], "--image", photo, "--mask", mask, "--output", output)
+    assert answer.err.startswith("note:") and "JPEG" in answer.err
+    with Image.open(output) as image:
+        assert (image.format, image.size) == ("JPEG", (WIDTH, HEIGHT))
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        [sys.executable, str(ROOT / "tools" / "inpaint.py")],
+        [str(Path(sys.executable).with_name("latentinpaint")), "inpaint"],
+    ],
+    ids=["tool", "console-script"],
+)
+def test_entry_points(program, photo, mask, model_files, fill, tmp_path):
+    output = tmp_path / "sub" / "out.png"
+    options = ["--model", model_files["ffc"], "--image", photo, "--mask", mask, "--output", output]
+    good = subprocess.run([*program, *map(str, options)], capture_output=True, text=True, cwd=tmp_path)
+    assert (good.returncode, good.stderr) == (0, "")
+    assert np.array_equal(np.asarray(Image.open(output)), fill(model="ffc"))
+    options[3] = "absent.png"
+    bad = subprocess.run([*program, *map(str, options)], capture_output=True, text=True, cwd=tmp_path)
+    assert bad.returncode == 2
+    assert len(bad.stderr.splitlines()) == 1 and "absent.png" in bad.stderr
