@@ -26,7 +26,11 @@ class Inpainter:
     """
 
     def __init__(self, pipeline: InpaintPipeline, device: str | torch.device | None = None) -> None:
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        try:
+            self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError) as error:  # unknown, not built in, or not in this machine
+            raise InputError(f"the device {device} cannot be used here: choose cpu, cuda, cuda:1 … or mps") from error
         self.pipeline = pipeline.to(self.device).eval()
 
     @classmethod

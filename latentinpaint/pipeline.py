@@ -75,10 +75,7 @@ class InpaintPipeline(nn.Module):
     @torch.no_grad()
     def forward(self, image: Tensor, mask: Tensor, generator: Generators = None, steps: int | None = None) -> Tensor:
         """One filled picture a row, (B, 3, H, W), of any size; see `sample` for many."""
-        padded_image, padded_mask = self._pad(image), self._pad(mask)
-        latent = self.refiner.refine(self.condition(padded_image, padded_mask), generator, steps)
-        fill = self.autoencoder.decode(latent)[..., : image.shape[-2], : image.shape[-1]]
-        return composite(image, fill, mask)
+        return self._answer(self._padded_condition(image, mask), image, mask, generator, steps)
 
     @torch.no_grad()
     def sample(
@@ -114,9 +111,20 @@ class InpaintPipeline(nn.Module):
             chunk = rows[first : first + batch_size]
             pictures = [picture for picture, _ in chunk]
             generators = [sample_generator(seeds[picture], k) for picture, k in chunk]
-            answers.append(self(image[pictures], mask[pictures], generators, steps))
+            once = sorted(set(pictures))
+            condition = self._padded_condition(image[once], mask[once]).select([once.index(p) for p in pictures])
+            answers.append(self._answer(condition, image[pictures], mask[pictures], generators, steps))
         answers = torch.cat(answers).unflatten(0, (len(image), distinct))
         return answers if distinct == num_samples else answers.expand(-1, num_samples, -1, -1, -1)
+
+    def _padded_condition(self, image: Tensor, mask: Tensor) -> Condition:
+        return self.condition(self._pad(image), self._pad(mask))
+
+    def _answer(
+        self, condition: Condition, image: Tensor, mask: Tensor, generator: Generators, steps: int | None
+    ) -> Tensor:
+        fill = self.autoencoder.decode(self.refiner.refine(condition, generator, steps))
+        return composite(image, fill[..., : image.shape[-2], : image.shape[-1]], mask)
 
     def _pad(self, x: Tensor) -> Tensor:
         """Reflect right and bottom up to multiples of the stride, and to two cells at least."""

@@ -70,11 +70,11 @@ def load_pipeline(path: str | Path) -> InpaintPipeline:
     """
     path = _resolve(path, PIPELINE_FILE)
     header, weights = _read(path)
-    if header["kind"] != "pipeline":
+    if header["kind"] == "autoencoder":
         raise InputError(f"{path} holds an autoencoder alone: train a refiner on it with train_latent first")
     autoencoder = _build_autoencoder(path, header, weights)
-    described = header["refiner"]
     try:
+        described = header["refiner"]
         refiner = REFINERS[described["class"]](**described["arguments"])
         control = MaskControl(autoencoder) if header["control"] else None
         pipeline = InpaintPipeline(autoencoder, refiner, control)
@@ -98,10 +98,10 @@ def _describe_autoencoder(autoencoder: Autoencoder) -> dict[str, Any]:
 
 
 def _build_autoencoder(path: Path, header: dict[str, Any], weights: dict[str, Tensor]) -> Autoencoder:
-    described = header["autoencoder"]
     prefix = "autoencoder."
     own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
     try:
+        described = header["autoencoder"]
         autoencoder = AUTOENCODERS[described["class"]](**described["arguments"])
         autoencoder.load_state_dict(own)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -112,7 +112,10 @@ def _build_autoencoder(path: Path, header: dict[str, Any], weights: dict[str, Te
 def _write(path: str | Path, weights: dict[str, Tensor], header: dict[str, Any]) -> None:
     tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
     with write_beside(path) as temporary:
-        save_file(tensors, temporary, metadata={_KEY: json.dumps({"format": FORMAT, **header})})
+        try:
+            save_file(tensors, temporary, metadata={_KEY: json.dumps({"format": FORMAT, **header})})
+        except SafetensorError as error:  # a full disk, among others
+            raise InputError(f"cannot write {path}: {_first_line(error)}") from error
 
 
 def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -124,7 +127,12 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, T
         raise InputError(f"{path} is not a model file of latentinpaint (safetensors)") from error
     if text is None:
         raise InputError(f"{path} is a safetensors file, but not one that latentinpaint wrote")
-    header = json.loads(text)
+    try:
+        header = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{path} has a damaged header: latentinpaint cannot read it") from error
+    if not isinstance(header, dict) or header.get("kind") not in ("autoencoder", "pipeline"):
+        raise InputError(f"{path} has a header that is neither an autoencoder's nor a model's of latentinpaint")
     if header.get("format") != FORMAT:
         raise InputError(f"{path} has format {header.get('format')}, this version of latentinpaint reads {FORMAT}")
     return header, tensors

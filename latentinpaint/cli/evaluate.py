@@ -14,7 +14,7 @@ from latentinpaint.files import write_beside
 def command(
     images: str,
     output: str,
-    model: list[str] | None = None,
+    model: list[str] | str | None = None,
     masks: str | None = None,
     mask_preset: str = "thick",
     baselines: str = "mean,telea,ns",
@@ -52,12 +52,14 @@ def command(
 
     if num_samples < 1 or (steps is not None and steps < 1):
         raise InputError("--num-samples and --steps start at 1")
+    if limit is not None and limit < 1:
+        raise InputError(f"--limit is a number of pictures from 1 up, not {limit}")
     names = [name for name in baselines.split(",") if name]
     unknown = [name for name in names if name not in BASELINES]
     if unknown:
         raise InputError(f"there is no baseline '{unknown[0]}': choose any of {', '.join(BASELINES)}")
     methods: list[protocol.Method] = [protocol.BaselineMethod(BASELINES[name]) for name in names]
-    for path in model or []:
+    for path in [model] if isinstance(model, str) else model or []:
         label = _label(path)
         methods.append(protocol.ModelMethod(label, label, load_pipeline(path), num_samples, steps, seed))
     if not methods:

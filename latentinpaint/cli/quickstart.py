@@ -6,6 +6,7 @@ a full run leaves is left: models, a grid, the latent difference and a table.
 
 import json
 import logging
+import shlex
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -48,6 +49,10 @@ def command(output: str = "quickstart", minutes: float = 8.0, seed: int = 0) -> 
         temporary.write_text(json.dumps({"minutes": minutes, "seed": seed}))
     pipelines = _train(folder, minutes, seed)
     _show(folder, pipelines, seed)
+
+    def quote(path: Path) -> str:
+        return shlex.quote(str(path))
+
     elapsed = (time.monotonic() - started) / 60
     print(
         f"\ndone in {elapsed:.1f} minutes; look at {folder / 'grid.png'} and {folder / 'latent_difference.png'}\n"
@@ -57,8 +62,8 @@ def command(output: str = "quickstart", minutes: float = 8.0, seed: int = 0) -> 
         "  python tools/train_latent.py --config configs/latent_ffc.yaml --data.root DIR "
         "--autoencoder runs/pretrain_ae\n"
         f"Try one of the models just trained:\n"
-        f"  latentinpaint inpaint --model {folder / 'flow'} --image {folder / 'photo.png'} "
-        f"--mask {folder / 'photo_mask001.png'} --output filled.png"
+        f"  latentinpaint inpaint --model {quote(folder / 'flow')} --image {quote(folder / 'photo.png')} "
+        f"--mask {quote(folder / 'photo_mask001.png')} --output filled.png"
     )
 
 

@@ -14,6 +14,8 @@ import jsonargparse
 
 from latentinpaint.errors import InputError
 
+_LIGHTNING = ("lightning_fabric", "pytorch_lightning")
+
 
 def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
     """Run a command's module and answer its exit status.
@@ -75,22 +77,30 @@ def _sentence(error: Exception) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, InputError):
-            return " ".join(str(cause).split())
+            # From a worker process PyTorch hands it on with its traceback in front.
+            return " ".join(str(cause).rsplit("InputError: ", 1)[-1].split())
         cause = cause.__cause__ or cause.__context__
     unknown = re.search(r"[Uu]nrecognized arguments?:? ?(.*?)(?:\n|$)", text)
     if unknown:
         return f"unknown option {unknown[1].strip()}; --help lists all"
-    missing = re.search(r'[Kk]ey "([\w.]+)" is required', text)
+    missing = re.search(r'[Kk]ey "([\w.]+)" is required|arguments are required: ([\w.]+)', text)
     if missing:
-        return f"the option --{missing[1].replace('_', '-')} is missing; --help explains it"
+        return f"the option {_spelled(missing[1] or missing[2])} is missing; --help explains it"
     lines = [line.strip(" -") for line in text.splitlines() if line.strip(" -")]
-    return lines[0] + (f" ({lines[-1]})" if len(lines) > 1 and len(lines[-1]) < 160 else "")
+    sentence = lines[0] + (f" ({lines[-1]})" if len(lines) > 1 and len(lines[-1]) < 160 else "")
+    return re.sub(r'Parser key "([\w.]+)"', lambda match: _spelled(match[1]), sentence)
+
+
+def _spelled(key: str) -> str:
+    """A setting's key as the option that a person writes."""
+    return "--" + (key if "." in key else key.replace("_", "-"))
 
 
 def _quieten() -> None:
     """Silence messages of libraries that a user can do nothing about."""
-    for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning"):
-        logging.getLogger(name).addFilter(lambda record: "litlogger" not in record.getMessage())
+    # Seeds, devices, tips. Not on the parents: Lightning sets their level when it is imported.
+    for name in ("lightning_fabric.utilities.seed", *(f"{p}.utilities.rank_zero" for p in _LIGHTNING)):
+        logging.getLogger(name).setLevel(logging.WARNING)
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
     warnings.filterwarnings("ignore", message=".*overridden `on_after_batch_transfer`.*")

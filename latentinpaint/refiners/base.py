@@ -25,9 +25,13 @@ class Condition:
     hole: Tensor
     area: Tensor
 
-    def repeat(self, times: int) -> "Condition":
-        """Every row `times` times in a row: B rows become B * times, samples of one picture together."""
-        return Condition(*(t.repeat_interleave(times, dim=0) for t in (self.latent, self.hole, self.area)))
+    def select(self, rows: Sequence[int]) -> "Condition":
+        """The rows of these numbers, in this order; a number may come more than once."""
+        return Condition(*(tensor[list(rows)] for tensor in (self.latent, self.hole, self.area)))
+
+    def split(self) -> "list[Condition]":
+        """Its rows, each a condition of one row."""
+        return [self.select([row]) for row in range(len(self.latent))]
 
 
 class Refiner(nn.Module, ABC):

@@ -16,12 +16,13 @@ Times are drawn from a logit-normal distribution (Esser et al., arXiv 2403.03206
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.interpolants import SCHEDULES, Interpolant, Trajectory, integrate
+from latentinpaint.interpolants import SCHEDULES, SOLVERS, Interpolant, Trajectory, integrate
 from latentinpaint.models.unet import TimeUNet
 from latentinpaint.refiners.base import Condition, Generators, Refiner, draw_normal, latent_l1, weighted_mean
 
@@ -61,6 +62,8 @@ class FlowRefiner(Refiner):
         super().__init__()
         if schedule not in SCHEDULES:
             raise InputError(f"there is no schedule '{schedule}': choose one of {', '.join(SCHEDULES)}")
+        if solver not in SOLVERS:
+            raise InputError(f"there is no solver '{solver}': choose one of {', '.join(SOLVERS)}")
         self.channels = channels
         self.arguments = dict(
             channels=channels,
@@ -126,12 +129,17 @@ class FlowRefiner(Refiner):
         solver: str | None = None,
     ) -> Trajectory:
         """Integrate from the start to the data; also tells the number of network evaluations."""
-        return integrate(
-            lambda z, t: self.velocity(z, t, condition),
-            self.start(condition, generator),
-            method=solver or self.solver,
-            steps=self.steps if steps is None else steps,
-        )
+        method = solver or self.solver
+        starts, conditions = [self.start(condition, generator)], [condition]
+        if method in SOLVERS and SOLVERS[method].adaptive:
+            # Its rows are solved one by one, so each takes its own row of the condition along.
+            starts, conditions = starts[0].split(1), condition.split()
+        steps = self.steps if steps is None else steps
+        runs = [
+            integrate(partial(self.velocity, condition=given), start, method=method, steps=steps)
+            for start, given in zip(starts, conditions, strict=True)
+        ]
+        return Trajectory(torch.cat([run.final for run in runs]), max(run.evaluations for run in runs))
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
         return self.sample(condition, generator, steps).final

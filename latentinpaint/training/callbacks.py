@@ -2,11 +2,12 @@
 
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, WeightAveraging
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, WeightAveraging
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
@@ -29,6 +30,19 @@ class WeightEMA(WeightAveraging):
             return old + ((new - old) * (1 - keep)).to(old.dtype)
 
         super().__init__(avg_fn=average)
+        self.validating = False
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        super().on_validation_epoch_start(trainer, pl_module)
+        self.validating = True
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        super().on_validation_epoch_end(trainer, pl_module)
+        self.validating = False
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        if self.validating:  # averaged weights stand in for the trained ones, and a checkpoint is about to be saved
+            self.on_validation_epoch_end(trainer, pl_module)
 
 
 class PictureGrid(Callback):
@@ -61,6 +75,32 @@ class PictureGrid(Callback):
             columns = pl_module.pictures({name: value[: self.rows] for name, value in batch.items()})
         strips = [torch.cat(row, dim=2) for row in zip(*(c.cpu() for c in columns.values()), strict=True)]
         add_image(" | ".join(columns), torch.cat(strips, dim=1).clamp(0, 1), trainer.global_step)
+
+
+class Checkpoints(ModelCheckpoint):
+    """Keeps `last.ckpt` up to date: every so many minutes, and when the run is interrupted.
+
+    One file, always the same: Lightning would otherwise number it on (last-v1.ckpt) in a run that was gone on with,
+    and leave the old one for `--ckpt_path last` to find.
+
+    Args:
+        folder: where to.
+        minutes: of training between two checkpoints.
+    """
+
+    def __init__(self, folder: Path, minutes: float) -> None:
+        super().__init__(
+            folder,
+            filename="interrupted",
+            save_last=True,
+            save_top_k=0,
+            save_on_exception=True,
+            enable_version_counter=False,
+            train_time_interval=timedelta(minutes=minutes),
+        )
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Nothing: `SaveLast` was here before averaged weights took the place of those that were trained."""
 
 
 class SaveLast(Callback):

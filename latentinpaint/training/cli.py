@@ -14,14 +14,13 @@ configuration is an error.
 
 import sys
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 import yaml
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import TensorBoardLogger
 
@@ -29,7 +28,7 @@ from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 from latentinpaint.refiners import REFINERS
-from latentinpaint.training.callbacks import PictureGrid, RunProgress, SaveLast, WeightEMA
+from latentinpaint.training.callbacks import Checkpoints, PictureGrid, RunProgress, SaveLast, WeightEMA
 from latentinpaint.training.tasks import InpaintTask, LatentTask, PretrainTask
 
 TRAINER_DEFAULTS = {
@@ -60,9 +59,11 @@ def train(task: type[InpaintTask], arguments: Sequence[str], output: str) -> Pat
     cli = TrainingCLI(task, arguments, output)
     folder = Path(cli.config.output)
     last = folder / "checkpoints" / "last.ckpt"
-    resume = _checkpoint_to_resume(cli.config.ckpt_path, last)
-    cli.datamodule.setup("fit")  # a folder without pictures is found out before anything is written
-    folder.mkdir(parents=True, exist_ok=True)
+    # What cannot be used is found out before anything is written: a checkpoint, a folder without pictures.
+    resume = _checkpoint_to_resume(cli.config.ckpt_path, last, cli.model)
+    cli.datamodule.setup("fit")
+    for crops in (cli.datamodule.train_crops, cli.datamodule.val_crops):
+        crops[0]
     with write_beside(folder / "config.yaml") as temporary:
         cli.parser.save(cli.config, temporary, overwrite=True, skip_check=True, multifile=False)
     try:
@@ -71,10 +72,6 @@ def train(task: type[InpaintTask], arguments: Sequence[str], output: str) -> Pat
         # Lightning ends the process on Ctrl-C after its callbacks have run.
         print(f"\nstopped at step {cli.trainer.global_step}; go on with --ckpt_path last", file=sys.stderr)
         raise
-    except RuntimeError as error:
-        if "loading state_dict" not in str(error):
-            raise
-        raise InputError(f"{resume} was trained with other model settings than these") from error
     path = cli.model.save_model(folder)
     print(f"the trained model is {path}")
     return path
@@ -113,14 +110,7 @@ class TrainingCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         folder = Path(self.config.output)
         logger = TensorBoardLogger(folder, name="", version="tensorboard", default_hp_metric=False)
-        checkpoints = ModelCheckpoint(
-            folder / "checkpoints",
-            filename="interrupted",
-            save_last=True,
-            save_top_k=0,
-            save_on_exception=True,
-            train_time_interval=timedelta(minutes=self.config.save_minutes),
-        )
+        checkpoints = Checkpoints(folder / "checkpoints", self.config.save_minutes)
         own: list[Callback] = [PictureGrid(), RunProgress(), SaveLast(), checkpoints]
         if self.config.ema > 0:
             # After SaveLast: once the average has taken the weights' place, there is nothing to go on from.
@@ -195,7 +185,8 @@ def _refiner_named_in(config: str | None) -> str | None:
     return refiner.get("class_path") if isinstance(refiner, dict) else refiner
 
 
-def _checkpoint_to_resume(ckpt_path: str | None, last: Path) -> Path | None:
+def _checkpoint_to_resume(ckpt_path: str | None, last: Path, task: InpaintTask) -> Path | None:
+    """The checkpoint to go on from, once it is known to fit the task; None to start anew."""
     if ckpt_path is None:
         if last.exists():
             raise InputError(
@@ -206,7 +197,13 @@ def _checkpoint_to_resume(ckpt_path: str | None, last: Path) -> Path | None:
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path} to go on from")
     try:
-        torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        weights = checkpoint["state_dict"]
     except Exception as error:
         raise InputError(f"{path} is not a checkpoint that can be gone on from") from error
+    task.on_load_checkpoint(checkpoint)
+    try:
+        task.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(f"{path} was trained with other model settings than these") from error
     return path

@@ -76,3 +76,21 @@ def helpers():
     from types import SimpleNamespace
 
     return SimpleNamespace(smooth=smooth, write_hole=write_hole)
+
+
+@pytest.fixture(scope="session")
+def lively_flow(model_files, tmp_path_factory) -> Path:
+    """An untrained flow whose answer depends on the noise by more than the 8 bits of a file hide."""
+    import torch
+
+    from latentinpaint.weights import load_pipeline, save_pipeline
+
+    pipeline = load_pipeline(model_files["flow"])
+    with torch.no_grad():
+        pipeline.refiner.network.answer.weight.mul_(20)
+        for module in pipeline.autoencoder.decoder:
+            if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+                module.weight.mul_(3)
+    path = tmp_path_factory.mktemp("lively") / "flow" / "model.safetensors"
+    save_pipeline(pipeline, path)
+    return path

@@ -126,7 +126,9 @@ def border():
     return hole
 
 
-@pytest.mark.parametrize("hole", [np.ones((HEIGHT, WIDTH), bool), one_pixel(), border()], ids=["all", "one", "border"])
+@pytest.mark.parametrize(
+    "hole", [np.ones((HEIGHT, WIDTH), bool), one_pixel(), border()], ids=["all", "one", "border"]
+)
 @pytest.mark.parametrize("model", ["ffc", "flow"])
 def test_unusual_holes(hole, model, helpers, photo, model_files, done, tmp_path):
     where = helpers.write_hole(tmp_path / "mask.png", hole)
@@ -137,26 +139,27 @@ def test_unusual_holes(hole, model, helpers, photo, model_files, done, tmp_path)
     assert (after[hole] != before[hole]).any()
 
 
-def test_the_hole_content_has_no_influence(helpers, photo, mask, model_files, done, tmp_path):
+def test_the_hole_content_has_no_influence(helpers, photo, mask, lively_flow, done, tmp_path):
     other = np.asarray(Image.open(photo)).copy()
     other[disc(HEIGHT, WIDTH)] = (255, 0, 255)
     save(tmp_path / "other.png", other)
     for name, source in (("a.png", photo), ("b.png", tmp_path / "other.png")):
         done(
-            *("inpaint", "--model", model_files["flow"], "--image", source),
+            *("inpaint", "--model", lively_flow, "--image", source),
             *("--mask", mask, "--output", tmp_path / name),
         )
     assert np.array_equal(np.asarray(Image.open(tmp_path / "a.png")), np.asarray(Image.open(tmp_path / "b.png")))
 
 
 @pytest.fixture
-def fill(photo, mask, model_files, done, tmp_path):
+def fill(photo, mask, model_files, lively_flow, done, tmp_path):
     """Fill the photo with more options; answers the pixels written."""
+    models = {"ffc": model_files["ffc"], "flow": lively_flow}
 
     def call(*options, model="flow", hole=None):
         output = tmp_path / "filled.png"
         done(
-            *("inpaint", "--model", model_files[model], "--image", photo),
+            *("inpaint", "--model", models[model], "--image", photo),
             *("--mask", hole or mask, "--output", output, *options),
         )
         return np.asarray(Image.open(output))
@@ -164,9 +167,9 @@ def fill(photo, mask, model_files, done, tmp_path):
     return call
 
 
-def test_samples_of_a_flow(photo, mask, model_files, done, tmp_path):
+def test_samples_of_a_flow(photo, mask, lively_flow, done, tmp_path):
     hole = disc(HEIGHT, WIDTH)
-    options = ("inpaint", "--model", model_files["flow"], "--image", photo, "--mask", mask)
+    options = ("inpaint", "--model", lively_flow, "--image", photo, "--mask", mask)
     done(*options, "--output", tmp_path / "s" / "out.png", "--num-samples", 3)
     assert sorted(path.name for path in (tmp_path / "s").iterdir()) == ["out_1.png", "out_2.png", "out_3.png"]
     before = np.asarray(Image.open(photo))

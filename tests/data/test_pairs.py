@@ -1,0 +1,79 @@
+"""Which mask belongs to which picture: LaMa's names, with files that need not be pictures."""
+
+import pytest
+
+from latentinpaint.data.pairs import find_pairs
+from latentinpaint.errors import InputError
+
+
+def make(folder, *names):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def found(images, masks=None):
+    """Pairs as names relative to their folders."""
+    root = masks or images
+    return [
+        (pair.name, pair.image.relative_to(images).as_posix(), pair.mask.relative_to(root).as_posix())
+        for pair in find_pairs(images, masks)
+    ]
+
+
+def test_several_masks_any_type_and_sub_folders(tmp_path):
+    make(
+        *(tmp_path, "photo.jpg", "photo_mask001.png", "photo_mask2.jpg", "photo_mask10.png"),
+        *("sub/photo.png", "sub/photo_mask.bmp", "alone.png", "note_mask.txt", ".hidden_mask.png"),
+    )
+    assert found(tmp_path) == [
+        ("photo_mask001", "photo.jpg", "photo_mask001.png"),
+        ("photo_mask2", "photo.jpg", "photo_mask2.jpg"),
+        ("photo_mask10", "photo.jpg", "photo_mask10.png"),
+        ("sub/photo_mask", "sub/photo.png", "sub/photo_mask.bmp"),
+    ]
+
+
+def test_a_name_with_mask_inside_is_a_photo(tmp_path):
+    make(tmp_path, "carnival_masks.png", "carnival_masks_mask1.png", "a_mask_b.png", "a_mask_b_mask.png")
+    assert found(tmp_path) == [
+        ("a_mask_b_mask", "a_mask_b.png", "a_mask_b_mask.png"),
+        ("carnival_masks_mask1", "carnival_masks.png", "carnival_masks_mask1.png"),
+    ]
+
+
+def test_masks_in_a_folder_of_their_own(tmp_path):
+    images = make(tmp_path / "images", "a.jpg", "sub/b.png", "c_mask.png")
+    masks = make(tmp_path / "masks", "a.png", "a_mask3.png", "sub/b_mask.png", "c_mask.png")
+    assert found(images, masks) == [
+        ("a", "a.jpg", "a.png"),
+        ("a_mask3", "a.jpg", "a_mask3.png"),
+        ("c_mask", "c_mask.png", "c_mask.png"),
+        ("sub/b_mask", "sub/b.png", "sub/b_mask.png"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "message"),
+    [
+        (["a.png"], None, "holds no mask"),
+        (["a.png", "b_mask.png"], None, "b_mask.png matches no picture"),
+        (["a.png", "sub/a_mask.png"], None, "a_mask.png matches no picture"),
+        (["a.png", "a.jpg", "a_mask.png"], None, "more than one picture"),
+        (["a.png", "a_mask.png", "a_mask.jpg"], None, "same name"),
+        (["a.png"], [], "holds no mask"),
+        (["a.png"], ["b.png"], "matches no picture"),
+        (["a.png", "a.jpg"], ["a.png"], "more than one picture"),
+        (["a.png"], ["a.png", "a.bmp"], "same name"),
+    ],
+)
+def test_what_cannot_be_paired(images, masks, message, tmp_path):
+    folder = make(tmp_path / "images", *images)
+    other = None
+    if masks is not None:
+        (tmp_path / "masks").mkdir()
+        other = make(tmp_path / "masks", *masks)
+    with pytest.raises(InputError, match=message):
+        find_pairs(folder, other)

@@ -1,0 +1,303 @@
+"""Photographs, crops and transforms: the same stream whoever reads it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage
+import skimage.io
+import torch
+from PIL import Image
+
+from latentinpaint.data.datamodule import EpochSampler, InpaintingDataModule, split_photos
+from latentinpaint.data.masks import mask_preset
+from latentinpaint.data.photos import Crops, PhotoFolder, PhotoSource, SamplePhotos, Subset
+from latentinpaint.data.transforms import AUGMENTATIONS, augmentation, centre_crop
+from latentinpaint.errors import InputError
+
+
+def pixels(height, width, seed=0, channels=3):
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 255, (8, 8, channels), np.uint8)
+    return np.asarray(Image.fromarray(small.squeeze()).resize((width, height), Image.Resampling.BICUBIC))
+
+
+# --- the photographs inside scikit-image ------------------------------------------------------------------
+
+
+def test_the_split_is_fixed():
+    train, val = SamplePhotos("train").names, SamplePhotos("val").names
+    assert val == ["chelsea.png", "coffee.png", "rocket.jpg"]
+    assert len(train) == 12 and not set(train) & set(val)
+    assert SamplePhotos("all").names == [*train, *val]
+    with pytest.raises(InputError, match="no split 'test'"):
+        SamplePhotos("test")
+
+
+@pytest.mark.parametrize("index", range(15))
+def test_photos_are_those_of_scikit_image(index):
+    photos = SamplePhotos("all")
+    expected = skimage.io.imread(Path(skimage.data_dir) / photos.names[index])
+    if expected.ndim == 2:
+        expected = np.repeat(expected[..., None], 3, axis=2)
+    read = photos.read(index)
+    assert read.dtype == np.uint8 and read.shape == (*expected.shape[:2], 3)
+    assert np.array_equal(read, expected[..., :3])
+
+
+# --- folders ----------------------------------------------------------------------------------------------
+
+
+def test_every_kind_of_file_has_three_channels(tmp_path):
+    colour = pixels(20, 30)
+    kinds = {
+        "a_rgb.png": Image.fromarray(colour),
+        "b_grey.png": Image.fromarray(colour[..., 0]),
+        "c_alpha.png": Image.fromarray(np.dstack([colour, colour[..., :1]])),
+        "d_cmyk.jpg": Image.fromarray(colour).convert("CMYK"),
+        "e_palette.gif": Image.fromarray(colour).quantize(32),
+        "f_deep.png": Image.fromarray(colour[..., 0].astype(np.uint16) * 257),
+    }
+    for name, image in kinds.items():
+        image.save(tmp_path / name)
+    folder = PhotoFolder(tmp_path)
+    assert folder.names == list(kinds)
+    for index, name in enumerate(kinds):
+        read = folder.read(index)
+        assert read.shape == (20, 30, 3) and read.dtype == np.uint8, name
+        expected = Image.open(tmp_path / name)
+        if name == "f_deep.png":
+            assert np.array_equal(read[..., 0], colour[..., 0])
+        elif name == "c_alpha.png":
+            assert np.array_equal(read, colour)
+        else:
+            assert np.array_equal(read, np.asarray(expected.convert("RGB"))), name
+
+
+def test_folders_without_pictures(tmp_path):
+    with pytest.raises(InputError, match="no picture"):
+        PhotoFolder(tmp_path)
+    with pytest.raises(InputError, match="no folder"):
+        PhotoFolder(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(("count", "held"), [(2, 1), (9, 1), (25, 2), (700, 64)])
+def test_hold_out_is_fixed_and_disjoint(count, held, tmp_path):
+    for number in range(count):
+        (tmp_path / f"{number:03d}.png").touch()
+    train, val = split_photos(str(tmp_path))
+    assert len(val) == held and len(train) == count - held
+    assert not set(train.names) & set(val.names)
+    assert set(train.names) | set(val.names) == {f"{number:03d}.png" for number in range(count)}
+    again = split_photos(str(tmp_path))
+    assert (again[0].names, again[1].names) == (train.names, val.names)
+
+
+def test_a_subset_reads_what_it_names(tmp_path):
+    for number in range(30):
+        Image.fromarray(np.full((4, 4, 3), number, np.uint8)).save(tmp_path / f"{number}.png")
+    for part in split_photos(str(tmp_path)):
+        for index, name in enumerate(part.names):
+            assert part.read(index)[0, 0, 0] == int(Path(name).stem)
+    assert Subset(PhotoFolder(tmp_path), [3, 1]).names == ["3.png", "1.png"]
+
+
+def test_other_splits(tmp_path):
+    Image.fromarray(pixels(4, 4)).save(tmp_path / "one.png")
+    train, val = split_photos(str(tmp_path))
+    assert train.names == val.names == ["one.png"]
+    train, val = split_photos("samples", str(tmp_path))
+    assert (len(train), val.names) == (12, ["one.png"])
+    assert len(split_photos(str(tmp_path), str(tmp_path))[0]) == 1
+
+
+# --- transforms -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("shape", [(100, 80), (40, 200), (20, 11)], ids=["tall", "wide", "smaller"])
+def test_augmentations(name, shape):
+    transform = augmentation(name, 32, 1.5)
+    photo = pixels(*shape)
+    before = photo.copy()
+    crops = [transform(photo, seed) for seed in range(8)]
+    assert {(crop.shape, crop.dtype) for crop in crops} == {((32, 32, 3), np.dtype(np.uint8))}
+    assert len({crop.tobytes() for crop in crops}) > 4
+    other = augmentation(name, 32, 1.5)
+    for seed in (5, 0, 7):  # in any order, by any instance
+        assert np.array_equal(other(photo, seed), crops[seed])
+    assert np.array_equal(photo, before)
+
+
+@pytest.mark.parametrize(("name", "zoom", "message"), [("flip", 1.2, "flip"), ("crop", 0.9, "zoom")])
+def test_augmentations_refused(name, zoom, message):
+    with pytest.raises(InputError, match=message):
+        augmentation(name, 32, zoom)
+
+
+def test_crops_come_from_the_photo_at_a_scale_within_the_zoom():
+    """Columns of a photo are numbered by their grey: the steps inside a crop tell its scale."""
+    ramp = np.repeat(np.linspace(0, 255, 256).astype(np.uint8)[None, :, None], 256, axis=0).repeat(3, axis=2)
+    slopes = []
+    for seed in range(30):
+        crop = augmentation("crop", 64, 2.0)(ramp, seed).astype(float)
+        slope = np.abs(np.diff(crop[32, :, 0])[4:-4]).mean()  # greys a pixel: 256 / side of the scaled photo
+        slopes.append(slope)
+    assert min(slopes) == pytest.approx(2.0, rel=0.1) and max(slopes) == pytest.approx(4.0, rel=0.1)
+
+
+@pytest.mark.parametrize("shape", [(64, 96), (96, 64), (32, 32)])
+def test_centre_crop_is_the_middle_square(shape):
+    photo = pixels(*shape, seed=3)
+    height, width = shape
+    side = min(shape)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = Image.fromarray(photo[top : top + side, left : left + side])
+    expected = np.asarray(square.resize((32, 32), Image.Resampling.BOX)).astype(float)
+    crop = centre_crop(32)(photo, 0).astype(float)
+    assert np.abs(crop - expected).mean() < 4  # another filter, the same geometry
+    shifted = np.asarray(Image.fromarray(photo).resize((32, 32), Image.Resampling.BOX)).astype(float)
+    assert height == width or np.abs(crop - shifted).mean() > 8
+    if side == 32:
+        assert np.array_equal(crop, photo[top : top + 32, left : left + 32])
+
+
+# --- crops ------------------------------------------------------------------------------------------------
+
+
+class Plain(PhotoSource):
+    """Photographs that say by their grey which they are; some cannot be read."""
+
+    def __init__(self, count=5, bad=()):
+        self.names = [f"photo {index}" for index in range(count)]
+        self.bad = bad
+
+    def read(self, index):
+        if index in self.bad:
+            raise InputError(f"{self.names[index]} is bad")
+        rng = np.random.default_rng(index)
+        return (rng.integers(0, 10, (40, 50, 3)) + 20 * index).astype(np.uint8)
+
+
+def crops_of(source, seed=0, length=10, **options):
+    return Crops(source, augmentation("crop", 16, 1.5), mask_preset("thick", 16), seed, length, **options)
+
+
+def photo_of(item):
+    return int(item["image"].mul(255).median()) // 20
+
+
+def stream(crops, batch_size, workers, epoch=0):
+    sampler = EpochSampler(crops)
+    sampler.set_epoch(epoch)
+    loader = torch.utils.data.DataLoader(crops, batch_size=batch_size, sampler=sampler, num_workers=workers)
+    batches = list(loader)
+    return {key: torch.cat([batch[key] for batch in batches]) for key in ("image", "mask")}
+
+
+@pytest.mark.parametrize(("batch_size", "workers"), [(1, 0), (3, 0), (4, 1), (5, 2)])
+def test_crop_n_is_the_same_for_every_reader(batch_size, workers):
+    crops = crops_of(Plain())
+    read = stream(crops_of(Plain()), batch_size, workers, epoch=1)
+    assert len(read["image"]) == 10
+    for offset in range(10):
+        item = crops[10 + offset]  # epoch 1 holds the numbers from 10
+        assert torch.equal(read["image"][offset], item["image"])
+        assert torch.equal(read["mask"][offset], item["mask"])
+
+
+def test_crops_are_tensors_in_range():
+    item = crops_of(Plain())[3]
+    assert item["image"].shape == (3, 16, 16) and item["image"].dtype == torch.float32
+    assert item["mask"].shape == (1, 16, 16) and set(item["mask"].unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(item["image"], (item["image"] * 255).round() / 255)
+
+
+def test_epochs_and_seeds_differ():
+    crops = crops_of(Plain())
+    first, second = stream(crops, 5, 0, epoch=0), stream(crops, 5, 0, epoch=1)
+    other = stream(crops_of(Plain(), seed=1), 5, 0)
+    for key in ("image", "mask"):
+        assert not torch.equal(first[key], second[key])
+        assert not torch.equal(first[key], other[key])
+
+
+def test_every_pass_reads_every_photo_once():
+    crops = crops_of(Plain(7))
+    passes = [[photo_of(crops[7 * tour + position]) for position in range(7)] for tour in range(6)]
+    assert all(sorted(order) == list(range(7)) for order in passes)
+    assert len({tuple(order) for order in passes}) > 3
+    fixed = crops_of(Plain(7), shuffle=False)
+    assert [photo_of(fixed[number]) for number in range(14)] == [*range(7), *range(7)]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_unreadable_photos_are_left_out_and_named(workers):
+    crops = crops_of(Plain(5, bad=(1, 3)), length=20)
+    stream(crops, 4, workers)
+    assert crops.skipped == ["photo 1", "photo 3"]
+    seen = {photo_of(crops[number]) for number in range(20)}
+    assert seen == {0, 2, 4}
+
+
+def test_bad_photos_do_not_depend_on_who_met_them_first():
+    fresh = crops_of(Plain(5, bad=(1, 3)), length=20)
+    last_first = [fresh[number]["image"] for number in reversed(range(20))][::-1]
+    in_order = stream(crops_of(Plain(5, bad=(1, 3)), length=20), 4, 0)["image"]
+    assert torch.equal(torch.stack(last_first), in_order)
+
+
+def test_nothing_readable():
+    with pytest.raises(InputError, match="none of the 3 pictures"):
+        crops_of(Plain(3, bad=(0, 1, 2)))[0]
+
+
+def test_length():
+    assert len(crops_of(Plain(5), length=None)) == 5
+    assert list(EpochSampler(crops_of(Plain(5), length=3))) == [0, 1, 2]
+
+
+# --- the data module --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [8, 30, 0, -16])
+def test_sizes_refused(size):
+    with pytest.raises(InputError, match="data.size"):
+        InpaintingDataModule("samples", size=size)
+
+
+def test_photos_smaller_than_the_crop_work(tmp_path):
+    for number in range(3):
+        Image.fromarray(pixels(9 + number, 21, seed=number)).save(tmp_path / f"{number}.png")
+    data = InpaintingDataModule(str(tmp_path), size=32, batch_size=8, epoch_length=16, num_workers=0)
+    data.setup("fit")
+    batches = [*data.train_dataloader(), *data.val_dataloader()]
+    assert [tuple(batch["image"].shape) for batch in batches] == [(8, 3, 32, 32), (8, 3, 32, 32), (1, 3, 32, 32)]
+    assert all(0 <= batch["image"].min() and batch["image"].max() <= 1 for batch in batches)
+    assert all(batch["mask"].shape[1] == 1 for batch in batches)
+
+
+def test_holes_from_a_folder(tmp_path):
+    hole = np.zeros((32, 32), np.uint8)
+    hole[4:9, 20:30] = 255
+    Image.fromarray(hole).save(tmp_path / "hole.png")
+    data = InpaintingDataModule("samples", size=32, mask_dir=str(tmp_path), batch_size=2, num_workers=0)
+    data.setup("fit")
+    batch = next(iter(data.train_dataloader()))
+    assert np.array_equal(batch["mask"].numpy(), np.broadcast_to(hole / 255, (2, 1, 32, 32)))
+
+
+def test_a_batch_is_never_larger_than_an_epoch():
+    data = InpaintingDataModule("samples", size=32, batch_size=64, epoch_length=6, num_workers=0)
+    data.setup("fit")
+    assert [len(batch["image"]) for batch in data.train_dataloader()] == [6]
+
+
+def test_validation_is_the_same_every_time():
+    batches = []
+    for _ in range(2):
+        data = InpaintingDataModule("samples", size=32, num_workers=0)
+        data.setup("fit")
+        batches += list(data.val_dataloader())
+    assert len(batches) == 2 and len(batches[0]["image"]) == 3
+    assert all(torch.equal(batches[0][key], batches[1][key]) for key in ("image", "mask"))

@@ -1,0 +1,209 @@
+"""Solvers on problems whose solution is known: the exact flow between Gaussians, point by point.
+
+For x_0 ~ N(0, I) and x_1 ~ N(mu, C), independent, all covariances on the path commute, so the flow map is
+X_t = beta mu + (alpha^2 I + beta^2 C)^(1/2) x_0: at the end mu + C^(1/2) x_0 (MATH.md B.1 and C).
+"""
+
+import numpy as np
+import pytest
+import torch
+from scipy.linalg import sqrtm
+
+from latentinpaint.errors import InputError
+from latentinpaint.interpolants import SCHEDULES, SOLVERS, integrate
+
+MEAN = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
+COVARIANCE = torch.tensor([[2.0, 0.8, -0.3], [0.8, 1.0, 0.4], [-0.3, 0.4, 0.5]], dtype=torch.float64)
+FIXED = [name for name, solver in SOLVERS.items() if not solver.adaptive]
+ADAPTIVE = [name for name, solver in SOLVERS.items() if solver.adaptive]
+EVALUATIONS = {"euler": 1, "midpoint": 2, "rk4": 4}
+
+
+def gaussian_field(schedule, mean=MEAN, covariance=COVARIANCE):
+    """alpha' eta_0 + beta' eta_1 with the Gaussian oracle of MATH.md B.1; one time a row."""
+
+    def field(x, t):
+        assert t.shape == x.shape[:1]
+        alpha, beta = schedule.alpha(t)[:, None], schedule.beta(t)[:, None]
+        alpha_dot, beta_dot = schedule.alpha_dot(t)[:, None], schedule.beta_dot(t)[:, None]
+        sigma = alpha[..., None] ** 2 * torch.eye(len(mean)).double() + beta[..., None] ** 2 * covariance
+        solved = torch.linalg.solve(sigma, x - beta * mean)
+        return alpha_dot * alpha * solved + beta_dot * (mean + beta * solved @ covariance)
+
+    return field
+
+
+def flow_map(schedule, x_0, t=1.0):
+    t = torch.tensor(t, dtype=torch.float64)
+    alpha, beta = schedule.alpha(t).item(), schedule.beta(t).item()
+    root = np.real(sqrtm(alpha**2 * np.eye(3) + beta**2 * COVARIANCE.numpy()))
+    return beta * MEAN + x_0 @ torch.from_numpy(root)
+
+
+def starts(rows=5):
+    return torch.randn(rows, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+@pytest.fixture(params=SCHEDULES)
+def schedule(request):
+    return SCHEDULES[request.param]()
+
+
+@pytest.mark.parametrize("until", [0.3, 1.0])
+@pytest.mark.parametrize("method", SOLVERS)
+def test_the_gaussian_flow_map(schedule, method, until):
+    """A map right at every point has the exact mean and covariance: those of N(mu, C) at the end."""
+    order = SOLVERS[method].order
+    steps, tolerance = {1: (500, 2e-2), 2: (200, 1e-4), 4: (100, 1e-7), 5: (1, 1e-7)}[order]
+    found = integrate(
+        gaussian_field(schedule), starts(), method=method, steps=steps, span=(0.0, until), rtol=1e-9, atol=1e-9
+    )
+    torch.testing.assert_close(found.final, flow_map(schedule, starts(), until), atol=tolerance, rtol=0)
+
+
+def test_the_flow_map_carries_the_covariance():
+    """The reference itself: its linear part squared is C."""
+    linear_part = flow_map(SCHEDULES["linear"](), torch.eye(3).double()) - MEAN
+    torch.testing.assert_close(linear_part.T @ linear_part, COVARIANCE, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("method", ["rk4", *ADAPTIVE])
+def test_unit_covariance_ends_translated(schedule, method):
+    """MATH.md C: N(0, I) to N(mu, I) ends at x_0 + mu."""
+    field = gaussian_field(schedule, MEAN, torch.eye(3).double())
+    found = integrate(field, starts(), method=method, steps=60, rtol=1e-9, atol=1e-9).final
+    torch.testing.assert_close(found, starts() + MEAN, atol=1e-6, rtol=0)
+
+
+def slope(counts, ends, exact):
+    errors = [(end - exact).norm().item() for end in ends]
+    return -np.polyfit(np.log(counts), np.log(errors), 1)[0]
+
+
+@pytest.mark.parametrize("method", FIXED)
+def test_order_of_convergence(method):
+    """dx/dt = (1 + t) x (1 - x), whose solution is the logistic curve of t + t^2 / 2."""
+    counts = (16, 32, 64, 128)
+    start = torch.tensor([[0.1], [0.4]], dtype=torch.float64)
+    growth = np.exp(1.5) * start / (1 - start)
+    exact = growth / (1 + growth)
+
+    def field(x, t):
+        return (1 + t[:, None]) * x * (1 - x)
+
+    ends = [integrate(field, start, method=method, steps=n).final for n in counts]
+    assert slope(counts, ends, exact) == pytest.approx(SOLVERS[method].order, abs=0.15)
+
+
+@pytest.mark.parametrize("method", FIXED)
+def test_order_of_convergence_of_the_gaussian_flow(schedule, method):
+    """At least the solver's: midpoint happens to reach 3 with the linear schedule, where its error term vanishes."""
+    order = SOLVERS[method].order
+    counts = {1: (128, 256, 512), 2: (64, 128, 256), 4: (32, 64, 128)}[order]
+    field = gaussian_field(schedule)
+    ends = [integrate(field, starts(2), method=method, steps=n).final for n in counts]
+    assert slope(counts, ends, flow_map(schedule, starts(2))) > order - 0.15
+
+
+@pytest.mark.parametrize("method", ADAPTIVE)
+def test_tighter_tolerances_are_met(schedule, method):
+    exact = flow_map(schedule, starts(2))
+    runs = [
+        integrate(gaussian_field(schedule), starts(2), method=method, rtol=tolerance, atol=tolerance)
+        for tolerance in (1e-3, 1e-6, 1e-9)
+    ]
+    errors = [(run.final - exact).abs().max().item() for run in runs]
+    for tolerance, error in zip((1e-3, 1e-6, 1e-9), errors, strict=True):
+        assert error < 100 * tolerance
+    assert errors[0] > 1e-6  # the loose one is loose: tolerances arrive at the solver
+    assert runs[0].evaluations < runs[1].evaluations < runs[2].evaluations
+
+
+@pytest.mark.parametrize("method", ADAPTIVE)
+def test_an_adaptive_method_ignores_steps(method):
+    field = gaussian_field(SCHEDULES["linear"]())
+    one, many = (integrate(field, starts(2), method=method, steps=n) for n in (1, 50))
+    assert torch.equal(one.final, many.final) and one.evaluations == many.evaluations
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7])
+@pytest.mark.parametrize("method", FIXED)
+def test_evaluations_of_the_field(method, steps):
+    calls = []
+
+    def field(x, t):
+        calls.append(t)
+        return -x
+
+    assert integrate(field, starts(), method=method, steps=steps).evaluations == EVALUATIONS[method] * steps
+    assert len(calls) == EVALUATIONS[method] * steps
+
+
+@pytest.mark.parametrize("method", ADAPTIVE)
+def test_evaluations_are_those_of_the_busiest_row(method):
+    def field(x, t):
+        return torch.sin(x[:, :1] * 40 * t[:, None]) * x
+
+    rows = torch.tensor([[0.0, 1.0], [5.0, 1.0]])
+    alone = [integrate(field, row[None], method=method).evaluations for row in rows]
+    assert alone[0] < alone[1]
+    assert integrate(field, rows, method=method).evaluations == alone[1]
+
+
+def test_one_euler_step_is_the_conditional_mean():
+    """MATH.md B.2: from t = 0 the linear flow's first velocity points at the mean of the data."""
+    found = integrate(gaussian_field(SCHEDULES["linear"]()), starts(), method="euler", steps=1).final
+    torch.testing.assert_close(found, MEAN.expand(5, 3), atol=1e-14, rtol=0)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 20])
+def test_euler_steps_by_hand(steps):
+    """dx/dt = -x: (1 - 1/N)^N."""
+    found = integrate(lambda x, t: -x, torch.ones(1, 1).double(), method="euler", steps=steps).final
+    assert found.item() == pytest.approx((1 - 1 / steps) ** steps, abs=1e-14)
+
+
+@pytest.mark.parametrize("method", SOLVERS)
+def test_rows_do_not_depend_on_their_neighbours(schedule, method):
+    field = gaussian_field(schedule)
+    x = starts()
+    x[3] *= 100  # a row that would shrink everybody's steps
+    together = integrate(field, x, method=method, steps=10).final
+    for row in range(len(x)):
+        alone = integrate(field, x[row : row + 1], method=method, steps=10).final
+        torch.testing.assert_close(together[row], alone[0], atol=1e-10, rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", SOLVERS)
+def test_backwards_returns_to_the_start(schedule, method):
+    steps, tolerance = {1: (1000, 2e-2), 2: (200, 1e-3), 4: (60, 1e-5), 5: (1, 1e-6)}[SOLVERS[method].order]
+    options = dict(method=method, steps=steps, rtol=1e-9, atol=1e-9)
+    there = integrate(gaussian_field(schedule), starts(2), **options).final
+    back = integrate(gaussian_field(schedule), there, span=(1.0, 0.0), **options).final
+    assert (there - starts(2)).abs().max() > 0.5
+    torch.testing.assert_close(back, starts(2), atol=tolerance, rtol=0)
+
+
+@pytest.mark.parametrize("method", SOLVERS)
+def test_shape_and_dtype_are_the_starts(method):
+    start = torch.randn(2, 3, 2, 2)
+
+    def field(x, t):
+        assert x.dtype == t.dtype == torch.float32 and t.shape == x.shape[:1] and x.shape[1:] == (3, 2, 2)
+        return torch.ones_like(x)
+
+    found = integrate(field, start, method=method, steps=3).final
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, start + 1)
+
+
+def test_unknown_solver():
+    with pytest.raises(InputError, match="heun.*euler"):
+        integrate(lambda x, t: x, starts(), method="heun")
+
+
+@pytest.mark.parametrize("steps", [0, -3])
+@pytest.mark.parametrize("method", SOLVERS)
+def test_steps_start_at_one(method, steps):
+    with pytest.raises(InputError, match=str(steps)):
+        integrate(lambda x, t: x, starts(), method=method, steps=steps)

@@ -1,0 +1,200 @@
+"""What all refiners share: weighted means by hand, noise row by row, and the contract over the registry."""
+
+import pytest
+import torch
+
+from latentinpaint.refiners import REFINERS, Condition
+from latentinpaint.refiners.base import draw_normal, latent_l1, weighted_mean
+
+CHANNELS = 8
+SMALL = {
+    "ffc": [dict(blocks=1), dict(blocks=2, ratio=0.5, delta=True, width=12, hole_weight=3.0)],
+    "flow": [
+        dict(width=32, multipliers=(1, 2), blocks=1, steps=3),
+        dict(width=32, multipliers=(1, 2), blocks=1, steps=3, schedule="cosine", attention=False),
+    ],
+}
+EVERY = [(name, arguments) for name in REFINERS for arguments in SMALL[name]]
+
+
+def build(name, arguments):
+    """Nothing in it is zero, so that every parameter matters."""
+    torch.manual_seed(0)
+    refiner = REFINERS[name](CHANNELS, **arguments)
+    for weight in refiner.parameters():
+        if not weight.any():
+            torch.nn.init.normal_(weight, std=0.1)
+    return refiner.eval()
+
+
+def condition(rows=3, height=4, width=6, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    area = torch.rand(rows, 1, height, width, generator=generator)
+    area = torch.where(area > 0.5, area, 0.0)
+    latent = torch.randn(rows, CHANNELS, height, width, generator=generator)
+    return Condition(latent, (area > 0).float(), area)
+
+
+def row_of(given, row):
+    return Condition(*(t[row : row + 1] for t in (given.latent, given.hole, given.area)))
+
+
+def seeded(*seeds):
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+# Helpers --------------------------------------------------------------------------------------------------
+
+
+def test_weighted_mean_by_hand():
+    values = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])  # (1, 2, 1, 2)
+    weight = torch.tensor([[[[1.0, 3.0]]]])
+    assert weighted_mean(values, weight).item() == pytest.approx((1 * 1 + 2 * 3 + 3 * 1 + 4 * 3) / 8)
+    assert weighted_mean(values, None).item() == pytest.approx(2.5)
+    assert weighted_mean(values, 7 * weight).item() == pytest.approx(22 / 8)
+    assert weighted_mean(values, torch.ones(1, 1, 1, 2)).item() == pytest.approx(2.5)
+
+
+def test_latent_l1_by_hand():
+    first = torch.tensor([[[[1.0, -2.0]]], [[[0.5, 0.0]]]])
+    second = torch.tensor([[[[0.0, 2.0]]], [[[1.0, 4.0]]]])
+    assert latent_l1(first, second).item() == pytest.approx((1 + 4 + 0.5 + 4) / 4)
+    weight = torch.tensor([[[[10.0, 1.0]]], [[[1.0, 0.0]]]])
+    assert latent_l1(first, second, weight).item() == pytest.approx((10 + 4 + 0.5) / 12)
+
+
+def test_noise_of_a_list_is_each_generators_own():
+    like = torch.empty(3, 2, 5, 5)
+    draws = draw_normal(like, seeded(4, 5, 6))
+    for row, seed in enumerate((4, 5, 6)):
+        expected = torch.randn(2, 5, 5, generator=torch.Generator().manual_seed(seed))
+        assert torch.equal(draws[row], expected)
+    assert torch.equal(draw_normal(like[:1], seeded(5))[0], draws[1])
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 4, 4)], ids=str)
+def test_noise_of_one_generator_is_drawn_row_by_row(shape):
+    (whole, parts) = seeded(7, 7)
+    together = draw_normal(torch.empty(5, *shape), whole)
+    apart = torch.cat([draw_normal(torch.empty(rows, *shape), parts) for rows in (1, 3, 1)])
+    assert torch.equal(together, apart)
+    assert len(together.unique()) == together.numel()
+
+
+def test_noise_follows_the_dtype_and_the_global_seed():
+    torch.manual_seed(3)
+    first = draw_normal(torch.empty(2, 4, dtype=torch.float64), None)
+    torch.manual_seed(3)
+    assert torch.equal(draw_normal(torch.empty(2, 4, dtype=torch.float64), None), first)
+    assert first.dtype == torch.float64
+
+
+@pytest.mark.parametrize("seeds", [(), (1,), (1, 2, 3)], ids=len)
+def test_noise_needs_a_generator_a_row(seeds):
+    with pytest.raises(ValueError, match=f"{len(seeds)} generators for 2 rows"):
+        draw_normal(torch.empty(2, 4), seeded(*seeds))
+
+
+def test_select_takes_rows_by_number_as_often_as_asked():
+    given = condition(3)
+    chosen = given.select([2, 0, 0])
+    for name in ("latent", "hole", "area"):
+        rows = [getattr(given, name)[i] for i in (2, 0, 0)]
+        assert torch.equal(getattr(chosen, name), torch.stack(rows))
+
+
+def test_split_gives_the_rows():
+    given = condition(3)
+    rows = given.split()
+    assert len(rows) == 3
+    for row, part in enumerate(rows):
+        for name in ("latent", "hole", "area"):
+            assert torch.equal(getattr(part, name), getattr(given, name)[row : row + 1])
+
+
+# The contract, for every refiner --------------------------------------------------------------------------
+
+
+def test_every_refiner_is_tested():
+    assert set(SMALL) == set(REFINERS)
+
+
+@pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
+def test_shape_and_equal_generators(name, arguments):
+    refiner, given = build(name, arguments), condition()
+    first, second = (refiner.refine(given, seeded(1, 2, 3)) for _ in range(2))
+    assert first.shape == given.latent.shape and first.isfinite().all()
+    assert torch.equal(first, second)
+    one, same = (refiner.refine(given, torch.Generator().manual_seed(9)) for _ in range(2))
+    assert torch.equal(one, same)
+
+
+@pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
+def test_stochastic_says_what_it_does(name, arguments):
+    refiner, given = build(name, arguments), condition()
+    one, other = (refiner.refine(given, seeded(*seeds)) for seeds in ((1, 2, 3), (1, 5, 3)))
+    differs = [(one[row] - other[row]).abs().max() > 1e-3 for row in range(3)]
+    assert differs == [False, refiner.stochastic, False]
+
+
+@pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
+def test_rows_do_not_depend_on_the_batch(name, arguments):
+    refiner, given = build(name, arguments), condition()
+    together = refiner.refine(given, seeded(1, 2, 3))
+    for row in range(3):
+        alone = refiner.refine(row_of(given, row), seeded(row + 1))
+        torch.testing.assert_close(alone[0], together[row], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
+def test_the_condition_matters(name, arguments):
+    refiner = build(name, arguments)
+    one, other = (refiner.refine(condition(seed=seed), seeded(1, 2, 3)) for seed in (0, 1))
+    assert (one - other).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
+def test_the_loss_reaches_every_parameter(name, arguments):
+    refiner, given = build(name, arguments).train(), condition()
+    losses = refiner.loss(torch.randn(given.latent.shape), given, seeded(1, 2, 3))
+    assert all(value.ndim == 0 and value.isfinite() for value in losses.values())
+    losses["loss"].backward()
+    for parameter_name, weight in refiner.named_parameters():
+        assert weight.grad is not None and weight.grad.abs().max() > 0, parameter_name
+
+
+@pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
+def test_equal_generators_give_equal_losses(name, arguments):
+    refiner, given = build(name, arguments), condition()
+    clean = torch.randn(given.latent.shape)
+    first, second, other = (
+        refiner.loss(clean, given, seeded(*seeds))["loss"] for seeds in ((1, 2, 3),) * 2 + ((4, 5, 6),)
+    )
+    assert first == second
+    assert (first != other) == refiner.stochastic
+
+
+@pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
+def test_arguments_build_an_equal_one(name, arguments):
+    refiner, given = build(name, arguments), condition()
+    twin = REFINERS[name](**refiner.arguments).eval()
+    twin.load_state_dict(refiner.state_dict())
+    assert twin.arguments == refiner.arguments
+    assert torch.equal(twin.refine(given, seeded(1, 2, 3)), refiner.refine(given, seeded(1, 2, 3)))
+    clean = torch.randn(given.latent.shape)
+    assert twin.loss(clean, given, seeded(1, 2, 3))["loss"] == refiner.loss(clean, given, seeded(1, 2, 3))["loss"]
+
+
+@pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
+def test_a_few_steps_lower_the_loss(name, arguments):
+    refiner, given = build(name, arguments).train(), condition()
+    clean = torch.randn(given.latent.shape)
+    optimizer = torch.optim.Adam(refiner.parameters(), lr=1e-3)
+    history = []
+    for _ in range(8):
+        optimizer.zero_grad()
+        loss = refiner.loss(clean, given, seeded(1, 2, 3))["loss"]
+        loss.backward()
+        optimizer.step()
+        history.append(loss.item())
+    assert history[-1] < 0.97 * history[0]

@@ -1,0 +1,84 @@
+"""The deterministic refiner: its correction, its weights, its width."""
+
+import numpy as np
+import pytest
+import torch
+
+from latentinpaint.models import FFCResnetBlock
+from latentinpaint.refiners import Condition, FFCRefiner
+
+
+def condition(rows=2, channels=8):
+    hole = (torch.rand(rows, 1, 4, 5) > 0.5).float()
+    return Condition(torch.randn(rows, channels, 4, 5), hole, hole / 2)
+
+
+def build(**arguments):
+    torch.manual_seed(0)
+    return FFCRefiner(8, **{"blocks": 2, **arguments}).eval()
+
+
+def test_blocks_in_a_row():
+    refiner, given = build(blocks=3), condition()
+    assert [type(block) for block in refiner.blocks] == [FFCResnetBlock] * 3
+    x = given.latent
+    for block in refiner.blocks:
+        x = block(x)
+    assert torch.equal(refiner.refine(given), x)
+
+
+def test_delta_adds_the_input():
+    plain, delta, given = build(), build(delta=True), condition()
+    delta.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(delta.refine(given), plain.refine(given) + given.latent)
+
+
+def test_no_blocks_is_the_identity():
+    given = condition()
+    assert torch.equal(build(blocks=0).refine(given), given.latent)
+
+
+@pytest.mark.parametrize("hole_weight", [1.0, 10.0])
+def test_loss_by_hand(hole_weight):
+    refiner, given = build(hole_weight=hole_weight), condition()
+    clean = torch.randn(given.latent.shape)
+    losses = refiner.loss(clean, given)
+    distance = np.abs(refiner.refine(given).detach().numpy() - clean.numpy())
+    hole = np.broadcast_to(given.hole.numpy(), distance.shape) > 0
+    inside, outside = distance[hole], distance[~hole]
+    expected = (hole_weight * inside.sum() + outside.sum()) / (hole_weight * inside.size + outside.size)
+    assert set(losses) == {"loss"}
+    assert losses["loss"].item() == pytest.approx(expected, rel=1e-5)
+    if hole_weight == 1:
+        assert losses["loss"].item() == pytest.approx(distance.mean(), rel=1e-5)
+    assert refiner.loss(refiner.refine(given), given)["loss"] == 0
+
+
+def test_width_is_inside_only():
+    refiner, given = build(width=12, blocks=1), condition()
+    assert refiner.blocks[0].first.norm.num_features == 12
+    assert refiner.enter.weight.shape == (12, 8, 1, 1) and refiner.leave.weight.shape == (8, 12, 1, 1)
+    assert refiner.refine(given).shape == given.latent.shape
+    assert sum(p.numel() for p in build(blocks=0).parameters()) == 0
+
+
+def test_ratio_reaches_the_blocks():
+    assert build(ratio=0.25).blocks[1].second.split == (6, 2)
+    with pytest.raises(ValueError, match="fraction"):
+        build(ratio=1.5)
+
+
+def test_it_reads_the_latent_and_nothing_else():
+    refiner, given = build(), condition()
+    other = Condition(given.latent, 1 - given.hole, 1 - given.area)
+    generator = torch.Generator().manual_seed(3)
+    assert torch.equal(refiner.refine(given), refiner.refine(other, generator, steps=7))
+    assert torch.equal(generator.get_state(), torch.Generator().manual_seed(3).get_state())
+
+
+def test_size_is_the_theses():
+    """SETTINGS.md: the thesis's model, ngf 8 with 9 blocks of 64 channels, has 0.43 M in all."""
+    from latentinpaint.models import LamaAutoencoder
+
+    both = sum(p.numel() for module in (FFCRefiner(64), LamaAutoencoder(8)) for p in module.parameters())
+    assert both == pytest.approx(0.43e6, rel=0.02)

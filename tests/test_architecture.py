@@ -1,0 +1,146 @@
+"""The house (DESIGN.md, section 2): imports point downwards only, importing the package costs nothing."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import latentinpaint
+
+PACKAGE = Path(latentinpaint.__file__).parent
+TOOLS = PACKAGE.parent / "tools"
+
+# Rooms of one floor know nothing of each other; a room imports from itself and from lower floors.
+FLOORS = [
+    {"errors"},
+    {"files"},
+    {"data", "models", "interpolants"},
+    {"refiners"},
+    {"pipeline"},
+    {"weights"},
+    {"inpainter"},
+    {"training", "evaluation", "visualization"},
+    {"cli", "app"},
+]
+FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}
+
+# What a room may know of the outside, where DESIGN.md says so.
+OUTSIDE = {
+    "errors": set(),
+    "files": set(),
+    "models": {"torch"},
+    "interpolants": {"torch", "torchdiffeq"},
+    "refiners": {"torch"},
+    "pipeline": {"torch"},
+}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+PUBLIC = {
+    "latentinpaint": ["Inpainter", "__version__"],
+    "latentinpaint.models": ["Autoencoder", "LamaAutoencoder", "IdentityAutoencoder", "MaskControl"],
+    "latentinpaint.refiners": ["FFCRefiner", "FlowRefiner"],
+    "latentinpaint.pipeline": ["InpaintPipeline", "composite"],
+    "latentinpaint.data.masks": ["WideMask", "BoxMask", "MixedMask", "mask_preset"],
+    "latentinpaint.visualization": ["latent_difference"],
+}
+
+
+def room_of(path):
+    """The part of the package a file belongs to; None for its door, `__init__.py`."""
+    first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return None if first == "__init__" else first
+
+
+def imported(path):
+    """Full names of all that a file imports, wherever in it; `from a import b` counts as a.b."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms_imported(path):
+    parts = [name.split(".") for name in imported(path) if name.split(".")[0] == "latentinpaint"]
+    return {part[1] for part in parts if part[1:] and not part[1].startswith("__")}
+
+
+def test_every_module_has_a_room():
+    rooms = {room_of(path) for path in MODULES} - {None}
+    assert rooms <= set(FLOOR), f"give {rooms - set(FLOOR)} a floor in FLOORS"
+    assert {"data", "models", "interpolants", "refiners", "pipeline", "training", "cli"} <= rooms
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_downwards(path):
+    room = room_of(path)
+    if room is None:
+        assert rooms_imported(path) <= {"inpainter"}
+        return
+    wrong = {other for other in rooms_imported(path) if other != room and FLOOR[other] >= FLOOR[room]}
+    assert not wrong, f"{room} (floor {FLOOR[room]}) imports {wrong}"
+
+
+def test_the_rule_can_fail(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
+    (tmp_path / "models").mkdir()
+    module = tmp_path / "models" / "new.py"
+    for line in ("from latentinpaint.data.images import Picture", "def f():\n    import latentinpaint.cli.running"):
+        module.write_text(line)
+        with pytest.raises(AssertionError, match="models .* imports"):
+            test_imports_point_downwards(module)
+    for line in ("from latentinpaint.models import FFC", "from latentinpaint.errors import InputError"):
+        module.write_text(line)
+        test_imports_point_downwards(module)
+
+
+@pytest.mark.parametrize("room", OUTSIDE)
+def test_lower_rooms_know_little_of_the_outside(room):
+    allowed = OUTSIDE[room] | {"latentinpaint"} | set(sys.stdlib_module_names)
+    for path in MODULES:
+        if room_of(path) == room:
+            assert {name.split(".")[0] for name in imported(path)} <= allowed, path
+
+
+@pytest.mark.parametrize("path", sorted(TOOLS.glob("*.py")), ids=lambda p: p.name)
+def test_tools_only_call_the_command_line(path):
+    assert {name for name in imported(path) if name.startswith("latentinpaint")} == {"latentinpaint.cli.main"}
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 20
+
+
+def fresh(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    heavy = ["torch", "numpy", "PIL", "torchvision", "pytorch_lightning", "jsonargparse", "rich", "matplotlib"]
+    code = f"import sys, latentinpaint; latentinpaint.__version__; print(*(set({heavy}) & set(sys.modules)))"
+    assert fresh(code) == []
+    assert fresh(f"import sys, numpy; print(*(set({heavy}) & set(sys.modules)))") == ["numpy"]
+
+
+def test_the_door_gives_its_names_and_no_others():
+    assert latentinpaint.Inpainter.__module__ == "latentinpaint.inpainter"
+    with pytest.raises(AttributeError, match="Outpainter"):
+        _ = latentinpaint.Outpainter
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_promised_names(module):
+    found = importlib.import_module(module)
+    for name in PUBLIC[module]:
+        assert getattr(found, name) is not None
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.name == "__init__.py"], ids=lambda p: str(p.parent.name))
+def test_all_lists_what_is_there(path):
+    relative = path.parent.relative_to(PACKAGE.parent)
+    module = importlib.import_module(".".join(relative.parts))
+    for name in getattr(module, "__all__", []):
+        assert hasattr(module, name), name

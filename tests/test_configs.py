@@ -1,0 +1,71 @@
+"""Every shipped configuration is parsed, and its trainer, data and task are built."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from latentinpaint.training.cli import TrainingCLI, expand_short_forms
+from latentinpaint.training.tasks import LatentTask, PretrainTask
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+FILES = sorted(CONFIGS.rglob("*.yaml"))
+
+
+def settings_of(path):
+    return yaml.safe_load(path.read_text())
+
+
+def pretrains(settings):
+    return isinstance(settings.get("model", {}).get("autoencoder"), dict)
+
+
+def build(path, model_files, tmp_path, *options):
+    """Trainer, task and data of a configuration, as the training tools make them."""
+    settings = settings_of(path)
+    arguments = ["--config", str(path), "--data.root", "samples", "--output", str(tmp_path / "run"), *options]
+    if pretrains(settings):
+        return TrainingCLI(PretrainTask, arguments, "unused")
+    arguments += ["--autoencoder", str(model_files["autoencoder"])]
+    if "refiner" not in settings["model"]:
+        arguments += ["--refiner", "ffc"]
+    return TrainingCLI(LatentTask, expand_short_forms(arguments), "unused")
+
+
+def test_there_are_configurations():
+    assert {"pretrain_ae.yaml", "latent_ffc.yaml", "latent_flow.yaml"} <= {path.name for path in FILES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(CONFIGS).as_posix())
+def test_it_builds_what_it_says(path, model_files, tmp_path):
+    settings = settings_of(path)
+    cli = build(path, model_files, tmp_path)
+    assert isinstance(cli.model, PretrainTask if pretrains(settings) else LatentTask)
+    assert cli.trainer.max_steps == settings["trainer"]["max_steps"]
+    assert cli.model.learning_rate == settings["model"].get("learning_rate", cli.model.learning_rate)
+    assert (cli.datamodule.size, cli.datamodule.batch_size) == (
+        settings["data"]["size"],
+        settings["data"]["batch_size"],
+    )
+    described = settings["model"].get("autoencoder" if pretrains(settings) else "refiner")
+    if described is not None:
+        part = cli.model.autoencoder if pretrains(settings) else cli.model.pipeline.refiner
+        assert type(part).__name__ == described["class_path"].rsplit(".", 1)[-1]
+        for name, value in described.get("init_args", {}).items():
+            assert part.arguments[name] == value, name
+    if not pretrains(settings):
+        assert (cli.model.pipeline.control is not None) == settings["model"].get("control", True)
+    cli.datamodule.setup("fit")
+    crop = cli.datamodule.train_crops[0]
+    assert crop["image"].shape == (3, settings["data"]["size"], settings["data"]["size"])
+    assert not list(tmp_path.iterdir())  # building writes nothing
+
+
+@pytest.mark.parametrize("where", ["model", "data", "trainer"])
+def test_an_unknown_key_is_found(where, model_files, tmp_path):
+    settings = settings_of(CONFIGS / "smoke.yaml")
+    settings[where]["no_such_key"] = 1
+    path = tmp_path / "wrong.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    with pytest.raises(Exception, match="no_such_key"):
+        build(path, model_files, tmp_path)

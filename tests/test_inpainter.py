@@ -1,0 +1,275 @@
+"""The Inpainter: any kind of picture in, the same kind out, everything outside the hole untouched."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from latentinpaint import Inpainter
+from latentinpaint.errors import InputError
+from latentinpaint.refiners import REFINERS
+
+HEIGHT, WIDTH = 21, 30
+MODES = ["RGB", "L", "RGBA", "LA", "P", "1"]
+ARRAYS = [(HEIGHT, WIDTH), (HEIGHT, WIDTH, 1), (HEIGHT, WIDTH, 3), (HEIGHT, WIDTH, 4)]
+TENSORS = [(3, HEIGHT, WIDTH), (1, 3, HEIGHT, WIDTH), (2, 3, HEIGHT, WIDTH)]
+
+
+@pytest.fixture(scope="module")
+def inpainters(build_pipeline):
+    return {name: Inpainter(build_pipeline(name), "cpu") for name in REFINERS}
+
+
+@pytest.fixture
+def inpainter(inpainters):
+    return inpainters["ffc"]
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def hole():
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[5:16, 8:] = True
+    mask[0, 3] = True
+    return mask
+
+
+def pil(mode, seed=0):
+    """A picture of noise, so that hardly any sample of a hole can stay as it was."""
+    if mode == "1":
+        return Image.fromarray(noise(HEIGHT, WIDTH, seed=seed) > 127)
+    if mode == "P":
+        image = Image.fromarray(noise(HEIGHT, WIDTH, seed=seed) % 40).convert("L")
+        indexed = Image.frombytes("P", image.size, image.tobytes())
+        indexed.putpalette(noise(40, 3, seed=seed + 1).tobytes())
+        return indexed
+    channels = len(Image.new(mode, (1, 1)).getbands())
+    return Image.fromarray(noise(HEIGHT, WIDTH, channels, seed=seed).squeeze(), mode=mode)
+
+
+def seen(image):
+    """What a person sees, (H, W, C): palettes resolved."""
+    array = np.asarray(image.convert("RGB") if image.mode == "P" else image)
+    return array.reshape(*array.shape[:2], -1)
+
+
+# Kinds of picture -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("refiner", REFINERS)
+@pytest.mark.parametrize("mode", MODES)
+def test_pillow_pictures(inpainters, refiner, mode):
+    image = pil(mode)
+    before = seen(image).copy()
+    result = inpainters[refiner](image, hole())
+    assert isinstance(result, Image.Image) and result.mode == mode and result.size == (WIDTH, HEIGHT)
+    np.testing.assert_array_equal(seen(result)[~hole()], before[~hole()])
+    changed = (seen(result)[hole()] != before[hole()]).mean()
+    assert changed > (0.2 if mode == "1" else 0.45)
+    if mode in ("RGBA", "LA"):
+        np.testing.assert_array_equal(seen(result)[..., -1], before[..., -1])
+    if mode == "P":
+        np.testing.assert_array_equal(np.asarray(result)[~hole()], np.asarray(image)[~hole()])
+    np.testing.assert_array_equal(seen(image), before)  # the caller's picture stays
+
+
+@pytest.mark.parametrize("refiner", REFINERS)
+@pytest.mark.parametrize("shape", ARRAYS, ids=str)
+def test_arrays(inpainters, refiner, shape):
+    image = noise(*shape)
+    before = image.copy()
+    result = inpainters[refiner](image, hole())
+    assert isinstance(result, np.ndarray) and result.dtype == np.uint8 and result.shape == shape
+    np.testing.assert_array_equal(result[~hole()], image[~hole()])
+    colours = result.reshape(HEIGHT, WIDTH, -1)[..., :3] != image.reshape(HEIGHT, WIDTH, -1)[..., :3]
+    assert colours[hole()].mean() > 0.9
+    if shape[-1] == 4:
+        np.testing.assert_array_equal(result[..., 3], image[..., 3])
+    np.testing.assert_array_equal(image, before)
+
+
+@pytest.mark.parametrize("refiner", REFINERS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+@pytest.mark.parametrize("shape", TENSORS, ids=str)
+def test_tensors(inpainters, refiner, shape, dtype):
+    image = torch.rand(shape, dtype=torch.float64).to(dtype)
+    before = image.clone()
+    result = inpainters[refiner](image, hole())
+    assert isinstance(result, torch.Tensor) and result.shape == shape and result.dtype == dtype
+    mask = torch.from_numpy(hole())
+    assert torch.equal(result[..., ~mask], image[..., ~mask])
+    assert (result[..., mask] != image[..., mask]).double().mean() > 0.9
+    assert result.min() >= 0 and result.max() <= 1
+    assert torch.equal(image, before)
+
+
+def test_the_kinds_agree(inpainter):
+    """One picture as Pillow image, array and tensor: one fill, to rounding."""
+    array = noise(HEIGHT, WIDTH, 3)
+    from_array = inpainter(array, hole())
+    from_pil = np.asarray(inpainter(Image.fromarray(array), hole()))
+    tensor = torch.from_numpy(array).permute(2, 0, 1) / 255
+    from_tensor = inpainter(tensor, hole()).permute(1, 2, 0).numpy() * 255
+    np.testing.assert_array_equal(from_array, from_pil)
+    np.testing.assert_allclose(from_array, from_tensor, atol=0.5 + 1e-3)
+
+
+def test_a_batch_is_its_pictures(inpainters):
+    images = torch.rand(3, 3, HEIGHT, WIDTH)
+    masks = torch.from_numpy(np.stack([hole(), hole()[::-1], np.zeros_like(hole())]))[:, None]
+    for inpainter in inpainters.values():
+        together = inpainter(images, masks, seed=4)
+        for row in range(3):
+            torch.testing.assert_close(inpainter(images[row], masks[row], seed=4), together[row], atol=1e-5, rtol=0)
+        assert torch.equal(together[2], images[2])
+
+
+# Kinds of mask --------------------------------------------------------------------------------------------
+
+MASKS = {
+    "bool array": lambda m: m,
+    "0/1 array": lambda m: m.astype(np.uint8),
+    "0/255 array": lambda m: m.astype(np.uint8) * 255,
+    "0/1 int64": lambda m: m.astype(np.int64),
+    "float array": lambda m: m.astype(np.float32),
+    "soft array": lambda m: np.where(m, 0.6, 0.4),
+    "grey array": lambda m: np.where(m, 128, 127).astype(np.uint8),
+    "(H, W, 1)": lambda m: m[..., None],
+    "Pillow L": lambda m: Image.fromarray(m.astype(np.uint8) * 255),
+    "Pillow 1": lambda m: Image.fromarray(m),
+    "Pillow RGB": lambda m: Image.fromarray(m.astype(np.uint8) * 255).convert("RGB"),
+    "bool tensor": lambda m: torch.from_numpy(m),
+    "float tensor": lambda m: torch.from_numpy(m).float()[None],
+    "(1, 1, H, W)": lambda m: torch.from_numpy(m).float()[None, None],
+    "0/255 tensor": lambda m: torch.from_numpy(m).to(torch.uint8) * 255,
+}
+
+
+@pytest.mark.parametrize("kind", MASKS)
+def test_masks(inpainter, kind):
+    array, tensor = noise(HEIGHT, WIDTH, 3), torch.rand(3, HEIGHT, WIDTH)
+    np.testing.assert_array_equal(inpainter(array, MASKS[kind](hole())), inpainter(array, hole()))
+    assert torch.equal(inpainter(tensor, MASKS[kind](hole())), inpainter(tensor, hole()))
+
+
+@pytest.mark.parametrize("kind", MASKS)
+def test_an_empty_mask_gives_the_picture_back(inpainters, kind):
+    empty = MASKS[kind](np.zeros((HEIGHT, WIDTH), bool))
+    if kind in ("soft array", "grey array"):
+        assert empty.min() == empty.max() > 0  # all below a half
+    for inpainter in inpainters.values():
+        array, tensor = noise(HEIGHT, WIDTH, 4), torch.rand(2, 3, HEIGHT, WIDTH)
+        np.testing.assert_array_equal(inpainter(array, empty), array)
+        assert torch.equal(inpainter(tensor, empty), tensor)
+        answers = inpainter(pil("P"), empty, num_samples=2)
+        assert len(answers) == 2
+        for answer in answers:
+            np.testing.assert_array_equal(np.asarray(answer), np.asarray(pil("P")))
+            assert answer.getpalette() == pil("P").getpalette()
+
+
+def test_a_full_mask(inpainters):
+    full = np.ones((HEIGHT, WIDTH), bool)
+    for inpainter in inpainters.values():
+        one, other = (inpainter(noise(HEIGHT, WIDTH, 3, seed=seed), full) for seed in (0, 1))
+        np.testing.assert_array_equal(one, other)  # nothing of the picture is known
+
+
+# Samples, seeds, steps ------------------------------------------------------------------------------------
+
+IMAGES = {
+    "Pillow": lambda: pil("RGB"),
+    "array": lambda: noise(HEIGHT, WIDTH, 3),
+    "tensor": lambda: torch.rand(3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0)),
+    "batch": lambda: torch.rand(2, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0)),
+}
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+@pytest.mark.parametrize("refiner", REFINERS)
+def test_many_samples(inpainters, refiner, kind):
+    image, inpainter = IMAGES[kind](), inpainters[refiner]
+    answers = inpainter(image, hole(), num_samples=3, seed=2)
+    assert isinstance(answers, list) and len(answers) == 3
+    assert all(type(answer) is type(image) and np.shape(answer) == np.shape(image) for answer in answers)
+    numbers = [np.asarray(answer) for answer in answers]
+    different = not np.array_equal(numbers[0], numbers[1]) and not np.array_equal(numbers[1], numbers[2])
+    assert different == inpainter.pipeline.refiner.stochastic
+    alone = np.asarray(inpainter(image, hole(), seed=2)).astype(float)
+    np.testing.assert_allclose(numbers[0].astype(float), alone, atol=1 if numbers[0].dtype == np.uint8 else 1e-5)
+
+
+@pytest.mark.parametrize("refiner", REFINERS)
+def test_seeds_and_steps(inpainters, refiner):
+    inpainter, image = inpainters[refiner], noise(HEIGHT, WIDTH, 3)
+    first, same, other, finer = (
+        inpainter(image, hole(), **options) for options in ({}, dict(seed=0), dict(seed=1), dict(steps=9))
+    )
+    stochastic = inpainter.pipeline.refiner.stochastic
+    np.testing.assert_array_equal(first, same)
+    assert np.array_equal(first, other) != stochastic
+    assert np.array_equal(first, finer) == (refiner != "flow")
+
+
+def test_the_global_seed_does_not_matter(inpainters):
+    image = noise(HEIGHT, WIDTH, 3)
+    torch.manual_seed(1)
+    first = inpainters["flow"](image, hole())
+    torch.manual_seed(2)
+    np.testing.assert_array_equal(inpainters["flow"](image, hole()), first)
+
+
+@pytest.mark.parametrize("refiner", REFINERS)
+def test_from_pretrained(model_files, inpainters, refiner):
+    image = noise(HEIGHT, WIDTH, 3)
+    for path in (model_files[refiner], model_files[refiner].parent, str(model_files[refiner])):
+        loaded = Inpainter.from_pretrained(path, "cpu")
+        np.testing.assert_array_equal(loaded(image, hole()), inpainters[refiner](image, hole()))
+
+
+# What cannot be used --------------------------------------------------------------------------------------
+
+MISTAKES = {
+    "mask of another size": (lambda: noise(HEIGHT, WIDTH, 3), lambda: np.ones((HEIGHT, WIDTH + 1), bool), {}),
+    "turned mask": (lambda: noise(HEIGHT, WIDTH, 3), lambda: hole().T, {}),
+    "turned mask, tensor": (lambda: torch.rand(3, HEIGHT, WIDTH), lambda: torch.from_numpy(hole().T.copy()), {}),
+    "mask of another size, Pillow": (lambda: pil("RGB"), lambda: Image.new("L", (HEIGHT, WIDTH)), {}),
+    "masks for other pictures": (lambda: torch.rand(3, 3, 4, 4), lambda: torch.ones(2, 1, 4, 4), {}),
+    "mask of colours": (lambda: noise(HEIGHT, WIDTH, 3), lambda: noise(HEIGHT, WIDTH, 3), {}),
+    "mask of colours, tensor": (lambda: torch.rand(3, 4, 4), lambda: torch.ones(1, 3, 4, 4), {}),
+    "mask of one dimension": (lambda: noise(HEIGHT, WIDTH, 3), lambda: np.ones(WIDTH, bool), {}),
+    "no samples": (lambda: noise(HEIGHT, WIDTH, 3), hole, dict(num_samples=0)),
+    "less than no samples": (lambda: torch.rand(3, HEIGHT, WIDTH), hole, dict(num_samples=-1)),
+    "no samples, empty mask": (lambda: pil("L"), lambda: np.zeros((HEIGHT, WIDTH), bool), dict(num_samples=0)),
+    "no steps": (lambda: noise(HEIGHT, WIDTH, 3), hole, dict(steps=0)),
+    "no steps, empty mask": (lambda: pil("L"), lambda: np.zeros((HEIGHT, WIDTH), bool), dict(steps=0)),
+    "a file name": (lambda: "photo.png", hole, {}),
+    "a list": (lambda: [[0, 1], [1, 0]], hole, {}),
+    "a mask's file name": (lambda: noise(HEIGHT, WIDTH, 3), lambda: "mask.png", {}),
+    "no mask": (lambda: torch.rand(3, HEIGHT, WIDTH), lambda: None, {}),
+    "array of floats": (lambda: np.random.rand(HEIGHT, WIDTH, 3), hole, {}),
+    "array of two channels": (lambda: noise(HEIGHT, WIDTH, 2), hole, {}),
+    "array of one dimension": (lambda: noise(WIDTH), hole, {}),
+    "a batch of arrays": (lambda: noise(2, HEIGHT, WIDTH, 3), hole, {}),
+    "tensor of integers": (lambda: torch.zeros(3, HEIGHT, WIDTH, dtype=torch.uint8), hole, {}),
+    "grey tensor": (lambda: torch.rand(1, HEIGHT, WIDTH), hole, {}),
+    "tensor of two dimensions": (lambda: torch.rand(HEIGHT, WIDTH), hole, {}),
+    "no pixels": (lambda: np.zeros((0, 5, 3), np.uint8), lambda: np.zeros((0, 5), bool), {}),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("refiner", REFINERS)
+def test_mistakes(inpainters, refiner, mistake):
+    image, mask, options = MISTAKES[mistake]
+    with pytest.raises(InputError) as error:
+        inpainters[refiner](image(), mask(), **options)
+    assert "\n" not in str(error.value) and len(str(error.value)) > 15
+
+
+def test_unusable_models(tmp_path, model_files):
+    for path in (tmp_path, tmp_path / "nothing.safetensors", model_files["autoencoder"]):
+        with pytest.raises(InputError, match=str(path)):
+            Inpainter.from_pretrained(path)
