@@ -17,16 +17,23 @@ SAMPLES = "samples"
 
 
 class EpochSampler(DistributedSampler):
-    """Numbers a stream of crops on: epoch e holds the numbers from e * length, shared out over the processes."""
+    """Numbers a stream of crops on: epoch e holds the numbers from e * length, shared out over the processes.
 
-    def __init__(self, dataset: Crops) -> None:
+    Args:
+        dataset: the stream.
+        epoch, used: where a run goes on: the first `used` numbers of each process in `epoch` are left out.
+    """
+
+    def __init__(self, dataset: Crops, epoch: int = 0, used: int = 0) -> None:
         distributed = dist.is_available() and dist.is_initialized()
         replicas, rank = (dist.get_world_size(), dist.get_rank()) if distributed else (1, 0)
         super().__init__(dataset, num_replicas=replicas, rank=rank, shuffle=False, drop_last=True)
+        self.interrupted, self.used = epoch, used
 
     def __iter__(self) -> Iterator[int]:
         first = self.epoch * len(self.dataset)
-        return iter(range(first + self.rank, first + self.total_size, self.num_replicas))
+        used = self.used * self.num_replicas if self.epoch == self.interrupted else 0
+        return iter(range(first + used + self.rank, first + self.total_size, self.num_replicas))
 
 
 class InpaintingDataModule(pl.LightningDataModule):
@@ -82,6 +89,7 @@ class InpaintingDataModule(pl.LightningDataModule):
         )
         self.train_crops: Crops | None = None
         self.val_crops: Crops | None = None
+        self.done = (0, 0)  # epoch, and batches of it that a resumed run has had
 
     def setup(self, stage: str) -> None:
         if self.train_crops is not None:
@@ -94,10 +102,20 @@ class InpaintingDataModule(pl.LightningDataModule):
         self.val_crops = Crops(val, centre_crop(self.size), val_masks, self.seed, shuffle=False)
 
     def train_dataloader(self) -> DataLoader:
-        return self._loader(self.train_crops, sampler=EpochSampler(self.train_crops), drop_last=True)
+        epoch, batches = self.done
+        sampler = EpochSampler(self.train_crops, epoch, batches * self.batch_size)
+        return self._loader(self.train_crops, sampler, drop_last=True)
 
     def val_dataloader(self) -> DataLoader:
         return self._loader(self.val_crops, sampler=None, drop_last=False)
+
+    def state_dict(self) -> dict[str, int]:
+        """Where in the stream a checkpoint was made; Lightning would begin the epoch's crops anew."""
+        batches = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed
+        return {"epoch": self.trainer.current_epoch, "batches": batches % self.trainer.num_training_batches}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        self.done = (state_dict["epoch"], state_dict["batches"])
 
     def teardown(self, stage: str) -> None:
         """Say at the end which files could not be read."""

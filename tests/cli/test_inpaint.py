@@ -179,7 +179,9 @@ def test_samples_of_a_flow(photo, mask, lively_flow, done, tmp_path):
     for a, b in ((0, 1), (0, 2), (1, 2)):
         assert (samples[a] != samples[b]).any()
     done(*options, "--output", tmp_path / "one.png")
-    assert np.array_equal(np.asarray(Image.open(tmp_path / "one.png")), samples[0])
+    # Sample 1 is the same alone, up to the last float bits that a batch of one and of three compute differently.
+    one = np.asarray(Image.open(tmp_path / "one.png")).astype(int)
+    assert np.abs(one - samples[0]).max() <= 1 and (one != samples[0]).mean() < 0.01
 
 
 def test_samples_of_the_deterministic_refiner_are_equal(photo, mask, model_files, done, tmp_path):

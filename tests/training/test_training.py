@@ -201,14 +201,11 @@ def compare(one, other):
     assert all(equal(states[0][key], states[1][key]) for key in states[0])
 
 
-REPEATED_CROPS = pytest.mark.xfail(strict=True, reason="Lightning starts an interrupted epoch's crops from its first")
-
-
 @pytest.mark.parametrize(
     "epoch",
     [
         pytest.param(EPOCH_OF_2, id="between-epochs"),
-        pytest.param(("--data.epoch_length", 16), id="within-an-epoch", marks=REPEATED_CROPS),
+        pytest.param(("--data.epoch_length", 16), id="within-an-epoch"),
     ],
 )
 def test_interrupted_and_gone_on_equals_straight(epoch, latent, interrupt_at, monkeypatch, capsys):
