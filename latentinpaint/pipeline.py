@@ -103,7 +103,9 @@ class InpaintPipeline(nn.Module):
         """
         if num_samples < 1:
             raise ValueError(f"num_samples starts at 1, not {num_samples}")
-        seeds = [seeds] * len(image) if isinstance(seeds, int) else list(seeds)
+        seeds = list(seeds) if isinstance(seeds, Sequence) else [int(seeds)] * len(image)
+        if len(seeds) != len(image):
+            raise ValueError(f"{len(seeds)} seeds for {len(image)} pictures")
         distinct = num_samples if self.refiner.stochastic else 1
         rows = [(picture, k) for picture in range(len(image)) for k in range(distinct)]
         answers = []

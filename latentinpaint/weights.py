@@ -80,7 +80,7 @@ def load_pipeline(path: str | Path) -> InpaintPipeline:
         pipeline = InpaintPipeline(autoencoder, refiner, control)
         pipeline.load_state_dict(weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path} does not fit this version of latentinpaint: {_first_line(error)}") from error
+        raise InputError(f"{path} does not fit this version of latentinpaint: {_short(error)}") from error
     return pipeline.eval()
 
 
@@ -105,7 +105,7 @@ def _build_autoencoder(path: Path, header: dict[str, Any], weights: dict[str, Te
         autoencoder = AUTOENCODERS[described["class"]](**described["arguments"])
         autoencoder.load_state_dict(own)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path} does not fit this version of latentinpaint: {_first_line(error)}") from error
+        raise InputError(f"{path} does not fit this version of latentinpaint: {_short(error)}") from error
     return autoencoder.freeze()
 
 
@@ -115,7 +115,7 @@ def _write(path: str | Path, weights: dict[str, Tensor], header: dict[str, Any])
         try:
             save_file(tensors, temporary, metadata={_KEY: json.dumps({"format": FORMAT, **header})})
         except SafetensorError as error:  # a full disk, among others
-            raise InputError(f"cannot write {path}: {_first_line(error)}") from error
+            raise InputError(f"cannot write {path}: {_short(error)}") from error
 
 
 def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -150,5 +150,7 @@ def _resolve(path: str | Path, *names: str) -> Path:
     return path
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+def _short(error: Exception) -> str:
+    """The first two lines of a message as one: torch says on the first what failed, on the second why."""
+    text = " ".join(line.strip() for line in str(error).strip().splitlines()[:2])
+    return text if len(text) <= 160 else text[:159] + "…"

@@ -147,7 +147,8 @@ class LamaAutoencoder(Autoencoder):
         base_channels: channels after the first stage (LaMa's ngf); they double with every halving.
         latent_channels: channels of the latent; None means 8 * base_channels, as LaMa has it.
         residual_blocks: residual blocks added after every stage, in the encoder and in the decoder. 0 is LaMa.
-        final_relu: whether the encoder's last stage ends in LaMa's ReLU. Without it latents have no floor.
+        final_relu: whether the convolution of the encoder's last stage is followed by LaMa's ReLU, which gives
+            the latents a floor.
 
     Shapes: pictures (B, 3, H, W), latents (B, latent_channels, H / 8, W / 8).
     """

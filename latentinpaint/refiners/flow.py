@@ -16,6 +16,7 @@ Times are drawn from a logit-normal distribution (Esser et al., arXiv 2403.03206
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -96,9 +97,10 @@ class FlowRefiner(Refiner):
         seen = torch.cat([z_t, condition.latent, condition.hole, condition.area], dim=1)
         return (1 - condition.area) * condition.latent + self.network(seen, t)
 
-    def velocity(self, z_t: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        """The velocity field at ``z_t`` (B, C, h, w), t (B,)."""
-        return self.interpolant.velocity_from_data(z_t, self.clean(z_t, t, condition), t)
+    def velocity(self, z_t: Tensor, t: Tensor, condition: Condition, floor: float | None = None) -> Tensor:
+        """The velocity field at ``z_t`` (B, C, h, w), t (B,); `floor` replaces the interpolant's."""
+        interpolant = self.interpolant if floor is None else replace(self.interpolant, floor=floor)
+        return interpolant.velocity_from_data(z_t, self.clean(z_t, t, condition), t)
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         z_0 = self.start(condition, generator)
@@ -130,13 +132,17 @@ class FlowRefiner(Refiner):
     ) -> Trajectory:
         """Integrate from the start to the data; also tells the number of network evaluations."""
         method = solver or self.solver
+        steps = self.steps if steps is None else steps
+        adaptive = method in SOLVERS and SOLVERS[method].adaptive
+        # Training holds the velocity's weight down near the data; sampling with the same floor would leave a
+        # floor / e of the noise there. Half a step is the smallest alpha that a solver of equal steps divides by.
+        floor = min(self.interpolant.floor, 0.005 if adaptive else 0.5 / max(1, steps))
         starts, conditions = [self.start(condition, generator)], [condition]
-        if method in SOLVERS and SOLVERS[method].adaptive:
+        if adaptive:
             # Its rows are solved one by one, so each takes its own row of the condition along.
             starts, conditions = starts[0].split(1), condition.split()
-        steps = self.steps if steps is None else steps
         runs = [
-            integrate(partial(self.velocity, condition=given), start, method=method, steps=steps)
+            integrate(partial(self.velocity, condition=given, floor=floor), start, method=method, steps=steps)
             for start, given in zip(starts, conditions, strict=True)
         ]
         return Trajectory(torch.cat([run.final for run in runs]), max(run.evaluations for run in runs))

@@ -380,10 +380,7 @@ def test_jpeg_to_png_is_exact(tmp_path):
     Image.fromarray(noise(211, 317, 3)).save(tmp_path / "in.jpg", quality=80)
     hole = np.zeros((211, 317), bool)
     hole[100:, 100:200] = True
-    assert (
-        write_picture(read_picture(tmp_path / "in.jpg").filled(fill_of(211, 317), hole), tmp_path / "o.png")
-        == []
-    )
+    assert write_picture(read_picture(tmp_path / "in.jpg").filled(fill_of(211, 317), hole), tmp_path / "o.png") == []
     before, after = pillow_pixels(tmp_path / "in.jpg")[1], pillow_pixels(tmp_path / "o.png")[1]
     assert (before[~hole] == after[~hole]).all() and (before[hole] != after[hole]).any()
 
@@ -670,3 +667,10 @@ def test_list_pictures(tmp_path):
         list_pictures(tmp_path / "missing")
     with pytest.raises(InputError, match="not a folder"):
         list_pictures(tmp_path / "img10.png")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
+def test_an_empty_hole_gives_the_picture_back(mode):
+    picture = Picture.from_pil(Image.new("RGB", (5, 4), "teal").convert(mode))
+    filled = picture.filled(np.zeros((4, 5, 3), np.float32), np.zeros((4, 5), bool))
+    assert np.array_equal(filled.samples, picture.samples)

@@ -350,9 +350,7 @@ def test_preset_figures(name, size):
 
 def test_scaling_rounds_every_length():
     masks = mask_preset("training", 128)
-    assert masks.wide == WideMask(
-        1, 5, max_width=50, max_length=100, max_angle=4, base_length=5, base_width=3
-    )
+    assert masks.wide == WideMask(1, 5, max_width=50, max_length=100, max_angle=4, base_length=5, base_width=3)
     assert masks.box == BoxMask(1, 4, 15, 75, margin=5)
     assert (masks.wide_weight, masks.box_weight, masks.max_hole) == (1, 1, None)
     assert mask_preset("training", 512) == PRESETS["training"][256].scaled(2)
@@ -407,9 +405,7 @@ def test_hole_fraction_agrees_with_an_independent_sampler(name):
 def test_presets_are_ordered_by_the_thickness_of_their_holes():
     # Not by area: thin strokes are many. The radius of the largest disc in the hole is what the names mean.
     radii = {
-        name: np.mean(
-            [ndimage.distance_transform_edt(m).max() for m in draws(mask_preset(name), 60, 256, 256)]
-        )
+        name: np.mean([ndimage.distance_transform_edt(m).max() for m in draws(mask_preset(name), 60, 256, 256)])
         for name in PRESETS
     }
     assert 1.3 * radii["thin"] < radii["medium"]

@@ -125,9 +125,7 @@ def test_one_known_pixel_colours_all(fill):
     image[..., 4, 5] = 0.8
     mask = torch.ones(1, 1, 9, 11)
     mask[..., 4, 5] = 0
-    torch.testing.assert_close(
-        fill(image, mask), torch.full_like(image, 0.8), rtol=0, atol=tolerance(fill, 5)
-    )
+    torch.testing.assert_close(fill(image, mask), torch.full_like(image, 0.8), rtol=0, atol=tolerance(fill, 5))
 
 
 def test_a_batch_is_its_pictures_one_by_one(fill):

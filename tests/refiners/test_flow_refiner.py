@@ -218,9 +218,9 @@ class ExactFlow(FlowRefiner):
         assert self.exact == "clean"
         return self.oracle(z_t, t, condition)[1]
 
-    def velocity(self, z_t, t, condition):
+    def velocity(self, z_t, t, condition, floor=None):
         if self.exact == "clean":
-            return super().velocity(z_t, t, condition)
+            return super().velocity(z_t, t, condition, floor)
         eta_0, eta_1 = self.oracle(z_t, t, condition)
         rates = self.interpolant.schedule.alpha_dot(t), self.interpolant.schedule.beta_dot(t)
         alpha_dot, beta_dot = (rate.view(-1, 1, 1, 1) for rate in rates)
@@ -298,3 +298,15 @@ def test_few_euler_steps_have_the_exact_mean_and_too_little_spread():
             columns.append((ends[0] - ends[1]) / 2)
         ratios.append(torch.stack(columns).square().sum().item() / whole)
     assert ratios == sorted(ratios) and 0 < ratios[0] and 0.75 < ratios[-1] < 1
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize(
+    ("solver", "steps"), [("euler", 5), ("euler", 40), ("euler", 100), ("rk4", 50), ("dopri5", 1)]
+)
+def test_no_noise_is_left_at_the_end(solver, steps, schedule):
+    """A network that answers a constant is a path that ends there, whatever the noise it started from."""
+    refiner = FlowRefiner(DEPTH, **SMALL, schedule=schedule).double()
+    given = Condition(torch.zeros_like(visible().latent), torch.ones_like(HOLES), torch.ones_like(HOLES))
+    final = refiner.sample(given, seeded(1, 2, 3, 4), steps, solver).final
+    assert final.std().item() < (0.02 if steps == 5 else 0.005)
