@@ -86,6 +86,8 @@ class Inpainter:
     ) -> list[Picture]:
         """As calling, for a picture that `read_picture` read and a hole (H, W) bool; always a list."""
         _check_size(hole.shape, (picture.height, picture.width))
+        # What a hole holds must not even decide the scale of a picture whose format leaves it open.
+        picture = picture.scaled_by(~hole)
         image = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None]
         answers = self._sample(image, torch.from_numpy(hole)[None, None], num_samples, seed, steps)
         return [picture.filled(answer[0].permute(1, 2, 0).numpy(), hole) for answer in answers]
@@ -101,6 +103,9 @@ class Inpainter:
         if hole.shape[0] not in (1, len(batch)):
             raise InputError(f"{hole.shape[0]} masks for {len(batch)} pictures")
         hole = hole.expand(len(batch), -1, -1, -1)
+        known = batch[~hole.expand_as(batch)]
+        if known.numel() and (known.min() < -0.01 or known.max() > 1.01):
+            raise InputError(f"a tensor holds values in [0, 1], not {known.min():g} to {known.max():g}")
         answers = self._sample(batch, hole, num_samples, seed, steps)
         # Composited once more on the caller's own numbers: known pixels keep their dtype and bits.
         filled = [torch.where(hole, answer.to(batch), batch) for answer in answers]
@@ -126,7 +131,9 @@ def _hole(mask: object, batched: bool = False) -> np.ndarray:
     if isinstance(mask, Image.Image):
         hole = mask_from_pil(mask)
     elif isinstance(mask, np.ndarray | Tensor):
-        values = mask.detach().cpu().numpy() if isinstance(mask, Tensor) else mask
+        values = mask
+        if isinstance(mask, Tensor):
+            values = (mask.float() if mask.is_floating_point() else mask).detach().cpu().numpy()
         if isinstance(mask, np.ndarray) and values.ndim == 3 and values.shape[-1] == 1:
             values = values[..., 0]
         integer = np.issubdtype(values.dtype, np.integer)

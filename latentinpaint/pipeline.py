@@ -14,6 +14,9 @@ from latentinpaint.models import Autoencoder, MaskControl
 from latentinpaint.refiners import Condition, Refiner
 from latentinpaint.refiners.base import Generators
 
+# Full-resolution features of one row of a 16-channel autoencoder take 64 bytes a pixel and layer.
+PIXELS_AT_ONCE = 2**21
+
 
 def composite(image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
     """The picture outside the hole, bit for bit, and the fill inside.
@@ -85,7 +88,7 @@ class InpaintPipeline(nn.Module):
         num_samples: int = 1,
         seeds: int | Sequence[int] = 0,
         steps: int | None = None,
-        batch_size: int = 8,
+        batch_size: int | None = None,
     ) -> Tensor:
         """Several answers a picture.
 
@@ -96,7 +99,7 @@ class InpaintPipeline(nn.Module):
             seeds: one for all pictures, or one for each. Sample k of a picture depends on its seed, its content
                 and k alone, whatever `batch_size` and the other pictures.
             steps: solver steps, None for the refiner's default.
-            batch_size: rows that pass the networks at once.
+            batch_size: rows that pass the networks at once; None takes 8, fewer of large pictures.
 
         Returns:
             (B, num_samples, 3, H, W) in [0, 1].
@@ -107,6 +110,8 @@ class InpaintPipeline(nn.Module):
         if len(seeds) != len(image):
             raise ValueError(f"{len(seeds)} seeds for {len(image)} pictures")
         distinct = num_samples if self.refiner.stochastic else 1
+        pixels = image.shape[-2] * image.shape[-1]
+        batch_size = batch_size or max(1, min(8, PIXELS_AT_ONCE // pixels))
         rows = [(picture, k) for picture in range(len(image)) for k in range(distinct)]
         answers = []
         for first in range(0, len(rows), batch_size):
@@ -120,7 +125,8 @@ class InpaintPipeline(nn.Module):
         return answers if distinct == num_samples else answers.expand(-1, num_samples, -1, -1, -1)
 
     def _padded_condition(self, image: Tensor, mask: Tensor) -> Condition:
-        return self.condition(self._pad(image), self._pad(mask))
+        stride = self.autoencoder.stride
+        return self.condition(pad_to_cells(image, stride), pad_to_cells(mask, stride))
 
     def _answer(
         self, condition: Condition, image: Tensor, mask: Tensor, generator: Generators, steps: int | None
@@ -128,11 +134,11 @@ class InpaintPipeline(nn.Module):
         fill = self.autoencoder.decode(self.refiner.refine(condition, generator, steps))
         return composite(image, fill[..., : image.shape[-2], : image.shape[-1]], mask)
 
-    def _pad(self, x: Tensor) -> Tensor:
-        """Reflect right and bottom up to multiples of the stride, and to two cells at least."""
-        stride = self.autoencoder.stride
-        rows, columns = (_reflected(side, max(2, -(-side // stride)) * stride) for side in x.shape[-2:])
-        return x[..., rows, :][..., columns]
+
+def pad_to_cells(x: Tensor, stride: int) -> Tensor:
+    """(…, H, W) reflected right and bottom up to multiples of `stride`, and to two cells at least."""
+    rows, columns = (_reflected(side, max(2, -(-side // stride)) * stride) for side in x.shape[-2:])
+    return x[..., rows, :][..., columns]
 
 
 def sample_generator(seed: int, index: int) -> torch.Generator:

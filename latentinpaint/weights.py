@@ -106,6 +106,8 @@ def _build_autoencoder(path: Path, header: dict[str, Any], weights: dict[str, Te
         autoencoder.load_state_dict(own)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path} does not fit this version of latentinpaint: {_short(error)}") from error
+    if autoencoder.fingerprint() != described.get("fingerprint"):
+        raise InputError(f"{path} is damaged: its autoencoder is not the one that was written")
     return autoencoder.freeze()
 
 

@@ -11,7 +11,7 @@ import pytest
 import latentinpaint
 
 PACKAGE = Path(latentinpaint.__file__).parent
-TOOLS = PACKAGE.parent / "tools"
+TOOLS = Path(__file__).parents[1] / "tools"
 
 # Rooms of one floor know nothing of each other; a room imports from itself and from lower floors.
 FLOORS = [

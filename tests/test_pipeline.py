@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder
-from latentinpaint.pipeline import InpaintPipeline, composite, hide, sample_generator
+from latentinpaint.pipeline import InpaintPipeline, composite, hide, pad_to_cells, sample_generator
 from latentinpaint.refiners import REFINERS, FFCRefiner, FlowRefiner
 
 VARIANTS = [(name, control) for name in REFINERS for control in (True, False)]
@@ -165,7 +165,7 @@ def test_padding_is_numpys_reflection(pipelines, size):
     image = picture(*size)
     rows, columns = (max(16, 8 * int(np.ceil(side / 8))) - side for side in size)
     expected = np.pad(image.numpy(), [(0, 0), (0, 0), (0, rows), (0, columns)], mode="reflect")
-    np.testing.assert_array_equal(pipelines["ffc", True]._pad(image).numpy(), expected)
+    np.testing.assert_array_equal(pad_to_cells(image, 8).numpy(), expected)
 
 
 def test_the_grid_of_the_hole(pipelines):

@@ -2,13 +2,22 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from latentinpaint import __version__
 from latentinpaint.cli.tables import progress_bar, scores_table
 from latentinpaint.data.images import list_pictures
 from latentinpaint.data.pairs import find_pairs
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
+from latentinpaint.inpainter import Inpainter
+from latentinpaint.weights import PIPELINE_FILE
+
+if TYPE_CHECKING:
+    from latentinpaint.evaluation import protocol
+    from latentinpaint.evaluation.metrics import Metric
 
 
 def command(
@@ -24,6 +33,7 @@ def command(
     limit: int | None = None,
     lpips_network: str = "squeeze",
     lpips_weights: str | None = None,
+    device: str | None = None,
 ) -> None:
     """Fill holes in a folder of undamaged photographs and compare with the truth.
 
@@ -33,7 +43,7 @@ def command(
     Args:
         images: folder of undamaged photographs.
         output: folder for metrics.json.
-        model: model files or run folders, several as '[a,b]' ; none judges the baselines alone.
+        model: model file or run folder, several as '[a,b]'; none judges the baselines alone.
         masks: folder of masks, named after their pictures: photo_mask001.png or photo.png for photo.jpg.
         mask_preset: without a folder of masks, thin, medium, thick or training, drawn by seed and file name.
         baselines: any of mean, telea and ns, separated by commas; '' for none.
@@ -44,34 +54,20 @@ def command(
         lpips_network: squeeze, alex or vgg.
         lpips_weights: torchvision's weights file of that network, by default the one in torch's cache; without it
             everything but LPIPS is computed.
+        device: where models run: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
     """
     from latentinpaint.evaluation import protocol
-    from latentinpaint.evaluation.baselines import BASELINES
-    from latentinpaint.evaluation.metrics import METRICS, load_lpips
-    from latentinpaint.weights import load_pipeline
 
-    if num_samples < 1 or (steps is not None and steps < 1):
-        raise InputError("--num-samples and --steps start at 1")
-    if limit is not None and limit < 1:
-        raise InputError(f"--limit is a number of pictures from 1 up, not {limit}")
-    names = [name for name in baselines.split(",") if name]
-    unknown = [name for name in names if name not in BASELINES]
-    if unknown:
-        raise InputError(f"there is no baseline '{unknown[0]}': choose any of {', '.join(BASELINES)}")
-    methods: list[protocol.Method] = [protocol.BaselineMethod(BASELINES[name]) for name in names]
-    for path in [model] if isinstance(model, str) else model or []:
-        label = _label(path)
-        methods.append(protocol.ModelMethod(label, label, load_pipeline(path), num_samples, steps, seed))
+    if num_samples < 1 or (steps is not None and steps < 1) or (limit is not None and limit < 1):
+        raise InputError("--num-samples, --steps and --limit start at 1")
+    methods = _baselines(baselines)
+    models = [model] if isinstance(model, str) else model or []
+    for path, label in zip(models, _labels(models), strict=True):
+        pipeline = Inpainter.from_pretrained(path, device).pipeline
+        methods += protocol.model_methods(label, pipeline, num_samples, steps, seed)
     if not methods:
         raise InputError("there is nothing to judge: give --model or --baselines")
-    metrics, notes = list(METRICS.values()), []
-    try:
-        metrics.append(load_lpips(lpips_network, lpips_weights))
-    except InputError as error:
-        if lpips_weights is not None:
-            raise
-        notes.append(f"LPIPS is left out: {error}")
-        print(f"note: {notes[-1]}", file=sys.stderr)
+    metrics, notes = _metrics(lpips_network, lpips_weights)
     if masks is None:
         cases = protocol.cases_from_preset(images, mask_preset, seed, limit)
         total = len(list_pictures(images)[:limit])
@@ -81,11 +77,14 @@ def command(
     with progress_bar("judging", total) as step:
         rows = protocol.judge(cases, methods, metrics, step)
     settings = {
+        "latentinpaint": __version__,
         "images": images,
         "masks": masks or f"preset {mask_preset}, seed {seed}",
+        "models": models,
         "num_samples": num_samples,
         "steps": steps,
         "seed": seed,
+        "limit": limit,
     }
     report = {"settings": settings, "notes": notes, "methods": {name: row.as_json() for name, row in rows.items()}}
     path = Path(output) / "metrics.json"
@@ -95,7 +94,32 @@ def command(
     print(f"{total} pictures; every figure is in {path}")
 
 
-def _label(path: str) -> str:
-    """A run's folder names it; the model file inside is always called the same."""
-    file = Path(path)
-    return file.name if file.is_dir() else f"{file.parent.name}/{file.stem}" if file.stem == "model" else file.stem
+def _baselines(names: str) -> list["protocol.Method"]:
+    from latentinpaint.evaluation import protocol
+    from latentinpaint.evaluation.baselines import BASELINES
+
+    asked = [name for name in names.split(",") if name]
+    unknown = [name for name in asked if name not in BASELINES]
+    if unknown:
+        raise InputError(f"there is no baseline '{unknown[0]}': choose any of {', '.join(BASELINES)}")
+    return [protocol.BaselineMethod(BASELINES[name]) for name in asked]
+
+
+def _metrics(network: str, weights: str | None) -> tuple[list["Metric"], list[str]]:
+    """All metrics whose weights are here, and a note for the one whose are not."""
+    from latentinpaint.evaluation.metrics import LPIPS_BACKBONES, METRICS, load_lpips
+
+    try:
+        return [*METRICS.values(), load_lpips(network, weights)], []
+    except InputError as error:
+        if weights is not None or network not in LPIPS_BACKBONES:
+            raise
+        note = f"LPIPS is left out: {error}"
+        print(f"note: {note}", file=sys.stderr)
+        return list(METRICS.values()), [note]
+
+
+def _labels(models: Sequence[str]) -> list[str]:
+    """A run's folder names it, the model file inside being always called the same; twins get their whole path."""
+    short = [Path(m).parent.name if Path(m).name == PIPELINE_FILE else Path(m).stem for m in models]
+    return [label if short.count(label) == 1 else path for label, path in zip(short, models, strict=True)]

@@ -1,13 +1,17 @@
 """`inpaint`: fill the hole in one picture, or in every picture of a folder."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-from latentinpaint.data.images import read_mask, read_picture, write_picture
+import numpy as np
+
+from latentinpaint.data.formats import format_of
+from latentinpaint.data.images import Picture, read_mask, read_picture, write_picture
 from latentinpaint.data.pairs import find_pairs
 from latentinpaint.errors import InputError
 
-LOSSLESS = {".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
+LOSSY = {".jpg", ".jpeg", ".jpe", ".jfif"}
 
 
 def command(
@@ -42,46 +46,96 @@ def command(
         invert_mask: the hole is where the mask is black.
         device: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
     """
-    jobs = _jobs(image, mask, output, indir, outdir)
     if num_samples < 1 or (steps is not None and steps < 1):
         raise InputError("--num-samples and --steps start at 1")
+    jobs = _jobs(image, mask, output, indir, outdir, num_samples)
     from latentinpaint.inpainter import Inpainter
 
     inpainter = Inpainter.from_pretrained(model, device)
-    for number, (image_path, mask_path, target) in enumerate(jobs, start=1):
-        picture, hole = read_picture(image_path), read_mask(mask_path, invert=invert_mask)
-        if hole.shape != (picture.height, picture.width):
-            raise InputError(
-                f"the mask {mask_path} is {hole.shape[1]}x{hole.shape[0]} pixels, "
-                f"the picture {image_path} {picture.width}x{picture.height}: they have to be equal"
-            )
+
+    def fill(job: Job) -> None:
+        picture, hole = read_picture(job.image), read_mask(job.mask, invert=invert_mask)
         if not hole.any():
             if indir is None:
                 raise InputError(
-                    f"the mask {mask_path} has no hole (no white pixel): is it inverted? see --invert-mask"
+                    f"the mask {job.mask} has no hole (nothing brighter than grey): is --invert-mask meant?"
                 )
-            print(f"warning: the mask {mask_path} has no hole; the picture is written as it is", file=sys.stderr)
-        answers = inpainter.fill(picture, hole, num_samples, seed, steps)
-        for index, answer in enumerate(answers, start=1):
-            path = target if num_samples == 1 else target.with_name(f"{target.stem}_{index}{target.suffix}")
-            for note in write_picture(answer, path):
-                print(f"note: {path}: {note}", file=sys.stderr)
-        if indir is not None:
-            print(f"{number}/{len(jobs)} {target}")
+            _warn(f"the mask {job.mask} has no hole; the picture is written as it is")
+        _check_sizes(job, picture, hole)
+        alpha = picture.alpha()
+        if alpha is not None and (alpha[hole] == 0).any() and picture.palette_alpha is None:
+            _warn(f"{job.image} is transparent in the hole and stays so: the fill is there, but cannot be seen")
+        for answer, target in zip(inpainter.fill(picture, hole, num_samples, seed, steps), job.targets, strict=True):
+            for note in write_picture(answer, target):
+                print(f"note: {target}: {note}", file=sys.stderr)
+
+    if indir is None:
+        fill(jobs[0])
+        return
+    failures = []
+    for number, job in enumerate(jobs, start=1):
+        try:
+            fill(job)
+            print(f"{number}/{len(jobs)} {job.targets[0]}")
+        except InputError as error:
+            failures.append(str(error))
+            _warn(str(error))
+    if failures:
+        raise InputError(f"{len(failures)} of {len(jobs)} pictures were not filled: {'; '.join(failures)}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One hole to fill, and the files that the answers go to."""
+
+    image: Path
+    mask: Path
+    targets: list[Path]
 
 
 def _jobs(
-    image: str | None, mask: str | None, output: str | None, indir: str | None, outdir: str | None
-) -> list[tuple[Path, Path, Path]]:
-    """Picture, mask and target of every fill."""
+    image: str | None, mask: str | None, output: str | None, indir: str | None, outdir: str | None, samples: int
+) -> list[Job]:
     single, folder = (image, mask, output), (indir, outdir)
     if all(single) and not any(folder):
-        return [(Path(image), Path(mask), Path(output))]
-    if all(folder) and not any(single):
-        jobs = []
-        for pair in find_pairs(indir):
-            suffix = pair.image.suffix.lower()
-            kept = pair.image.suffix if suffix in LOSSLESS else ".png"
-            jobs.append((pair.image, pair.mask, Path(outdir) / f"{pair.name}{kept}"))
-        return jobs
-    raise InputError("give --image, --mask and --output, or --indir and --outdir")
+        jobs = [Job(Path(image), Path(mask), _targets(Path(output), samples))]
+    elif all(folder) and not any(single):
+        if Path(outdir).resolve().is_relative_to(Path(indir).resolve()):
+            raise InputError(f"--outdir {outdir} lies inside --indir: results would be taken for masks the next time")
+        jobs = [
+            Job(pair.image, pair.mask, _targets(Path(outdir) / f"{pair.name}{_kept(pair.image.suffix)}", samples))
+            for pair in find_pairs(indir)
+        ]
+    else:
+        raise InputError("give --image, --mask and --output, or --indir and --outdir")
+    for job in jobs:
+        for target in job.targets:
+            format_of(target)  # an unknown suffix is found out before anything is computed
+            if target.exists() and any(
+                source.exists() and target.samefile(source) for source in (job.image, job.mask)
+            ):
+                raise InputError(f"{target} is an input: choose another output, nothing is overwritten")
+    return jobs
+
+
+def _targets(path: Path, samples: int) -> list[Path]:
+    return (
+        [path] if samples == 1 else [path.with_name(f"{path.stem}_{k}{path.suffix}") for k in range(1, samples + 1)]
+    )
+
+
+def _kept(suffix: str) -> str:
+    """The suffix of a folder's answers: the picture's own where its format can keep pixels."""
+    return ".png" if suffix.lower() in LOSSY else suffix
+
+
+def _check_sizes(job: Job, picture: Picture, hole: np.ndarray) -> None:
+    if hole.shape != (picture.height, picture.width):
+        raise InputError(
+            f"the mask {job.mask} is {hole.shape[1]}x{hole.shape[0]} pixels, "
+            f"the picture {job.image} {picture.width}x{picture.height}: they have to be equal"
+        )
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)

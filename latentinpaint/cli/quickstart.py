@@ -87,7 +87,7 @@ def _train(folder: Path, minutes: float, seed: int) -> dict[str, "InpaintPipelin
 
     def fit(name: str, task: "InpaintTask", target: Path) -> None:
         _fit(name, task, data, SHARES[name] * minutes, precision)
-        print(f"{name}: {task.trainer.global_step} steps, {task.save_model(target)}")
+        print(f"{name}: {task.trainer.global_step} steps, {task.save_model(target, data)}")
 
     from latentinpaint.models import LamaAutoencoder
 
@@ -127,12 +127,12 @@ def _show(folder: Path, pipelines: dict[str, "InpaintPipeline"], seed: int) -> N
     """Fill the held-back photographs; write the grid, the latent difference, an example to try and the figures."""
     from latentinpaint.evaluation.baselines import BASELINES
     from latentinpaint.evaluation.metrics import METRICS, load_lpips
-    from latentinpaint.evaluation.protocol import BaselineMethod, ModelMethod, judge
+    from latentinpaint.evaluation.protocol import BaselineMethod, judge, model_methods
     from latentinpaint.visualization import draw_latent_difference, latent_difference, picture_grid, to_pil
 
     cases = _cases(seed)
     methods = [BaselineMethod(baseline) for baseline in BASELINES.values()]
-    methods += [ModelMethod("ffc", "ffc", pipelines["ffc"]), ModelMethod("flow", "flow", pipelines["flow"], 8)]
+    methods += [method for name in pipelines for method in model_methods(name, pipelines[name], num_samples=8)]
     metrics = list(METRICS.values())
     try:
         metrics.append(load_lpips())

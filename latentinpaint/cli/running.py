@@ -20,19 +20,19 @@ _LIGHTNING = ("lightning_fabric", "pytorch_lightning")
 def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
     """Run a command's module and answer its exit status.
 
-    A module offers either `main(arguments)`, which reads its own command line, or the typed function `command`.
+    A module offers either `main(arguments, program)`, which reads its own command line, or a typed `command`.
     """
     _quieten()
-    sys.argv = [f"latentinpaint {name}"]  # the program's name in --help
     try:
         if hasattr(module, "main"):
-            module.main([_option(argument) for argument in arguments])
+            module.main([_option(argument) for argument in arguments], f"latentinpaint {name}")
         else:
             function = module.command
             jsonargparse.auto_cli(
                 function,
                 args=_with_flags(function, arguments),
                 parser_class=_Parser,
+                prog=f"latentinpaint {name}",
                 exit_on_error=False,
                 as_positional=False,
             )
@@ -105,6 +105,7 @@ def _quieten() -> None:
     warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
     warnings.filterwarnings("ignore", message=".*overridden `on_after_batch_transfer`.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*dataloader is not resumable.*")  # EpochSampler goes on by itself
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")  # the frozen part
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*args parameter is intended to run from within Python.*")

@@ -22,6 +22,7 @@ def command(
     """
     import torch
 
+    from latentinpaint.pipeline import pad_to_cells
     from latentinpaint.visualization import draw_latent_difference, latent_difference
     from latentinpaint.weights import load_autoencoder, load_pipeline
 
@@ -40,11 +41,8 @@ def command(
         raise InputError(f"the mask {mask} has another size than the picture {image}: they have to be equal")
     if not hole.any():
         raise InputError(f"the mask {mask} has no hole (no white pixel): is --invert-mask meant?")
-    height, width = (side // encoder.stride * encoder.stride for side in hole.shape)
-    if min(height, width) < 2 * encoder.stride:
-        raise InputError(f"the picture {image} is smaller than two latent cells ({2 * encoder.stride} pixels)")
-    pixels = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None, :, :height, :width]
-    cells = torch.from_numpy(hole).float()[None, None, :height, :width]
+    pixels = pad_to_cells(torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None], encoder.stride)
+    cells = pad_to_cells(torch.from_numpy(hole).float()[None, None], encoder.stride)
     sheet = draw_latent_difference(latent_difference(encoder, pixels, cells, control))
     with write_beside(output) as temporary:
         sheet.save(temporary)

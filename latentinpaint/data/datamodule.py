@@ -6,6 +6,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch.distributed as dist
 from pytorch_lightning.utilities import rank_zero_warn
+from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler
 
 from latentinpaint.data.masks import FolderMasks, MaskGenerator, mask_preset
@@ -74,6 +75,8 @@ class InpaintingDataModule(pl.LightningDataModule):
         super().__init__()
         if size < 16 or size % 8:
             raise InputError(f"data.size is a multiple of 8 from 16 up, not {size}")
+        if batch_size < 1 or num_workers < 0 or (epoch_length is not None and epoch_length < 1):
+            raise InputError("data.batch_size and data.epoch_length start at 1, data.num_workers at 0")
         self.root, self.val_root, self.size, self.zoom = root, val_root, size, zoom
         self.augmentation, self.masks, self.mask_dir, self.val_masks = (
             augmentation,
@@ -89,7 +92,7 @@ class InpaintingDataModule(pl.LightningDataModule):
         )
         self.train_crops: Crops | None = None
         self.val_crops: Crops | None = None
-        self.done = (0, 0)  # epoch, and batches of it that a resumed run has had
+        self.done = (0, 0)  # epoch, and crops of it that each process of a resumed run has had
 
     def setup(self, stage: str) -> None:
         if self.train_crops is not None:
@@ -102,9 +105,12 @@ class InpaintingDataModule(pl.LightningDataModule):
         self.val_crops = Crops(val, centre_crop(self.size), val_masks, self.seed, shuffle=False)
 
     def train_dataloader(self) -> DataLoader:
-        epoch, batches = self.done
-        sampler = EpochSampler(self.train_crops, epoch, batches * self.batch_size)
-        return self._loader(self.train_crops, sampler, drop_last=True)
+        return self._loader(self.train_crops, EpochSampler(self.train_crops, *self.done), drop_last=True)
+
+    def first_images(self, batches: int) -> Iterator[Tensor]:
+        """The first training crops in batches (B, 3, S, S), the same whatever has been trained and by how many."""
+        loader = self._loader(self.train_crops, sampler=None, drop_last=False)
+        return (batch["image"] for _, batch in zip(range(batches), loader, strict=False))
 
     def val_dataloader(self) -> DataLoader:
         return self._loader(self.val_crops, sampler=None, drop_last=False)
@@ -112,10 +118,11 @@ class InpaintingDataModule(pl.LightningDataModule):
     def state_dict(self) -> dict[str, int]:
         """Where in the stream a checkpoint was made; Lightning would begin the epoch's crops anew."""
         batches = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed
-        return {"epoch": self.trainer.current_epoch, "batches": batches % self.trainer.num_training_batches}
+        crops = batches % self.trainer.num_training_batches * self.batch_size
+        return {"epoch": self.trainer.current_epoch, "crops": crops}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        self.done = (state_dict["epoch"], state_dict["batches"])
+        self.done = (state_dict["epoch"], state_dict["crops"])
 
     def teardown(self, stage: str) -> None:
         """Say at the end which files could not be read."""

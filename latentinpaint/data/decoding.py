@@ -108,7 +108,7 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
     return dict(
         samples=samples,
         mode=mode,
-        full_scale=_full_scale(samples, mode, bits, name),
+        full_scale=full_scale(samples, mode, bits, name),
         bits=bits,
         palette=palette,
         palette_alpha=palette_alpha if mode == "P" else None,
@@ -147,7 +147,8 @@ def _transparent_colour(image: Image.Image, mode: str) -> int | tuple[int, ...] 
     return tuple(given) if mode in ("RGB", "RGB;16") and isinstance(given, tuple) else None
 
 
-def _full_scale(samples: np.ndarray, mode: str, bits: int | None, name: str) -> float:
+def full_scale(samples: np.ndarray, mode: str, bits: int | None, name: str) -> float:
+    """The sample value that is white; of modes I and F it is judged by the samples."""
     if mode == "1":
         return 1.0
     if mode in _EIGHT_BIT:

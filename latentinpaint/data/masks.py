@@ -22,6 +22,7 @@ average 28 %, 22 % and 26 % of the picture, and "training" 33 %.
 from __future__ import annotations
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from numbers import Integral
@@ -256,7 +257,7 @@ class FolderMasks(MaskGenerator):
         invert: the files mark the hole dark instead.
 
     Raises:
-        InputError: the folder has no picture; when drawing, a file cannot be read.
+        InputError: the folder has no picture; when drawing, hardly any can be read. A single bad one is left out.
     """
 
     folder: str | Path
@@ -274,8 +275,16 @@ class FolderMasks(MaskGenerator):
     def draw(self, height: int, width: int, generator: torch.Generator | None) -> np.ndarray:
         from latentinpaint.data.images import read_mask
 
-        file = self.files[_draw_integer(0, len(self.files) - 1, generator)]
-        hole = np.asarray(read_mask(file, invert=self.invert), dtype=np.uint8)
+        hole = None
+        for _ in range(MAX_REDRAWS):
+            file = self.files[_draw_integer(0, len(self.files) - 1, generator)]
+            try:
+                hole = np.asarray(read_mask(file, invert=self.invert), dtype=np.uint8)
+                break
+            except InputError as error:
+                warnings.warn(f"a mask is left out: {error}", stacklevel=2)
+        if hole is None:
+            raise InputError(f"hardly a file in the mask folder {self.folder} can be read; the last was {file}")
         rows = _nearest(hole.shape[0], height)
         columns = _nearest(hole.shape[1], width)
         return hole[rows[:, None], columns]

@@ -6,7 +6,7 @@ the machine.
 """
 
 from abc import ABC, abstractmethod
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +54,7 @@ class PhotoFolder(PhotoSource):
         self.names = [str(path.relative_to(self.root)) for path in self.paths]
 
     def read(self, index: int) -> np.ndarray:
-        return _to_bytes(read_picture(self.paths[index]).rgb())
+        return read_picture(self.paths[index]).rgb8()
 
 
 class SamplePhotos(PhotoSource):
@@ -162,6 +162,7 @@ class Crops(Dataset):
         raise InputError(f"none of the {count} pictures can be read; the first is {self.source.names[0]}")
 
 
+@lru_cache(maxsize=2)
 def _permutation(count: int, seed: int, tour: int) -> np.ndarray:
     return np.random.default_rng((seed % 2**63, tour)).permutation(count)
 
@@ -170,8 +171,4 @@ def _permutation(count: int, seed: int, tour: int) -> np.ndarray:
 def _sample_photo(name: str) -> np.ndarray:
     import skimage
 
-    return _to_bytes(read_picture(Path(skimage.data_dir) / name).rgb())
-
-
-def _to_bytes(rgb: np.ndarray) -> np.ndarray:
-    return np.rint(rgb * 255).astype(np.uint8)
+    return read_picture(Path(skimage.data_dir) / name).rgb8()

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from latentinpaint.data import palettes
-from latentinpaint.data.decoding import decoded_image
+from latentinpaint.data.decoding import decoded_image, full_scale
 from latentinpaint.data.deep import DEEP, DEEP_COLOUR
 from latentinpaint.data.metadata import Chunk
 from latentinpaint.errors import InputError
@@ -96,6 +96,21 @@ class Picture:
         )
         colour = (colour / colour.dtype.type(self.full_scale)).astype(np.float32)
         return np.broadcast_to(colour, (*colour.shape[:2], 3)).copy()
+
+    def scaled_by(self, known: np.ndarray) -> "Picture":
+        """The picture with its full scale judged by the `known` samples (H, W) alone.
+
+        Integers of 32 bits and floats have no scale of their own: it is read off the samples.
+        """
+        if self.mode not in ("I", "F") or not known.any():
+            return self
+        return replace(self, full_scale=full_scale(self.samples[known], self.mode, self.bits, self.name))
+
+    def rgb8(self) -> np.ndarray:
+        """The colours, (H, W, 3) uint8, rounded where the picture is deeper."""
+        if self.mode == "RGB":
+            return self.samples
+        return np.rint(self.rgb() * 255).astype(np.uint8)
 
     def alpha(self) -> np.ndarray | None:
         """The opacity, (H, W) float32 in [0, 1], of any kind of transparency; None where there is none."""

@@ -46,7 +46,7 @@ def lama_augmentation(size: int, zoom: float) -> Transform:
     return Seeded(
         A.SmallestMaxSize(_sides(size, zoom)),
         A.Perspective(scale=(0.0, 0.06)),
-        A.Affine(scale=(0.7, 1.3), rotate=(-40, 40), shear=(-5.7, 5.7), border_mode=4),
+        A.Affine(scale=(0.7, 1.3), rotate=(-40, 40), shear=(-0.1, 0.1), border_mode=4),
         A.PadIfNeeded(size, size, border_mode=4),
         A.OpticalDistortion(),
         A.RandomCrop(size, size),

@@ -64,6 +64,8 @@ def cases_from_folders(images: str | Path, masks: str | Path, limit: int | None 
         image, hole = _to_tensor(pair.image), read_mask(pair.mask)
         if hole.shape != image.shape[-2:]:
             raise InputError(f"the mask {pair.mask} has another size than {pair.image}")
+        if not hole.any():
+            raise InputError(f"the mask {pair.mask} has no hole (no white pixel)")
         yield Case(pair.name, image, torch.from_numpy(hole).float()[None, None])
 
 
@@ -73,8 +75,8 @@ class Method(Protocol):
     name: str
     label: str
 
-    def fills(self, case: Case) -> dict[str, Tensor]:
-        """Filled pictures (1, 3, H, W) by the suffix that its row of the table gets, "" for the main one."""
+    def fill(self, case: Case) -> Tensor:
+        """The filled picture (1, 3, H, W)."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +93,13 @@ class BaselineMethod:
     def label(self) -> str:
         return self.baseline.label
 
-    def fills(self, case: Case) -> dict[str, Tensor]:
-        return {"": self.baseline(case.image, case.mask)}
+    def fill(self, case: Case) -> Tensor:
+        return self.baseline(case.image, case.mask)
 
 
 @dataclass(frozen=True)
 class ModelMethod:
-    """A trained model. With more than one sample, the first is one row and the mean of all another."""
+    """A trained model; with more than one sample, their mean."""
 
     name: str
     label: str
@@ -106,11 +108,21 @@ class ModelMethod:
     steps: int | None = None
     seed: int = 0
 
-    def fills(self, case: Case) -> dict[str, Tensor]:
-        samples = self.pipeline.sample(case.image, case.mask, self.num_samples, self.seed, self.steps)
-        if samples.shape[1] == 1 or not self.pipeline.refiner.stochastic:
-            return {"": samples[:, 0]}
-        return {"": samples[:, 0], f", mean of {self.num_samples}": samples.mean(dim=1)}
+    def fill(self, case: Case) -> Tensor:
+        device = self.pipeline.autoencoder.latent_mean.device
+        image, mask = case.image.to(device), case.mask.to(device)
+        return self.pipeline.sample(image, mask, self.num_samples, self.seed, self.steps).mean(dim=1).cpu()
+
+
+def model_methods(
+    name: str, pipeline: InpaintPipeline, num_samples: int = 1, steps: int | None = None, seed: int = 0
+) -> list[ModelMethod]:
+    """A model's first sample and, of a stochastic one asked for several, the mean of all as a row of its own."""
+    methods = [ModelMethod(name, name, pipeline, 1, steps, seed)]
+    if num_samples > 1 and pipeline.refiner.stochastic:
+        title = f"{name}, mean of {num_samples}"
+        methods.append(ModelMethod(title, title, pipeline, num_samples, steps, seed))
+    return methods
 
 
 @dataclass
@@ -124,6 +136,10 @@ class Scores:
         """Mean over the pictures for which the figure is finite (an empty hole has no hole metrics)."""
         values = [picture[key] for picture in self.pictures if math.isfinite(picture[key])]
         return sum(values) / len(values) if values else math.nan
+
+    def infinite(self, key: str) -> int:
+        """How many pictures the mean leaves out: a perfect fill has an infinite PSNR."""
+        return sum(not math.isfinite(picture[key]) for picture in self.pictures)
 
     def median(self, key: str) -> float:
         values = sorted(picture[key] for picture in self.pictures)
@@ -139,6 +155,7 @@ class Scores:
             "label": self.label,
             "pictures_judged": len(self.pictures),
             "mean": _json_safe(means),
+            "infinite": {key: count for key in means if (count := self.infinite(key))},
             "seconds_median": self.median("seconds"),
             "pictures": [_json_safe(picture) for picture in self.pictures],
         }
@@ -152,7 +169,7 @@ def judge(
 ) -> dict[str, Scores]:
     """Run every method on every case; answers one `Scores` a row, by its name.
 
-    The seconds of a picture are the fill's alone, and count all samples for a method that draws several.
+    The seconds of a picture are the fill's alone, of all samples for a mean of several.
 
     Args:
         cases: pictures with holes.
@@ -160,23 +177,24 @@ def judge(
         metrics: see `metrics.METRICS` and `metrics.load_lpips`.
         progress: called with a picture's name when it is done.
     """
-    rows: dict[str, Scores] = {}
+    names = [method.name for method in methods]
+    if len(set(names)) < len(names):
+        raise InputError(f"two methods are called the same: {', '.join(sorted(names))}")
+    rows = {method.name: Scores(method.label) for method in methods}
     for case in cases:
         for method in methods:
             started = time.perf_counter()
-            fills = method.fills(case)
+            fill = method.fill(case)
             seconds = time.perf_counter() - started
-            for suffix, fill in fills.items():
-                figures = evaluate_pair(torch.round(fill * 255) / 255, case.image, case.mask, metrics)
-                scores = rows.setdefault(method.name + suffix, Scores(method.label + suffix))
-                scores.pictures.append(
-                    {
-                        "name": case.name,
-                        "hole_fraction": case.mask.mean().item(),
-                        "seconds": seconds,
-                        **{key: value.item() for key, value in figures.items()},
-                    }
-                )
+            figures = evaluate_pair(torch.round(fill * 255) / 255, case.image, case.mask, metrics)
+            rows[method.name].pictures.append(
+                {
+                    "name": case.name,
+                    "hole_fraction": case.mask.mean().item(),
+                    "seconds": seconds,
+                    **{key: value.item() for key, value in figures.items()},
+                }
+            )
         progress(case.name)
     return rows
 

@@ -115,7 +115,10 @@ class Autoencoder(nn.Module, ABC):
             raise ValueError("latent statistics need at least one batch of pictures")
         mean = total / count
         deviation = (total_square / count - mean.square()).clamp(min=0).sqrt()
-        deviation[deviation < 1e-6] = 1.0
+        # A channel that hardly ever speaks would turn its rare word into a shout: a thousandth of the usual
+        # deviation is the least that a channel is divided by.
+        floor = 0.001 * deviation.median()
+        deviation = torch.where(deviation < 1e-6, torch.ones_like(deviation), deviation.clamp(min=floor))
         self.latent_mean.copy_(mean)
         self.latent_std.copy_(deviation)
 

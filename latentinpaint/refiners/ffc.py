@@ -7,6 +7,7 @@ it learns from the mask control (or from the damage itself).
 
 from torch import Tensor, nn
 
+from latentinpaint.errors import InputError
 from latentinpaint.models.ffc import FFCResnetBlock
 from latentinpaint.refiners.base import Condition, Generators, Refiner, latent_l1
 
@@ -36,6 +37,8 @@ class FFCRefiner(Refiner):
         hole_weight: float = 1.0,
     ) -> None:
         super().__init__()
+        if blocks < 0:
+            raise InputError(f"a number of blocks is not below 0: {blocks}")
         self.channels = channels
         self.arguments = dict(
             channels=channels, blocks=blocks, ratio=ratio, delta=delta, width=width, hole_weight=hole_weight

@@ -26,7 +26,7 @@ class WeightEMA(WeightAveraging):
 
     def __init__(self, decay: float = 0.999) -> None:
         def average(old: Tensor, new: Tensor, updates: Tensor) -> Tensor:
-            keep = min(decay, (1 + int(updates)) / (10 + int(updates)))
+            keep = ((1 + updates) / (10 + updates)).clamp(max=decay)
             return old + ((new - old) * (1 - keep)).to(old.dtype)
 
         super().__init__(avg_fn=average)
@@ -54,7 +54,6 @@ class PictureGrid(Callback):
 
     def __init__(self, rows: int = 6) -> None:
         self.rows = rows
-        self.seen: list[dict[str, Tensor]] = []
 
     def on_validation_batch_end(
         self,
@@ -108,7 +107,7 @@ class SaveLast(Callback):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         folder = trainer.checkpoint_callback.dirpath
-        trainer.save_checkpoint(Path(folder) / "last.ckpt")
+        trainer.save_checkpoint(Path(folder) / "last.ckpt", weights_only=False)
 
 
 class RunProgress(Callback):

@@ -23,6 +23,7 @@ import yaml
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
@@ -44,19 +45,23 @@ TRAINER_DEFAULTS = {
 }
 
 
-def pretrain_ae(arguments: Sequence[str]) -> None:
-    """Pretrain an autoencoder; `arguments` as on the command line."""
-    train(PretrainTask, arguments, "runs/pretrain_ae")
+def pretrain_ae(arguments: Sequence[str], program: str | None = None) -> None:
+    """Pretrain an autoencoder; `arguments` as on the command line, `program` is what --help calls it."""
+    train(TrainingCLI.build(PretrainTask, arguments, "runs/pretrain_ae", program))
 
 
-def train_latent(arguments: Sequence[str]) -> None:
-    """Train a refiner on a pretrained autoencoder; `arguments` as on the command line."""
-    train(LatentTask, expand_short_forms(arguments), "runs/train_latent")
+def train_latent(arguments: Sequence[str], program: str | None = None) -> None:
+    """Train a refiner on a pretrained autoencoder; see `pretrain_ae`."""
+    cli = TrainingCLI.build(LatentTask, expand_short_forms(arguments), "runs/train_latent", program)
+    refiner = _asked_refiner(arguments)
+    built = type(cli.model.pipeline.refiner)
+    if refiner is not None and built is not REFINERS[refiner]:
+        raise InputError(f"--refiner {refiner} contradicts the settings, which name {built.__name__}: leave one out")
+    train(cli)
 
 
-def train(task: type[InpaintTask], arguments: Sequence[str], output: str) -> Path:
-    """Build everything from the arguments, train, and leave the model in the output folder; returns its path."""
-    cli = TrainingCLI(task, arguments, output)
+def train(cli: "TrainingCLI") -> Path:
+    """Train what the command line built and leave the model in the output folder; returns its path."""
     folder = Path(cli.config.output)
     last = folder / "checkpoints" / "last.ckpt"
     # What cannot be used is found out before anything is written: a checkpoint, a folder without pictures.
@@ -66,21 +71,29 @@ def train(task: type[InpaintTask], arguments: Sequence[str], output: str) -> Pat
         crops[0]
     with write_beside(folder / "config.yaml") as temporary:
         cli.parser.save(cli.config, temporary, overwrite=True, skip_check=True, multifile=False)
+    if not any(parameter.requires_grad for parameter in cli.model.parameters()):
+        print("there is nothing to train; only the latents' mean and deviation are measured")
+        cli.model.save_model(folder, cli.datamodule)
+        return folder / cli.model.model_file
     try:
         cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=resume, weights_only=True)
     except SystemExit:
         # Lightning ends the process on Ctrl-C after its callbacks have run.
         print(f"\nstopped at step {cli.trainer.global_step}; go on with --ckpt_path last", file=sys.stderr)
         raise
-    path = cli.model.save_model(folder)
-    print(f"the trained model is {path}")
+    path = folder / cli.model.model_file
+    if cli.trainer.is_global_zero:
+        cli.model.save_model(folder, cli.datamodule)
+        print(f"the trained model is {path}")
     return path
 
 
 class TrainingCLI(LightningCLI):
     """LightningCLI without sub-commands, whose trainer writes into one folder."""
 
-    def __init__(self, task: type[InpaintTask], arguments: Sequence[str], output: str) -> None:
+    def __init__(
+        self, task: type[InpaintTask], arguments: Sequence[str], output: str, program: str | None = None
+    ) -> None:
         self.output = output
         super().__init__(
             task,
@@ -90,8 +103,21 @@ class TrainingCLI(LightningCLI):
             save_config_callback=None,
             seed_everything_default=0,
             trainer_defaults=TRAINER_DEFAULTS,
-            parser_kwargs={"exit_on_error": False, "description": task.__doc__},
+            parser_kwargs={"exit_on_error": False, "description": task.__doc__, "prog": program},
+            auto_configure_optimizers=False,
         )
+
+    @classmethod
+    def build(
+        cls, task: type[InpaintTask], arguments: Sequence[str], output: str, program: str | None = None
+    ) -> "TrainingCLI":
+        """The command line with everything built from it; settings that cannot be are an `InputError`."""
+        try:
+            return cls(task, arguments, output, program)
+        except InputError:
+            raise
+        except (ValueError, MisconfigurationException) as error:
+            raise InputError(str(error).strip().splitlines()[0]) from error
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument("--output", type=str, default=self.output, help="folder of the run and of the model")
@@ -109,6 +135,10 @@ class TrainingCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         folder = Path(self.config.output)
+        if not 0 <= self.config.ema < 1:
+            raise InputError(f"--ema is from 0 up to, but not 1, not {self.config.ema}")
+        if self.config.save_minutes <= 0:
+            raise InputError(f"--save_minutes is above 0, not {self.config.save_minutes}")
         logger = TensorBoardLogger(folder, name="", version="tensorboard", default_hp_metric=False)
         checkpoints = Checkpoints(folder / "checkpoints", self.config.save_minutes)
         own: list[Callback] = [PictureGrid(), RunProgress(), SaveLast(), checkpoints]
@@ -127,33 +157,35 @@ class TrainingCLI(LightningCLI):
 
 
 def expand_short_forms(arguments: Sequence[str]) -> list[str]:
-    """`--refiner` and `--autoencoder` written out, after the check against the configuration files.
+    """`--refiner` and `--autoencoder` written out; where no configuration names a refiner, the flag decides.
 
     Raises:
         InputError: if the refiner is not known, or a configuration names another.
     """
-    expanded: list[str] = []
-    refiner = None
-    for option, value in _pairs(arguments):
-        if option == "--refiner":
-            refiner = value
-        elif option == "--autoencoder" and value is not None:
+    pairs = _pairs(arguments)
+    refiner = _asked_refiner(arguments)
+    expanded = []
+    for option, value in pairs:
+        if option == "--autoencoder":
             expanded += ["--model.autoencoder", value]
-        else:
+        elif option != "--refiner":
             expanded += [option] if value is None else [option, value]
     if refiner is None:
         return expanded
     if refiner not in REFINERS:
         raise InputError(f"there is no refiner '{refiner}': choose one of {', '.join(REFINERS)}")
-    chosen = f"latentinpaint.refiners.{REFINERS[refiner].__name__}"
-    for config in [value for option, value in _pairs(arguments) if option in ("--config", "-c")]:
-        named = _refiner_named_in(config)
-        if named is not None and named.rsplit(".", 1)[-1] != REFINERS[refiner].__name__:
-            raise InputError(f"--refiner {refiner} contradicts {config}, which names {named}: leave one of them out")
-        if named is not None:
-            return expanded
+    wanted = REFINERS[refiner].__name__
+    configs = [value for option, value in pairs if option in ("--config", "-c")]
+    named = {config: name for config in configs if (name := _refiner_named_in(config)) is not None}
+    for config, name in named.items():
+        if name.rsplit(".", 1)[-1] != wanted:
+            raise InputError(f"--refiner {refiner} contradicts {config}, which names {name}: leave one of them out")
     # In front, so that options such as --model.refiner.blocks find their class.
-    return ["--model.refiner", chosen, *expanded]
+    return expanded if named else ["--model.refiner", f"latentinpaint.refiners.{wanted}", *expanded]
+
+
+def _asked_refiner(arguments: Sequence[str]) -> str | None:
+    return dict(_pairs(arguments)).get("--refiner")
 
 
 def _pairs(arguments: Sequence[str]) -> list[tuple[str, str | None]]:
@@ -175,9 +207,9 @@ def _pairs(arguments: Sequence[str]) -> list[tuple[str, str | None]]:
     return pairs
 
 
-def _refiner_named_in(config: str | None) -> str | None:
+def _refiner_named_in(config: str) -> str | None:
     try:
-        settings = yaml.safe_load(Path(config or "").read_text())
+        settings = yaml.safe_load(Path(config).read_text())
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"the configuration {config} cannot be read") from error
     model = settings.get("model") if isinstance(settings, dict) else None

@@ -9,7 +9,7 @@ from torch import nn
 def fastest_precision() -> str:
     """Lightning's name of the faster precision on this machine, measured in some milliseconds."""
     if torch.cuda.is_available():
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     network = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1))
     network = network.to(memory_format=torch.channels_last)
     x = torch.randn(8, 64, 32, 32).contiguous(memory_format=torch.channels_last)

@@ -1,6 +1,7 @@
 """The two stages of training as Lightning modules: pretrain an autoencoder, then train a refiner on it."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from pytorch_lightning.callbacks import Timer
 from torch import Tensor
 
+from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.models import Autoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
@@ -26,7 +28,7 @@ from latentinpaint.weights import (
 Batch = dict[str, Tensor]
 
 
-class InpaintTask(pl.LightningModule):
+class InpaintTask(pl.LightningModule, ABC):
     """What both stages share: AdamW, a warm-up, and a cosine towards zero over the steps or the time given.
 
     Args:
@@ -35,8 +37,12 @@ class InpaintTask(pl.LightningModule):
         warmup_steps: steps over which the rate rises from zero.
     """
 
+    model_file: str
+
     def __init__(self, learning_rate: float, weight_decay: float, warmup_steps: int) -> None:
         super().__init__()
+        if learning_rate <= 0 or weight_decay < 0 or warmup_steps < 0:
+            raise InputError("learning_rate is above 0, weight_decay and warmup_steps are not below 0")
         self.learning_rate, self.weight_decay, self.warmup_steps = learning_rate, weight_decay, warmup_steps
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -56,9 +62,9 @@ class InpaintTask(pl.LightningModule):
             group["lr"] = self.learning_rate * factor
         self.log("learning_rate", self.learning_rate * factor)
 
-    def save_model(self, folder: Path) -> Path:
-        """Write the trained model as the file that the tools take; returns its path."""
-        raise NotImplementedError(f"{type(self).__name__} has no model to save")
+    @abstractmethod
+    def save_model(self, folder: Path, data: InpaintingDataModule) -> Path:
+        """Write the trained model as `model_file` of the folder; `data` is what it was trained on."""
 
     def recipe(self) -> dict[str, Any]:
         """How the model was made, kept in its file."""
@@ -73,6 +79,8 @@ class PretrainTask(InpaintTask):
         learning_rate, weight_decay, warmup_steps: see `InpaintTask`.
         statistic_batches: training batches from which the latents' mean and deviation are measured at the end.
     """
+
+    model_file = AUTOENCODER_FILE
 
     def __init__(
         self,
@@ -103,11 +111,9 @@ class PretrainTask(InpaintTask):
             "reconstruction": self.autoencoder.decode(self.autoencoder.encode(image)).float(),
         }
 
-    def save_model(self, folder: Path) -> Path:
-        batches = iter(self.trainer.datamodule.train_dataloader())
-        images = (batch["image"] for _, batch in zip(range(self.statistic_batches), batches, strict=False))
-        self.autoencoder.measure_latents(images)
-        path = folder / AUTOENCODER_FILE
+    def save_model(self, folder: Path, data: InpaintingDataModule) -> Path:
+        self.autoencoder.measure_latents(data.first_images(self.statistic_batches))
+        path = folder / self.model_file
         save_autoencoder(self.autoencoder, path, self.recipe())
         return path
 
@@ -128,6 +134,8 @@ class LatentTask(InpaintTask):
         learning_rate, weight_decay, warmup_steps: see `InpaintTask`.
     """
 
+    model_file = PIPELINE_FILE
+
     def __init__(
         self,
         autoencoder: str,
@@ -139,15 +147,24 @@ class LatentTask(InpaintTask):
     ) -> None:
         super().__init__(learning_rate, weight_decay, warmup_steps)
         frozen = load_autoencoder(autoencoder)
+        if control and not frozen.stage_channels:
+            raise InputError(
+                "this autoencoder has no encoder stages for a mask to control: add --model.control false"
+            )
         self.fingerprint = frozen.fingerprint()
         self.pipeline = InpaintPipeline(
             frozen, refiner(frozen.latent_channels), MaskControl(frozen) if control else None
         )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        losses = self.pipeline.loss(batch["image"], batch["mask"])
+        losses = self.pipeline.loss(batch["image"], batch["mask"], self._step_generator())
         self.log_dict({f"train/{name}": value for name, value in losses.items()}, prog_bar=True)
         return losses["loss"]
+
+    def _step_generator(self) -> torch.Generator:
+        """Random numbers of this step on this process: others than its neighbours', the same after a resumption."""
+        step = self.global_step * self.trainer.world_size + self.global_rank
+        return torch.Generator().manual_seed((self.trainer.datamodule.seed * 1_000_003 + step) % 2**63)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         image, mask = batch["image"], batch["mask"]
@@ -162,8 +179,8 @@ class LatentTask(InpaintTask):
         fill = self.pipeline.sample(image, mask, batch_size=len(image))[:, 0].float()
         return {"input": image * (1 - mask), "hole": mask.expand_as(image), "fill": fill, "truth": image}
 
-    def save_model(self, folder: Path) -> Path:
-        path = folder / PIPELINE_FILE
+    def save_model(self, folder: Path, data: InpaintingDataModule) -> Path:
+        path = folder / self.model_file
         save_pipeline(self.pipeline, path, self.recipe())
         return path
 

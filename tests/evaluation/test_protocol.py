@@ -15,11 +15,11 @@ from latentinpaint.evaluation.metrics import METRICS
 from latentinpaint.evaluation.protocol import (
     BaselineMethod,
     Case,
-    ModelMethod,
     Scores,
     cases_from_folders,
     cases_from_preset,
     judge,
+    model_methods,
 )
 
 NAMES = ("a.png", "b.png", "sub/a.png")
@@ -109,18 +109,16 @@ def test_median(count):
 
 
 class Constant:
-    """Fills every picture with rows of constants, and takes its time."""
+    """Fills every picture with a constant, and takes its time."""
 
-    name, label = "constant", "a constant"
+    def __init__(self, value, name="constant"):
+        self.value, self.name, self.label = value, name, f"a {name}"
 
-    def __init__(self, values):
-        self.values = values
-
-    def fills(self, case):
+    def fill(self, case):
         import time
 
         time.sleep(0.02)
-        return {suffix: torch.full_like(case.image, value) for suffix, value in self.values.items()}
+        return torch.full_like(case.image, self.value)
 
 
 def even(value, fraction=0.25):
@@ -131,7 +129,7 @@ def even(value, fraction=0.25):
 
 @pytest.mark.parametrize("level", [10.2, 10.49, 10.51, 10.8])
 def test_fills_are_rounded_to_8_bits(level):
-    rows = judge([even(0.0)], [Constant({"": level / 255})], [METRICS["l1"]])
+    rows = judge([even(0.0)], [Constant(level / 255)], [METRICS["l1"]])
     (picture,) = rows["constant"].pictures
     assert picture["l1"] == pytest.approx(round(level) / 255, rel=1e-6)
     assert picture["hole_fraction"] == 0.25
@@ -140,36 +138,43 @@ def test_fills_are_rounded_to_8_bits(level):
 def test_rows_times_and_progress():
     told = []
     cases = [even(0.25), even(0.75, fraction=0)]
-    methods = [Constant({"": 0.5, " mean": 0.75}), BaselineMethod(BASELINES["mean"])]
+    methods = [Constant(0.5), Constant(0.75, "other"), BaselineMethod(BASELINES["mean"])]
     rows = judge(cases, methods, list(METRICS.values()), told.append)
     assert told == ["even 0.25", "even 0.75"]
-    assert list(rows) == ["constant", "constant mean", "mean"]
-    assert rows["constant mean"].label == "a constant mean"
+    assert list(rows) == ["constant", "other", "mean"]
+    assert rows["other"].label == "a other"
     for row in rows.values():
         assert [picture["name"] for picture in row.pictures] == told
         assert row.metric_names() == [f"{name}{where}" for name in METRICS for where in ("", "_hole")]
     assert all(0.02 <= picture["seconds"] < 30 for picture in rows["constant"].pictures)
-    first, second = rows["constant"].pictures
-    assert first["seconds"] == rows["constant mean"].pictures[0]["seconds"]  # one call made both
     assert first["l1_hole"] == pytest.approx(128 / 255 - 0.25, rel=1e-5)
     assert math.isnan(second["l1_hole"]) and second["l1"] == pytest.approx(0.75 - 128 / 255, rel=1e-5)
     assert rows["mean"].pictures[0]["l1_hole"] == pytest.approx(abs(64 / 255 - 0.25), rel=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("stochastic", "samples", "suffixes"), [(True, 1, [""]), (True, 3, ["", ", mean of 3"]), (False, 3, [""])]
+    ("stochastic", "samples", "names"), [(True, 1, ["m"]), (True, 3, ["m", "m, mean of 3"]), (False, 3, ["m"])]
 )
-def test_rows_of_a_model(stochastic, samples, suffixes):
+def test_rows_of_a_model(stochastic, samples, names):
+    """One sample and the mean of several are methods of their own, so that each is timed by itself."""
     asked = []
 
     def sample(image, mask, num_samples, seed, steps):
         asked.append((num_samples, seed, steps))
         return torch.stack([torch.full_like(image, 0.1 * (k + 1)) for k in range(num_samples)], dim=1)
 
-    pipeline = SimpleNamespace(sample=sample, refiner=SimpleNamespace(stochastic=stochastic))
-    fills = ModelMethod("m", "M", pipeline, samples, 7, 5).fills(even(0.5))
-    assert asked == [(samples, 5, 7)]
-    assert list(fills) == suffixes
-    assert torch.allclose(fills[""], torch.tensor(0.1))
-    if len(suffixes) > 1:
-        assert torch.allclose(fills[suffixes[1]], torch.tensor(0.2))
+    autoencoder = SimpleNamespace(latent_mean=torch.zeros(1))
+    refiner = SimpleNamespace(stochastic=stochastic)
+    pipeline = SimpleNamespace(sample=sample, refiner=refiner, autoencoder=autoencoder)
+    methods = model_methods("m", pipeline, samples, 7, 5)
+    assert [method.name for method in methods] == names
+    fills = [method.fill(even(0.5)) for method in methods]
+    assert asked == [(1, 5, 7), (3, 5, 7)][: len(names)]
+    assert torch.allclose(fills[0], torch.tensor(0.1))
+    if len(names) > 1:
+        assert torch.allclose(fills[1], torch.tensor(0.2))
+
+
+def test_methods_of_one_name_are_refused():
+    with pytest.raises(InputError, match="called the same"):
+        judge([even(0.5)], [Constant(0.1), Constant(0.2)], list(METRICS.values()))

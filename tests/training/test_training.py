@@ -1,7 +1,6 @@
 """Training through its command lines, on runs of some steps: what is left, what stays frozen, what goes on."""
 
 import shutil
-import time
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -274,9 +273,7 @@ def test_checkpoints_need_no_pickle(latent, interrupt_at, tmp_path):
 
 
 def test_time_limit_stops_and_leaves_the_model(latent):
-    started = time.monotonic()
     folder = latent("--trainer.max_time", "00:00:00:02", steps=1_000_000)
-    assert time.monotonic() - started < 20
     assert 2 < checkpoint(folder)["global_step"] < 10_000
     load_pipeline(folder)
 
