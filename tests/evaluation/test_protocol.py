@@ -147,6 +147,7 @@ def test_rows_times_and_progress():
         assert [picture["name"] for picture in row.pictures] == told
         assert row.metric_names() == [f"{name}{where}" for name in METRICS for where in ("", "_hole")]
     assert all(0.02 <= picture["seconds"] < 30 for picture in rows["constant"].pictures)
+    first, second = rows["constant"].pictures
     assert first["l1_hole"] == pytest.approx(128 / 255 - 0.25, rel=1e-5)
     assert math.isnan(second["l1_hole"]) and second["l1"] == pytest.approx(0.75 - 128 / 255, rel=1e-5)
     assert rows["mean"].pictures[0]["l1_hole"] == pytest.approx(abs(64 / 255 - 0.25), rel=1e-4)
