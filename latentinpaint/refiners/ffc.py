@@ -3,6 +3,10 @@
 Sources: LaMa, arXiv 2109.07161 (9 or 18 blocks, ratio 0.75); the latent L1 loss and the delta variant: Babin,
 "Image inpainting in latent space", 2024. It reads the conditioned latent and nothing else: where the hole is,
 it learns from the mask control (or from the damage itself).
+
+LaMa's residual block ends in a ReLU, so a stack of blocks can raise a channel but never lower it. LaMa's own decoder
+learns to live with that; a frozen one cannot, unless the latents themselves have a floor. `width` puts the blocks
+between two 1x1 convolutions, which gives their stream a basis of its own and the answer both signs.
 """
 
 from torch import Tensor, nn
@@ -20,8 +24,8 @@ class FFCRefiner(Refiner):
         blocks: number of residual blocks.
         ratio: fraction of the channels that is global, in [0, 1].
         delta: whether the answer is added to the input (the blocks then learn a correction).
-        width: channels inside the blocks. None keeps the latent's, as LaMa does; another number puts a 1x1
-            convolution before and after.
+        width: channels inside the blocks. None keeps the latent's, as LaMa does; a number puts a 1x1 convolution
+            before and after. With `delta` the latter starts at zero, and the refiner at the identity.
         hole_weight: weight of a hole's cells over the others in the loss; 1 is the plain mean.
     """
 
@@ -48,6 +52,9 @@ class FFCRefiner(Refiner):
         self.enter = nn.Identity() if width is None else nn.Conv2d(channels, width, 1)
         self.blocks = nn.Sequential(*(FFCResnetBlock(width or channels, ratio) for _ in range(blocks)))
         self.leave = nn.Identity() if width is None else nn.Conv2d(width, channels, 1)
+        if width is not None and delta:
+            nn.init.zeros_(self.leave.weight)
+            nn.init.zeros_(self.leave.bias)
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         weight = 1 + (self.hole_weight - 1) * condition.hole
