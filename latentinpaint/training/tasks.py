@@ -49,7 +49,7 @@ class InpaintTask(pl.LightningModule, ABC):
         trained = [p for p in self.parameters() if p.requires_grad]
         return torch.optim.AdamW(trained, lr=self.learning_rate, weight_decay=self.weight_decay, betas=(0.9, 0.99))
 
-    def on_fit_start(self) -> None:
+    def setup(self, stage: str) -> None:
         self.to(memory_format=torch.channels_last)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:

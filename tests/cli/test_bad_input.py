@@ -136,6 +136,8 @@ def test_inpaint(case, existing, command, place, tmp_path):
 
 
 OUTPUTS = {
+    "the-mask-itself": ("{mask.png}", "{mask.png}"),
+    "the-image-itself": ("{photo.png}", "{photo.png}"),
     "parent-is-a-file": ("{blocked}/out.png", "{blocked}"),
     "unknown-suffix": ("{void}/out.xyz", "out.xyz"),
     "no-suffix": ("{void}/out", "{void}/out"),

@@ -1,5 +1,6 @@
 """`inpaint` as a person meets it: every answer is read back with plain Pillow or OpenCV."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -297,3 +298,55 @@ def test_entry_points(program, photo, mask, model_files, fill, tmp_path):
     bad = subprocess.run([*program, *map(str, options)], capture_output=True, text=True, cwd=tmp_path)
     assert bad.returncode == 2
     assert len(bad.stderr.splitlines()) == 1 and "absent.png" in bad.stderr
+
+
+def test_results_inside_the_input_folder_are_refused(helpers, photo, mask, model_files, command, tmp_path):
+    """Results carry their masks' names: they would overwrite them, or be taken for masks the next time."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(photo, folder / "a.png")
+    shutil.copy(mask, folder / "a_mask001.png")
+    before = (folder / "a_mask001.png").read_bytes()
+    for target in (folder, folder / "out"):
+        answer = command("inpaint", "--model", model_files["ffc"], "--indir", folder, "--outdir", target)
+        assert answer.status == 2 and "inside --indir" in answer.complaints[0]
+    assert (folder / "a_mask001.png").read_bytes() == before and not (folder / "out").exists()
+
+
+def test_a_folder_goes_on_after_a_bad_picture(helpers, photo, mask, model_files, command, tmp_path):
+    folder, target = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in "abc":
+        shutil.copy(photo, folder / f"{name}.png")
+        shutil.copy(mask, folder / f"{name}_mask001.png")
+    (folder / "b.png").write_text("this is no picture")
+    answer = command("inpaint", "--model", model_files["ffc"], "--indir", folder, "--outdir", target)
+    assert answer.status == 2 and "1 of 3" in answer.complaints[-1] and "b.png" in answer.complaints[-1]
+    assert sorted(path.name for path in target.iterdir()) == ["a_mask001.png", "c_mask001.png"]
+
+
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_the_hole_content_does_not_decide_the_scale(mode, helpers, model_files, done, tmp_path):
+    """Floats and 32-bit integers have no full scale of their own."""
+    hole = disc(HEIGHT, WIDTH)
+    helpers.write_hole(tmp_path / "mask.png", hole)
+    grey = helpers.smooth(HEIGHT, WIDTH)[..., 0]
+    known = grey / np.float32(255) if mode == "F" else grey.astype(np.int32)
+    fills = []
+    for index, content in enumerate((known[0, 0], 200 if mode == "F" else 70_000)):
+        source, target = tmp_path / f"in{index}.tif", tmp_path / f"out{index}.tif"
+        Image.fromarray(np.where(hole, content, known).astype(known.dtype)).save(source)
+        done(
+            "inpaint",
+            "--model",
+            model_files["ffc"],
+            "--image",
+            source,
+            "--mask",
+            tmp_path / "mask.png",
+            "--output",
+            target,
+        )
+        fills.append(np.asarray(Image.open(target)))
+    assert np.array_equal(*fills)
+    assert np.array_equal(fills[0][~hole], known[~hole])

@@ -1,6 +1,8 @@
 """Training through its command lines, on runs of some steps: what is left, what stays frozen, what goes on."""
 
 import shutil
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,9 +17,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from latentinpaint.data.datamodule import InpaintingDataModule
+from latentinpaint.errors import InputError
 from latentinpaint.models import LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.refiners import FFCRefiner
+from latentinpaint.refiners import FFCRefiner, FlowRefiner
 from latentinpaint.training import tasks
 from latentinpaint.training.callbacks import RunProgress, WeightEMA
 from latentinpaint.training.cli import expand_short_forms, pretrain_ae, train_latent
@@ -207,19 +210,64 @@ def compare(one, other):
         pytest.param(("--data.epoch_length", 16), id="within-an-epoch"),
     ],
 )
-def test_interrupted_and_gone_on_equals_straight(epoch, latent, interrupt_at, monkeypatch, capsys):
-    straight = latent(*epoch, name="straight", steps=4)
+@pytest.mark.parametrize("refiner", SMALL)
+def test_interrupted_and_gone_on_equals_straight(refiner, epoch, latent, interrupt_at, monkeypatch, capsys):
+    straight = latent(*epoch, name="straight", steps=4, refiner=refiner)
     interrupt_at(2)
     with pytest.raises(SystemExit):
-        latent(*epoch, name="stopped", steps=4)
+        latent(*epoch, name="stopped", steps=4, refiner=refiner)
     monkeypatch.undo()
     stopped = straight.with_name("stopped")
     assert "stopped at step 2" in capsys.readouterr().err
     assert not (stopped / "model.safetensors").exists()
     assert checkpoint(stopped)["global_step"] == 2
-    again = latent(*epoch, "--ckpt_path", "last", name="stopped", steps=4)
+    again = latent(*epoch, "--ckpt_path", "last", name="stopped", steps=4, refiner=refiner)
     compare(straight, again)
     assert equal(load_file(straight / "model.safetensors"), load_file(again / "model.safetensors"))
+
+
+def test_a_resumed_pretraining_measures_the_same_latents(pretrain, interrupt_at, monkeypatch):
+    """The statistics belong to the stream's first crops, not to those that a resumed run still has to see."""
+    straight = pretrain("--trainer.max_steps", 3, "--trainer.limit_val_batches", 0, name="straight")
+    interrupt_at(2)
+    with pytest.raises(SystemExit):
+        pretrain("--trainer.max_steps", 3, "--trainer.limit_val_batches", 0, name="stopped")
+    monkeypatch.undo()
+    options = ("--ckpt_path", "last", "--trainer.max_steps", 3, "--trainer.limit_val_batches", 0)
+    again = pretrain(*options, name="stopped")
+    assert equal(load_file(straight / "autoencoder.safetensors"), load_file(again / "autoencoder.safetensors"))
+
+
+def test_two_processes_train_one_model(model_files, tmp_path):
+    """As on two GPUs: the tool starts its own second process, and one of them writes the model."""
+    tool = CONFIGS.parent / "tools" / "train_latent.py"
+    options = ["--config", CONFIGS / "smoke.yaml", *SMALL["flow"], "--autoencoder", model_files["autoencoder"]]
+    devices = ["--trainer.devices", 2, "--trainer.strategy", "ddp", "--trainer.accelerator", "cpu"]
+    command = [sys.executable, tool, *options, *devices, "--output", tmp_path / "run"]
+    answer = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.count("the trained model is") == 1
+    assert load_pipeline(tmp_path / "run").refiner.stochastic
+
+
+def test_processes_and_steps_draw_different_noise(model_files):
+    task = tasks.LatentTask(str(model_files["autoencoder"]), FlowRefiner)
+    drawn = set()
+    for step, rank in [(0, 0), (0, 1), (1, 0), (1, 1)]:
+        trainer = SimpleNamespace(
+            world_size=2, global_rank=rank, global_step=step, datamodule=SimpleNamespace(seed=3)
+        )
+        task._trainer = trainer
+        drawn.add(torch.randn(1, generator=task._step_generator()).item())
+    assert len(drawn) == 4
+
+
+def test_an_autoencoder_without_weights_is_only_measured(pretrain, latent):
+    folder = pretrain("--model.autoencoder", "IdentityAutoencoder")
+    identity = load_autoencoder(folder)
+    assert not torch.equal(identity.latent_mean, torch.full((3,), 0.5))
+    with pytest.raises(InputError, match="no .*stages"):
+        latent("--model.autoencoder", folder, name="controlled")
 
 
 def test_a_finished_run_can_be_lengthened(latent):
