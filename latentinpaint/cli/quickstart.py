@@ -93,7 +93,7 @@ def _train(folder: Path, minutes: float, seed: int) -> dict[str, "InpaintPipelin
 
     fit("autoencoder", PretrainTask(LamaAutoencoder(final_relu=False), learning_rate=4e-3, warmup_steps=30), folder)
     refiners = {
-        "ffc": lambda channels: FFCRefiner(channels, blocks=5),
+        "ffc": lambda channels: FFCRefiner(channels, blocks=4, width=96, delta=True),
         "flow": lambda channels: FlowRefiner(channels, width=48, multipliers=(1, 2), steps=12),
     }
     for name, refiner in refiners.items():
