@@ -144,9 +144,13 @@ def test_no_pickle_is_read(model_files, monkeypatch):
     for name in ("load", "loads", "Unpickler"):
         monkeypatch.setattr(pickle, name, forbidden)
     monkeypatch.setattr(torch, "load", forbidden)
-    for name in ("ffc", "flow"):
-        load_pipeline(model_files[name])
-    load_autoencoder(model_files["autoencoder"])
+    with pytest.raises(AssertionError, match="a pickle was read"):
+        torch.load(model_files["ffc"])
+    for load, name in ((load_pipeline, "ffc"), (load_pipeline, "flow"), (load_autoencoder, "autoencoder")):
+        stored = load_file(model_files[name])
+        prefix = "autoencoder." if load is load_autoencoder else ""
+        loaded = {prefix + key: value for key, value in load(model_files[name]).state_dict().items()}
+        assert loaded.keys() == stored.keys() and all(torch.equal(loaded[key], stored[key]) for key in stored)
 
 
 # Files that are none --------------------------------------------------------------------------------------

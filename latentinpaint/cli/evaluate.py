@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,12 +68,7 @@ def command(
     if not methods:
         raise InputError("there is nothing to judge: give --model or --baselines")
     metrics, notes = _metrics(lpips_network, lpips_weights)
-    if masks is None:
-        cases = protocol.cases_from_preset(images, mask_preset, seed, limit)
-        total = len(list_pictures(images)[:limit])
-    else:
-        cases = protocol.cases_from_folders(images, masks, limit)
-        total = len(find_pairs(images, masks)[:limit])
+    cases, total = _cases(images, masks, mask_preset, seed, limit)
     with progress_bar("judging", total) as step:
         rows = protocol.judge(cases, methods, metrics, step)
     settings = {
@@ -92,6 +87,17 @@ def command(
         temporary.write_text(json.dumps(report, indent=1))
     scores_table(rows)
     print(f"{total} pictures; every figure is in {path}")
+
+
+def _cases(
+    images: str, masks: str | None, preset: str, seed: int, limit: int | None
+) -> tuple[Iterator["protocol.Case"], int]:
+    """The pictures with their holes, and how many there are."""
+    from latentinpaint.evaluation import protocol
+
+    if masks is None:
+        return protocol.cases_from_preset(images, preset, seed, limit), len(list_pictures(images)[:limit])
+    return protocol.cases_from_folders(images, masks, limit), len(find_pairs(images, masks)[:limit])
 
 
 def _baselines(names: str) -> list["protocol.Method"]:

@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from latentinpaint.data.formats import format_of
 from latentinpaint.data.images import Picture, read_mask, read_picture, write_picture
 from latentinpaint.data.pairs import find_pairs
 from latentinpaint.errors import InputError
+
+if TYPE_CHECKING:
+    from latentinpaint.inpainter import Inpainter
 
 LOSSY = {".jpg", ".jpeg", ".jpe", ".jfif"}
 
@@ -53,29 +57,13 @@ def command(
 
     inpainter = Inpainter.from_pretrained(model, device)
 
-    def fill(job: Job) -> None:
-        picture, hole = read_picture(job.image), read_mask(job.mask, invert=invert_mask)
-        if not hole.any():
-            if indir is None:
-                raise InputError(
-                    f"the mask {job.mask} has no hole (nothing brighter than grey): is --invert-mask meant?"
-                )
-            _warn(f"the mask {job.mask} has no hole; the picture is written as it is")
-        _check_sizes(job, picture, hole)
-        alpha = picture.alpha()
-        if alpha is not None and (alpha[hole] == 0).any() and picture.palette_alpha is None:
-            _warn(f"{job.image} is transparent in the hole and stays so: the fill is there, but cannot be seen")
-        for answer, target in zip(inpainter.fill(picture, hole, num_samples, seed, steps), job.targets, strict=True):
-            for note in write_picture(answer, target):
-                print(f"note: {target}: {note}", file=sys.stderr)
-
     if indir is None:
-        fill(jobs[0])
+        _fill(inpainter, jobs[0], invert_mask, seed, steps, refuse_empty=True)
         return
     failures = []
     for number, job in enumerate(jobs, start=1):
         try:
-            fill(job)
+            _fill(inpainter, job, invert_mask, seed, steps, refuse_empty=False)
             print(f"{number}/{len(jobs)} {job.targets[0]}")
         except InputError as error:
             failures.append(str(error))
@@ -91,6 +79,25 @@ class Job:
     image: Path
     mask: Path
     targets: list[Path]
+
+
+def _fill(
+    inpainter: "Inpainter", job: Job, invert_mask: bool, seed: int, steps: int | None, refuse_empty: bool
+) -> None:
+    """Read, fill and write one job; an empty mask is refused or only warned of."""
+    picture, hole = read_picture(job.image), read_mask(job.mask, invert=invert_mask)
+    if not hole.any():
+        if refuse_empty:
+            raise InputError(f"the mask {job.mask} has no hole (nothing brighter than grey): is --invert-mask meant?")
+        _warn(f"the mask {job.mask} has no hole; the picture is written as it is")
+    _check_sizes(job, picture, hole)
+    alpha = picture.alpha()
+    if alpha is not None and (alpha[hole] == 0).any() and picture.palette_alpha is None:
+        _warn(f"{job.image} is transparent in the hole and stays so: the fill is there, but cannot be seen")
+    answers = inpainter.fill(picture, hole, len(job.targets), seed, steps)
+    for answer, target in zip(answers, job.targets, strict=True):
+        for note in write_picture(answer, target):
+            print(f"note: {target}: {note}", file=sys.stderr)
 
 
 def _jobs(

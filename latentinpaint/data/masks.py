@@ -22,11 +22,9 @@ average 28 %, 22 % and 26 % of the picture, and "training" 33 %.
 from __future__ import annotations
 
 import math
-import warnings
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from numbers import Integral
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -95,7 +93,7 @@ class WideMask(MaskGenerator):
     def draw(self, height: int, width: int, generator: torch.Generator | None) -> np.ndarray:
         import cv2
 
-        times = _draw_integer(self.min_times, self.max_times, generator)
+        times = draw_integer(self.min_times, self.max_times, generator)
         starts_x = _draw_integers(width, (times,), generator)
         starts_y = _draw_integers(height, (times,), generator)
         counts = _draw_integers(MAX_SEGMENTS, (times,), generator)
@@ -159,7 +157,7 @@ class BoxMask(MaskGenerator):
 
     def draw(self, height: int, width: int, generator: torch.Generator | None) -> np.ndarray:
         hole = np.zeros((height, width), np.uint8)
-        for _ in range(_draw_integer(self.min_times, self.max_times, generator)):
+        for _ in range(draw_integer(self.min_times, self.max_times, generator)):
             rows = self._draw_span(height, generator)
             columns = self._draw_span(width, generator)
             hole[rows, columns] = 1
@@ -168,9 +166,9 @@ class BoxMask(MaskGenerator):
     def _draw_span(self, extent: int, generator: torch.Generator | None) -> slice:
         """One side of a box along an axis of `extent` pixels."""
         margin = min(self.margin, (extent - 1) // 2)
-        side = _draw_integer(self.min_side, self.max_side - 1, generator)
+        side = draw_integer(self.min_side, self.max_side - 1, generator)
         side = min(side, extent - 2 * margin)
-        start = _draw_integer(margin, extent - margin - side, generator)
+        start = draw_integer(margin, extent - margin - side, generator)
         return slice(start, start + side)
 
     def scaled(self, factor: float) -> BoxMask:
@@ -248,55 +246,13 @@ class MixedMask(MaskGenerator):
         )
 
 
-@dataclass(frozen=True)
-class FolderMasks(MaskGenerator):
-    """Masks from files: a uniformly chosen picture of a folder, resized by nearest neighbour.
-
-    Args:
-        folder: the folder; its list of pictures is read once, now. Light = hole, cut at half grey.
-        invert: the files mark the hole dark instead.
-
-    Raises:
-        InputError: the folder has no picture; when drawing, hardly any can be read. A single bad one is left out.
-    """
-
-    folder: str | Path
-    invert: bool = False
-    files: tuple[Path, ...] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        from latentinpaint.data.images import list_pictures
-
-        files = tuple(sorted(list_pictures(self.folder)))
-        if not files:
-            raise InputError(f"The mask folder {self.folder} has no picture.")
-        object.__setattr__(self, "files", files)
-
-    def draw(self, height: int, width: int, generator: torch.Generator | None) -> np.ndarray:
-        from latentinpaint.data.images import read_mask
-
-        hole = None
-        for _ in range(MAX_REDRAWS):
-            file = self.files[_draw_integer(0, len(self.files) - 1, generator)]
-            try:
-                hole = np.asarray(read_mask(file, invert=self.invert), dtype=np.uint8)
-                break
-            except InputError as error:
-                warnings.warn(f"a mask is left out: {error}", stacklevel=2)
-        if hole is None:
-            raise InputError(f"hardly a file in the mask folder {self.folder} can be read; the last was {file}")
-        rows = _nearest(hole.shape[0], height)
-        columns = _nearest(hole.shape[1], width)
-        return hole[rows[:, None], columns]
-
-
 def _draw_integers(count: int, shape: tuple[int, ...], generator: torch.Generator | None) -> list:
     """Uniform integers 0..count-1 as nested lists of `shape`."""
     device = "cpu" if generator is None else generator.device
     return torch.randint(count, shape, generator=generator, device=device).tolist()
 
 
-def _draw_integer(low: int, high: int, generator: torch.Generator | None) -> int:
+def draw_integer(low: int, high: int, generator: torch.Generator | None) -> int:
     """One uniform integer low..high, both included."""
     return low + _draw_integers(high - low + 1, (1,), generator)[0]
 
@@ -305,11 +261,6 @@ def _draw_unit(generator: torch.Generator | None) -> float:
     """One uniform number in [0, 1)."""
     device = "cpu" if generator is None else generator.device
     return torch.rand(1, generator=generator, device=device, dtype=torch.float64).item()
-
-
-def _nearest(source: int, target: int) -> np.ndarray:
-    """For each of `target` pixels the index of the source pixel under its centre; int64 (target,)."""
-    return (2 * np.arange(target) + 1) * source // (2 * target)
 
 
 def _scale(length: int, factor: float, least: int = 1) -> int:

@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy import ndimage
 
+from latentinpaint.data.mask_folder import FolderMasks
 from latentinpaint.data.masks import (
     PRESETS,
     BoxMask,
-    FolderMasks,
     MaskGenerator,
     MixedMask,
     WideMask,

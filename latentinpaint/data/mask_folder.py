@@ -1,0 +1,55 @@
+"""Holes from mask files, for those who have their own."""
+
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from latentinpaint.data.images import list_pictures, read_mask
+from latentinpaint.data.masks import MAX_REDRAWS, MaskGenerator, draw_integer
+from latentinpaint.errors import InputError
+
+
+@dataclass(frozen=True)
+class FolderMasks(MaskGenerator):
+    """Masks from files: a uniformly chosen picture of a folder, resized by nearest neighbour.
+
+    Args:
+        folder: the folder; its list of pictures is read once, now. Light = hole, cut at half grey.
+        invert: the files mark the hole dark instead.
+
+    Raises:
+        InputError: the folder has no picture; when drawing, hardly any can be read. A single bad one is left out.
+    """
+
+    folder: str | Path
+    invert: bool = False
+    files: tuple[Path, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        files = tuple(sorted(list_pictures(self.folder)))
+        if not files:
+            raise InputError(f"The mask folder {self.folder} has no picture.")
+        object.__setattr__(self, "files", files)
+
+    def draw(self, height: int, width: int, generator: torch.Generator | None) -> np.ndarray:
+        hole = None
+        for _ in range(MAX_REDRAWS):
+            file = self.files[draw_integer(0, len(self.files) - 1, generator)]
+            try:
+                hole = np.asarray(read_mask(file, invert=self.invert), dtype=np.uint8)
+                break
+            except InputError as error:
+                warnings.warn(f"a mask is left out: {error}", stacklevel=2)
+        if hole is None:
+            raise InputError(f"hardly a file in the mask folder {self.folder} can be read; the last was {file}")
+        rows = _nearest(hole.shape[0], height)
+        columns = _nearest(hole.shape[1], width)
+        return hole[rows[:, None], columns]
+
+
+def _nearest(source: int, target: int) -> np.ndarray:
+    """For each of `target` pixels the index of the source pixel under its centre; int64 (target,)."""
+    return (2 * np.arange(target) + 1) * source // (2 * target)
