@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from latentinpaint.models import Autoencoder, MaskControl
 from latentinpaint.refiners import Condition, Refiner
 from latentinpaint.refiners.base import Generators
+from latentinpaint.seeds import numbered_generator
 
 # Full-resolution features of one row of a 16-channel autoencoder take 64 bytes a pixel and layer.
 PIXELS_AT_ONCE = 2**21
@@ -117,7 +118,7 @@ class InpaintPipeline(nn.Module):
         for first in range(0, len(rows), batch_size):
             chunk = rows[first : first + batch_size]
             pictures = [picture for picture, _ in chunk]
-            generators = [sample_generator(seeds[picture], k) for picture, k in chunk]
+            generators = [numbered_generator(seeds[picture], k) for picture, k in chunk]
             once = sorted(set(pictures))
             condition = self._padded_condition(image[once], mask[once]).select([once.index(p) for p in pictures])
             answers.append(self._answer(condition, image[pictures], mask[pictures], generators, steps))
@@ -139,11 +140,6 @@ def pad_to_cells(x: Tensor, stride: int) -> Tensor:
     """(…, H, W) reflected right and bottom up to multiples of `stride`, and to two cells at least."""
     rows, columns = (_reflected(side, max(2, -(-side // stride)) * stride) for side in x.shape[-2:])
     return x[..., rows, :][..., columns]
-
-
-def sample_generator(seed: int, index: int) -> torch.Generator:
-    """The random numbers of sample `index` under `seed`, any whole number."""
-    return torch.Generator().manual_seed((seed * 1_000_003 + index) % 2**63)
 
 
 def _reflected(size: int, target: int) -> Tensor:

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder
-from latentinpaint.pipeline import InpaintPipeline, composite, hide, pad_to_cells, sample_generator
+from latentinpaint.pipeline import InpaintPipeline, composite, hide, pad_to_cells
 from latentinpaint.refiners import REFINERS, FFCRefiner, FlowRefiner
+from latentinpaint.seeds import numbered_generator
 
 VARIANTS = [(name, control) for name in REFINERS for control in (True, False)]
 RUBBISH = {
@@ -227,7 +228,7 @@ def test_sample_is_the_call_with_its_generator(pipeline):
     image, mask = picture(), brush()
     samples = pipeline.sample(image, mask, num_samples=2, seeds=11)
     for k in range(2):
-        alone = pipeline(image, mask, [sample_generator(11, k)])
+        alone = pipeline(image, mask, [numbered_generator(11, k)])
         torch.testing.assert_close(samples[:, k], alone, atol=1e-5, rtol=0)
 
 
@@ -240,10 +241,10 @@ def test_seeds(pipeline):
         assert pipeline.sample(image, mask, seeds=seed).isfinite().all()
 
 
-def test_sample_generators_differ():
-    draws = [torch.rand(1, generator=sample_generator(s, k)).item() for s in (-1, 0, 1, 2) for k in range(20)]
+def test_numbered_generators_differ():
+    draws = [torch.rand(1, generator=numbered_generator(s, k)).item() for s in (-1, 0, 1, 2) for k in range(20)]
     assert len(set(draws)) == 80
-    assert torch.rand(1, generator=sample_generator(1, 2)).item() == draws[42]
+    assert torch.rand(1, generator=numbered_generator(1, 2)).item() == draws[42]
 
 
 def test_steps_reach_the_solver(pipelines):

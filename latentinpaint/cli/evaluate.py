@@ -2,14 +2,12 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentinpaint import __version__
 from latentinpaint.cli.tables import progress_bar, scores_table
-from latentinpaint.data.images import list_pictures
-from latentinpaint.data.pairs import find_pairs
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 from latentinpaint.inpainter import Inpainter
@@ -68,8 +66,12 @@ def command(
     if not methods:
         raise InputError("there is nothing to judge: give --model or --baselines")
     metrics, notes = _metrics(lpips_network, lpips_weights)
-    cases, total = _cases(images, masks, mask_preset, seed, limit)
-    with progress_bar("judging", total) as step:
+    cases = (
+        protocol.cases_from_preset(images, mask_preset, seed, limit)
+        if masks is None
+        else protocol.cases_from_folders(images, masks, limit)
+    )
+    with progress_bar("judging", len(cases)) as step:
         rows = protocol.judge(cases, methods, metrics, step)
     settings = {
         "latentinpaint": __version__,
@@ -86,18 +88,7 @@ def command(
     with write_beside(path) as temporary:
         temporary.write_text(json.dumps(report, indent=1))
     scores_table(rows)
-    print(f"{total} pictures; every figure is in {path}")
-
-
-def _cases(
-    images: str, masks: str | None, preset: str, seed: int, limit: int | None
-) -> tuple[Iterator["protocol.Case"], int]:
-    """The pictures with their holes, and how many there are."""
-    from latentinpaint.evaluation import protocol
-
-    if masks is None:
-        return protocol.cases_from_preset(images, preset, seed, limit), len(list_pictures(images)[:limit])
-    return protocol.cases_from_folders(images, masks, limit), len(find_pairs(images, masks)[:limit])
+    print(f"{len(cases)} pictures; every figure is in {path}")
 
 
 def _baselines(names: str) -> list["protocol.Method"]:

@@ -17,6 +17,7 @@ from latentinpaint.data.images import list_pictures, read_picture
 from latentinpaint.data.masks import MaskGenerator
 from latentinpaint.data.transforms import Transform
 from latentinpaint.errors import InputError
+from latentinpaint.seeds import numbered_generator
 
 
 class PhotoSource(ABC):
@@ -137,7 +138,7 @@ class Crops(Dataset):
         return self.length
 
     def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
-        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + number) % 2**63)
+        generator = numbered_generator(self.seed, number)
         crop = self.transform(self._read(number), int(torch.randint(2**31, (), generator=generator)))
         image = torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1))).float() / 255
         return {"image": image, "mask": self.masks(*image.shape[-2:], generator)}

@@ -18,11 +18,12 @@ from torch import Tensor
 
 from latentinpaint.data.images import list_pictures, read_mask, read_picture
 from latentinpaint.data.masks import mask_preset
-from latentinpaint.data.pairs import find_pairs
+from latentinpaint.data.pairs import Pair, find_pairs
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.baselines import Baseline
 from latentinpaint.evaluation.metrics import Metric, evaluate_pair
 from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.seeds import numbered_generator
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,25 @@ class Case:
     mask: Tensor
 
 
-def cases_from_preset(images: str | Path, preset: str, seed: int = 0, limit: int | None = None) -> Iterator[Case]:
+class Cases:
+    """Cases that are read one at a time, as they are asked for; how many there are is known beforehand.
+
+    Args:
+        sources: what each case is read from.
+        read: makes the case.
+    """
+
+    def __init__(self, sources: Sequence[Any], read: Callable[[Any], Case]) -> None:
+        self._sources, self._read = sources, read
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def __iter__(self) -> Iterator[Case]:
+        return map(self._read, self._sources)
+
+
+def cases_from_preset(images: str | Path, preset: str, seed: int = 0, limit: int | None = None) -> Cases:
     """The pictures of a folder, each with a hole drawn from a preset scaled to its shorter side.
 
     Args:
@@ -44,29 +63,36 @@ def cases_from_preset(images: str | Path, preset: str, seed: int = 0, limit: int
         limit: only so many pictures, the first by name.
 
     Raises:
-        InputError: if the folder holds no picture, or one that cannot be read.
+        InputError: if the folder holds no picture or the preset is not known; while reading, if a picture cannot be
+            read.
     """
     paths = list_pictures(images)
     if not paths:
         raise InputError(f"the folder {images} holds no picture")
     mask_preset(preset)
-    for path in paths[:limit]:
+
+    def read(path: Path) -> Case:
         name = path.relative_to(images).as_posix()
         image = _to_tensor(path)
-        generator = torch.Generator().manual_seed((seed * 1_000_003 + zlib.crc32(name.encode())) % 2**63)
+        generator = numbered_generator(seed, zlib.crc32(name.encode()))
         masks = mask_preset(preset, min(image.shape[-2:]))
-        yield Case(name, image, masks(*image.shape[-2:], generator)[None])
+        return Case(name, image, masks(*image.shape[-2:], generator)[None])
+
+    return Cases(paths[:limit], read)
 
 
-def cases_from_folders(images: str | Path, masks: str | Path, limit: int | None = None) -> Iterator[Case]:
+def cases_from_folders(images: str | Path, masks: str | Path, limit: int | None = None) -> Cases:
     """The pictures of a folder with the masks of another, matched by name (see `data.pairs`)."""
-    for pair in find_pairs(images, masks)[:limit]:
+
+    def read(pair: Pair) -> Case:
         image, hole = _to_tensor(pair.image), read_mask(pair.mask)
         if hole.shape != image.shape[-2:]:
             raise InputError(f"the mask {pair.mask} has another size than {pair.image}")
         if not hole.any():
             raise InputError(f"the mask {pair.mask} has no hole (no white pixel)")
-        yield Case(pair.name, image, torch.from_numpy(hole).float()[None, None])
+        return Case(pair.name, image, torch.from_numpy(hole).float()[None, None])
+
+    return Cases(find_pairs(images, masks)[:limit], read)
 
 
 class Method(Protocol):

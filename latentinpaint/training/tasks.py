@@ -17,6 +17,7 @@ from latentinpaint.errors import InputError
 from latentinpaint.models import Autoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import Refiner
+from latentinpaint.seeds import numbered_generator
 from latentinpaint.weights import (
     AUTOENCODER_FILE,
     PIPELINE_FILE,
@@ -164,7 +165,7 @@ class LatentTask(InpaintTask):
     def _step_generator(self) -> torch.Generator:
         """Random numbers of this step on this process: others than its neighbours', the same after a resumption."""
         step = self.global_step * self.trainer.world_size + self.global_rank
-        return torch.Generator().manual_seed((self.trainer.datamodule.seed * 1_000_003 + step) % 2**63)
+        return numbered_generator(self.trainer.datamodule.seed, step)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         image, mask = batch["image"], batch["mask"]
