@@ -6,6 +6,7 @@ with a fixed number of equal steps, and the adaptive Dormand-Prince method, whic
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torchdiffeq
@@ -49,6 +50,7 @@ def integrate(
     span: tuple[float, float] = (0.0, 1.0),
     rtol: float = 1e-3,
     atol: float = 1e-3,
+    max_step: float | None = None,
 ) -> Trajectory:
     """Solve ``dx/dt = field(x, t)`` from ``x(span[0]) = start`` to ``span[1]``.
 
@@ -60,24 +62,29 @@ def integrate(
         span: first and last time; may run backwards.
         rtol, atol: tolerances of the adaptive method. Its rows are solved one by one, so that a row's answer does
             not depend on its neighbours in the batch.
+        max_step: longest step of the adaptive method, above 0, and its first; None leaves both to it.
 
     Raises:
-        InputError: if the method is not known or steps is below 1.
+        InputError: if the method is not known, steps is below 1 or max_step is not above 0.
     """
     if method not in SOLVERS:
         raise InputError(f"there is no solver '{method}': choose one of {', '.join(SOLVERS)}")
     if steps < 1:
         raise InputError(f"steps is a whole number from 1 up, not {steps}")
+    if max_step is not None and not max_step > 0:
+        raise InputError(f"max_step is a time above 0, not {max_step}")
     if not SOLVERS[method].adaptive:
         times = torch.linspace(*span, steps + 1, dtype=start.dtype, device=start.device)
         return _solve(field, start, times, method, {})
     times = torch.tensor(span, dtype=start.dtype, device=start.device)
-    tolerances = {"rtol": rtol, "atol": atol}
-    rows = [_solve(field, row, times, method, tolerances) for row in start.split(1)]
+    settings: dict[str, Any] = {"rtol": rtol, "atol": atol}
+    if max_step is not None:
+        settings["options"] = {"first_step": max_step, "max_step": max_step}
+    rows = [_solve(field, row, times, method, settings) for row in start.split(1)]
     return Trajectory(torch.cat([row.final for row in rows]), max(row.evaluations for row in rows))
 
 
-def _solve(field: Field, start: Tensor, times: Tensor, method: str, tolerances: dict[str, float]) -> Trajectory:
+def _solve(field: Field, start: Tensor, times: Tensor, method: str, settings: dict[str, Any]) -> Trajectory:
     evaluations = 0
 
     def counted(t: Tensor, x: Tensor) -> Tensor:
@@ -85,5 +92,5 @@ def _solve(field: Field, start: Tensor, times: Tensor, method: str, tolerances: 
         evaluations += 1
         return field(x, t.to(x.dtype).expand(x.shape[0]))
 
-    path = torchdiffeq.odeint(counted, start, times, method=method, **tolerances)
+    path = torchdiffeq.odeint(counted, start, times, method=method, **settings)
     return Trajectory(path[-1], evaluations)
