@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latentinpaint.data.formats import format_of
+from latentinpaint.data.formats import JPEG, format_of
 from latentinpaint.data.images import Picture, read_mask, read_picture, write_picture
 from latentinpaint.data.pairs import find_pairs
 from latentinpaint.errors import InputError
 
 if TYPE_CHECKING:
     from latentinpaint.inpainter import Inpainter
-
-LOSSY = {".jpg", ".jpeg", ".jpe", ".jfif"}
 
 
 def command(
@@ -133,7 +131,7 @@ def _targets(path: Path, samples: int) -> list[Path]:
 
 def _kept(suffix: str) -> str:
     """The suffix of a folder's answers: the picture's own where its format can keep pixels."""
-    return ".png" if suffix.lower() in LOSSY else suffix
+    return ".png" if format_of(f"picture{suffix}") is JPEG else suffix
 
 
 def _check_sizes(job: Job, picture: Picture, hole: np.ndarray) -> None:

@@ -14,6 +14,7 @@ import jsonargparse
 
 from latentinpaint.errors import InputError
 
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 _LIGHTNING = ("lightning_fabric", "pytorch_lightning")
 
 
@@ -86,6 +87,16 @@ def _sentence(error: Exception) -> str:
     missing = re.search(r'[Kk]ey "([\w.]+)" is required|arguments are required: ([\w.]+)', text)
     if missing:
         return f"the option {_spelled(missing[1] or missing[2])} is missing; --help explains it"
+    kind = re.search(rf"Expected an? <class '({'|'.join(_KINDS)})'>", text)
+    given = re.search(r"(?:Got|Given) value: (?!NestedArg)(.*?)(?:\. Got value: .*)?$", text, re.MULTILINE)
+    keys = re.findall(r'Parser key "([\w.]+)"', text)
+    if kind and given and keys:
+        setting = _spelled(keys[0]) if len(keys) == 1 else f"'{keys[-1]}' of {_spelled(keys[0])}"
+        return f"{setting} takes {_KINDS[kind[1]]}, not {given[1]}"
+    nested = re.search(r"NestedArg\(key='([\w.]+)'", text)
+    if nested and keys:
+        option = _spelled(keys[0])
+        return f"{option}.{nested[1]} is a setting of a class: name it first, with {option} and the class"
     lines = [line.strip(" -") for line in text.splitlines() if line.strip(" -")]
     sentence = lines[0] + (f" ({lines[-1]})" if len(lines) > 1 and len(lines[-1]) < 160 else "")
     return re.sub(r'Parser key "([\w.]+)"', lambda match: _spelled(match[1]), sentence)

@@ -115,7 +115,11 @@ INPAINT = {
     "no-samples": ("--image {photo.png} --mask {mask.png} --model {flow} --num-samples 0", "--num-samples"),
     "negative-samples": ("--image {photo.png} --mask {mask.png} --model {flow} --num-samples -1", "--num-samples"),
     "no-steps": ("--image {photo.png} --mask {mask.png} --model {flow} --steps 0", "--steps"),
-    "seed-of-wrong-type": ("--image {photo.png} --mask {mask.png} --model {ffc} --seed abc", "seed"),
+    "seed-of-wrong-type": ("--image {photo.png} --mask {mask.png} --model {ffc} --seed abc", "--seed takes a whole"),
+    "steps-of-wrong-type": (
+        "--image {photo.png} --mask {mask.png} --model {flow} --steps 1.5",
+        "--steps takes a whole number, not 1.5",
+    ),
     "option-without-value": ("--image {photo.png} --mask {mask.png} --model {ffc} --seed", "--seed"),
     "no-model": ("--image {photo.png} --mask {mask.png}", "model"),
     "no-mask": ("--image {photo.png} --model {ffc}", "--mask"),
@@ -283,7 +287,21 @@ TRAINING = {
     "small-zoom": ("pretrain_ae", PRETRAIN + "--data.zoom 0.5", "zoom"),
     "no-pictures-for-masks": ("pretrain_ae", PRETRAIN + "--data.mask_dir {void}", "{void}"),
     "unknown-option": ("pretrain_ae", PRETRAIN + "--data.roots x", "--data.roots"),
-    "wrong-type": ("pretrain_ae", PRETRAIN + "--trainer.max_steps soon", "max_steps"),
+    "wrong-type": (
+        "pretrain_ae",
+        PRETRAIN + "--trainer.max_steps soon",
+        "--trainer.max_steps takes a whole number, not soon",
+    ),
+    "wrong-type-inside": (
+        "pretrain_ae",
+        PRETRAIN + "--model.autoencoder.base_channels wide",
+        "'base_channels' of --model.autoencoder takes a whole number, not wide",
+    ),
+    "setting-of-no-class": (
+        "pretrain_ae",
+        "--data.root samples --output {void}/run --model.autoencoder.base_channels 4",
+        "name it first, with --model.autoencoder",
+    ),
     "blocked-output": ("pretrain_ae", PRETRAIN + "--output {blocked}", "{blocked}"),
 }
 
