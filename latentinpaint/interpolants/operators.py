@@ -1,0 +1,288 @@
+r"""Linear operators on batches of tensors: what multiplies the two ends of an interpolant.
+
+An operator takes x (B, …) to a tensor of the same shape, every row by itself. Operators form an algebra, so that the
+formulas of operator interpolants can be written as they stand:
+
+- ``a(x)``: the operator applied; ``a.adjoint``, with :math:`\langle a x, y\rangle = \langle x, a^* y\rangle` in each
+  row; ``a.inverse``; ``a.sqrt``, the square root of a symmetric positive one;
+- ``a + b``, ``a - b``, ``c * a`` with a number c, and the composition ``a @ b``, b first.
+
+Within a family the answer is of that family again, and a `Scalar` joins any family; operators of different families
+are kept as a `Sum` or a `Composition`, which know their adjoint, and the latter its inverse.
+
+The families: `Scalar` (one number a row), `Hadamard` (one number an entry), `Fourier` (one number a frequency) and
+`Dense` (a matrix). Source of their use: Negrel, Coeurdoux, Albergo, Vanden-Eijnden, "Multitask Learning with
+Stochastic Interpolants", arXiv 2508.04605.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+Number = float | int
+
+
+class Operator(ABC):
+    """A linear map of every row of (B, …) to the same shape."""
+
+    @abstractmethod
+    def __call__(self, x: Tensor) -> Tensor:
+        """The operator applied to x (B, …)."""
+
+    @property
+    @abstractmethod
+    def adjoint(self) -> Operator:
+        """The operator a* with <a x, y> = <x, a* y> in every row."""
+
+    @property
+    def inverse(self) -> Operator:
+        """The operator that undoes this one.
+
+        Raises:
+            ValueError: if there is none, because some number or the determinant is zero, or the kind has none.
+        """
+        raise ValueError(f"a {type(self).__name__} has no inverse that could be computed")
+
+    @property
+    def sqrt(self) -> Operator:
+        """The symmetric positive operator whose square is this one.
+
+        Raises:
+            ValueError: if this one is not symmetric positive semi-definite, or the kind has no square root.
+        """
+        raise ValueError(f"a {type(self).__name__} has no square root that could be computed")
+
+    def __add__(self, other: Operator) -> Operator:
+        return self._plus(other) or other._plus(self) or Sum(self, other)
+
+    def __matmul__(self, other: Operator) -> Operator:
+        return self._times(other, first=other) or other._times(self, first=other) or Composition(self, other)
+
+    def __mul__(self, factor: Number) -> Operator:
+        return Scalar(torch.tensor(float(factor), dtype=torch.float64)) @ self
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Operator:
+        return -1 * self
+
+    def __sub__(self, other: Operator) -> Operator:
+        return self + (-other)
+
+    def _plus(self, other: Operator) -> Operator | None:
+        """self + other where both make one operator of this family, else None."""
+        return None
+
+    def _times(self, other: Operator, first: Operator) -> Operator | None:
+        """The product of self and other, of which `first` acts first, as one of this family, else None."""
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class _Multiplier(Operator):
+    """An operator that multiplies: the algebra of its numbers is that of the operators."""
+
+    values: Tensor
+
+    @property
+    def adjoint(self) -> Self:
+        return type(self)(self.values.conj())
+
+    @property
+    def inverse(self) -> Self:
+        if (self.values == 0).any():
+            raise ValueError(f"a {type(self).__name__} with zeros has no inverse")
+        return type(self)(1 / self.values)
+
+    @property
+    def sqrt(self) -> Self:
+        values = self.values
+        if values.is_complex():
+            if values.imag.abs().max() > 1e-9 * values.abs().max():
+                raise ValueError(f"a {type(self).__name__} with complex numbers has no symmetric square root")
+            values = values.real
+        if (values < 0).any():
+            raise ValueError(f"a {type(self).__name__} with negative numbers has no square root")
+        return type(self)(values.sqrt())
+
+    def _plus(self, other: Operator) -> Self | None:
+        values = self._values_of(other)
+        return None if values is None else type(self)(self.values + values)
+
+    def _times(self, other: Operator, first: Operator) -> Self | None:
+        values = self._values_of(other)
+        return None if values is None else type(self)(self.values * values)
+
+    def _values_of(self, other: Operator) -> Tensor | None:
+        """The numbers of `other` in this family, None if it is of another."""
+        if isinstance(other, Scalar):
+            return other.expanded(self.values)
+        return other.values if type(other) is type(self) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Scalar(_Multiplier):
+    """x to a x.
+
+    Args:
+        values: one number (), or one a row (B,).
+    """
+
+    def __post_init__(self) -> None:
+        if self.values.ndim > 1:
+            raise ValueError(f"a Scalar takes one number or (B,), not {tuple(self.values.shape)}")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self.values.ndim and len(self.values) != len(x):
+            raise ValueError(f"a Scalar of {len(self.values)} rows is applied to {len(x)} rows")
+        return self.expanded(x) * x
+
+    def expanded(self, like: Tensor) -> Tensor:
+        """The numbers with as many dimensions as `like` (B, …); a single number stays as it is."""
+        return self.values.view(-1, *[1] * (like.ndim - 1)) if self.values.ndim else self.values
+
+    def _values_of(self, other: Operator) -> Tensor | None:
+        return other.values if isinstance(other, Scalar) else None
+
+
+def identity() -> Scalar:
+    """The operator that changes nothing."""
+    return Scalar(torch.tensor(1.0, dtype=torch.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class Hadamard(_Multiplier):
+    """x to a * x, entry by entry: every entry has its own clock.
+
+    Args:
+        values: numbers that broadcast against x and have as many dimensions: (B or 1, C or 1, …).
+    """
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return _checked(self.values, x) * x
+
+
+@dataclass(frozen=True, eq=False)
+class Fourier(_Multiplier):
+    r"""A circular convolution: x to :math:`F^{-1}(\hat a\,F x)` over the last two axes of x (B, C, H, W).
+
+    Args:
+        values: transfer function on the frequencies of `torch.fft.rfft2`, (B or 1, C or 1, H, W // 2 + 1), real or
+            complex; see `transfers`. On frequencies that are their own mirror image it has to be real, as every real
+            kernel's is.
+    """
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if x.ndim < 3:
+            raise ValueError(f"a Fourier operator is applied to (B, …, H, W), not {tuple(x.shape)}")
+        spectrum = torch.fft.rfft2(x)
+        return torch.fft.irfft2(_checked(self.values, spectrum) * spectrum, s=x.shape[-2:])
+
+
+@dataclass(frozen=True, eq=False)
+class Dense(Operator):
+    """A matrix on the entries of a row in their order in memory.
+
+    Args:
+        matrix: (d, d), or one a row (B, d, d), where x (B, …) has d numbers a row.
+    """
+
+    matrix: Tensor
+
+    def __post_init__(self) -> None:
+        if self.matrix.ndim not in (2, 3) or self.matrix.shape[-1] != self.matrix.shape[-2]:
+            raise ValueError(f"a Dense operator takes (d, d) or (B, d, d), not {tuple(self.matrix.shape)}")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return (self.matrix @ x.flatten(1).unsqueeze(-1)).squeeze(-1).reshape(x.shape)
+
+    @property
+    def adjoint(self) -> Dense:
+        return Dense(self.matrix.mH)
+
+    @property
+    def inverse(self) -> Dense:
+        inverse, info = torch.linalg.inv_ex(self.matrix)
+        if info.any():
+            raise ValueError("a singular matrix has no inverse")
+        return Dense(inverse)
+
+    @property
+    def sqrt(self) -> Dense:
+        scale = self.matrix.abs().max()
+        if (self.matrix - self.matrix.mH).abs().max() > 1e-9 * scale:
+            raise ValueError("a matrix that is not symmetric has no symmetric square root")
+        values, vectors = torch.linalg.eigh(self.matrix)
+        if values.min() < -1e-9 * scale:
+            raise ValueError("a matrix with negative eigenvalues has no square root")
+        return Dense((vectors * values.clamp(min=0).sqrt().unsqueeze(-2)) @ vectors.mH)
+
+    def _plus(self, other: Operator) -> Dense | None:
+        matrix = self._matrix_of(other)
+        return None if matrix is None else Dense(self.matrix + matrix)
+
+    def _times(self, other: Operator, first: Operator) -> Dense | None:
+        matrix = self._matrix_of(other)
+        if matrix is None:
+            return None
+        return Dense(self.matrix @ matrix if first is other else matrix @ self.matrix)
+
+    def _matrix_of(self, other: Operator) -> Tensor | None:
+        size = self.matrix.shape[-1]
+        if isinstance(other, Scalar):
+            eye = torch.eye(size, dtype=self.matrix.dtype, device=self.matrix.device)
+            return other.expanded(self.matrix if self.matrix.ndim == 3 else self.matrix[None]) * eye
+        if isinstance(other, Hadamard) and other.values[0].numel() == size:
+            diagonal = torch.diag_embed(other.values.flatten(1))
+            return diagonal[0] if len(diagonal) == 1 else diagonal
+        return other.matrix if isinstance(other, Dense) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Sum(Operator):
+    """x to a x + b x, of operators that have no common family."""
+
+    left: Operator
+    right: Operator
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.left(x) + self.right(x)
+
+    @property
+    def adjoint(self) -> Operator:
+        return self.left.adjoint + self.right.adjoint
+
+
+@dataclass(frozen=True, eq=False)
+class Composition(Operator):
+    """x to a (b x), of operators that have no common family."""
+
+    second: Operator
+    first: Operator
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.second(self.first(x))
+
+    @property
+    def adjoint(self) -> Operator:
+        return self.first.adjoint @ self.second.adjoint
+
+    @property
+    def inverse(self) -> Operator:
+        return self.first.inverse @ self.second.inverse
+
+
+OPERATORS: dict[str, type[Operator]] = {"scalar": Scalar, "hadamard": Hadamard, "fourier": Fourier, "dense": Dense}
+
+
+def _checked(values: Tensor, like: Tensor) -> Tensor:
+    """`values`, once it is sure that they multiply `like` entry by entry without widening it."""
+    fits = values.ndim == like.ndim and all(v in (1, n) for v, n in zip(values.shape, like.shape, strict=True))
+    if not fits:
+        raise ValueError(f"numbers of shape {tuple(values.shape)} do not fit {tuple(like.shape)}")
+    return values
