@@ -1,8 +1,8 @@
 r"""Transfer functions for `Fourier` operators: blurs, band limits and coloured noise on a periodic grid.
 
 Every function answers (1, 1, H, W // 2 + 1) in float64, complex where the convolution is not symmetric: the numbers
-by which the frequencies of `torch.fft.rfft2` are multiplied. Frequencies are :math:`\omega = 2\pi(f_y, f_x)` in radians
-a pixel, with :math:`f` as `torch.fft.fftfreq` gives it; lengths are pixels.
+by which the frequencies of `torch.fft.rfft2` are multiplied. Frequencies are :math:`\omega = 2\pi(f_y, f_x)` in
+radians a pixel, with :math:`f` as `torch.fft.fftfreq` gives it; lengths are pixels.
 """
 
 import math
