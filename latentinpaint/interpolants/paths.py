@@ -1,0 +1,188 @@
+r"""Paths: which process holds at time t, from the source or any start (t = 0) to the data (t = 1).
+
+Along a path :math:`(\alpha_t, \beta_t)` the law of the process is carried by the probability flow
+
+.. math:: \dot X_t = \dot\alpha_t\,\eta_0(\alpha_t, \beta_t, X_t) + \dot\beta_t\,\eta_1(\alpha_t, \beta_t, X_t) \tag{7}
+
+whatever the path, so one model answers many questions: a path on which some entries are known from the beginning fills
+in the others (`HadamardPath`).
+
+Numbering and source as in `process`. Times are numbers () or one a row (B,), in [0, 1].
+"""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from latentinpaint.interpolants.operators import Hadamard, Scalar
+from latentinpaint.interpolants.process import Ends, Process
+from latentinpaint.interpolants.schedules import Linear, Schedule
+
+
+class Path(ABC):
+    """A process for every time."""
+
+    @abstractmethod
+    def at(self, t: Tensor) -> Process:
+        """The process at time t."""
+
+    @abstractmethod
+    def rate(self, t: Tensor) -> Process:
+        """The derivative in t of both operators."""
+
+    def velocity(self, ends: Ends, t: Tensor) -> Tensor:
+        """The probability flow's velocity (7) where `ends` are expected at time t."""
+        return self.rate(t).point(ends.source, ends.data)
+
+    def increment(self, ends: Ends, t: Tensor, s: Tensor) -> Tensor:
+        r"""What an Euler step from t to s adds: :math:`(\alpha_s - \alpha_t)\eta_0 + (\beta_s - \beta_t)\eta_1`.
+
+        The step is the operators' own difference and not a time step: however unevenly a path runs, one step from
+        pure noise ends at the mean of the data.
+        """
+        return (self.at(s) - self.at(t)).point(ends.source, ends.data)
+
+
+@dataclass(frozen=True)
+class ScheduledPath(Path):
+    """Generation: numbers alpha(t) and beta(t) of a schedule, the same for every entry."""
+
+    schedule: Schedule = field(default_factory=Linear)
+
+    def at(self, t: Tensor) -> Process:
+        return Process(Scalar(self.schedule.alpha(t)), Scalar(self.schedule.beta(t)))
+
+    def rate(self, t: Tensor) -> Process:
+        return Process(Scalar(self.schedule.alpha_dot(t)), Scalar(self.schedule.beta_dot(t)))
+
+
+@dataclass(frozen=True)
+class StraightPath(Path):
+    """Straight in the operators: from one process to another, such as a corruption's to the clean data's."""
+
+    begin: Process
+    end: Process
+
+    def at(self, t: Tensor) -> Process:
+        past, future = Scalar(1 - t), Scalar(t)
+        return Process(
+            past @ self.begin.alpha + future @ self.end.alpha, past @ self.begin.beta + future @ self.end.beta
+        )
+
+    def rate(self, t: Tensor) -> Process:
+        return self.end - self.begin
+
+
+@dataclass(frozen=True)
+class HadamardPath(Path):
+    r"""Every entry by its own clock, with :math:`\beta = 1 - \alpha` (9):
+
+    .. math:: \alpha_t = a\,(1 - c_t)^p, \qquad c_t = \mathrm{clip}((t - b) / (e - b), 0, 1).
+
+    An entry with a = 0 is data all the time: known. Where the source is independent of the data, the entries that
+    are not known end distributed as the data given the known ones, whatever their clocks.
+
+    Where clocks start or stop between 0 and 1 the velocity jumps: let the steps of a solver end there, and let it be
+    one of first order, which looks at the beginnings of steps only.
+
+    Args:
+        level: the noise a that an entry begins with, in [0, 1].
+        begin, end: times at which its clock starts and stops, begin < end.
+        power: the power p, above 0: entries of different power run at different speeds.
+
+    All broadcast against x (B, …) and have as many dimensions; `begin`, `end` and `power` may be numbers.
+    """
+
+    level: Tensor
+    begin: Tensor | float = 0.0
+    end: Tensor | float = 1.0
+    power: Tensor | float = 1.0
+
+    def __post_init__(self) -> None:
+        if ((self.level < 0) | (self.level > 1)).any():
+            raise ValueError("a level of noise is in [0, 1]")
+        if not (torch.as_tensor(self.end) > torch.as_tensor(self.begin)).all():
+            raise ValueError("a clock stops after it starts")
+        if not (torch.as_tensor(self.power) > 0).all():
+            raise ValueError("the power of a clock is above 0")
+
+    def at(self, t: Tensor) -> Process:
+        return _entrywise(self.level * (1 - self._clock(t)) ** self.power)
+
+    def rate(self, t: Tensor) -> Process:
+        # At the very end the slope is the one from the left: solvers look there, and nothing follows.
+        time, end = self._time(t), torch.as_tensor(self.end)
+        running = (time >= self.begin) & ((time < end) | (end >= 1))
+        slope = self.power * (1 - self._clock(t)) ** (self.power - 1) / (end - self.begin)
+        rate = torch.where(running, -self.level * slope, torch.zeros_like(self.level))
+        return Process(Hadamard(rate), Hadamard(-rate))
+
+    def start(self, x: Tensor, noise: Tensor) -> Tensor:
+        """``X_0``: noise where an entry begins as noise, x (B, …) where it is known, both at levels between."""
+        return self.at(torch.zeros((), dtype=x.dtype, device=x.device)).point(noise, x)
+
+    def _time(self, t: Tensor) -> Tensor:
+        return t.view(-1, *[1] * (self.level.ndim - 1)) if t.ndim else t
+
+    def _clock(self, t: Tensor) -> Tensor:
+        return ((self._time(t) - self.begin) / (self.end - self.begin)).clamp(0, 1)
+
+
+def inpaint(hole: Tensor, power: Tensor | float = 1.0) -> HadamardPath:
+    """Fill the entries where `hole` (B or 1, …) is 1, given those where it is 0."""
+    return HadamardPath(hole, power=power)
+
+
+def sequential(hole: Tensor, turn: Tensor) -> HadamardPath:
+    """Fill block after block, each given the known entries and the blocks before.
+
+    Args:
+        hole: (B or 1, …), 1 where there is something to fill.
+        turn: whole numbers 0, 1, … that broadcast against `hole`: when an entry's turn is; see `raster` and
+            `morton`.
+    """
+    turns = int(turn.max()) + 1
+    begin = turn.to(hole.dtype) / turns
+    return HadamardPath(hole, begin, begin + 1 / turns)
+
+
+def denoise(level: Tensor) -> HadamardPath:
+    r"""Begin at a level of noise in [0, 1] (B or 1, …): an observation :math:`y = x + \sigma n` has the level
+    :math:`\sigma / (1 + \sigma)` and begins at :math:`y / (1 + \sigma)`.
+
+    Its answers are distributed as the data on average over y, but not as the data given y.
+    """
+    return HadamardPath(level)
+
+
+def raster(height: int, width: int, side: int) -> Tensor:
+    """Turns of square blocks of `side` entries in reading order, (height, width)."""
+    rows, columns, across = _blocks(height, width, side)
+    return rows * across + columns
+
+
+def morton(height: int, width: int, side: int) -> Tensor:
+    """Turns of square blocks of `side` entries along the Z-order curve, (height, width): near blocks follow soon."""
+    rows, columns, across = _blocks(height, width, side)
+    code = torch.zeros_like(rows + columns)
+    for bit in range(max(1, math.ceil(math.log2(max(across, -(-height // side), 2))))):
+        code |= ((columns >> bit) & 1) << (2 * bit) | ((rows >> bit) & 1) << (2 * bit + 1)
+    return code.unique(return_inverse=True)[1]
+
+
+def _blocks(height: int, width: int, side: int) -> tuple[Tensor, Tensor, int]:
+    """Rows (h, 1) and columns (1, w) of the blocks that entries lie in, and how many blocks lie side by side."""
+    if side < 1:
+        raise ValueError(f"blocks have sides of 1 entry or more, not {side}")
+    return (
+        torch.arange(height)[:, None] // side,
+        torch.arange(width)[None, :] // side,
+        -(-width // side),
+    )
+
+
+def _entrywise(alpha: Tensor) -> Process:
+    return Process(Hadamard(alpha), Hadamard(1 - alpha))

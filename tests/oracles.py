@@ -1,0 +1,75 @@
+"""Exact drifts: what the ends are expected to be when the data are Gaussian, or a mixture of Gaussians.
+
+For x_0 ~ N(0, Id) independent of x_1 ~ N(mu, C), Sigma = alpha alpha^T + beta C beta^T and r = x - beta mu,
+
+    eta_0 = alpha^T Sigma^{-1} r,   eta_1 = mu + C beta^T Sigma^{-1} r,   score = -Sigma^{-1} r
+
+(MATH.md, B.1), with the operators as matrices. A mixture weighs its components' drifts with their responsibilities.
+The matrices are those of NumPy, made by applying an operator to unit vectors: nothing here uses the library's
+adjoints, inverses or products.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentinpaint.interpolants.process import Ends, Process
+
+
+def matrix(operator, shape) -> np.ndarray:
+    """The matrix of an operator that is the same for every row, on rows of `shape`."""
+    size = int(np.prod(shape))
+    return operator(torch.eye(size, dtype=torch.float64).reshape(size, *shape)).reshape(size, size).T.numpy()
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """x_1 ~ N(mean, covariance), x_0 ~ N(0, Id); called as drifts are."""
+
+    mean: Tensor
+    covariance: Tensor
+
+    def __call__(self, process: Process, x: Tensor) -> Ends:
+        alpha, beta, solved = self._solved(process, x)
+        eta_0 = solved @ alpha
+        eta_1 = self.mean.numpy() + solved @ beta @ self.covariance.numpy()
+        return Ends(*(torch.from_numpy(eta).reshape(x.shape) for eta in (eta_0, eta_1)))
+
+    def score(self, process: Process, x: Tensor) -> Tensor:
+        return torch.from_numpy(-self._solved(process, x)[2]).reshape(x.shape)
+
+    def law(self, process: Process, shape) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and covariance of the process."""
+        alpha, beta = matrix(process.alpha, shape), matrix(process.beta, shape)
+        return beta @ self.mean.numpy(), alpha @ alpha.T + beta @ self.covariance.numpy() @ beta.T
+
+    def log_density(self, process: Process, x: Tensor) -> np.ndarray:
+        mean, sigma = self.law(process, x.shape[1:])
+        r = x.flatten(1).numpy() - mean
+        return -0.5 * (r * np.linalg.solve(sigma, r.T).T).sum(axis=1) - 0.5 * np.linalg.slogdet(2 * np.pi * sigma)[1]
+
+    def _solved(self, process, x):
+        alpha, beta = matrix(process.alpha, x.shape[1:]), matrix(process.beta, x.shape[1:])
+        mean, sigma = self.law(process, x.shape[1:])
+        return alpha, beta, np.linalg.solve(sigma, (x.flatten(1).numpy() - mean).T).T
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """x_1 ~ sum of weight_k N(mean_k, covariance_k); called as drifts are."""
+
+    weights: tuple[float, ...]
+    components: tuple[Gaussian, ...]
+
+    def __call__(self, process: Process, x: Tensor) -> Ends:
+        logs = np.stack([component.log_density(process, x) for component in self.components])
+        shares = np.array(self.weights)[:, None] * np.exp(logs - logs.max(axis=0))
+        shares = torch.from_numpy(shares / shares.sum(axis=0))
+        ends = [component(process, x) for component in self.components]
+        each = [s.view(-1, *[1] * (x.ndim - 1)) for s in shares]
+        return Ends(
+            sum(s * e.source for s, e in zip(each, ends, strict=True)),
+            sum(s * e.data for s, e in zip(each, ends, strict=True)),
+        )
