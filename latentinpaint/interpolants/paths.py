@@ -2,10 +2,11 @@ r"""Paths: which process holds at time t, from the source or any start (t = 0) t
 
 Along a path :math:`(\alpha_t, \beta_t)` the law of the process is carried by the probability flow
 
-.. math:: \dot X_t = \dot\alpha_t\,\eta_0(\alpha_t, \beta_t, X_t) + \dot\beta_t\,\eta_1(\alpha_t, \beta_t, X_t) \tag{7}
+.. math::
+    \dot X_t = \dot\alpha_t\,\eta_0(\alpha_t, \beta_t, X_t) + \dot\beta_t\,\eta_1(\alpha_t, \beta_t, X_t) \tag{7}
 
-whatever the path, so one model answers many questions: a path on which some entries are known from the beginning fills
-in the others (`HadamardPath`).
+whatever the path, so one model answers many questions: a path on which some entries are known from the beginning
+fills in the others (`HadamardPath`).
 
 Numbering and source as in `process`. Times are numbers () or one a row (B,), in [0, 1].
 """

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from oracles import Gaussian
 
 from latentinpaint.interpolants.operators import Dense, Hadamard, Scalar, identity
 from latentinpaint.interpolants.process import Ends, Process
-from oracles import Gaussian
 
 MEAN = torch.tensor([0.5, -1.0], dtype=torch.float64)
 COVARIANCE = torch.tensor([[1.0, 0.8], [0.8, 1.0]], dtype=torch.float64)
