@@ -1,4 +1,4 @@
-"""The house (DESIGN.md, section 2): imports point downwards only, importing the package costs nothing."""
+"""The house: imports point downwards only, importing the package costs nothing."""
 
 import ast
 import importlib
@@ -27,7 +27,7 @@ FLOORS = [
 ]
 FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 
-# What a room may know of the outside, where DESIGN.md says so.
+# What a room may know of the outside.
 OUTSIDE = {
     "errors": set(),
     "files": set(),

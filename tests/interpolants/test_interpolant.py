@@ -74,7 +74,7 @@ def test_the_two_translations_are_inverse(interpolant):
 
 
 def test_the_linear_translations_by_hand():
-    """MATH.md section 0: E[x_1 | x] = x + (1 - t) b."""
+    """Flow matching: E[x_1 | x] = x + (1 - t) b."""
     interpolant = Interpolant(SCHEDULES["linear"]())
     x, b = ends(3, 2)
     t = torch.tensor([0.0, 0.4, 0.9], dtype=torch.float64)

@@ -1,7 +1,7 @@
 """Solvers on problems whose solution is known: the exact flow between Gaussians, point by point.
 
 For x_0 ~ N(0, I) and x_1 ~ N(mu, C), independent, all covariances on the path commute, so the flow map is
-X_t = beta mu + (alpha^2 I + beta^2 C)^(1/2) x_0: at the end mu + C^(1/2) x_0 (MATH.md B.1 and C).
+X_t = beta mu + (alpha^2 I + beta^2 C)^(1/2) x_0: at the end mu + C^(1/2) x_0.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ EVALUATIONS = {"euler": 1, "midpoint": 2, "rk4": 4}
 
 
 def gaussian_field(schedule, mean=MEAN, covariance=COVARIANCE):
-    """alpha' eta_0 + beta' eta_1 with the Gaussian oracle of MATH.md B.1; one time a row."""
+    """alpha' eta_0 + beta' eta_1 with the Gaussian drifts; one time a row."""
 
     def field(x, t):
         assert t.shape == x.shape[:1]
@@ -69,7 +69,7 @@ def test_the_flow_map_carries_the_covariance():
 
 @pytest.mark.parametrize("method", ["rk4", *ADAPTIVE])
 def test_unit_covariance_ends_translated(schedule, method):
-    """MATH.md C: N(0, I) to N(mu, I) ends at x_0 + mu."""
+    """N(0, I) to N(mu, I) ends at x_0 + mu."""
     field = gaussian_field(schedule, MEAN, torch.eye(3).double())
     found = integrate(field, starts(), method=method, steps=60, rtol=1e-9, atol=1e-9).final
     torch.testing.assert_close(found, starts() + MEAN, atol=1e-6, rtol=0)
@@ -155,7 +155,7 @@ def test_evaluations_are_those_of_the_busiest_row(method):
 
 
 def test_one_euler_step_is_the_conditional_mean():
-    """MATH.md B.2: from t = 0 the linear flow's first velocity points at the mean of the data."""
+    """From t = 0 the linear flow's first velocity points at the mean of the data."""
     found = integrate(gaussian_field(SCHEDULES["linear"]()), starts(), method="euler", steps=1).final
     torch.testing.assert_close(found, MEAN.expand(5, 3), atol=1e-14, rtol=0)
 

@@ -51,7 +51,7 @@ def test_shape_and_dtype_are_the_times(schedule, name, dtype, shape):
 
 
 def test_variances():
-    """MATH.md C 3 and 4: N(0,1) to independent N(1,1) has variance 1, .625, .5, .625, 1, or 1 throughout."""
+    """N(0,1) to independent N(1,1) has variance 1, .625, .5, .625, 1, or 1 throughout."""
     t = torch.tensor([0, 0.25, 0.5, 0.75, 1], dtype=torch.float64)
     linear, cosine = ((s.alpha(t) ** 2 + s.beta(t) ** 2).tolist() for s in (Linear(), Cosine()))
     assert linear == pytest.approx([1, 0.625, 0.5, 0.625, 1], abs=1e-15)

@@ -212,7 +212,7 @@ def test_dead_channels_stay_finite():
 
 
 def test_size_is_lamas():
-    """SETTINGS.md: encoder 1.56 M, decoder 1.56 M. By hand: convolutions, BatchNorms (2 a channel), biases."""
+    """LaMa: encoder 1.56 M, decoder 1.56 M. By hand: convolutions, BatchNorms (2 a channel), biases."""
     autoencoder = LamaAutoencoder(64)
     convolutions = 49 * 3 * 64 + 9 * (64 * 128 + 128 * 256 + 256 * 512)
     encoder = convolutions + 2 * (64 + 128 + 256 + 512)

@@ -205,7 +205,7 @@ def test_a_global_part_of_one_channel():
 
 
 def test_size_is_lamas():
-    """SETTINGS.md: nine blocks of 512 channels at ratio 0.75 have 23.93 M parameters."""
+    """LaMa: nine blocks of 512 channels at ratio 0.75 have 23.93 M parameters."""
     with torch.device("meta"):
         block = FFCResnetBlock(512, 0.75)
     assert 9 * sum(p.numel() for p in block.parameters()) == pytest.approx(23.93e6, rel=1e-3)

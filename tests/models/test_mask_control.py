@@ -90,7 +90,7 @@ def test_the_mask_decides_once_trained():
 
 
 def test_layers_are_the_theses():
-    """MATH.md D: 1x1 to the first width, then 3x3 of stride 2, taps 1x1; none with a bias."""
+    """The thesis: 1x1 to the first width, then 3x3 of stride 2, taps 1x1; none with a bias."""
     _, control = build()
     convolutions = [level[0] for level in control.levels]
     assert [c.kernel_size[0] for c in convolutions] == [1, 3, 3, 3]

@@ -77,7 +77,7 @@ def test_it_reads_the_latent_and_nothing_else():
 
 
 def test_size_is_the_theses():
-    """SETTINGS.md: the thesis's model, ngf 8 with 9 blocks of 64 channels, has 0.43 M in all."""
+    """The thesis's model, ngf 8 with 9 blocks of 64 channels, has 0.43 M in all."""
     from latentinpaint.models import LamaAutoencoder
 
     both = sum(p.numel() for module in (FFCRefiner(64), LamaAutoencoder(8)) for p in module.parameters())

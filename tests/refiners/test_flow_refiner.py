@@ -196,7 +196,7 @@ def gaussian():
 
 
 class ExactFlow(FlowRefiner):
-    """The Gaussian oracle of MATH.md B.1 in place of the network: alpha 0 and beta 1 in the known cells."""
+    """The exact drifts of Gaussian data in place of the network: alpha 0 and beta 1 in the known cells."""
 
     exact = "velocity"
 
@@ -247,7 +247,7 @@ def conditional(row, given):
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("solver", ["midpoint", "rk4", *ADAPTIVE])
 def test_the_exact_field_samples_the_exact_conditional_law(solver, schedule, monkeypatch):
-    """MATH.md B.2. The map is mean + S^(1/2) noise point by point, so mean and covariance are exact."""
+    """Negrel et al., arXiv 2508.04605: the map is mean + S^(1/2) noise point by point, so mean and covariance are exact."""
     steps, tolerance = {"midpoint": (300, 1e-3), "rk4": (80, 1e-5)}.get(solver, (1, 1e-6))
     monkeypatch.setattr(flow, "integrate", partial(integrate, rtol=1e-9, atol=1e-9))
     refiner = ExactFlow(DEPTH, **SMALL, schedule=schedule).double()
@@ -277,7 +277,7 @@ def test_one_euler_step_is_the_mean_of_what_is_missing():
 
 
 def test_few_euler_steps_have_the_exact_mean_and_too_little_spread():
-    """MATH.md B.2, through `clean`: opposite noises average to the mean; the trace grows with the steps."""
+    """Through `clean`: opposite noises average to the mean; the trace grows with the steps."""
     refiner = ExactFlow(DEPTH, **SMALL).double()
     refiner.exact = "clean"
     given, row = visible(), 1
