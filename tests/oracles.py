@@ -4,7 +4,7 @@ For x_0 ~ N(0, Id) independent of x_1 ~ N(mu, C), Sigma = alpha alpha^T + beta C
 
     eta_0 = alpha^T Sigma^{-1} r,   eta_1 = mu + C beta^T Sigma^{-1} r,   score = -Sigma^{-1} r
 
-(MATH.md, B.1), with the operators as matrices. A mixture weighs its components' drifts with their responsibilities.
+with the operators as matrices. A mixture weighs its components' drifts with their responsibilities.
 The matrices are those of NumPy, made by applying an operator to unit vectors: nothing here uses the library's
 adjoints, inverses or products.
 """

@@ -196,7 +196,7 @@ def test_one_euler_step_is_the_conditional_mean():
 
 
 def test_uneven_clocks_step_by_their_own_increments():
-    """MATH.md B.2: with the operators' increments the mean is exact however unevenly a path runs; with time steps
+    """With the operators' increments the mean is exact however unevenly a path runs; with time steps
     it is not."""
     oracle = gaussian()
     path = inpaint(torch.ones(1, SIZE).double(), power=4.0)
@@ -260,7 +260,7 @@ def test_replacing_the_known_entries_at_every_step_is_wrong():
 
 
 def test_denoising_is_right_on_average_and_not_given_the_observation():
-    """MATH.md B.3: over observations the answers are distributed as the data; given one they are not its posterior."""
+    """Over observations the answers are distributed as the data; given one they are not its posterior."""
     oracle, sigma = gaussian(), 0.5
     level = torch.full((1, SIZE), sigma / (1 + sigma), dtype=torch.float64)
     path = denoise(level)

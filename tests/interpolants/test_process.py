@@ -29,7 +29,7 @@ def random_matrices(seed, size=3):
 
 
 def test_the_oracle_at_the_fixtures():
-    """MATH.md B.1."""
+    """Worked out by hand."""
     at, x = hadamard(0.3, 0.6), row(1.0, 0.2)
     oracle = Gaussian(MEAN, COVARIANCE)
     torch.testing.assert_close(oracle(at, x).source, row(0.24293624, 0.48300878), atol=1e-8, rtol=0)
@@ -79,7 +79,7 @@ def test_the_difference_gives_both_ends():
 
 
 def test_one_dimension_in_closed_form():
-    """MATH.md B.1: eta = -mu + (alpha - (1 - alpha) s^2) / (alpha^2 + (1 - alpha)^2 s^2) (x - (1 - alpha) mu)."""
+    """eta = -mu + (alpha - (1 - alpha) s^2) / (alpha^2 + (1 - alpha)^2 s^2) (x - (1 - alpha) mu)."""
     mu, s, alpha = 1.3, 0.7, 0.35
     oracle = Gaussian(torch.tensor([mu], dtype=torch.float64), torch.tensor([[s * s]], dtype=torch.float64))
     x = torch.linspace(-2, 3, 9, dtype=torch.float64)[:, None]
