@@ -247,7 +247,7 @@ def conditional(row, given):
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("solver", ["midpoint", "rk4", *ADAPTIVE])
 def test_the_exact_field_samples_the_exact_conditional_law(solver, schedule, monkeypatch):
-    """Negrel et al., arXiv 2508.04605: the map is mean + S^(1/2) noise point by point, so mean and covariance are exact."""
+    """arXiv 2508.04605: the map is mean + S^(1/2) noise point by point, so mean and covariance are exact."""
     steps, tolerance = {"midpoint": (300, 1e-3), "rk4": (80, 1e-5)}.get(solver, (1, 1e-6))
     monkeypatch.setattr(flow, "integrate", partial(integrate, rtol=1e-9, atol=1e-9))
     refiner = ExactFlow(DEPTH, **SMALL, schedule=schedule).double()
