@@ -1,0 +1,98 @@
+r"""Quadratic rewards: sampling :math:`\rho_1^r(x) = Z^{-1} e^{r(x)} \rho_1(x)` with a model of :math:`\rho_1`.
+
+.. math:: r(x) = \tfrac12\langle x, A x\rangle + \langle b, x\rangle \tag{13}
+
+The drift of the data under the reward, at a process (alpha, beta) and a point x, is the model's own drift elsewhere,
+
+.. math:: \eta_1^r(\alpha, \beta, x) = \eta_1(\alpha_r, \beta_r, x_r),
+
+where, for standard normal noise that is independent of the data,
+
+.. math::
+    \beta_r^\top(\alpha_r\alpha_r^\top)^{-1}\beta_r &= \beta^\top(\alpha\alpha^\top)^{-1}\beta - A, \tag{20} \\
+    \beta_r^\top(\alpha_r\alpha_r^\top)^{-1}x_r &= \beta^\top(\alpha\alpha^\top)^{-1}x + b. \tag{21}
+
+Many pairs solve (20). Here they are entry by entry, with :math:`\beta = 1 - \alpha` and a diagonal A, so that a
+Hadamard model answers. With :math:`q = (1-\alpha)^2 - A\alpha^2`,
+
+.. math::
+    \alpha_r = \frac{\alpha}{\alpha + \sqrt q}, \qquad
+    x_r = \frac{(1-\alpha)x + \alpha^2 b}{\sqrt q\,(\alpha + \sqrt q)}. \tag{54, 55}
+
+An observation :math:`y = x + \sigma n` of some entries is the reward :math:`A = -1/\sigma^2,\ b = y/\sigma^2` there:
+`observation`. Numbering and source as in `process`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from latentinpaint.interpolants.operators import Hadamard
+from latentinpaint.interpolants.process import Drifts, Ends, Process
+
+
+@dataclass(frozen=True)
+class QuadraticReward:
+    """``r(x) = <x, A x> / 2 + <b, x>`` with a diagonal A.
+
+    Args:
+        quadratic: A's diagonal, which broadcasts against x (B, …) with as many dimensions.
+        linear: b, likewise.
+    """
+
+    quadratic: Tensor
+    linear: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The reward of every row, (B,)."""
+        return (0.5 * self.quadratic * x.square() + self.linear * x).flatten(1).sum(dim=1)
+
+    def elsewhere(self, alpha: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Where to ask the model: ``alpha_r`` and ``x_r`` (54, 55) for alpha in [0, 1] and x (B, …).
+
+        Raises:
+            ValueError: where no path reaches alpha: A > 0 needs alpha < 1 / (1 + sqrt(A)), and a linear reward alone
+                alpha < 1. Entries without a reward stay where they are.
+        """
+        rewarded = (self.quadratic != 0) | (self.linear != 0)
+        q = torch.where(rewarded, (1 - alpha).square() - self.quadratic * alpha.square(), 1.0)
+        if (q <= 0).any():
+            raise ValueError(
+                "the reward has no path from here: alpha stays below 1 / (1 + sqrt(A)) where A > 0, below 1 where A = 0"
+            )
+        root = q.sqrt()
+        moved = ((1 - alpha) * x + alpha.square() * self.linear) / (root * (alpha + root))
+        return torch.where(rewarded, alpha / (alpha + root), alpha), torch.where(rewarded, moved, x)
+
+    def drifts(self, model: Drifts) -> Drifts:
+        """The drifts under the reward of a model's data, for processes with entrywise alpha and beta = 1 - alpha.
+
+        Where alpha is 0 an entry is data already, and its expected source is taken to be 0.
+        """
+
+        def rewarded(process: Process, x: Tensor) -> Ends:
+            if not isinstance(process.alpha, Hadamard):
+                raise ValueError("a diagonal reward needs a process whose alpha is entrywise: a HadamardPath")
+            alpha = process.alpha.values
+            alpha_r, x_r = self.elsewhere(alpha, x)
+            data = model(Process(Hadamard(alpha_r), Hadamard(1 - alpha_r)), x_r).data
+            noisy = alpha > 0
+            source = torch.where(noisy, x - (1 - alpha) * data, 0.0) / torch.where(noisy, alpha, 1.0)
+            return Ends(source, torch.where(noisy, data, x))
+
+        return rewarded
+
+
+def observation(y: Tensor, known: Tensor, deviation: float) -> QuadraticReward:
+    """The reward whose data are those given a noisy observation: the exact posterior.
+
+    Args:
+        y: (B, …), the observation; what it holds where nothing is known does not matter.
+        known: broadcasts against y, 1 where an entry was observed, else 0.
+        deviation: of the observation's noise, above 0.
+    """
+    if not deviation > 0:
+        raise ValueError(f"the noise of an observation has a deviation above 0, not {deviation}")
+    precision = known / deviation**2
+    return QuadraticReward(-precision.expand_as(y), torch.where(known > 0, y, torch.zeros_like(y)) * precision)

@@ -1,0 +1,212 @@
+"""Quadratic rewards: against tilted Gaussians, a bimodal density by quadrature, and the posterior of observations."""
+
+import numpy as np
+import pytest
+import torch
+from oracles import Gaussian
+from scipy.linalg import sqrtm
+from scipy.optimize import brentq
+
+from latentinpaint.interpolants import integrate
+from latentinpaint.interpolants.operators import Hadamard, Scalar
+from latentinpaint.interpolants.paths import HadamardPath
+from latentinpaint.interpolants.process import Ends, Process
+from latentinpaint.interpolants.rewards import QuadraticReward, observation
+
+SIZE = 4
+
+
+def hadamard(alpha):
+    return Process(Hadamard(alpha), Hadamard(1 - alpha))
+
+
+def gaussian(seed=5):
+    factor = torch.randn(SIZE, SIZE, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    covariance = factor @ factor.T / SIZE + 0.2 * torch.eye(SIZE).double()
+    return Gaussian(torch.linspace(-1, 2, SIZE, dtype=torch.float64), covariance)
+
+
+def random_case(seed, low=-3.0, high=0.0):
+    g = torch.Generator().manual_seed(seed)
+    quadratic = low + (high - low) * torch.rand(1, SIZE, generator=g, dtype=torch.float64)
+    linear = torch.randn(1, SIZE, generator=g, dtype=torch.float64)
+    alpha = 0.05 + 0.9 * torch.rand(1, SIZE, generator=g, dtype=torch.float64)
+    x = torch.randn(5, SIZE, generator=g, dtype=torch.float64)
+    return QuadraticReward(quadratic, linear), alpha, x
+
+
+def tilted(oracle, reward):
+    """A Gaussian times exp r: precision C^-1 - A, mean that of C^-1 mu + b."""
+    precision = torch.linalg.inv(oracle.covariance)
+    covariance = torch.linalg.inv(precision - torch.diag(reward.quadratic[0]))
+    return Gaussian(covariance @ (precision @ oracle.mean + reward.linear[0]), covariance)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_two_equations(seed):
+    """(20) and (21), whose right sides are the model's at the place it is asked."""
+    reward, alpha, x = random_case(seed)
+    alpha_r, x_r = reward.elsewhere(alpha, x)
+    precision, precision_r = ((1 - a) ** 2 / a**2 for a in (alpha, alpha_r))
+    torch.testing.assert_close(precision_r, precision - reward.quadratic, atol=1e-8, rtol=1e-8)
+    left = (1 - alpha_r) / alpha_r**2 * x_r
+    torch.testing.assert_close(left, (1 - alpha) / alpha**2 * x + reward.linear, atol=1e-8, rtol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_drifts_are_those_of_the_tilted_gaussian(seed):
+    reward, alpha, x = random_case(seed)
+    oracle = gaussian(seed)
+    found = reward.drifts(oracle)(hadamard(alpha), x)
+    exact = tilted(oracle, reward)(hadamard(alpha), x)
+    torch.testing.assert_close(found.data, exact.data, atol=1e-8, rtol=0)
+    torch.testing.assert_close(found.source, exact.source, atol=1e-7, rtol=0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_ratio_of_densities(seed):
+    """(32), (33): the rewarded process's density over the model's elsewhere is exp f times a constant."""
+    reward, alpha, x = random_case(seed)
+    oracle = gaussian(seed)
+    alpha_r, x_r = reward.elsewhere(alpha, x)
+    left = tilted(oracle, reward).log_density(hadamard(alpha), x)
+    exponent = 0.5 * ((x_r / alpha_r) ** 2 - (x / alpha) ** 2).sum(dim=1).numpy()
+    right = oracle.log_density(hadamard(alpha_r), x_r) + exponent
+    assert np.ptp(left - right) < 1e-8
+
+
+def test_a_fixture():
+    """alpha = 0.6, A = -1, b = 0.5, x = 0.3: q = 0.52."""
+    one = torch.ones(1, 1, dtype=torch.float64)
+    alpha_r, x_r = QuadraticReward(-one, 0.5 * one).elsewhere(0.6 * one, 0.3 * one)
+    assert alpha_r.item() == pytest.approx(0.4541634566, abs=1e-10)
+    assert x_r.item() == pytest.approx(0.3149056981, abs=1e-10)
+
+
+@pytest.mark.parametrize("k", [0.3, 1.0, 4.0])
+@pytest.mark.parametrize("alpha", [0.2, 0.5, 0.9])
+def test_alpha_is_the_positive_root(k, alpha):
+    """(62), solved numerically."""
+    bracket = ((1 - alpha) / alpha) ** 2 + k - 1
+    root = brentq(lambda a: a * a * bracket + 2 * a - 1, 0, 1)
+    one = torch.ones(1, 1, dtype=torch.float64)
+    found, _ = QuadraticReward(-k * one, 0 * one).elsewhere(alpha * one, one)
+    assert found.item() == pytest.approx(root, abs=1e-9) and found.item() <= alpha
+
+
+def test_pure_noise_is_a_regular_place_for_a_quadratic_reward():
+    one = torch.ones(1, 1, dtype=torch.float64)
+    alpha_r, _ = QuadraticReward(-4 * one, one).elsewhere(one, one)
+    assert alpha_r.item() == pytest.approx(1 / 3)
+
+
+def bimodal(points):
+    left, right = np.exp(-0.5 * ((points + 1) / 0.4) ** 2), np.exp(-0.5 * ((points - 1.2) / 0.5) ** 2)
+    return left + 1.2 * right
+
+
+POINTS = np.linspace(-8, 8, 20001)
+
+
+def by_quadrature(weights):
+    """Drifts of a one-dimensional density on POINTS, by Bayes' rule."""
+
+    def drifts(process, x):
+        alpha, beta = process.alpha.values.item(), process.beta.values.item()
+        likelihood = np.exp(-0.5 * ((x.numpy() - beta * POINTS) / alpha) ** 2) * weights
+        data = (likelihood * POINTS).sum(axis=1, keepdims=True) / likelihood.sum(axis=1, keepdims=True)
+        return Ends((x - beta * torch.from_numpy(data)) / alpha, torch.from_numpy(data))
+
+    return drifts
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "alphas"),
+    [
+        (-1.7, 0.0, (0.1, 0.5, 0.9, 1.0)),
+        (-0.6, 0.8, (0.1, 0.5, 1.0)),
+        (0.0, 0.7, (0.1, 0.5, 0.9)),
+        (0.5, 0.2, (0.1, 0.5)),
+    ],
+)
+def test_a_bimodal_density_by_quadrature(a, b, alphas):
+    x = torch.linspace(-2, 2, 9, dtype=torch.float64)[:, None]
+    one = torch.ones(1, 1, dtype=torch.float64)
+    reward = QuadraticReward(a * one, b * one)
+    tilted_weights = bimodal(POINTS) * np.exp(0.5 * a * POINTS**2 + b * POINTS)
+    for alpha in alphas:
+        found = reward.drifts(by_quadrature(bimodal(POINTS)))(hadamard(alpha * one), x)
+        exact = by_quadrature(tilted_weights)(hadamard(alpha * one), x)
+        torch.testing.assert_close(found.data, exact.data, atol=1e-9, rtol=0)
+        torch.testing.assert_close(found.source, exact.source, atol=1e-8, rtol=0)
+
+
+@pytest.mark.parametrize(("a", "alpha"), [(1.0, 0.5), (4.0, 0.4), (0.0, 1.0), (9.0, 0.3)])
+def test_where_there_is_no_path(a, alpha):
+    """A > 0 only below 1 / (1 + sqrt A); a linear reward alone only below 1."""
+    one = torch.ones(1, 1, dtype=torch.float64)
+    reward = QuadraticReward(a * one, one)
+    with pytest.raises(ValueError, match="no path"):
+        reward.elsewhere(alpha * one, one)
+    limit = 1 / (1 + a**0.5)
+    assert torch.isfinite(reward.elsewhere((limit - 1e-6) * one, one)[1]).all()
+
+
+def test_rewards_of_rows():
+    reward = QuadraticReward(torch.tensor([[2.0, -1.0]]), torch.tensor([[0.5, 1.0]]))
+    assert reward(torch.tensor([[1.0, 2.0], [0.0, 0.0]])).tolist() == [1.0 - 2.0 + 0.5 + 2.0, 0.0]
+
+
+def test_other_processes_are_refused():
+    reward, _, x = random_case(0)
+    half = Scalar(torch.tensor(0.5))
+    with pytest.raises(ValueError, match="entrywise"):
+        reward.drifts(gaussian())(Process(half, half), x)
+
+
+# Noisy observations --------------------------------------------------------------------------------------
+
+
+def test_the_posterior_of_a_noisy_observation():
+    """The flow from pure noise ends at N(C_r (C^-1 mu + b), C_r), whatever was known how well."""
+    oracle, sigma = gaussian(), 0.4
+    known = torch.tensor([[1, 0, 1, 0]], dtype=torch.float64)
+    y = torch.tensor([[0.3, 77.0, -1.0, 77.0]], dtype=torch.float64)
+    drifts = observation(y, known, sigma).drifts(oracle)
+    path = HadamardPath(torch.ones(1, SIZE).double())
+    noise = torch.cat([torch.zeros(1, SIZE), torch.eye(SIZE)]).double()
+    # The very end, where alpha is 0, is left to one Euler step.
+    almost = torch.tensor(1 - 1e-6, dtype=torch.float64)
+    ended = integrate(
+        lambda x, t: path.velocity(drifts(path.at(t[0]), x), t[0]),
+        noise,
+        method="rk4",
+        steps=600,
+        span=(0.0, almost.item()),
+    ).final
+    ended = ended + path.increment(drifts(path.at(almost), ended), almost, torch.ones_like(almost))
+
+    h = torch.eye(SIZE).double()[known[0] > 0]
+    gain = oracle.covariance @ h.T @ torch.linalg.inv(h @ oracle.covariance @ h.T + sigma**2 * torch.eye(2).double())
+    mean = oracle.mean + gain @ (y[0, known[0] > 0] - h @ oracle.mean)
+    covariance = oracle.covariance - gain @ h @ oracle.covariance
+    linear = (ended[1:] - ended[0]).T
+    torch.testing.assert_close(ended[0], mean, atol=1e-5, rtol=0)
+    torch.testing.assert_close(linear @ linear.T, covariance, atol=2e-4, rtol=0)
+    assert np.abs(np.real(sqrtm(covariance.numpy()))).max() > 0.3  # there is a spread to speak of
+
+
+def test_an_observation_at_pure_noise():
+    """At alpha = 1 the model is asked at alpha_r = sigma / (1 + sigma), x_r = y / (1 + sigma) where y is known."""
+    sigma, y = 0.25, torch.tensor([[0.7, -3.0]], dtype=torch.float64)
+    known = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    alpha = torch.tensor([[1.0, 0.6]], dtype=torch.float64)
+    x = torch.tensor([[5.0, 0.2]], dtype=torch.float64)
+    alpha_r, x_r = observation(y, known, sigma).elsewhere(alpha, x)
+    torch.testing.assert_close(alpha_r, torch.tensor([[0.2, 0.6]], dtype=torch.float64))
+    torch.testing.assert_close(x_r, torch.tensor([[0.7 / 1.25, 0.2]], dtype=torch.float64))
+
+
+def test_an_observation_without_noise_is_refused():
+    with pytest.raises(ValueError, match="deviation"):
+        observation(torch.ones(1, 2), torch.ones(1, 2), 0.0)
