@@ -59,7 +59,7 @@ class QuadraticReward:
         q = torch.where(rewarded, (1 - alpha).square() - self.quadratic * alpha.square(), 1.0)
         if (q <= 0).any():
             raise ValueError(
-                "the reward has no path from here: alpha stays below 1 / (1 + sqrt(A)) where A > 0, below 1 where A = 0"
+                "there is no path from here: alpha stays below 1 / (1 + sqrt(A)) where A > 0, below 1 where A = 0"
             )
         root = q.sqrt()
         moved = ((1 - alpha) * x + alpha.square() * self.linear) / (root * (alpha + root))
