@@ -11,9 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentinpaint.models import Autoencoder, MaskControl
+from latentinpaint.randomness import Generators, numbered_generator
 from latentinpaint.refiners import Condition, Refiner
-from latentinpaint.refiners.base import Generators
-from latentinpaint.seeds import numbered_generator
 
 # Full-resolution features of one row of a 16-channel autoencoder take 64 bytes a pixel and layer.
 PIXELS_AT_ONCE = 2**21

@@ -16,7 +16,7 @@ TOOLS = Path(__file__).parents[1] / "tools"
 # Rooms of one floor know nothing of each other; a room imports from itself and from lower floors.
 FLOORS = [
     {"errors"},
-    {"files", "seeds"},
+    {"files", "randomness"},
     {"data", "models", "interpolants"},
     {"refiners"},
     {"pipeline"},
@@ -31,7 +31,7 @@ FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 OUTSIDE = {
     "errors": set(),
     "files": set(),
-    "seeds": {"torch"},
+    "randomness": {"torch"},
     "models": {"torch"},
     "interpolants": {"torch", "torchdiffeq"},
     "refiners": {"torch"},

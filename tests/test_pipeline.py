@@ -6,8 +6,8 @@ import torch
 
 from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder
 from latentinpaint.pipeline import InpaintPipeline, composite, hide, pad_to_cells
+from latentinpaint.randomness import numbered_generator
 from latentinpaint.refiners import REFINERS, FFCRefiner, FlowRefiner
-from latentinpaint.seeds import numbered_generator
 
 VARIANTS = [(name, control) for name in REFINERS for control in (True, False)]
 RUBBISH = {
@@ -239,12 +239,6 @@ def test_seeds(pipeline):
     assert torch.equal(first, other) != pipeline.refiner.stochastic
     for seed in (-5, 2**70):
         assert pipeline.sample(image, mask, seeds=seed).isfinite().all()
-
-
-def test_numbered_generators_differ():
-    draws = [torch.rand(1, generator=numbered_generator(s, k)).item() for s in (-1, 0, 1, 2) for k in range(20)]
-    assert len(set(draws)) == 80
-    assert torch.rand(1, generator=numbered_generator(1, 2)).item() == draws[42]
 
 
 def test_steps_reach_the_solver(pipelines):

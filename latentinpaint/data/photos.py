@@ -17,7 +17,7 @@ from latentinpaint.data.images import list_pictures, read_picture
 from latentinpaint.data.masks import MaskGenerator
 from latentinpaint.data.transforms import Transform
 from latentinpaint.errors import InputError
-from latentinpaint.seeds import numbered_generator
+from latentinpaint.randomness import numbered_generator
 
 
 class PhotoSource(ABC):

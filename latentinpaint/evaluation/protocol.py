@@ -23,7 +23,7 @@ from latentinpaint.errors import InputError
 from latentinpaint.evaluation.baselines import Baseline
 from latentinpaint.evaluation.metrics import Metric, evaluate_pair
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.seeds import numbered_generator
+from latentinpaint.randomness import numbered_generator
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-Generators = torch.Generator | Sequence[torch.Generator] | None
+from latentinpaint.randomness import Generators
 
 
 @dataclass(frozen=True)
@@ -67,21 +66,6 @@ class Refiner(nn.Module, ABC):
                 own draws alone, whatever the batch.
             steps: solver steps of a refiner that integrates; None is its own default, others ignore it.
         """
-
-
-def draw_normal(like: Tensor, generator: Generators) -> Tensor:
-    """Standard normal numbers shaped like `like` (B, …), each row drawn by itself.
-
-    They are drawn on the generator's own device and moved, so that a seed means the same on every machine.
-    """
-    rows = generator if isinstance(generator, Sequence) else [generator] * len(like)
-    if len(rows) != len(like):
-        raise ValueError(f"{len(rows)} generators for {len(like)} rows")
-    draws = [
-        torch.randn(like.shape[1:], generator=g, device="cpu" if g is None else g.device, dtype=like.dtype)
-        for g in rows
-    ]
-    return torch.stack(draws).to(like.device)
 
 
 def latent_l1(z_hat: Tensor, z_clean: Tensor, weight: Tensor | None = None) -> Tensor:

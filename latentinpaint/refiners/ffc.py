@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from latentinpaint.errors import InputError
 from latentinpaint.models.ffc import FFCResnetBlock
-from latentinpaint.refiners.base import Condition, Generators, Refiner, latent_l1
+from latentinpaint.randomness import Generators
+from latentinpaint.refiners.base import Condition, Refiner, latent_l1
 
 
 class FFCRefiner(Refiner):

@@ -25,7 +25,8 @@ from torch import Tensor
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import SCHEDULES, SOLVERS, Interpolant, Trajectory, integrate
 from latentinpaint.models.unet import TimeUNet
-from latentinpaint.refiners.base import Condition, Generators, Refiner, draw_normal, latent_l1, weighted_mean
+from latentinpaint.randomness import Generators, draw_normal
+from latentinpaint.refiners.base import Condition, Refiner, latent_l1, weighted_mean
 
 
 class FlowRefiner(Refiner):

@@ -16,8 +16,8 @@ from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.models import Autoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.randomness import numbered_generator
 from latentinpaint.refiners import Refiner
-from latentinpaint.seeds import numbered_generator
 from latentinpaint.weights import (
     AUTOENCODER_FILE,
     PIPELINE_FILE,

@@ -1,10 +1,10 @@
-"""What all refiners share: weighted means by hand, noise row by row, and the contract over the registry."""
+"""What all refiners share: weighted means by hand, and the contract over the registry."""
 
 import pytest
 import torch
 
 from latentinpaint.refiners import REFINERS, Condition
-from latentinpaint.refiners.base import draw_normal, latent_l1, weighted_mean
+from latentinpaint.refiners.base import latent_l1, weighted_mean
 
 CHANNELS = 8
 SMALL = {
@@ -61,38 +61,6 @@ def test_latent_l1_by_hand():
     assert latent_l1(first, second).item() == pytest.approx((1 + 4 + 0.5 + 4) / 4)
     weight = torch.tensor([[[[10.0, 1.0]]], [[[1.0, 0.0]]]])
     assert latent_l1(first, second, weight).item() == pytest.approx((10 + 4 + 0.5) / 12)
-
-
-def test_noise_of_a_list_is_each_generators_own():
-    like = torch.empty(3, 2, 5, 5)
-    draws = draw_normal(like, seeded(4, 5, 6))
-    for row, seed in enumerate((4, 5, 6)):
-        expected = torch.randn(2, 5, 5, generator=torch.Generator().manual_seed(seed))
-        assert torch.equal(draws[row], expected)
-    assert torch.equal(draw_normal(like[:1], seeded(5))[0], draws[1])
-
-
-@pytest.mark.parametrize("shape", [(3,), (2, 4, 4)], ids=str)
-def test_noise_of_one_generator_is_drawn_row_by_row(shape):
-    (whole, parts) = seeded(7, 7)
-    together = draw_normal(torch.empty(5, *shape), whole)
-    apart = torch.cat([draw_normal(torch.empty(rows, *shape), parts) for rows in (1, 3, 1)])
-    assert torch.equal(together, apart)
-    assert len(together.unique()) == together.numel()
-
-
-def test_noise_follows_the_dtype_and_the_global_seed():
-    torch.manual_seed(3)
-    first = draw_normal(torch.empty(2, 4, dtype=torch.float64), None)
-    torch.manual_seed(3)
-    assert torch.equal(draw_normal(torch.empty(2, 4, dtype=torch.float64), None), first)
-    assert first.dtype == torch.float64
-
-
-@pytest.mark.parametrize("seeds", [(), (1,), (1, 2, 3)], ids=len)
-def test_noise_needs_a_generator_a_row(seeds):
-    with pytest.raises(ValueError, match=f"{len(seeds)} generators for 2 rows"):
-        draw_normal(torch.empty(2, 4), seeded(*seeds))
 
 
 def test_select_takes_rows_by_number_as_often_as_asked():

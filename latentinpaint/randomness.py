@@ -1,0 +1,31 @@
+"""Random numbers that are passed in: equal seeds give equal numbers, whatever else is drawn beside them."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+Generators = torch.Generator | Sequence[torch.Generator] | None
+
+
+def numbered_generator(seed: int, number: int) -> torch.Generator:
+    """The generator of item `number` under `seed`, both any whole numbers: equal pairs draw equal numbers."""
+    return torch.Generator().manual_seed((seed * 1_000_003 + number) % 2**63)
+
+
+def draw_normal(like: Tensor, generator: Generators) -> Tensor:
+    """Standard normal numbers shaped like `like` (B, …), each row drawn by itself.
+
+    They are drawn on the generator's own device and moved, so that a seed means the same on every machine.
+
+    Raises:
+        ValueError: if there are several generators, but not one for every row.
+    """
+    rows = generator if isinstance(generator, Sequence) else [generator] * len(like)
+    if len(rows) != len(like):
+        raise ValueError(f"{len(rows)} generators for {len(like)} rows")
+    draws = [
+        torch.randn(like.shape[1:], generator=g, device="cpu" if g is None else g.device, dtype=like.dtype)
+        for g in rows
+    ]
+    return torch.stack(draws).to(like.device)

@@ -1,0 +1,202 @@
+"""Steps along paths, with noise: the laws stay the process's, the orders are those of theory."""
+
+import numpy as np
+import pytest
+import torch
+from oracles import Gaussian, matrix
+from scipy.integrate import solve_ivp
+
+from latentinpaint.errors import InputError
+from latentinpaint.interpolants import integrate
+from latentinpaint.interpolants.operators import Dense, identity
+from latentinpaint.interpolants.paths import ScheduledPath, StraightPath, inpaint
+from latentinpaint.interpolants.process import Process
+from latentinpaint.interpolants.samplers import NOISES, simulate
+
+SIZE = 4
+HOLE = torch.tensor([[0, 1, 1, 1]], dtype=torch.float64)
+
+
+def number(t):
+    return torch.tensor(float(t), dtype=torch.float64)
+
+
+def gaussian():
+    factor = torch.randn(SIZE, SIZE, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    covariance = factor @ factor.T / SIZE + 0.2 * torch.eye(SIZE).double()
+    return Gaussian(torch.linspace(-1, 2, SIZE, dtype=torch.float64), covariance)
+
+
+def positive(seed):
+    root = torch.randn(SIZE, SIZE, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return Dense(root @ root.T / SIZE + 0.3 * torch.eye(SIZE).double())
+
+
+def skew(seed):
+    g = torch.Generator().manual_seed(seed)
+    return Dense(torch.eye(SIZE).double() + torch.randn(SIZE, SIZE, generator=g, dtype=torch.float64) / 3)
+
+
+# "plain" wants an alpha with an inverse, so its path keeps a little noise; "scaled" wants it symmetric.
+PATHS = {
+    "plain": StraightPath(Process(skew(1), skew(2)), Process(0.3 * identity(), identity())),
+    "scaled": StraightPath(Process(positive(1), skew(2)), Process(0.0 * identity(), identity())),
+}
+
+
+def affine(drift):
+    constant = drift(torch.zeros(1, SIZE).double())[0].numpy()
+    return drift(torch.eye(SIZE).double()).numpy().T - constant[:, None], constant
+
+
+@pytest.mark.parametrize("epsilon", [0.1, 0.7, 2.0])
+@pytest.mark.parametrize("noise", NOISES)
+def test_noise_keeps_the_law(noise, epsilon):
+    """(8), (8a): m' = M m + c and S' = M S + S M^T + 2 D along matrices that do not commute, down to alpha = 0."""
+    path, oracle, kind = PATHS[noise], gaussian(), NOISES[noise]()
+
+    def drift(x, t):
+        process = path.at(t)
+        ends = oracle(process, x)
+        return path.velocity(ends, t) + kind.step(process, ends, 1.0, torch.zeros_like(x)) * epsilon
+
+    def rate(t, state):
+        m, c = affine(lambda x: drift(x, number(t)))
+        sigma = state[SIZE:].reshape(SIZE, SIZE)
+        alpha = matrix(path.at(number(t)).alpha, (SIZE,))
+        diffusion = epsilon * (np.eye(SIZE) if noise == "plain" else alpha)
+        change = m @ sigma + sigma @ m.T + 2 * diffusion
+        return np.concatenate([m @ state[:SIZE] + c, change.flatten()])
+
+    mean, covariance = oracle.law(path.at(number(0)), (SIZE,))
+    start = np.concatenate([mean, covariance.flatten()])
+    end = solve_ivp(rate, (0, 1), start, method="DOP853", rtol=1e-10, atol=1e-12).y[:, -1]
+    mean, covariance = oracle.law(path.at(number(1)), (SIZE,))
+    np.testing.assert_allclose(end[:SIZE], mean, atol=1e-8)
+    np.testing.assert_allclose(end[SIZE:].reshape(SIZE, SIZE), covariance, atol=1e-8)
+
+
+def moments(path, steps, epsilon, noise):
+    """Mean and covariance of what `simulate` makes of the path's first law: each step is affine with normal noise."""
+    oracle, times = gaussian(), np.linspace(0, 1, steps + 1)
+    mean, covariance = oracle.law(path.at(number(0)), (SIZE,))
+    for now, then in zip(times, times[1:], strict=False):
+
+        def step(x, zeros=True, now=now, then=then):
+            def draw(like, generator):
+                return torch.zeros_like(like) if zeros else torch.eye(SIZE).double()
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("latentinpaint.interpolants.samplers.draw_normal", draw)
+                return simulate(path, oracle, x, [now, then], epsilon=epsilon, noise=noise).final
+
+        m, c = affine(step)
+        spread = (step(torch.zeros(SIZE, SIZE).double(), zeros=False) - torch.from_numpy(c)).numpy().T
+        mean, covariance = m @ mean + c, m @ covariance @ m.T + spread @ spread.T
+    return mean, covariance
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.7])
+@pytest.mark.parametrize("noise", NOISES)
+def test_the_steps_are_of_first_order(noise, epsilon):
+    """The covariance's error (and the mean's) falls with the step, by exact recursion of the moments."""
+    path, errors, counts = PATHS[noise], [], (40, 80, 160)
+    mean, covariance = gaussian().law(path.at(number(1)), (SIZE,))
+    for steps in counts:
+        m, c = moments(path, steps, epsilon, noise)
+        errors.append(np.abs(m - mean).max() + np.abs(c - covariance).max())
+    order = -np.polyfit(np.log(counts), np.log(errors), 1)[0]
+    assert order == pytest.approx(1, abs=0.2)
+
+
+@pytest.mark.parametrize("epsilon", [0.2, 0.7, 1.5])
+def test_samples_have_the_conditional_law(epsilon):
+    """Monte Carlo: 20 000 fills of three entries given the first, within four standard errors and the step's bias."""
+    oracle, count = gaussian(), 20_000
+    path = inpaint(HOLE)
+    g = torch.Generator().manual_seed(0)
+    noise = torch.randn(count, SIZE, generator=g, dtype=torch.float64)
+    x = torch.full((count, SIZE), 0.7, dtype=torch.float64)
+    found = simulate(path, oracle, path.start(x, noise), 200, epsilon=epsilon, generator=g).final
+    assert torch.equal(found[:, 0], x[:, 0])
+    c = oracle.covariance
+    gain = c[1:, 0] / c[0, 0]
+    mean = oracle.mean[1:] + gain * (0.7 - oracle.mean[0])
+    covariance = c[1:, 1:] - torch.outer(gain, c[0, 1:])
+    spread = covariance.diagonal().max().item()
+    torch.testing.assert_close(found[:, 1:].mean(dim=0), mean, atol=4 * (spread / count) ** 0.5, rtol=0)
+    tolerance = 4 * spread * (2 / count) ** 0.5 + 0.02
+    torch.testing.assert_close(torch.cov(found[:, 1:].T), covariance, atol=tolerance, rtol=0)
+
+
+def test_euler_is_the_solvers_euler():
+    """On a straight schedule the operators' differences are the rate times the step."""
+    path, oracle = ScheduledPath(), gaussian()
+    start = torch.randn(3, SIZE, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    found = simulate(path, oracle, start, 7)
+    expected = integrate(lambda x, t: path.velocity(oracle(path.at(t[0]), x), t[0]), start, steps=7)
+    torch.testing.assert_close(found.final, expected.final, atol=1e-12, rtol=0)
+    assert found.evaluations == 7
+
+
+def test_rows_do_not_depend_on_their_neighbours():
+    path, oracle = ScheduledPath(), gaussian()
+    start = torch.randn(3, SIZE, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+    def seeded(*seeds):
+        return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    together = simulate(path, oracle, start, 9, epsilon=0.5, generator=seeded(1, 2, 3)).final
+    for row in range(3):
+        alone = simulate(path, oracle, start[row : row + 1], 9, epsilon=0.5, generator=seeded(row + 1)).final
+        torch.testing.assert_close(alone[0], together[row], atol=1e-12, rtol=0)
+
+
+def test_what_must_not_move_does_not():
+    """Whatever a wrong model says."""
+
+    def wrong(process, x):
+        ends = gaussian()(process, x)
+        return type(ends)(ends.source + 1, ends.data - 3)
+
+    path = inpaint(HOLE)
+    x = torch.full((2, SIZE), 0.7, dtype=torch.float64)
+    start = path.start(x, torch.zeros_like(x))
+    g = torch.Generator().manual_seed(0)
+    free, held = (
+        simulate(path, wrong, start, 10, epsilon=0.7, moving=moving, generator=g).final for moving in (None, HOLE)
+    )
+    assert torch.equal(held[:, 0], x[:, 0]) and (free[:, 0] != x[:, 0]).all() and (held[:, 1:] != start[:, 1:]).all()
+
+
+def test_progress():
+    path, oracle = ScheduledPath(), gaussian()
+    start, seen = torch.zeros(2, SIZE).double(), []
+    simulate(path, oracle, start, 4, progress=seen.append)
+    assert seen == [0.25, 0.5, 0.75, 1.0]
+    seen.clear()
+    integrate(lambda x, t: x, start, method="midpoint", steps=2, progress=seen.append)
+    assert seen == pytest.approx([0, 0.25, 0.5, 0.75])
+
+
+def test_a_field_too_steep_for_adaptive_steps():
+    """1 / (0.5 - t)^2 has no finite path through t = 0.5: the steps vanish, and the message says what to do."""
+    with pytest.raises(InputError, match="rk4"):
+        integrate(
+            lambda x, t: (0.5 - t[:, None]) ** -2 + 0 * x, torch.zeros(1, 1).double(), method="dopri5", rtol=1e-9
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (dict(times=0), "increase"),
+        (dict(times=[0.0]), "increase"),
+        (dict(times=[0.0, 0.5, 0.5]), "increase"),
+        (dict(epsilon=-1.0), "epsilon"),
+        (dict(noise="pink"), "pink"),
+    ],
+)
+def test_mistakes(options, word):
+    with pytest.raises(InputError, match=word):
+        simulate(ScheduledPath(), gaussian(), torch.zeros(1, SIZE).double(), **{"times": 3, **options})
