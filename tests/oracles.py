@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentinpaint.interpolants.process import Ends, Process
+from latentinpaint.interpolants.interpolant import Ends, Process
 
 
 def matrix(operator, shape) -> np.ndarray:

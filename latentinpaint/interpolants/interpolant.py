@@ -1,72 +1,93 @@
-r"""The interpolant: points on the path, their velocity, and what a velocity says about the ends.
+r"""The process: a point between two ends, and what a model of its ends says there.
 
 .. math::
-    x_t = \alpha x_0 + \beta x_1, \qquad \dot x_t = \dot\alpha x_0 + \dot\beta x_1
+    I_{\alpha,\beta} = \alpha x_0 + \beta x_1 \tag{1}
 
-Both lines solved for the data give, with the Wronskian :math:`w = \alpha\dot\beta - \dot\alpha\beta`,
+for bounded operators :math:`\alpha, \beta`, a source :math:`x_0` (usually standard normal noise, independent of the
+data) and data :math:`x_1`. Everything a flow needs are the expected ends at a point x, its *drifts*
 
-.. math:: x_1 = (\alpha\,\dot x_t - \dot\alpha\,x_t) / w, \qquad
-          \dot x_t = \frac{\dot\alpha}{\alpha}\,x_t + \frac{w}{\alpha}\,x_1.
+.. math::
+    \eta_0(\alpha, \beta, x) = \mathbb E[x_0 \mid I_{\alpha,\beta} = x], \qquad
+    \eta_1(\alpha, \beta, x) = \mathbb E[x_1 \mid I_{\alpha,\beta} = x], \tag{2}
 
-w is 1 for the linear and pi / 2 for the cosine schedule. The same lines hold for conditional expectations given
-``x_t``, so they turn a velocity field into the estimate of the clean data and back.
+of which one gives the other, because
 
-This is the one place that expands a time ``(B,)`` to the shape of ``x``.
-Source: Albergo, Boffi, Vanden-Eijnden, "Stochastic Interpolants", arXiv 2303.08797.
+.. math:: \alpha\,\eta_0 + \beta\,\eta_1 = x. \tag{5}
+
+For standard normal noise that is independent of the data they hold the score of the density of I,
+
+.. math:: \nabla\log\rho_{\alpha,\beta}(x) = -\alpha^{-\top}\eta_0(\alpha, \beta, x). \tag{6}
+
+The paper prints :math:`\alpha^{-1}` in (6); the transpose matters where alpha is not symmetric.
+
+Source of the numbered formulas: Negrel, Coeurdoux, Albergo, Vanden-Eijnden, "Multitask Learning with Stochastic
+Interpolants", arXiv 2508.04605.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from torch import Tensor
 
-from latentinpaint.interpolants.schedules import Linear, Schedule
+from latentinpaint.interpolants.operators import Operator
 
 
 @dataclass(frozen=True)
-class Interpolant:
-    """A path between two ends.
+class Ends:
+    """The expected source ``eta_0`` and the expected data ``eta_1`` (2), both (B, …)."""
 
-    Args:
-        schedule: the coefficients.
-        floor: smallest alpha that `velocity_from_data` divides by, in (0, 1]; it keeps the velocity finite as
-            t approaches 1 and changes nothing where alpha is larger.
+    source: Tensor
+    data: Tensor
 
-    In every method ``x_0, x_1, x_t, …`` are (B, …) of one shape and ``t`` is (B,) with values in [0, 1].
-    """
-
-    schedule: Schedule = field(default_factory=Linear)
-    floor: float = 0.05
-
-    def point(self, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
-        """``x_t``."""
-        return _expand(self.schedule.alpha(t), x_0) * x_0 + _expand(self.schedule.beta(t), x_1) * x_1
-
-    def velocity(self, x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
-        """The derivative of ``x_t`` in t."""
-        return _expand(self.schedule.alpha_dot(t), x_0) * x_0 + _expand(self.schedule.beta_dot(t), x_1) * x_1
-
-    def data_from_velocity(self, x_t: Tensor, velocity: Tensor, t: Tensor) -> Tensor:
-        """The estimate of ``x_1`` that a velocity at ``x_t`` implies: one step to the end."""
-        schedule = self.schedule
-        clean = _expand(schedule.alpha(t), x_t) * velocity - _expand(schedule.alpha_dot(t), x_t) * x_t
-        return clean / _expand(self._wronskian(t), x_t)
-
-    def velocity_from_data(self, x_t: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
-        """The velocity at ``x_t`` that an estimate of ``x_1`` implies, with alpha held above `floor`."""
-        alpha = self.schedule.alpha(t).clamp(min=self.floor)
-        return (_expand(self.schedule.alpha_dot(t), x_t) * x_t + _expand(self._wronskian(t), x_t) * x_1) / _expand(
-            alpha, x_t
-        )
-
-    def _wronskian(self, t: Tensor) -> Tensor:
-        schedule = self.schedule
-        return schedule.alpha(t) * schedule.beta_dot(t) - schedule.alpha_dot(t) * schedule.beta(t)
+    @property
+    def difference(self) -> Tensor:
+        """``eta = eta_0 - eta_1`` (10), what a Hadamard model is trained to answer."""
+        return self.source - self.data
 
 
-def _expand(coefficient: Tensor, like: Tensor) -> Tensor:
-    """(B,) to (B, 1, 1, …) with as many dimensions as `like`; a single number stays as it is."""
-    if coefficient.ndim == 0:
-        return coefficient
-    if coefficient.ndim != 1 or coefficient.shape[0] != like.shape[0]:
-        raise ValueError(f"a time is one number or ({like.shape[0]},), not {tuple(coefficient.shape)}")
-    return coefficient.view(-1, *[1] * (like.ndim - 1))
+@dataclass(frozen=True)
+class Process:
+    """One pair of operators, and what follows from it for points x (B, …)."""
+
+    alpha: Operator
+    beta: Operator
+
+    def point(self, x_0: Tensor, x_1: Tensor) -> Tensor:
+        """``alpha x_0 + beta x_1`` (1), for ends (B, …)."""
+        return self.alpha(x_0) + self.beta(x_1)
+
+    def ends_from_source(self, x: Tensor, eta_0: Tensor) -> Ends:
+        """Both ends from the expected source, by (5).
+
+        Raises:
+            ValueError: if beta has no inverse.
+        """
+        return Ends(eta_0, self.beta.inverse(x - self.alpha(eta_0)))
+
+    def ends_from_data(self, x: Tensor, eta_1: Tensor) -> Ends:
+        """Both ends from the expected data, by (5).
+
+        Raises:
+            ValueError: if alpha has no inverse.
+        """
+        return Ends(self.alpha.inverse(x - self.beta(eta_1)), eta_1)
+
+    def ends_from_difference(self, x: Tensor, eta: Tensor) -> Ends:
+        """Both ends from ``eta_0 - eta_1``, by (50) and (51); right where alpha + beta is the identity alone."""
+        return Ends(x + self.beta(eta), x - self.alpha(eta))
+
+    def score(self, ends: Ends) -> Tensor:
+        """The gradient of the log density at the point where `ends` are expected, by (6).
+
+        Raises:
+            ValueError: if alpha has no inverse.
+        """
+        return -self.alpha.inverse.adjoint(ends.source)
+
+    def __sub__(self, other: "Process") -> "Process":
+        """The difference of both operators: what a step from `other` to here adds of each end."""
+        return Process(self.alpha - other.alpha, self.beta - other.beta)
+
+
+# A model of the ends: the process and a point x (B, …) to the ends that are expected there.
+Drifts = Callable[[Process, Tensor], Ends]

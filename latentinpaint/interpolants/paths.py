@@ -8,7 +8,7 @@ Along a path :math:`(\alpha_t, \beta_t)` the law of the process is carried by th
 whatever the path, so one model answers many questions: a path on which some entries are known from the beginning
 fills in the others (`HadamardPath`).
 
-Numbering and source as in `process`. Times are numbers () or one a row (B,), in [0, 1].
+Numbering and source as in `interpolant`. Times are numbers () or one a row (B,), in [0, 1].
 """
 
 import math
@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from latentinpaint.interpolants.interpolant import Ends, Process
 from latentinpaint.interpolants.operators import Hadamard, Scalar
-from latentinpaint.interpolants.process import Ends, Process
 from latentinpaint.interpolants.schedules import Linear, Schedule
 
 

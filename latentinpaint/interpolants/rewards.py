@@ -20,7 +20,7 @@ Hadamard model answers. With :math:`q = (1-\alpha)^2 - A\alpha^2`,
     x_r = \frac{(1-\alpha)x + \alpha^2 b}{\sqrt q\,(\alpha + \sqrt q)}. \tag{54, 55}
 
 An observation :math:`y = x + \sigma n` of some entries is the reward :math:`A = -1/\sigma^2,\ b = y/\sigma^2` there:
-`observation`. Numbering and source as in `process`.
+`observation`. Numbering and source as in `interpolant`.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from latentinpaint.interpolants.interpolant import Drifts, Ends, Process
 from latentinpaint.interpolants.operators import Hadamard
-from latentinpaint.interpolants.process import Drifts, Ends, Process
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ methods with a fixed number of equal steps, and the adaptive Dormand-Prince meth
             + \sqrt{2\epsilon_t}\,\alpha_t^{1/2}\,dW_t, \tag{8a}
 
 of which the second wants alpha symmetric and positive, and has no singularity where alpha vanishes. Numbering and
-source as in `process`.
+source as in `interpolant`.
 """
 
 import math
@@ -27,8 +27,8 @@ import torchdiffeq
 from torch import Tensor
 
 from latentinpaint.errors import InputError
+from latentinpaint.interpolants.interpolant import Drifts, Ends, Process
 from latentinpaint.interpolants.paths import Path
-from latentinpaint.interpolants.process import Drifts, Ends, Process
 from latentinpaint.randomness import Generators, draw_normal
 
 Field = Callable[[Tensor, Tensor], Tensor]

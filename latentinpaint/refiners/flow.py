@@ -6,7 +6,7 @@ clean latent :math:`z_1`. Training and inference see the same :math:`z_0`: it is
 :math:`z_t`, the time, the hole's cells, their hole area and the whole conditioned latent: its hole cells carry
 what overlapping receptive fields saw of the surroundings.
 
-The network answers the clean latent and the velocity follows from it (`Interpolant.velocity_from_data`), for a
+The network answers the clean latent and the velocity follows from it (`Process.ends_from_data`), for a
 velocity holds all the noise of a many-channel latent, which a small network cannot carry through (Li and He,
 "Back to Basics: Let Denoising Generative Models Denoise", arXiv 2511.13720). The answer is a correction to the
 conditioned latent where a cell is known, and starts from zero where it is all hole.
@@ -16,17 +16,20 @@ Times are drawn from a logit-normal distribution (Esser et al., arXiv 2403.03206
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.interpolants import SCHEDULES, SOLVERS, Interpolant, Trajectory, integrate
+from latentinpaint.interpolants import SCHEDULES, SOLVERS, Process, Scalar, ScheduledPath, Trajectory, integrate
 from latentinpaint.models.unet import TimeUNet
 from latentinpaint.randomness import Generators, draw_normal
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1, weighted_mean
+
+TRAINING_FLOOR = (
+    0.05  # the smallest alpha in the loss: the velocity's weight would grow without bound towards the data
+)
 
 
 class FlowRefiner(Refiner):
@@ -82,7 +85,7 @@ class FlowRefiner(Refiner):
             solver=solver,
             steps=steps,
         )
-        self.interpolant = Interpolant(SCHEDULES[schedule]())
+        self.path = ScheduledPath(SCHEDULES[schedule]())
         self.hole_weight, self.latent_weight = hole_weight, latent_weight
         self.time_mean, self.time_deviation = time_mean, time_deviation
         self.solver, self.steps = solver, steps
@@ -99,17 +102,15 @@ class FlowRefiner(Refiner):
         return (1 - condition.area) * condition.latent + self.network(seen, t)
 
     def velocity(self, z_t: Tensor, t: Tensor, condition: Condition, floor: float | None = None) -> Tensor:
-        """The velocity field at ``z_t`` (B, C, h, w), t (B,); `floor` replaces the interpolant's."""
-        interpolant = self.interpolant if floor is None else replace(self.interpolant, floor=floor)
-        return interpolant.velocity_from_data(z_t, self.clean(z_t, t, condition), t)
+        """The velocity field at ``z_t`` (B, C, h, w), t (B,); `floor` is the smallest alpha that is divided by."""
+        return self._velocity_to(self.clean(z_t, t, condition), z_t, t, TRAINING_FLOOR if floor is None else floor)
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         z_0 = self.start(condition, generator)
         t = self.training_times(z_clean, generator)
-        z_t = self.interpolant.point(z_0, z_clean, t)
+        z_t = self.path.at(t).point(z_0, z_clean)
         estimate = self.clean(z_t, t, condition)
-        velocity = self.interpolant.velocity_from_data(z_t, estimate, t)
-        target = self.interpolant.velocity_from_data(z_t, z_clean, t)
+        velocity, target = (self._velocity_to(end, z_t, t, TRAINING_FLOOR) for end in (estimate, z_clean))
         weight = 1 + (self.hole_weight - 1) * condition.hole
         velocity_loss = weighted_mean((velocity - target).square(), weight)
         latent_loss = latent_l1(estimate, z_clean, weight)
@@ -137,7 +138,7 @@ class FlowRefiner(Refiner):
         adaptive = method in SOLVERS and SOLVERS[method].adaptive
         # Training holds the velocity's weight down near the data; sampling with the same floor would leave a
         # floor / e of the noise there. Half a step is the smallest alpha that a solver of equal steps divides by.
-        floor = min(self.interpolant.floor, 0.005 if adaptive else 0.5 / max(1, steps))
+        floor = min(TRAINING_FLOOR, 0.005 if adaptive else 0.5 / max(1, steps))
         starts, conditions = [self.start(condition, generator)], [condition]
         if adaptive:
             # Its rows are solved one by one, so each takes its own row of the condition along.
@@ -147,6 +148,12 @@ class FlowRefiner(Refiner):
             for start, given in zip(starts, conditions, strict=True)
         ]
         return Trajectory(torch.cat([run.final for run in runs]), max(run.evaluations for run in runs))
+
+    def _velocity_to(self, z_clean: Tensor, z_t: Tensor, t: Tensor, floor: float) -> Tensor:
+        """The velocity at ``z_t`` towards a clean latent, with alpha held above `floor` so that it stays finite."""
+        process = self.path.at(t)
+        held = Process(Scalar(process.alpha.values.clamp(min=floor)), process.beta)
+        return self.path.velocity(held.ends_from_data(z_t, z_clean), t)
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
         return self.sample(condition, generator, steps).final

@@ -11,6 +11,7 @@ from scipy.linalg import sqrtm
 from scipy.stats import norm
 
 from latentinpaint.interpolants import SCHEDULES, integrate
+from latentinpaint.interpolants.interpolant import Process
 from latentinpaint.interpolants.operators import Dense, Fourier, Hadamard, identity
 from latentinpaint.interpolants.paths import (
     HadamardPath,
@@ -22,7 +23,6 @@ from latentinpaint.interpolants.paths import (
     raster,
     sequential,
 )
-from latentinpaint.interpolants.process import Process
 from latentinpaint.interpolants.transfers import gaussian_blur, power_law
 
 SIZE = 6

@@ -8,9 +8,9 @@ from scipy.linalg import sqrtm
 from scipy.optimize import brentq
 
 from latentinpaint.interpolants import integrate
+from latentinpaint.interpolants.interpolant import Ends, Process
 from latentinpaint.interpolants.operators import Hadamard, Scalar
 from latentinpaint.interpolants.paths import HadamardPath
-from latentinpaint.interpolants.process import Ends, Process
 from latentinpaint.interpolants.rewards import QuadraticReward, observation
 
 SIZE = 4

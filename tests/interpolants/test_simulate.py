@@ -8,9 +8,9 @@ from scipy.integrate import solve_ivp
 
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import integrate
+from latentinpaint.interpolants.interpolant import Process
 from latentinpaint.interpolants.operators import Dense, identity
 from latentinpaint.interpolants.paths import ScheduledPath, StraightPath, inpaint
-from latentinpaint.interpolants.process import Process
 from latentinpaint.interpolants.samplers import NOISES, simulate
 
 SIZE = 4

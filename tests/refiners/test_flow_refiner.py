@@ -202,7 +202,7 @@ class ExactFlow(FlowRefiner):
 
     def oracle(self, z_t, t, condition):
         mean, covariance = gaussian()
-        alpha, beta = self.interpolant.schedule.alpha(t), self.interpolant.schedule.beta(t)
+        alpha, beta = self.path.schedule.alpha(t), self.path.schedule.beta(t)
         # A known cell has both ends equal, so it stands at (alpha + beta) times its value.
         a, b = alpha.view(-1, 1, 1, 1), beta.view(-1, 1, 1, 1)
         hole = (condition.hole > 0).expand_as(z_t)
@@ -222,7 +222,7 @@ class ExactFlow(FlowRefiner):
         if self.exact == "clean":
             return super().velocity(z_t, t, condition, floor)
         eta_0, eta_1 = self.oracle(z_t, t, condition)
-        rates = self.interpolant.schedule.alpha_dot(t), self.interpolant.schedule.beta_dot(t)
+        rates = self.path.schedule.alpha_dot(t), self.path.schedule.beta_dot(t)
         alpha_dot, beta_dot = (rate.view(-1, 1, 1, 1) for rate in rates)
         source = torch.where(condition.hole > 0, eta_0, eta_1)
         return alpha_dot * source + beta_dot * eta_1
