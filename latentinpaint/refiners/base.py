@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from latentinpaint.interpolants.objectives import weighted_mean
 from latentinpaint.randomness import Generators
 
 
@@ -71,10 +72,3 @@ class Refiner(nn.Module, ABC):
 def latent_l1(z_hat: Tensor, z_clean: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean absolute difference of two latents (B, C, h, w); `weight` (B, 1, h, w) makes it a weighted mean."""
     return weighted_mean((z_hat - z_clean).abs(), weight)
-
-
-def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
-    """Mean of (B, C, h, w) with one weight a cell (B, 1, h, w), normalised by the sum of the weights."""
-    if weight is None:
-        return values.mean()
-    return (values * weight).sum() / (weight.sum() * values.shape[1])

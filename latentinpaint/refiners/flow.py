@@ -23,13 +23,13 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import SCHEDULES, SOLVERS, Process, Scalar, ScheduledPath, Trajectory, integrate
+from latentinpaint.interpolants.objectives import squared_error
 from latentinpaint.models.unet import TimeUNet
 from latentinpaint.randomness import Generators, draw_normal
-from latentinpaint.refiners.base import Condition, Refiner, latent_l1, weighted_mean
+from latentinpaint.refiners.base import Condition, Refiner, latent_l1
 
-TRAINING_FLOOR = (
-    0.05  # the smallest alpha in the loss: the velocity's weight would grow without bound towards the data
-)
+# The smallest alpha in the loss: the velocity's weight would grow without bound towards the data.
+TRAINING_FLOOR = 0.05
 
 
 class FlowRefiner(Refiner):
@@ -112,7 +112,7 @@ class FlowRefiner(Refiner):
         estimate = self.clean(z_t, t, condition)
         velocity, target = (self._velocity_to(end, z_t, t, TRAINING_FLOOR) for end in (estimate, z_clean))
         weight = 1 + (self.hole_weight - 1) * condition.hole
-        velocity_loss = weighted_mean((velocity - target).square(), weight)
+        velocity_loss = squared_error(velocity, target, weight)
         latent_loss = latent_l1(estimate, z_clean, weight)
         return {
             "loss": velocity_loss + self.latent_weight * latent_loss,

@@ -1,10 +1,10 @@
-"""What all refiners share: weighted means by hand, and the contract over the registry."""
+"""What all refiners share: the latent L1 by hand, and the contract over the registry."""
 
 import pytest
 import torch
 
 from latentinpaint.refiners import REFINERS, Condition
-from latentinpaint.refiners.base import latent_l1, weighted_mean
+from latentinpaint.refiners.base import latent_l1
 
 CHANNELS = 8
 SMALL = {
@@ -44,15 +44,6 @@ def seeded(*seeds):
 
 
 # Helpers --------------------------------------------------------------------------------------------------
-
-
-def test_weighted_mean_by_hand():
-    values = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])  # (1, 2, 1, 2)
-    weight = torch.tensor([[[[1.0, 3.0]]]])
-    assert weighted_mean(values, weight).item() == pytest.approx((1 * 1 + 2 * 3 + 3 * 1 + 4 * 3) / 8)
-    assert weighted_mean(values, None).item() == pytest.approx(2.5)
-    assert weighted_mean(values, 7 * weight).item() == pytest.approx(22 / 8)
-    assert weighted_mean(values, torch.ones(1, 1, 1, 2)).item() == pytest.approx(2.5)
 
 
 def test_latent_l1_by_hand():

@@ -1,0 +1,71 @@
+r"""Objectives: losses whose minimisers are the drifts, in the weights a mask gives.
+
+Squared errors find conditional expectations. For ends :math:`x_0, x_1` and their interpolant I,
+
+.. math::
+    \mathbb E\|\hat\eta_0(\alpha, \beta, I) - x_0\|^2, \qquad
+    \mathbb E\|\hat\eta_1(\alpha, \beta, I) - x_1\|^2, \qquad
+    \mathbb E\|\hat\eta(\alpha, I) - (x_0 - x_1)\|^2 \tag{3, 4, 11}
+
+are `squared_error` with the respective target. The one-sided losses drop a constant, and so may be negative:
+
+.. math::
+    \ell_b = \tfrac12\|\hat b\|^2 - \langle \partial_t I, \hat b\rangle, \qquad
+    \ell_\eta = \tfrac12\|\hat\eta\|^2 + \langle \hat\eta, x_0\rangle,
+
+minimal at :math:`b = \mathbb E[\partial_t I \mid I]` and :math:`\eta = -\mathbb E[x_0 \mid I]` (note the sign: the
+score is then :math:`\eta / \alpha`). Sources: arXiv 2508.04605 (3, 4, 11); Albergo, Boffi, Vanden-Eijnden,
+"Stochastic Interpolants", arXiv 2303.08797, and the code published with it, whose sign of eta this is.
+
+A weight (B or 1, C or 1, …), 0 or more, says how much an entry counts; its scale does not matter to the ``"exact"``
+weighting. ``"mean"`` multiplies the unweighted loss by the weight's mean: no entry counts more than another, which is
+what the mask-conditioned CIFAR-10 study did.
+"""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from latentinpaint.errors import InputError
+
+
+def squared_error(answer: Tensor, target: Tensor, weight: Tensor | None = None, weighting: str = "exact") -> Tensor:
+    """Mean squared error over all entries of (B, …)."""
+    return weighted_mean((answer - target).square(), weight, weighting)
+
+
+def one_sided_velocity(
+    answer: Tensor, rate: Tensor, weight: Tensor | None = None, weighting: str = "exact"
+) -> Tensor:
+    """The loss of b, summed over a row's entries and averaged over rows; `rate` is the interpolant's derivative."""
+    values = 0.5 * answer.square() - rate * answer
+    return values[0].numel() * weighted_mean(values, weight, weighting)
+
+
+def one_sided_noise(answer: Tensor, x_0: Tensor, weight: Tensor | None = None, weighting: str = "exact") -> Tensor:
+    """The loss of eta = -E[x_0 | I], summed over a row's entries and averaged over rows."""
+    values = 0.5 * answer.square() + x_0 * answer
+    return values[0].numel() * weighted_mean(values, weight, weighting)
+
+
+def weighted_mean(values: Tensor, weight: Tensor | None = None, weighting: str = "exact") -> Tensor:
+    """Mean of (B, …) with a weight that broadcasts against it; None is the plain mean.
+
+    Raises:
+        InputError: if there is no such weighting.
+    """
+    if weighting not in WEIGHTINGS:
+        raise InputError(f"there is no weighting '{weighting}': choose one of {', '.join(WEIGHTINGS)}")
+    return values.mean() if weight is None else WEIGHTINGS[weighting](values, weight)
+
+
+def _exact(values: Tensor, weight: Tensor) -> Tensor:
+    weight = weight.expand_as(values)
+    return (weight * values).sum() / weight.sum()
+
+
+def _by_the_mean(values: Tensor, weight: Tensor) -> Tensor:
+    return weight.mean() * values.mean()
+
+
+WEIGHTINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"exact": _exact, "mean": _by_the_mean}

@@ -1,0 +1,113 @@
+"""Objectives: identities between them, their minimisers by least squares, and what weights do."""
+
+import pytest
+import torch
+from oracles import Gaussian
+
+from latentinpaint.errors import InputError
+from latentinpaint.interpolants import ScheduledPath
+from latentinpaint.interpolants.objectives import one_sided_noise, one_sided_velocity, squared_error, weighted_mean
+
+
+def numbers(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def weights(seed=4):
+    """A mask's: 1 where known, 10 in the hole."""
+    hole = torch.rand(3, 1, 4, 4, generator=torch.Generator().manual_seed(seed)) > 0.6
+    return torch.where(hole, 10.0, 1.0).double()
+
+
+SHAPE = (3, 2, 4, 4)
+
+
+def test_the_one_sided_losses_are_squared_errors_less_a_constant():
+    """MSE = (2 l_b + |dI|^2) / d, and the same for eta whose target is -x_0."""
+    answer, target = numbers(*SHAPE), numbers(*SHAPE, seed=1)
+    constant = target.square().flatten(1).sum(dim=1).mean()
+    expected = squared_error(answer, target)
+    torch.testing.assert_close((2 * one_sided_velocity(answer, target) + constant) / 32, expected)
+    torch.testing.assert_close((2 * one_sided_noise(answer, -target) + constant) / 32, expected)
+
+
+LOSSES = {
+    "squared_error": squared_error,
+    "one_sided_velocity": one_sided_velocity,
+    "one_sided_noise": one_sided_noise,
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_equal_weights_are_none(loss):
+    answer, target = numbers(*SHAPE), numbers(*SHAPE, seed=1)
+    for weighting in ("exact", "mean"):
+        torch.testing.assert_close(
+            loss(answer, target, torch.ones(3, 1, 4, 4).double(), weighting), loss(answer, target)
+        )
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_exact_weights_have_no_scale(loss):
+    answer, target = numbers(*SHAPE), numbers(*SHAPE, seed=1)
+    one, thrice = (loss(answer, target, scale * weights()) for scale in (1, 3))
+    torch.testing.assert_close(one, thrice)
+
+
+def test_weights_by_hand():
+    values = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])  # (1, 2, 1, 2)
+    weight = torch.tensor([[[[1.0, 3.0]]]])
+    assert weighted_mean(values, weight).item() == pytest.approx((1 + 6 + 3 + 12) / 8)
+    assert weighted_mean(values, weight, "mean").item() == pytest.approx(2 * 2.5)
+
+
+def test_the_mean_weight_prefers_no_entry():
+    """Its gradient is the unweighted one's, times a number: Adam hardly sees it. The exact one's is not."""
+    target, answer = numbers(*SHAPE, seed=1), numbers(*SHAPE).requires_grad_()
+    (plain,) = torch.autograd.grad(squared_error(answer, target), answer)
+    (mean,) = torch.autograd.grad(squared_error(answer, target, weights(), "mean"), answer)
+    (exact,) = torch.autograd.grad(squared_error(answer, target, weights()), answer)
+    torch.testing.assert_close(mean, weights().mean() * plain)
+    ratio = exact / plain
+    torch.testing.assert_close(ratio / ratio.min(), weights().expand(SHAPE))
+
+
+@pytest.mark.parametrize("t", [0.2, 0.7])
+def test_minimisers_are_the_drifts(t):
+    """Affine answers fitted by each loss's normal equations, against the Gaussian oracle."""
+    g = torch.Generator().manual_seed(0)
+    root = torch.randn(3, 3, generator=g, dtype=torch.float64)
+    oracle = Gaussian(torch.randn(3, generator=g, dtype=torch.float64), root @ root.T + 0.1 * torch.eye(3).double())
+    x_0 = torch.randn(200_000, 3, generator=g, dtype=torch.float64)
+    noise = torch.randn(200_000, 3, generator=g, dtype=torch.float64)
+    x_1 = oracle.mean + noise @ torch.linalg.cholesky(oracle.covariance).T
+    path, t = ScheduledPath(), torch.tensor(t, dtype=torch.float64)
+    process = path.at(t)
+    x, rate = process.point(x_0, x_1), path.rate(t).point(x_0, x_1)
+    design = torch.cat([x, torch.ones(len(x), 1).double()], dim=1)
+    ends = oracle(process, x[:100])
+    expected = {
+        one_sided_velocity: (rate, path.velocity(ends, t)),
+        one_sided_noise: (x_0, -ends.source),
+        squared_error: (x_0 - x_1, ends.difference),
+    }
+    for loss, (target, exact) in expected.items():
+        fit = torch.zeros(4, 3, dtype=torch.float64, requires_grad=True)
+        # One Newton step minimises a quadratic loss.
+        (slope,) = torch.autograd.grad(loss(design @ fit, target), fit)
+        curvature = design.T @ design / len(design) * (2 / 3 if loss is squared_error else 1)
+        fit = -torch.linalg.solve(curvature, slope)
+        torch.testing.assert_close(design[:100] @ fit, exact, atol=4e-2, rtol=0)
+
+
+def test_noise_and_velocity_say_the_same():
+    """eta = t b - x on the linear path."""
+    oracle, t = Gaussian(torch.ones(2).double(), torch.eye(2).double()), torch.tensor(0.3, dtype=torch.float64)
+    x = numbers(5, 2)
+    ends = oracle(ScheduledPath().at(t), x)
+    torch.testing.assert_close(t * ScheduledPath().velocity(ends, t) - x, -ends.source)
+
+
+def test_unknown_weighting():
+    with pytest.raises(InputError, match="'median'.*exact"):
+        squared_error(numbers(2, 2), numbers(2, 2), torch.ones(2, 1), "median")
