@@ -1,0 +1,119 @@
+r"""The action of a path, and paths of least action.
+
+.. math::
+    \min_{(\alpha_t, \beta_t)} \int_0^1 \mathbb E\|\dot\alpha_t\,\eta_0(\alpha_t, \beta_t, I_t)
+    + \dot\beta_t\,\eta_1(\alpha_t, \beta_t, I_t)\|^2\,dt \tag{22}
+
+with both ends fixed: the kinetic energy of the probability flow, never below the squared Wasserstein distance of its
+ends. A path of less action moves its samples less, and so takes fewer steps.
+
+Numbering and source as in `interpolant`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from latentinpaint.errors import InputError
+from latentinpaint.interpolants.interpolant import Drifts, Process
+from latentinpaint.interpolants.operators import Scalar
+from latentinpaint.interpolants.paths import Path, ScheduledPath
+
+
+@dataclass(frozen=True, eq=False)
+class TabulatedPath(Path):
+    """Numbers alpha and beta at equal times from 0 to 1, straight in between.
+
+    Args:
+        alphas, betas: (n,), n at least 2; a path from noise to data has ``alphas[0] = betas[-1] = 1`` and
+            ``alphas[-1] = betas[0] = 0``.
+    """
+
+    alphas: Tensor
+    betas: Tensor
+
+    def at(self, t: Tensor) -> Process:
+        place, share = self._place(t)
+        parts = ((1 - share) * values[place] + share * values[place + 1] for values in (self.alphas, self.betas))
+        return Process(*map(Scalar, parts))
+
+    def rate(self, t: Tensor) -> Process:
+        place, _ = self._place(t)
+        steps = len(self.alphas) - 1
+        return Process(*(Scalar(steps * (v[place + 1] - v[place])) for v in (self.alphas, self.betas)))
+
+    def _place(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """The interval that t lies in, and how far along it."""
+        scaled = t * (len(self.alphas) - 1)
+        place = scaled.floor().clamp(0, len(self.alphas) - 2)
+        return place.long(), scaled - place
+
+
+def action(path: Path, drifts: Drifts, x_0: Tensor, x_1: Tensor, intervals: int = 100) -> Tensor:
+    """The integral of (22), by the midpoint rule.
+
+    Args:
+        path: from the source to the data.
+        drifts: the model of the ends.
+        x_0, x_1: pairs of ends (B, …), over which the expectation is taken; independent if the drifts' are.
+        intervals: of the midpoint rule.
+
+    Returns:
+        A scalar: the squared speed, summed over entries, averaged over rows, integrated over time.
+    """
+    total = x_0.new_zeros(())
+    for number in range(intervals):
+        t = x_0.new_tensor((number + 0.5) / intervals)
+        process = path.at(t)
+        velocity = path.velocity(drifts(process, process.point(x_0, x_1)), t)
+        total = total + velocity.square().flatten(1).sum(dim=1).mean()
+    return total / intervals
+
+
+def least_action(
+    drifts: Drifts,
+    x_0: Tensor,
+    x_1: Tensor,
+    start: Path | None = None,
+    knots: int = 17,
+    iterations: int = 500,
+    learning_rate: float = 0.01,
+    progress: Callable[[float], None] = lambda done: None,
+) -> TabulatedPath:
+    """The path of numbers alpha and beta whose action is least, found by Adam from a path to begin with.
+
+    Args:
+        drifts: the model of the ends; gradients pass through it to the process and the point.
+        x_0, x_1: pairs of ends (B, …).
+        start: path of numbers to begin with, None for the straight one.
+        knots: times at which the numbers are free, the fixed ends included, 3 or more.
+        iterations: Adam's steps.
+        learning_rate: Adam's, falling to zero.
+        progress: called after every step with the fraction of them that is done.
+
+    Raises:
+        InputError: if there are fewer than 3 knots.
+    """
+    if knots < 3:
+        raise InputError(f"a path of least action has 3 knots or more, not {knots}")
+    times = torch.linspace(0, 1, knots, dtype=x_0.dtype, device=x_0.device)
+    begun = (start or ScheduledPath()).at(times)
+    free = [part.values[1:-1].detach().clone().requires_grad_() for part in (begun.alpha, begun.beta)]
+    one, zero = x_0.new_ones(1), x_0.new_zeros(1)
+
+    def path() -> TabulatedPath:
+        return TabulatedPath(torch.cat([one, free[0], zero]), torch.cat([zero, free[1], one]))
+
+    optimiser = torch.optim.Adam(free, lr=learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, iterations)
+    for done in range(1, iterations + 1):
+        optimiser.zero_grad()
+        # One midpoint an interval: inside one the velocity changes with the square of its length alone.
+        action(path(), drifts, x_0, x_1, knots - 1).backward()
+        optimiser.step()
+        schedule.step()
+        progress(done / iterations)
+    with torch.no_grad():
+        return path()
