@@ -59,10 +59,10 @@ class FlowRefiner(Refiner):
         schedule: str = "linear",
         hole_weight: float = 10.0,
         latent_weight: float = 1.0,
-        time_mean: float = -0.8,
-        time_deviation: float = 1.0,
+        time_mean: float = -1.6,
+        time_deviation: float = 1.2,
         solver: str = "euler",
-        steps: int = 20,
+        steps: int = 5,
     ) -> None:
         super().__init__()
         if schedule not in SCHEDULES:

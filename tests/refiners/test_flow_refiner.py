@@ -126,7 +126,7 @@ def test_the_loss_by_hand():
     squares = absolutes = weights = 0.0
     for row, generator in enumerate(seeded(1, 2, 3)):
         noise = torch.randn(4, 4, 6, generator=generator)
-        t = torch.sigmoid(-0.8 + torch.randn(1, generator=generator))
+        t = torch.sigmoid(-1.6 + 1.2 * torch.randn(1, generator=generator))
         assert t < 0.95  # beyond, the floor replaces alpha
         z_0 = torch.where(given.hole[row] > 0, noise, given.latent[row])
         z_t = (1 - t) * z_0 + t * clean[row]
