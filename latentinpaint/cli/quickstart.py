@@ -93,8 +93,8 @@ def _train(folder: Path, minutes: float, seed: int) -> dict[str, "InpaintPipelin
 
     fit("autoencoder", PretrainTask(LamaAutoencoder(final_relu=False), learning_rate=4e-3, warmup_steps=30), folder)
     refiners = {
-        "ffc": lambda channels: FFCRefiner(channels, blocks=4, width=96, delta=True),
-        "flow": lambda channels: FlowRefiner(channels, width=48, multipliers=(1, 2), steps=12),
+        "ffc": lambda channels: FFCRefiner(channels, blocks=4, width=96, delta=True, hole_weight=10.0),
+        "flow": lambda channels: FlowRefiner(channels, width=48, multipliers=(1, 2)),
     }
     for name, refiner in refiners.items():
         task = LatentTask(str(folder), refiner, learning_rate=2e-3, warmup_steps=30)
