@@ -9,7 +9,10 @@ Generators = torch.Generator | Sequence[torch.Generator] | None
 
 
 def numbered_generator(seed: int, number: int) -> torch.Generator:
-    """The generator of item `number` under `seed`, both any whole numbers: equal pairs draw equal numbers."""
+    """The generator of item `number` under `seed`, both any whole numbers: equal pairs draw equal numbers.
+
+    PyTorch's generators tell 32 bits of a seed apart, so different pairs may meet, as seldom as among 4 billion.
+    """
     return torch.Generator().manual_seed((seed * 1_000_003 + number) % 2**63)
 
 
@@ -29,3 +32,16 @@ def draw_normal(like: Tensor, generator: Generators) -> Tensor:
         for g in rows
     ]
     return torch.stack(draws).to(like.device)
+
+
+def split(generator: Generators, rows: int) -> list[torch.Generator]:
+    """A generator for each of `rows` rows: the first ones are the same however many there are.
+
+    Args:
+        generator: one that their seeds are drawn from (None is PyTorch's own), or as many as rows, which are kept.
+        rows: how many.
+    """
+    if isinstance(generator, Sequence):
+        return list(generator)
+    seeds = (torch.randint(2**31, (1,), generator=generator).item() for _ in range(rows))
+    return [torch.Generator().manual_seed(seed) for seed in seeds]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from latentinpaint.randomness import draw_normal, numbered_generator
+from latentinpaint.randomness import draw_normal, numbered_generator, split
 
 
 def seeded(*seeds):
@@ -46,3 +46,12 @@ def test_noise_follows_the_dtype_and_the_global_seed():
 def test_noise_needs_a_generator_a_row(seeds):
     with pytest.raises(ValueError, match=f"{len(seeds)} generators for 2 rows"):
         draw_normal(torch.empty(2, 4), seeded(*seeds))
+
+
+def test_split_gives_every_row_its_own():
+    few, many = (split(seeded(3)[0], rows) for rows in (2, 5))
+    draws = [torch.rand(3, generator=g).tolist() for g in many]
+    assert [torch.rand(3, generator=g).tolist() for g in few] == draws[:2]
+    assert len({tuple(draw) for draw in draws}) == 5
+    given = seeded(1, 2)
+    assert split(given, 2) == given

@@ -109,9 +109,10 @@ def least_action(
     optimiser = torch.optim.Adam(free, lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, iterations)
     for done in range(1, iterations + 1):
-        optimiser.zero_grad()
         # One midpoint an interval: inside one the velocity changes with the square of its length alone.
-        action(path(), drifts, x_0, x_1, knots - 1).backward()
+        slopes = torch.autograd.grad(action(path(), drifts, x_0, x_1, knots - 1), free)
+        for part, slope in zip(free, slopes, strict=True):
+            part.grad = slope  # and not into the drifts' network
         optimiser.step()
         schedule.step()
         progress(done / iterations)

@@ -32,7 +32,7 @@ from torch import Tensor
 from latentinpaint.interpolants.operators import Operator
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ends:
     """The expected source ``eta_0`` and the expected data ``eta_1`` (2), both (B, …)."""
 
@@ -45,7 +45,7 @@ class Ends:
         return self.source - self.data
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Process:
     """One pair of operators, and what follows from it for points x (B, …)."""
 

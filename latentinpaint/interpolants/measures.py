@@ -4,8 +4,8 @@ A model of :math:`\eta(\alpha, x)` is good where the measure :math:`\nu(d\alpha)
 visits alphas that are 0 where the picture is known and one number in the hole; independent numbers an entry
 practically never look like that, so a model that is to fill holes wants `MaskShaped` in its mixture.
 
-Every measure draws alpha in [0, 1]: for x (B, C, H, W) as (B, 1, H, W), shared by the channels, for x (B, d) as
-(B, d).
+Every measure draws alpha in [0, 1], float32 on the processor: for x (B, C, H, W) as (B, 1, H, W), shared by the
+channels, for x (B, d) as (B, d).
 
 Source of the first three: Negrel et al., arXiv 2508.04605.
 """
@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from latentinpaint.errors import InputError
 
@@ -38,7 +37,7 @@ class Diagonal(Measure):
 
     def draw(self, shape: Sequence[int], generator: torch.Generator | None = None) -> Tensor:
         grid = _grid(shape)
-        return _uniform((shape[0], *[1] * (len(grid) - 1)), generator).expand(grid)
+        return _uniform((shape[0], *[1] * (len(grid) - 1)), generator).expand(grid).contiguous()
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,11 @@ class Blocks(Measure):
 
     def draw(self, shape: Sequence[int], generator: torch.Generator | None = None) -> Tensor:
         grid = _grid(shape)
-        blocks = _uniform((shape[0], 1, *(-(-side // self.side) for side in grid[-(len(shape) // 2) :])), generator)
-        wide = interpolate(blocks, scale_factor=self.side, mode="nearest")
-        sides = grid[-(len(shape) // 2) :]
-        return wide[(..., *(slice(side) for side in sides))].reshape(grid)
+        sides = range(2 if len(grid) == 4 else 1, len(grid))
+        alpha = _uniform(tuple(-(-n // self.side) if axis in sides else n for axis, n in enumerate(grid)), generator)
+        for axis in sides:
+            alpha = alpha.repeat_interleave(self.side, dim=axis).narrow(axis, 0, grid[axis])
+        return alpha
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ minimal at :math:`b = \mathbb E[\partial_t I \mid I]` and :math:`\eta = -\mathbb
 score is then :math:`\eta / \alpha`). Sources: arXiv 2508.04605 (3, 4, 11); Albergo, Boffi, Vanden-Eijnden,
 "Stochastic Interpolants", arXiv 2303.08797, and the code published with it, whose sign of eta this is.
 
-A weight (B or 1, C or 1, …), 0 or more, says how much an entry counts; its scale does not matter to the ``"exact"``
-weighting. ``"mean"`` multiplies the unweighted loss by the weight's mean: no entry counts more than another, which is
-what the mask-conditioned CIFAR-10 study did.
+A weight (B or 1, C or 1, …), 0 or more and not all 0, says how much an entry counts; its scale does not matter to the
+``"exact"`` weighting. ``"mean"`` multiplies the unweighted loss by the weight's mean: no entry counts more than
+another, which is what the mask-conditioned CIFAR-10 study did.
 """
 
 from collections.abc import Callable
@@ -27,10 +27,12 @@ from collections.abc import Callable
 from torch import Tensor
 
 from latentinpaint.errors import InputError
+from latentinpaint.interpolants.operators import fitting
 
 
 def squared_error(answer: Tensor, target: Tensor, weight: Tensor | None = None, weighting: str = "exact") -> Tensor:
-    """Mean squared error over all entries of (B, …)."""
+    """Mean squared error over all entries of answer and target, (B, …) both."""
+    _equal_shapes(answer, target)
     return weighted_mean((answer - target).square(), weight, weighting)
 
 
@@ -38,12 +40,14 @@ def one_sided_velocity(
     answer: Tensor, rate: Tensor, weight: Tensor | None = None, weighting: str = "exact"
 ) -> Tensor:
     """The loss of b, summed over a row's entries and averaged over rows; `rate` is the interpolant's derivative."""
+    _equal_shapes(answer, rate)
     values = 0.5 * answer.square() - rate * answer
     return values[0].numel() * weighted_mean(values, weight, weighting)
 
 
 def one_sided_noise(answer: Tensor, x_0: Tensor, weight: Tensor | None = None, weighting: str = "exact") -> Tensor:
     """The loss of eta = -E[x_0 | I], summed over a row's entries and averaged over rows."""
+    _equal_shapes(answer, x_0)
     values = 0.5 * answer.square() + x_0 * answer
     return values[0].numel() * weighted_mean(values, weight, weighting)
 
@@ -53,10 +57,16 @@ def weighted_mean(values: Tensor, weight: Tensor | None = None, weighting: str =
 
     Raises:
         InputError: if there is no such weighting.
+        ValueError: if the weight has not as many dimensions as the values, each as long as theirs or 1.
     """
     if weighting not in WEIGHTINGS:
         raise InputError(f"there is no weighting '{weighting}': choose one of {', '.join(WEIGHTINGS)}")
-    return values.mean() if weight is None else WEIGHTINGS[weighting](values, weight)
+    return values.mean() if weight is None else WEIGHTINGS[weighting](values, fitting(weight, values))
+
+
+def _equal_shapes(answer: Tensor, target: Tensor) -> None:
+    if answer.shape != target.shape:
+        raise ValueError(f"an answer {tuple(answer.shape)} is not compared with {tuple(target.shape)}")
 
 
 def _exact(values: Tensor, weight: Tensor) -> Tensor:

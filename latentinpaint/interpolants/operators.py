@@ -7,8 +7,12 @@ formulas of operator interpolants can be written as they stand:
   row; ``a.inverse``; ``a.sqrt``, the square root of a symmetric positive one;
 - ``a + b``, ``a - b``, ``c * a`` with a number c, and the composition ``a @ b``, b first.
 
-Within a family the answer is of that family again, and a `Scalar` joins any family; operators of different families
-are kept as a `Sum` or a `Composition`, which know their adjoint, and the latter its inverse.
+Within a family the answer is of that family again. A `Scalar` joins any family, a `Hadamard` of full size a `Dense`;
+other operators of different families are kept as a `Sum` or a `Composition`, which know their adjoint, and the latter
+its inverse.
+
+The answer has the precision of x and is on its device, whatever the operator's own; make operators in float64 where
+that matters.
 
 The families: `Scalar` (one number a row), `Hadamard` (one number an entry), `Fourier` (one number a frequency) and
 `Dense` (a matrix). Source of their use: Negrel, Coeurdoux, Albergo, Vanden-Eijnden, "Multitask Learning with
@@ -44,7 +48,8 @@ class Operator(ABC):
         """The operator that undoes this one.
 
         Raises:
-            ValueError: if there is none, because some number or the determinant is zero, or the kind has none.
+            ValueError: if there is none, because some number is zero or a matrix exactly singular, or the kind has
+                none. A matrix that is nearly singular has an inverse, of large numbers.
         """
         raise ValueError(f"a {type(self).__name__} has no inverse that could be computed")
 
@@ -102,13 +107,14 @@ class _Multiplier(Operator):
     @property
     def sqrt(self) -> Self:
         values = self.values
+        rounding = 100 * torch.finfo(values.dtype).eps * values.abs().max()
         if values.is_complex():
-            if values.imag.abs().max() > 1e-9 * values.abs().max():
+            if values.imag.abs().max() > rounding:
                 raise ValueError(f"a {type(self).__name__} with complex numbers has no symmetric square root")
             values = values.real
-        if (values < 0).any():
+        if (values < -rounding).any():
             raise ValueError(f"a {type(self).__name__} with negative numbers has no square root")
-        return type(self)(values.sqrt())
+        return type(self)(values.clamp(min=0).sqrt())
 
     def _plus(self, other: Operator) -> Self | None:
         values = self._values_of(other)
@@ -140,7 +146,7 @@ class Scalar(_Multiplier):
     def __call__(self, x: Tensor) -> Tensor:
         if self.values.ndim and len(self.values) != len(x):
             raise ValueError(f"a Scalar of {len(self.values)} rows is applied to {len(x)} rows")
-        return self.expanded(x) * x
+        return _like(self.expanded(x), x) * x
 
     def expanded(self, like: Tensor) -> Tensor:
         """The numbers with as many dimensions as `like` (B, …); a single number stays as it is."""
@@ -164,7 +170,7 @@ class Hadamard(_Multiplier):
     """
 
     def __call__(self, x: Tensor) -> Tensor:
-        return _checked(self.values, x) * x
+        return _like(fitting(self.values, x), x) * x
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,15 +179,16 @@ class Fourier(_Multiplier):
 
     Args:
         values: transfer function on the frequencies of `torch.fft.rfft2`, (B or 1, C or 1, H, W // 2 + 1), real or
-            complex; see `transfers`. On frequencies that are their own mirror image it has to be real, as every real
-            kernel's is.
+            complex; see `transfers`. It has to be that of a real kernel on a grid of the width W of x: in the first
+            column, and for even W in the last, the numbers at rows k and -k are each other's conjugates.
     """
 
     def __call__(self, x: Tensor) -> Tensor:
         if x.ndim < 3:
             raise ValueError(f"a Fourier operator is applied to (B, …, H, W), not {tuple(x.shape)}")
         spectrum = torch.fft.rfft2(x)
-        return torch.fft.irfft2(_checked(self.values, spectrum) * spectrum, s=x.shape[-2:])
+        values = _like(fitting(self.values, spectrum), spectrum if self.values.is_complex() else x)
+        return torch.fft.irfft2(values * spectrum, s=x.shape[-2:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +206,7 @@ class Dense(Operator):
             raise ValueError(f"a Dense operator takes (d, d) or (B, d, d), not {tuple(self.matrix.shape)}")
 
     def __call__(self, x: Tensor) -> Tensor:
-        return (self.matrix @ x.flatten(1).unsqueeze(-1)).squeeze(-1).reshape(x.shape)
+        return (_like(self.matrix, x) @ x.flatten(1).unsqueeze(-1)).squeeze(-1).reshape(x.shape)
 
     @property
     def adjoint(self) -> Dense:
@@ -214,11 +221,12 @@ class Dense(Operator):
 
     @property
     def sqrt(self) -> Dense:
-        scale = self.matrix.abs().max()
-        if (self.matrix - self.matrix.mH).abs().max() > 1e-9 * scale:
+        size = self.matrix.shape[-1]
+        rounding = 100 * size * torch.finfo(self.matrix.dtype).eps * self.matrix.abs().amax(dim=(-2, -1))
+        if ((self.matrix - self.matrix.mH).abs().amax(dim=(-2, -1)) > rounding).any():
             raise ValueError("a matrix that is not symmetric has no symmetric square root")
         values, vectors = torch.linalg.eigh(self.matrix)
-        if values.min() < -1e-9 * scale:
+        if (values.amin(dim=-1) < -rounding).any():
             raise ValueError("a matrix with negative eigenvalues has no square root")
         return Dense((vectors * values.clamp(min=0).sqrt().unsqueeze(-2)) @ vectors.mH)
 
@@ -280,9 +288,18 @@ class Composition(Operator):
 OPERATORS: dict[str, type[Operator]] = {"scalar": Scalar, "hadamard": Hadamard, "fourier": Fourier, "dense": Dense}
 
 
-def _checked(values: Tensor, like: Tensor) -> Tensor:
-    """`values`, once it is sure that they multiply `like` entry by entry without widening it."""
-    fits = values.ndim == like.ndim and all(v in (1, n) for v, n in zip(values.shape, like.shape, strict=True))
+def fitting(values: Tensor, x: Tensor) -> Tensor:
+    """`values`, once it is sure that they multiply x (B, …) entry by entry without widening it.
+
+    Raises:
+        ValueError: if they have not as many dimensions as x, each as long as x's or 1.
+    """
+    fits = values.ndim == x.ndim and all(v in (1, n) for v, n in zip(values.shape, x.shape, strict=True))
     if not fits:
-        raise ValueError(f"numbers of shape {tuple(values.shape)} do not fit {tuple(like.shape)}")
+        raise ValueError(f"numbers of shape {tuple(values.shape)} do not fit {tuple(x.shape)}")
     return values
+
+
+def _like(values: Tensor, x: Tensor) -> Tensor:
+    """`values` in the precision of x and on its device; a single number is left to the arithmetic."""
+    return values.to(x) if values.ndim else values

@@ -60,7 +60,7 @@ class ScheduledPath(Path):
         return Process(Scalar(self.schedule.alpha_dot(t)), Scalar(self.schedule.beta_dot(t)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StraightPath(Path):
     """Straight in the operators: from one process to another, such as a corruption's to the clean data's."""
 
@@ -77,7 +77,7 @@ class StraightPath(Path):
         return self.end - self.begin
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HadamardPath(Path):
     r"""Every entry by its own clock, with :math:`\beta = 1 - \alpha` (9):
 
@@ -94,7 +94,8 @@ class HadamardPath(Path):
         begin, end: times at which its clock starts and stops, begin < end.
         power: the power p, above 0: entries of different power run at different speeds.
 
-    All broadcast against x (B, …) and have as many dimensions; `begin`, `end` and `power` may be numbers.
+    All broadcast against x (B, …) and have as many dimensions; `begin`, `end` and `power` may be numbers. A power
+    below 1 ends with an infinite velocity: walk such a path with `simulate`.
     """
 
     level: Tensor
@@ -103,6 +104,8 @@ class HadamardPath(Path):
     power: Tensor | float = 1.0
 
     def __post_init__(self) -> None:
+        if not self.level.is_floating_point():
+            raise ValueError("a level of noise is a floating-point number")
         if ((self.level < 0) | (self.level > 1)).any():
             raise ValueError("a level of noise is in [0, 1]")
         if not (torch.as_tensor(self.end) > torch.as_tensor(self.begin)).all():
@@ -115,10 +118,10 @@ class HadamardPath(Path):
 
     def rate(self, t: Tensor) -> Process:
         # At the very end the slope is the one from the left: solvers look there, and nothing follows.
-        time, end = self._time(t), torch.as_tensor(self.end)
+        time, end = self._time(t), torch.as_tensor(self.end, dtype=self.level.dtype, device=self.level.device)
         running = (time >= self.begin) & ((time < end) | (end >= 1))
         slope = self.power * (1 - self._clock(t)) ** (self.power - 1) / (end - self.begin)
-        rate = torch.where(running, -self.level * slope, torch.zeros_like(self.level))
+        rate = torch.where(running & (self.level > 0), -self.level * slope, torch.zeros_like(self.level))
         return Process(Hadamard(rate), Hadamard(-rate))
 
     def start(self, x: Tensor, noise: Tensor) -> Tensor:
@@ -133,20 +136,21 @@ class HadamardPath(Path):
 
 
 def inpaint(hole: Tensor, power: Tensor | float = 1.0) -> HadamardPath:
-    """Fill the entries where `hole` (B or 1, …) is 1, given those where it is 0."""
-    return HadamardPath(hole, power=power)
+    """Fill the entries where `hole` (B or 1, …) is 1 or True, given those where it is 0."""
+    return HadamardPath(_floating(hole), power=power)
 
 
 def sequential(hole: Tensor, turn: Tensor) -> HadamardPath:
     """Fill block after block, each given the known entries and the blocks before.
 
     Args:
-        hole: (B or 1, …), 1 where there is something to fill.
+        hole: (B or 1, …), 1 or True where there is something to fill.
         turn: whole numbers 0, 1, … that broadcast against `hole`: when an entry's turn is; see `raster` and
-            `morton`.
+            `morton`. Every turn takes the same time, those without anything to fill too.
     """
+    hole = _floating(hole)
     turns = int(turn.max()) + 1
-    begin = turn.to(hole.dtype) / turns
+    begin = turn.to(hole) / turns
     return HadamardPath(hole, begin, begin + 1 / turns)
 
 
@@ -183,6 +187,10 @@ def _blocks(height: int, width: int, side: int) -> tuple[Tensor, Tensor, int]:
         torch.arange(width)[None, :] // side,
         -(-width // side),
     )
+
+
+def _floating(hole: Tensor) -> Tensor:
+    return hole if hole.is_floating_point() else hole.float()
 
 
 def _entrywise(alpha: Tensor) -> Process:

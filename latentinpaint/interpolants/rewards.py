@@ -29,10 +29,10 @@ import torch
 from torch import Tensor
 
 from latentinpaint.interpolants.interpolant import Drifts, Ends, Process
-from latentinpaint.interpolants.operators import Hadamard
+from latentinpaint.interpolants.operators import Hadamard, Operator, Scalar
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class QuadraticReward:
     """``r(x) = <x, A x> / 2 + <b, x>`` with a diagonal A.
 
@@ -68,13 +68,14 @@ class QuadraticReward:
     def drifts(self, model: Drifts) -> Drifts:
         """The drifts under the reward of a model's data, for processes with entrywise alpha and beta = 1 - alpha.
 
-        Where alpha is 0 an entry is data already, and its expected source is taken to be 0.
+        Where alpha is 0 an entry is data already, and its expected source is taken to be 0. The model is asked at
+        processes of `Hadamard` operators; they raise ValueError for other processes.
         """
 
         def rewarded(process: Process, x: Tensor) -> Ends:
-            if not isinstance(process.alpha, Hadamard):
-                raise ValueError("a diagonal reward needs a process whose alpha is entrywise: a HadamardPath")
-            alpha = process.alpha.values
+            alpha, beta = (_entries(operator, x) for operator in (process.alpha, process.beta))
+            if (alpha + beta - 1).abs().max() > 1e-5:
+                raise ValueError("a diagonal reward needs a process with beta = 1 - alpha")
             alpha_r, x_r = self.elsewhere(alpha, x)
             data = model(Process(Hadamard(alpha_r), Hadamard(1 - alpha_r)), x_r).data
             noisy = alpha > 0
@@ -94,5 +95,14 @@ def observation(y: Tensor, known: Tensor, deviation: float) -> QuadraticReward:
     """
     if not deviation > 0:
         raise ValueError(f"the noise of an observation has a deviation above 0, not {deviation}")
-    precision = known / deviation**2
+    precision = known.to(y) / deviation**2
     return QuadraticReward(-precision.expand_as(y), torch.where(known > 0, y, torch.zeros_like(y)) * precision)
+
+
+def _entries(operator: Operator, x: Tensor) -> Tensor:
+    """The numbers of an entrywise operator, with as many dimensions as x (B, …)."""
+    if isinstance(operator, Scalar):
+        return operator.expanded(x).to(x) * x.new_ones([1] * x.ndim)
+    if not isinstance(operator, Hadamard):
+        raise ValueError("a diagonal reward needs entrywise operators, such as a HadamardPath's")
+    return operator.values

@@ -20,6 +20,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -28,8 +29,9 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants.interpolant import Drifts, Ends, Process
+from latentinpaint.interpolants.operators import fitting
 from latentinpaint.interpolants.paths import Path
-from latentinpaint.randomness import Generators, draw_normal
+from latentinpaint.randomness import Generators, draw_normal, split
 
 Field = Callable[[Tensor, Tensor], Tensor]
 
@@ -50,7 +52,7 @@ SOLVERS: dict[str, Solver] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trajectory:
     """Where a path ended: `final` (B, …), and the number of `evaluations` of the field a batch row took."""
 
@@ -85,8 +87,8 @@ def integrate(
             method is adaptive.
 
     Raises:
-        InputError: if the method is not known, steps is below 1 or max_step is not above 0; if the adaptive method's
-            step vanishes because the field is too steep for its tolerances.
+        InputError: if the method is not known, steps is below 1, max_step is not above 0 or the span is empty; if the
+            adaptive method's step vanishes because the field is too steep for its tolerances.
     """
     if method not in SOLVERS:
         raise InputError(f"there is no solver '{method}': choose one of {', '.join(SOLVERS)}")
@@ -94,13 +96,18 @@ def integrate(
         raise InputError(f"steps is a whole number from 1 up, not {steps}")
     if max_step is not None and not max_step > 0:
         raise InputError(f"max_step is a time above 0, not {max_step}")
+    if span[0] == span[1]:
+        raise InputError(f"a span has two different times, not {span[0]} twice")
+    precision = torch.promote_types(start.dtype, torch.float32)
     if not SOLVERS[method].adaptive:
-        times = torch.linspace(*span, steps + 1, dtype=start.dtype, device=start.device)
+        times = torch.linspace(*span, steps + 1, dtype=precision, device=start.device)
         return _solve(field, start, times, method, {}, progress)
-    times = torch.tensor(span, dtype=start.dtype, device=start.device)
-    settings: dict[str, Any] = {"rtol": rtol, "atol": atol}
+    times = torch.tensor(span, dtype=precision, device=start.device)
+    # A step has to end at the last time: beyond, a field that leads to data need not even be finite.
+    options: dict[str, Any] = {"step_t": times[-1:]}
     if max_step is not None:
-        settings["options"] = {"first_step": max_step, "max_step": max_step}
+        options |= {"first_step": max_step, "max_step": max_step}
+    settings = {"rtol": rtol, "atol": atol, "options": options}
     rows = [_solve(field, row, times, method, settings, progress) for row in start.split(1)]
     return Trajectory(torch.cat([row.final for row in rows]), max(row.evaluations for row in rows))
 
@@ -184,13 +191,13 @@ def simulate(
         epsilon: rate of the noise, 0 or more; 0 is the probability flow (7).
         noise: a key of `NOISES`.
         moving: (B or 1, …), 0 where nothing moves, whatever the model says, 1 elsewhere; None moves everything.
-        generator: source of the noise, one or one a row.
+        generator: source of the noise, one, of which every row gets its own, or one a row.
         progress: called after every step with the fraction of them that is done.
 
     Raises:
         InputError: if the times do not increase, epsilon is below 0 or the noise is not known.
     """
-    if isinstance(times, int):
+    if isinstance(times, Integral):
         times = [k / times for k in range(times + 1)] if times > 0 else []
     if len(times) < 2 or any(s <= t for t, s in pairwise(times)):
         raise InputError("simulate takes one step or more, at times that increase")
@@ -198,14 +205,16 @@ def simulate(
         raise InputError(f"there is no noise '{noise}': choose one of {', '.join(NOISES)}")
     if epsilon < 0:
         raise InputError(f"epsilon is 0 or more, not {epsilon}")
-    kind, x = NOISES[noise](), start
+    kind, x, generators = NOISES[noise](), start, split(generator, len(start)) if epsilon > 0 else None
+    if moving is not None:
+        fitting(moving, start)
     for done, (now, then) in enumerate(pairwise(times), start=1):
         t, s = (torch.tensor(time, dtype=x.dtype, device=x.device) for time in (now, then))
         process = path.at(t)
         ends = drifts(process, x)
         change = (path.at(s) - process).point(ends.source, ends.data)
         if epsilon > 0:
-            change = change + kind.step(process, ends, epsilon * (then - now), draw_normal(x, generator))
-        x = x + (change if moving is None else moving * change)
+            change = change + kind.step(process, ends, epsilon * (then - now), draw_normal(x, generators))
+        x = x + change if moving is None else torch.where(moving > 0, x + change, x)
         progress(done / (len(times) - 1))
     return Trajectory(x, len(times) - 1)

@@ -65,6 +65,8 @@ class FlowRefiner(Refiner):
         steps: int = 5,
     ) -> None:
         super().__init__()
+        if hole_weight <= 0 or steps < 1:
+            raise InputError("a flow's hole_weight is above 0 and its steps start at 1")
         if schedule not in SCHEDULES:
             raise InputError(f"there is no schedule '{schedule}': choose one of {', '.join(SCHEDULES)}")
         if solver not in SOLVERS:
@@ -137,7 +139,7 @@ class FlowRefiner(Refiner):
         steps = self.steps if steps is None else steps
         adaptive = method in SOLVERS and SOLVERS[method].adaptive
         # Training holds the velocity's weight down near the data; sampling with the same floor would leave a
-        # floor / e of the noise there. Half a step is the smallest alpha that a solver of equal steps divides by.
+        # floor / e of the noise there. Half a step is the smallest alpha before the last one, which only rk4 asks at.
         floor = min(TRAINING_FLOOR, 0.005 if adaptive else 0.5 / max(1, steps))
         starts, conditions = [self.start(condition, generator)], [condition]
         if adaptive:

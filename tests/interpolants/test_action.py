@@ -63,6 +63,17 @@ def test_a_table_is_straight_between_its_knots():
     assert math.isclose(path.at(torch.tensor(0.25)).alpha.values.item(), 0.6, abs_tol=1e-6)
 
 
+def test_the_models_gradients_are_left_alone():
+    scale = torch.ones((), dtype=torch.float64, requires_grad=True)
+
+    def model(process, x):
+        ends = drifts(process, x)
+        return Ends(scale * ends.source, scale * ends.data)
+
+    least_action(model, *four_pairs(), iterations=2)
+    assert scale.grad is None
+
+
 def test_too_few_knots():
     with pytest.raises(InputError, match="3 knots"):
         least_action(drifts, *four_pairs(), knots=2)

@@ -66,6 +66,9 @@ def test_a_number_a_block():
             block = alpha[:, 0, row : row + 4, column : column + 4].flatten(1)
             assert (block == block[:, :1]).all()
     assert (alpha[:, 0, 0, 3] != alpha[:, 0, 0, 4]).all() and (alpha[:, 0, 3, 0] != alpha[:, 0, 4, 0]).all()
+    odd = Blocks(41).draw((1, 1, 164, 123), seeded())[0, 0]
+    edges = [(odd[1:, 0] != odd[:-1, 0]), (odd[0, 1:] != odd[0, :-1])]
+    assert [(1 + edge.nonzero().flatten()).tolist() for edge in edges] == [[41, 82, 123], [41, 82]]
     line = Blocks(4).draw((5, 10), seeded())
     assert (line[:, :4] == line[:, :1]).all() and (line[:, 3] != line[:, 4]).all()
 

@@ -92,11 +92,15 @@ def test_minimisers_are_the_drifts(t):
         squared_error: (x_0 - x_1, ends.difference),
     }
     for loss, (target, exact) in expected.items():
-        fit = torch.zeros(4, 3, dtype=torch.float64, requires_grad=True)
-        # One Newton step minimises a quadratic loss.
-        (slope,) = torch.autograd.grad(loss(design @ fit, target), fit)
-        curvature = design.T @ design / len(design) * (2 / 3 if loss is squared_error else 1)
-        fit = -torch.linalg.solve(curvature, slope)
+        # The loss is quadratic, so its slope is affine in the fit: where it vanishes is one linear solve, with the
+        # curvature taken from the loss itself.
+        def slope(fit, loss=loss, target=target):
+            fit = fit.reshape(4, 3).requires_grad_()
+            return torch.autograd.grad(loss(design @ fit, target), fit)[0].flatten()
+
+        at_zero = slope(torch.zeros(12).double())
+        curvature = torch.stack([slope(unit) - at_zero for unit in torch.eye(12).double()], dim=1)
+        fit = -torch.linalg.solve(curvature, at_zero).reshape(4, 3)
         torch.testing.assert_close(design[:100] @ fit, exact, atol=4e-2, rtol=0)
 
 
@@ -106,6 +110,15 @@ def test_noise_and_velocity_say_the_same():
     x = numbers(5, 2)
     ends = oracle(ScheduledPath().at(t), x)
     torch.testing.assert_close(t * ScheduledPath().velocity(ends, t) - x, -ends.source)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_shapes_that_would_broadcast_wrongly(loss):
+    with pytest.raises(ValueError, match="not compared"):
+        loss(numbers(3, 1), numbers(3))
+    for weighting in ("exact", "mean"):
+        with pytest.raises(ValueError, match="do not fit"):
+            loss(numbers(3, 3), numbers(3, 3), torch.ones(3).double(), weighting)
 
 
 def test_unknown_weighting():

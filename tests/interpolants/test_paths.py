@@ -274,6 +274,34 @@ def test_denoising_is_right_on_average_and_not_given_the_observation():
     assert (linear - gain).abs().max() > 0.01  # the posterior mean is oracle.mean + gain (y - oracle.mean)
 
 
+def test_true_is_a_hole():
+    expected = sequential(HOLE.float(), TURNS)
+    for path in (inpaint(HOLE.bool()), sequential(HOLE.bool(), TURNS)):
+        torch.testing.assert_close(path.level, HOLE.float())
+    torch.testing.assert_close(sequential(HOLE.bool(), TURNS).begin, expected.begin)
+
+
+def test_clocks_of_numbers():
+    path = HadamardPath(torch.ones(1, 1).double(), begin=0.1, end=0.7)
+    assert path.rate(number(0.3)).alpha.values.item() == pytest.approx(-1 / 0.6, abs=1e-12)
+    assert [path.at(number(t)).alpha.values.item() for t in (0.0, 0.1, 0.4, 0.7, 1.0)] == pytest.approx(
+        [1, 1, 0.5, 0, 0]
+    )
+
+
+def test_slowing_clocks():
+    """A power below 1 ends at infinite speed, where nothing is known; what is known stands still."""
+    path = inpaint(HOLE, 0.5)
+    rate = path.rate(number(1.0)).alpha.values
+    assert (rate[HOLE == 0] == 0).all() and (rate[HOLE == 1] == -math.inf).all()
+    oracle, hole = gaussian(), HOLE[0].bool()
+    x = torch.linspace(-1, 1, SIZE, dtype=torch.float64)[None]
+    ended, linear = affine_end(path, oracle, x, lambda *given: euler(*given, 2000))
+    centre, covariance = conditional(oracle, x[0, ~hole], hole)
+    torch.testing.assert_close(ended[hole], centre, atol=1e-9, rtol=0)
+    torch.testing.assert_close((linear @ linear.T)[hole][:, hole], covariance, atol=0.02, rtol=0)
+
+
 # Orders and mistakes -------------------------------------------------------------------------------------
 
 
@@ -311,6 +339,7 @@ def test_a_known_entry_never_moves():
         lambda: HadamardPath(torch.tensor([[-0.1]])),
         lambda: HadamardPath(torch.ones(1, 2), begin=0.5, end=0.5),
         lambda: HadamardPath(torch.ones(1, 2), power=0.0),
+        lambda: HadamardPath(torch.ones(1, 2).bool()),
         lambda: raster(4, 4, 0),
     ],
 )

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 
 from latentinpaint.interpolants import integrate
 from latentinpaint.interpolants.interpolant import Ends, Process
-from latentinpaint.interpolants.operators import Hadamard, Scalar
+from latentinpaint.interpolants.operators import Dense, Hadamard, Scalar
 from latentinpaint.interpolants.paths import HadamardPath
 from latentinpaint.interpolants.rewards import QuadraticReward, observation
 
@@ -157,11 +157,28 @@ def test_rewards_of_rows():
     assert reward(torch.tensor([[1.0, 2.0], [0.0, 0.0]])).tolist() == [1.0 - 2.0 + 0.5 + 2.0, 0.0]
 
 
-def test_other_processes_are_refused():
+def test_one_number_for_all_entries():
     reward, _, x = random_case(0)
-    half = Scalar(torch.tensor(0.5))
-    with pytest.raises(ValueError, match="entrywise"):
-        reward.drifts(gaussian())(Process(half, half), x)
+    number, entries = (
+        kind(0.4 * torch.ones(shape).double()) for kind, shape in ((Scalar, ()), (Hadamard, (1, SIZE)))
+    )
+    ends = reward.drifts(gaussian())
+    found = ends(Process(number, Scalar(torch.tensor(0.6).double())), x)
+    torch.testing.assert_close(found.data, ends(Process(entries, hadamard(entries.values).beta), x).data)
+
+
+@pytest.mark.parametrize(
+    "process",
+    [
+        Process(Dense(torch.eye(SIZE).double()), Dense(torch.eye(SIZE).double())),
+        Process(Scalar(torch.tensor(0.6)), Scalar(torch.tensor(0.8))),
+    ],
+    ids=["matrices", "other-sum"],
+)
+def test_other_processes_are_refused(process):
+    reward, _, x = random_case(0)
+    with pytest.raises(ValueError, match="diagonal reward needs"):
+        reward.drifts(gaussian())(process, x)
 
 
 # Noisy observations --------------------------------------------------------------------------------------

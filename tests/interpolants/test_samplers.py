@@ -221,6 +221,31 @@ def test_steps_of_an_adaptive_method_can_be_limited(method):
     assert found.evaluations >= 6 * 64
 
 
+@pytest.mark.parametrize("span", [(0.0, 1.0), (1.0, 0.2)], ids=["forwards", "backwards"])
+@pytest.mark.parametrize("method", SOLVERS)
+def test_the_field_is_asked_inside_the_span(method, span):
+    """Beyond it a field that leads to data need not be finite: this one runs to 3 and ends there."""
+    times = []
+
+    def field(x, t):
+        times.append(t[0].item())
+        return (3 - x) / (1.0001 - t[:, None])
+
+    integrate(field, torch.zeros(1, 1).double(), method=method, span=span)
+    assert min(span) <= min(times) and max(times) <= max(span)
+
+
+def test_low_precision_times():
+    """In bfloat16 300 equal steps would not be told apart."""
+    found = integrate(lambda x, t: torch.ones_like(x), torch.zeros(2, 1, dtype=torch.bfloat16), steps=300).final
+    assert found.dtype == torch.bfloat16
+
+
+def test_an_empty_span():
+    with pytest.raises(InputError, match="span"):
+        integrate(lambda x, t: x, torch.zeros(1, 1), span=(0.5, 0.5))
+
+
 @pytest.mark.parametrize("max_step", [0.0, -0.1, float("nan")])
 def test_longest_step_is_above_zero(max_step):
     with pytest.raises(InputError, match="max_step"):

@@ -58,7 +58,7 @@ def test_from_kernel_is_a_convolution(size):
 
 
 def test_motion_blur_of_whole_pixels():
-    """Three pixels to the right of each, and half of it, at 2 samples a pixel: ends count once, the others twice."""
+    """Five points half a pixel apart: two of them lie between pixels and are shared by their neighbours."""
     image = picture(8, 9)
     found = Fourier(transfers.motion_blur(8, 9, 2.0, 0.0, centred=False))(image)
     at = [image.roll(shift, dims=-1) for shift in range(3)]
@@ -68,11 +68,10 @@ def test_motion_blur_of_whole_pixels():
 
 def test_motion_blur_upwards():
     """The angle is anticlockwise: straight up, towards smaller rows."""
-    up = Fourier(transfers.motion_blur(8, 9, 2.0, math.pi / 2, centred=False))(picture(8, 9))
     dot = torch.zeros(1, 1, 8, 9, dtype=torch.float64)
     dot[..., 5, 4] = 1
     smeared = Fourier(transfers.motion_blur(8, 9, 2.0, math.pi / 2, centred=False))(dot)[0, 0]
-    assert smeared[3:6, 4].sum().item() == pytest.approx(1) and up.shape == (1, 1, 8, 9)
+    assert smeared[3:6, 4].sum().item() == pytest.approx(1) and smeared[3, 4] > 0.2
 
 
 @pytest.mark.parametrize("name", ["gaussian_blur", "box_blur", "motion_blur", "low_pass", "lorentzian"])
