@@ -1,11 +1,18 @@
 """One Markdown table of several `metrics.json` files that `evaluate` wrote for the same pictures and holes.
 
-python benchmarks/quality_table.py report/ffc report/flow
+    python benchmarks/quality_table.py report/ffc report/flow
+    python benchmarks/quality_table.py report/ffc report/plain --pairs latent_ffc,plain latent_ffc,telea
+
+A pair is compared picture by picture: the mean difference, its standard error, and on how many pictures the first is
+better.
 """
 
 import argparse
 import json
+import math
+import statistics
 from pathlib import Path
+from typing import Any
 
 COLUMNS = {
     "psnr_hole": ("PSNR hole ↑", "{:.2f}"),
@@ -22,16 +29,39 @@ COLUMNS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reports", nargs="+", help="folders with a metrics.json each")
-    reports = [json.loads((Path(folder) / "metrics.json").read_text()) for folder in parser.parse_args().reports]
+    parser.add_argument("--pairs", nargs="*", default=[], help="two methods' names with a comma, several")
+    options = parser.parse_args()
+    reports = [json.loads((Path(folder) / "metrics.json").read_text()) for folder in options.reports]
     protocols = {(r["settings"]["images"], r["settings"]["masks"]) for r in reports}
     if len(protocols) > 1:
         parser.error(f"the reports judged different pictures or holes: {sorted(protocols)}")
+    rows = {name: row for report in reports for name, row in report["methods"].items()}
     print("| method |", " | ".join(title for title, _ in COLUMNS.values()), "| seconds |")
     print("|---" * (len(COLUMNS) + 2) + "|")
-    rows = {name: row for report in reports for name, row in report["methods"].items()}
     for row in rows.values():
         figures = [form.format(row["mean"].get(key) or float("nan")) for key, (_, form) in COLUMNS.items()]
         print(f"| {row['label']} |", " | ".join(figures), f"| {row['seconds_median']:.3f} |")
+    for pair in options.pairs:
+        names = pair.split(",")
+        unknown = [name for name in names if name not in rows]
+        if len(names) != 2 or unknown:
+            parser.error(f"a pair is two of {', '.join(rows)} with a comma between them, not {pair}")
+        print(f"\n{names[0]} less {names[1]}:")
+        compare(*(rows[name] for name in names))
+
+
+def compare(first: dict[str, Any], second: dict[str, Any]) -> None:
+    """Print the paired differences of two rows."""
+    for key in ("psnr_hole", "lpips_squeeze_hole", "ssim_hole"):
+        pairs = zip(first["pictures"], second["pictures"], strict=True)
+        values = [(a.get(key), b.get(key)) for a, b in pairs]
+        differences = [a - b for a, b in values if a is not None and b is not None]
+        if len(differences) > 1:
+            title, _ = COLUMNS[key]
+            better = sum(d > 0 if title.endswith("↑") else d < 0 for d in differences)
+            error = statistics.stdev(differences) / math.sqrt(len(differences))
+            mean = statistics.mean(differences)
+            print(f"- {title}: {mean:+.4f} ± {error:.4f}, better on {better} of {len(differences)} pictures")
 
 
 if __name__ == "__main__":
