@@ -173,7 +173,7 @@ def test_samples_of_a_flow_have_their_mean_as_another_row(evaluate, model_files,
     report, _ = evaluate("--model", models, "--num-samples", 2, "--baselines=", "--limit", 2)
     assert list(report["methods"]) == ["flow", "flow, mean of 2", "ffc"]
     flow, mean, ffc = report["methods"].values()
-    case = next(cases_from_preset(photos, "thick", seed=0))
+    case = next(iter(cases_from_preset(photos, "thick", seed=0)))
     samples = load_pipeline(lively_flow).sample(case.image, case.mask, num_samples=2, seeds=0)[0].numpy()
     hole = case.mask[0, 0].numpy() > 0
     for row, fill in ((flow, samples[0]), (mean, samples.mean(axis=0))):
