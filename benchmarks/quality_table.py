@@ -1,7 +1,7 @@
 """One Markdown table of several `metrics.json` files that `evaluate` wrote for the same pictures and holes.
 
     python benchmarks/quality_table.py report/ffc report/flow
-    python benchmarks/quality_table.py report/ffc report/plain --pairs latent_ffc,plain latent_ffc,telea
+    python benchmarks/quality_table.py report/ffc report/plain --pair latent_ffc plain --pair latent_ffc telea
 
 A pair is compared picture by picture: the mean difference, its standard error, and on how many pictures the first is
 better.
@@ -29,7 +29,7 @@ COLUMNS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reports", nargs="+", help="folders with a metrics.json each")
-    parser.add_argument("--pairs", nargs="*", default=[], help="two methods' names with a comma, several")
+    parser.add_argument("--pair", nargs=2, action="append", default=[], metavar="METHOD", help="compare two methods")
     options = parser.parse_args()
     reports = [json.loads((Path(folder) / "metrics.json").read_text()) for folder in options.reports]
     protocols = {(r["settings"]["images"], r["settings"]["masks"]) for r in reports}
@@ -41,13 +41,12 @@ def main() -> None:
     for row in rows.values():
         figures = [form.format(row["mean"].get(key) or float("nan")) for key, (_, form) in COLUMNS.items()]
         print(f"| {row['label']} |", " | ".join(figures), f"| {row['seconds_median']:.3f} |")
-    for pair in options.pairs:
-        names = pair.split(",")
-        unknown = [name for name in names if name not in rows]
-        if len(names) != 2 or unknown:
-            parser.error(f"a pair is two of {', '.join(rows)} with a comma between them, not {pair}")
-        print(f"\n{names[0]} less {names[1]}:")
-        compare(*(rows[name] for name in names))
+    for first, second in options.pair:
+        for name in (first, second):
+            if name not in rows:
+                parser.error(f"there is no method '{name}' in the reports: choose from {'; '.join(rows)}")
+        print(f"\n{first} less {second}:")
+        compare(rows[first], rows[second])
 
 
 def compare(first: dict[str, Any], second: dict[str, Any]) -> None:
