@@ -80,7 +80,14 @@ def _train(folder: Path, minutes: float, seed: int) -> dict[str, "InpaintPipelin
     for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):
         logging.getLogger(name).setLevel(logging.WARNING)
     data = InpaintingDataModule(
-        SAMPLES, size=TRAINING_SIZE, zoom=2.5, batch_size=16, epoch_length=100_000, num_workers=1, seed=seed
+        SAMPLES,
+        size=TRAINING_SIZE,
+        zoom=2.5,
+        augmentation="recolour",
+        batch_size=16,
+        epoch_length=100_000,
+        num_workers=1,
+        seed=seed,
     )
     precision = fastest_precision()
     print(f"training on {len(_names('train'))} photographs, {precision}; held back: {', '.join(_names('val'))}")

@@ -48,7 +48,8 @@ class InpaintingDataModule(pl.LightningDataModule):
         size: side of the crops, pixels, a multiple of 8.
         zoom: how far a crop may reach into a photograph: its shorter side is scaled to between `size` and
             `size * zoom` pixels.
-        augmentation: "crop" (scale, crop, flip) or "lama" (LaMa's geometry and colour changes as well).
+        augmentation: "crop" (scale, crop, flip), "recolour" (that in other colours, for few photographs) or "lama"
+            (LaMa's geometry and colour changes).
         masks: preset of the holes: training, thin, medium or thick.
         mask_dir: folder of mask files to draw the holes from, instead of a preset.
         val_masks: preset of the holes for validation.

@@ -57,7 +57,21 @@ def lama_augmentation(size: int, zoom: float) -> Transform:
     )
 
 
-AUGMENTATIONS: dict[str, Callable[[int, float], Transform]] = {"crop": random_crop, "lama": lama_augmentation}
+def recoloured_crop(size: int, zoom: float) -> Transform:
+    """The random crop in other colours: from few photographs a model would learn their colours by heart."""
+    return Seeded(
+        *_crop(size, zoom),
+        A.HorizontalFlip(),
+        A.ColorJitter(brightness=(0.7, 1.3), contrast=(0.7, 1.3), saturation=(0.5, 1.5), hue=(-0.5, 0.5), p=1.0),
+        A.RGBShift(40, 40, 40, p=1.0),  # a hue turned leaves grey stones grey
+    )
+
+
+AUGMENTATIONS: dict[str, Callable[[int, float], Transform]] = {
+    "crop": random_crop,
+    "recolour": recoloured_crop,
+    "lama": lama_augmentation,
+}
 
 
 def augmentation(name: str, size: int, zoom: float) -> Transform:
