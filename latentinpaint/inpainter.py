@@ -104,7 +104,7 @@ class Inpainter:
             raise InputError(f"{hole.shape[0]} masks for {len(batch)} pictures")
         hole = hole.expand(len(batch), -1, -1, -1)
         known = batch[~hole.expand_as(batch)]
-        if known.numel() and (known.min() < -0.01 or known.max() > 1.01):
+        if known.numel() and not (known.min() >= -0.01 and known.max() <= 1.01):  # also where one is NaN
             raise InputError(f"a tensor holds values in [0, 1], not {known.min():g} to {known.max():g}")
         answers = self._sample(batch, hole, num_samples, seed, steps)
         # Composited once more on the caller's own numbers: known pixels keep their dtype and bits.

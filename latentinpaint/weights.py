@@ -145,7 +145,12 @@ def _resolve(path: str | Path, *names: str) -> Path:
     if path.is_dir():
         found = [path / name for name in names if (path / name).is_file()]
         if not found:
-            raise InputError(f"the folder {path} holds no {' and no '.join(names)}")
+            hint = ""
+            if (path / "checkpoints" / "last.ckpt").is_file():
+                hint = ": its training has not ended, go on with --ckpt_path last"
+            elif (path / AUTOENCODER_FILE).is_file():
+                hint = ": it is an autoencoder's, train a refiner on it with train_latent"
+            raise InputError(f"the folder {path} holds no {' and no '.join(names)}{hint}")
         return found[0]
     if not path.exists():
         raise InputError(f"there is no model file {path}")

@@ -256,6 +256,7 @@ MISTAKES = {
     "tensor of integers": (lambda: torch.zeros(3, HEIGHT, WIDTH, dtype=torch.uint8), hole, {}),
     "grey tensor": (lambda: torch.rand(1, HEIGHT, WIDTH), hole, {}),
     "tensor of two dimensions": (lambda: torch.rand(HEIGHT, WIDTH), hole, {}),
+    "not a number outside the hole": (lambda: torch.full((3, HEIGHT, WIDTH), torch.nan), hole, {}),
     "no pixels": (lambda: np.zeros((0, 5, 3), np.uint8), lambda: np.zeros((0, 5), bool), {}),
 }
 

@@ -86,9 +86,13 @@ def _fill(
     picture, hole = read_picture(job.image), read_mask(job.mask, invert=invert_mask)
     if not hole.any():
         if refuse_empty:
-            raise InputError(f"the mask {job.mask} has no hole (nothing brighter than grey): is --invert-mask meant?")
+            raise InputError(
+                f"the mask {job.mask} has no hole: paint it white; dark colours and transparent parts are kept"
+            )
         _warn(f"the mask {job.mask} has no hole; the picture is written as it is")
     _check_sizes(job, picture, hole)
+    if hole.all():
+        _warn(f"the mask {job.mask} covers the whole picture: nothing of {job.image} is kept")
     alpha = picture.alpha()
     if alpha is not None and (alpha[hole] == 0).any() and picture.palette_alpha is None:
         _warn(f"{job.image} is transparent in the hole and stays so: the fill is there, but cannot be seen")

@@ -15,6 +15,7 @@ import jsonargparse
 from latentinpaint.errors import InputError
 
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+_SHORT = {"model.autoencoder": "autoencoder", "model.refiner": "refiner"}  # required by train_latent alone
 _LIGHTNING = ("lightning_fabric", "pytorch_lightning")
 
 
@@ -86,7 +87,8 @@ def _sentence(error: Exception) -> str:
         return f"unknown option {unknown[1].strip()}; --help lists all"
     missing = re.search(r'[Kk]ey "([\w.]+)" is required|arguments are required: ([\w.]+)', text)
     if missing:
-        return f"the option {_spelled(missing[1] or missing[2])} is missing; --help explains it"
+        key = missing[1] or missing[2]
+        return f"the option {_spelled(_SHORT.get(key, key))} is missing; --help explains it"
     kind = re.search(rf"Expected an? <class '({'|'.join(_KINDS)})'>", text)
     given = re.search(r"(?:Got|Given) value: (?!NestedArg)(.*?)(?:\. Got value: .*)?$", text, re.MULTILINE)
     keys = re.findall(r'Parser key "([\w.]+)"', text)

@@ -21,11 +21,18 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[str], None]]:
 
 def scores_table(rows: Mapping[str, "Scores"]) -> None:
     """Print one line a method: every metric's mean and the median seconds a picture."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     keys = next(iter(rows.values())).metric_names()
-    table = Table("method", *(key.replace("_", " ") for key in keys), "seconds")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("method", no_wrap=True)
+    for key in (*keys, "seconds"):
+        table.add_column(key.replace("_", "\n"), justify="right", no_wrap=True)
     for scores in rows.values():
         table.add_row(scores.label, *(f"{scores.mean(key):.4g}" for key in keys), f"{scores.median('seconds'):.3f}")
-    Console(width=max(100, Console().width)).print(table)
+    console = Console()
+    # Every figure is shown, even where the lines are longer than the terminal is wide.
+    width = console.measure(table, options=console.options.update(max_width=1000)).maximum
+    Console(width=max(width, console.width)).print(table)

@@ -40,7 +40,7 @@ def command(
     if hole.shape != (picture.height, picture.width):
         raise InputError(f"the mask {mask} has another size than the picture {image}: they have to be equal")
     if not hole.any():
-        raise InputError(f"the mask {mask} has no hole (no white pixel): is --invert-mask meant?")
+        raise InputError(f"the mask {mask} has no hole: paint it white")
     pixels = pad_to_cells(torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None], encoder.stride)
     cells = pad_to_cells(torch.from_numpy(hole).float()[None, None], encoder.stride)
     sheet = draw_latent_difference(latent_difference(encoder, pixels, cells, control))

@@ -66,6 +66,7 @@ def read_mask(path: str | Path, invert: bool = False) -> np.ndarray:
 def mask_from_pil(image: Image.Image, invert: bool = False, name: str = "the mask") -> np.ndarray:
     """Cut an image to a mask: (H, W) bool, True (hole) where its luminance is above half of full scale.
 
+    Full scale is white, but 1 of 255 where nothing is brighter: masks of segmentation programs hold 0 and 1.
     Where opacity varies, the mask is seen over black: transparent pixels are known, so white strokes on a
     transparent layer are holes. An alpha channel that is the same everywhere says nothing and is ignored.
     `invert` is applied last.
@@ -119,6 +120,8 @@ def _hole(mask: Picture, invert: bool) -> np.ndarray:
     alpha = mask.alpha()
     if alpha is not None and alpha.min() != alpha.max():
         grey = grey * alpha
+    if abs(255 * grey.max() - 1) < 0.01:
+        grey = 255 * grey
     return (grey > 0.5) != invert
 
 

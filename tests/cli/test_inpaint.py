@@ -272,6 +272,13 @@ def test_folder_goes_on_after_a_mask_without_a_hole(helpers, model_files, done, 
     assert (np.asarray(Image.open(target / "b_mask.png")) != truth).any()
 
 
+def test_a_mask_of_everything_is_warned_of(photo, model_files, done, tmp_path):
+    everything = save(tmp_path / "everything.png", np.full((HEIGHT, WIDTH), 255, np.uint8))
+    options = ("--image", photo, "--mask", everything, "--output", tmp_path / "out.png")
+    answer = done("inpaint", "--model", model_files["ffc"], *options)
+    assert answer.err.startswith("warning:") and "everything.png" in answer.err
+
+
 def test_a_jpeg_answer_says_that_it_cannot_keep_pixels(photo, mask, model_files, done, tmp_path):
     output = tmp_path / "out.jpg"
     answer = done("inpaint", "--model", model_files["ffc"], "--image", photo, "--mask", mask, "--output", output)

@@ -674,3 +674,14 @@ def test_an_empty_hole_gives_the_picture_back(mode):
     picture = Picture.from_pil(Image.new("RGB", (5, 4), "teal").convert(mode))
     filled = picture.filled(np.zeros((4, 5, 3), np.float32), np.zeros((4, 5), bool))
     assert np.array_equal(filled.samples, picture.samples)
+
+
+def test_masks_of_zero_and_one(tmp_path):
+    """Segmentation programs write 1 for 255; a grey of 2 is dark, not white."""
+    hole = np.zeros((6, 8), np.uint8)
+    hole[1:3, 2:5] = 1
+    for level, expected in ((1, hole > 0), (2, hole > 1), (255, hole > 0)):
+        Image.fromarray(hole * level).save(tmp_path / "mask.png")
+        assert (read_mask(tmp_path / "mask.png") == expected).all()
+    Image.fromarray(hole).save(tmp_path / "mask.png")
+    assert (read_mask(tmp_path / "mask.png", invert=True) == (hole == 0)).all()
