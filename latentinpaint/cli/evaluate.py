@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from latentinpaint import __version__
 from latentinpaint.cli.tables import progress_bar, scores_table
@@ -58,11 +58,8 @@ def command(
 
     if num_samples < 1 or (steps is not None and steps < 1) or (limit is not None and limit < 1):
         raise InputError("--num-samples, --steps and --limit start at 1")
-    methods = _baselines(baselines)
     models = [model] if isinstance(model, str) else model or []
-    for path, label in zip(models, _labels(models), strict=True):
-        pipeline = Inpainter.from_pretrained(path, device).pipeline
-        methods += protocol.model_methods(label, pipeline, num_samples, steps, seed)
+    methods = _baselines(baselines) + _models(models, device, num_samples, steps, seed)
     if not methods:
         raise InputError("there is nothing to judge: give --model or --baselines")
     metrics, notes = _metrics(lpips_network, lpips_weights)
@@ -73,22 +70,26 @@ def command(
     )
     with progress_bar("judging", len(cases)) as step:
         rows = protocol.judge(cases, methods, metrics, step)
-    settings = {
-        "latentinpaint": __version__,
-        "images": images,
-        "masks": masks or f"preset {mask_preset}, seed {seed}",
-        "models": models,
-        "num_samples": num_samples,
-        "steps": steps,
-        "seed": seed,
-        "limit": limit,
-    }
-    report = {"settings": settings, "notes": notes, "methods": {name: row.as_json() for name, row in rows.items()}}
-    path = Path(output) / "metrics.json"
-    with write_beside(path) as temporary:
-        temporary.write_text(json.dumps(report, indent=1))
+    holes = masks or f"preset {mask_preset}, seed {seed}"
+    settings = dict(images=images, masks=holes, models=models, num_samples=num_samples, steps=steps)
+    path = _write_report(Path(output), settings | dict(seed=seed, limit=limit), notes, rows)
     scores_table(rows)
     print(f"{len(cases)} pictures; every figure is in {path}")
+
+
+def _write_report(
+    folder: Path, settings: dict[str, Any], notes: list[str], rows: dict[str, "protocol.Scores"]
+) -> Path:
+    """Leave metrics.json: what was asked, what was left out, and every method's figures."""
+    report = {
+        "settings": {"latentinpaint": __version__, **settings},
+        "notes": notes,
+        "methods": {name: row.as_json() for name, row in rows.items()},
+    }
+    path = folder / "metrics.json"
+    with write_beside(path) as temporary:
+        temporary.write_text(json.dumps(report, indent=1))
+    return path
 
 
 def _baselines(names: str) -> list["protocol.Method"]:
@@ -100,6 +101,18 @@ def _baselines(names: str) -> list["protocol.Method"]:
     if unknown:
         raise InputError(f"there is no baseline '{unknown[0]}': choose any of {', '.join(BASELINES)}")
     return [protocol.BaselineMethod(BASELINES[name]) for name in asked]
+
+
+def _models(
+    paths: Sequence[str], device: str | None, num_samples: int, steps: int | None, seed: int
+) -> list["protocol.Method"]:
+    from latentinpaint.evaluation import protocol
+
+    methods = []
+    for path, label in zip(paths, _labels(paths), strict=True):
+        pipeline = Inpainter.from_pretrained(path, device).pipeline
+        methods += protocol.model_methods(label, pipeline, num_samples, steps, seed)
+    return methods
 
 
 def _metrics(network: str, weights: str | None) -> tuple[list["Metric"], list[str]]:

@@ -11,44 +11,13 @@ Numbering and source as in `interpolant`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.interpolants.interpolant import Drifts, Process
-from latentinpaint.interpolants.operators import Scalar
-from latentinpaint.interpolants.paths import Path, ScheduledPath
-
-
-@dataclass(frozen=True, eq=False)
-class TabulatedPath(Path):
-    """Numbers alpha and beta at equal times from 0 to 1, straight in between.
-
-    Args:
-        alphas, betas: (n,), n at least 2; a path from noise to data has ``alphas[0] = betas[-1] = 1`` and
-            ``alphas[-1] = betas[0] = 0``.
-    """
-
-    alphas: Tensor
-    betas: Tensor
-
-    def at(self, t: Tensor) -> Process:
-        place, share = self._place(t)
-        parts = ((1 - share) * values[place] + share * values[place + 1] for values in (self.alphas, self.betas))
-        return Process(*map(Scalar, parts))
-
-    def rate(self, t: Tensor) -> Process:
-        place, _ = self._place(t)
-        steps = len(self.alphas) - 1
-        return Process(*(Scalar(steps * (v[place + 1] - v[place])) for v in (self.alphas, self.betas)))
-
-    def _place(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """The interval that t lies in, and how far along it."""
-        scaled = t * (len(self.alphas) - 1)
-        place = scaled.floor().clamp(0, len(self.alphas) - 2)
-        return place.long(), scaled - place
+from latentinpaint.interpolants.interpolant import Drifts
+from latentinpaint.interpolants.paths import Path, ScheduledPath, TabulatedPath
 
 
 def action(path: Path, drifts: Drifts, x_0: Tensor, x_1: Tensor, intervals: int = 100) -> Tensor:

@@ -23,12 +23,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from torch import Tensor
-
-Number = float | int
 
 
 class Operator(ABC):
@@ -68,7 +65,7 @@ class Operator(ABC):
     def __matmul__(self, other: Operator) -> Operator:
         return self._times(other, first=other) or other._times(self, first=other) or Composition(self, other)
 
-    def __mul__(self, factor: Number) -> Operator:
+    def __mul__(self, factor: float) -> Operator:
         return Scalar(torch.tensor(float(factor), dtype=torch.float64)) @ self
 
     __rmul__ = __mul__
@@ -95,17 +92,17 @@ class _Multiplier(Operator):
     values: Tensor
 
     @property
-    def adjoint(self) -> Self:
+    def adjoint(self) -> _Multiplier:
         return type(self)(self.values.conj())
 
     @property
-    def inverse(self) -> Self:
+    def inverse(self) -> _Multiplier:
         if (self.values == 0).any():
             raise ValueError(f"a {type(self).__name__} with zeros has no inverse")
         return type(self)(1 / self.values)
 
     @property
-    def sqrt(self) -> Self:
+    def sqrt(self) -> _Multiplier:
         values = self.values
         rounding = 100 * torch.finfo(values.dtype).eps * values.abs().max()
         if values.is_complex():
@@ -116,11 +113,11 @@ class _Multiplier(Operator):
             raise ValueError(f"a {type(self).__name__} with negative numbers has no square root")
         return type(self)(values.clamp(min=0).sqrt())
 
-    def _plus(self, other: Operator) -> Self | None:
+    def _plus(self, other: Operator) -> _Multiplier | None:
         values = self._values_of(other)
         return None if values is None else type(self)(self.values + values)
 
-    def _times(self, other: Operator, first: Operator) -> Self | None:
+    def _times(self, other: Operator, first: Operator) -> _Multiplier | None:
         values = self._values_of(other)
         return None if values is None else type(self)(self.values * values)
 

@@ -78,6 +78,35 @@ class StraightPath(Path):
 
 
 @dataclass(frozen=True, eq=False)
+class TabulatedPath(Path):
+    """Numbers alpha and beta at equal times from 0 to 1, straight in between.
+
+    Args:
+        alphas, betas: (n,), n at least 2; a path from noise to data has ``alphas[0] = betas[-1] = 1`` and
+            ``alphas[-1] = betas[0] = 0``.
+    """
+
+    alphas: Tensor
+    betas: Tensor
+
+    def at(self, t: Tensor) -> Process:
+        place, share = self._place(t)
+        parts = ((1 - share) * values[place] + share * values[place + 1] for values in (self.alphas, self.betas))
+        return Process(*map(Scalar, parts))
+
+    def rate(self, t: Tensor) -> Process:
+        place, _ = self._place(t)
+        steps = len(self.alphas) - 1
+        return Process(*(Scalar(steps * (v[place + 1] - v[place])) for v in (self.alphas, self.betas)))
+
+    def _place(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """The interval that t lies in, and how far along it."""
+        scaled = t * (len(self.alphas) - 1)
+        place = scaled.floor().clamp(0, len(self.alphas) - 2)
+        return place.long(), scaled - place
+
+
+@dataclass(frozen=True, eq=False)
 class HadamardPath(Path):
     r"""Every entry by its own clock, with :math:`\beta = 1 - \alpha` (9):
 

@@ -70,7 +70,7 @@ def integrate(
     rtol: float = 1e-3,
     atol: float = 1e-3,
     max_step: float | None = None,
-    progress: Callable[[float], None] = lambda done: None,
+    progress: Callable[[float], None] | None = None,
 ) -> Trajectory:
     """Solve ``dx/dt = field(x, t)`` from ``x(span[0]) = start`` to ``span[1]``.
 
@@ -118,15 +118,15 @@ def _solve(
     times: Tensor,
     method: str,
     settings: dict[str, Any],
-    progress: Callable[[float], None],
+    progress: Callable[[float], None] | None,
 ) -> Trajectory:
     evaluations = 0
-    first, last = times[0].item(), times[-1].item()
 
     def counted(t: Tensor, x: Tensor) -> Tensor:
         nonlocal evaluations
         evaluations += 1
-        progress((t.item() - first) / (last - first))
+        if progress is not None:
+            progress(((t - times[0]) / (times[-1] - times[0])).item())
         return field(x, t.to(x.dtype).expand(x.shape[0]))
 
     try:
@@ -212,7 +212,7 @@ def simulate(
         t, s = (torch.tensor(time, dtype=x.dtype, device=x.device) for time in (now, then))
         process = path.at(t)
         ends = drifts(process, x)
-        change = (path.at(s) - process).point(ends.source, ends.data)
+        change = path.increment(ends, t, s)
         if epsilon > 0:
             change = change + kind.step(process, ends, epsilon * (then - now), draw_normal(x, generators))
         x = x + change if moving is None else torch.where(moving > 0, x + change, x)

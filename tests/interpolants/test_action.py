@@ -7,7 +7,8 @@ import torch
 
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import SCHEDULES, Ends, ScheduledPath
-from latentinpaint.interpolants.action import TabulatedPath, action, least_action
+from latentinpaint.interpolants.action import action, least_action
+from latentinpaint.interpolants.paths import TabulatedPath
 
 M, S = 1.3, 2.0
 
