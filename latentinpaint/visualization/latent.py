@@ -87,7 +87,8 @@ def draw_latent_difference(result: LatentDifference, index: int = 0) -> Image.Im
     hole = result.mask[index, 0].float().cpu().numpy()
     top = float(np.max([m[index].max().item() for m in maps.values()])) or 1.0
     count = len(pictures) + len(maps)
-    figure, axes = plt.subplots(1, count, figsize=(3.4 * count, 3.9), constrained_layout=True)
+    # A quarter of a pixel more than 340 a panel: some versions cut the width to whole pixels, some round it.
+    figure, axes = plt.subplots(1, count, figsize=(3.4 * count + 0.0025, 3.9), dpi=100, constrained_layout=True)
     for axis, (title, picture) in zip(axes, pictures.items(), strict=False):
         axis.imshow(picture[index].clamp(0, 1).permute(1, 2, 0).cpu().numpy())
         axis.set_title(title, fontsize=9)

@@ -198,6 +198,8 @@ def test_shallow_grey_png_keeps_its_depth(tmp_path, bits):
     pixels = (noise(HEIGHT, WIDTH) // step * step).astype(np.uint8)
     source, result = tmp_path / "in.png", tmp_path / "out.png"
     Image.fromarray(pixels).save(source, bits=bits)
+    if source.read_bytes()[24] != bits:
+        pytest.skip("this Pillow writes grey at 8 bits alone")
     fill = fill_of()
     assert write_picture(read_picture(source).filled(fill, HOLE), result) == []
     assert result.read_bytes()[24] == bits
