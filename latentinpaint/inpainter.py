@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from latentinpaint.data.images import Picture, mask_from_pil
+from latentinpaint.device import choose_device
 from latentinpaint.errors import InputError
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.weights import load_pipeline
@@ -26,11 +27,7 @@ class Inpainter:
     """
 
     def __init__(self, pipeline: InpaintPipeline, device: str | torch.device | None = None) -> None:
-        try:
-            self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-            torch.empty(0, device=self.device)
-        except (RuntimeError, AssertionError) as error:  # unknown, not built in, or not in this machine
-            raise InputError(f"the device {device} cannot be used here: choose cpu, cuda, cuda:1 … or mps") from error
+        self.device = choose_device(device)
         self.pipeline = pipeline.to(self.device).eval()
 
     @classmethod

@@ -1,7 +1,8 @@
 """Model files: safetensors with the constructor arguments as JSON in the header, so one file rebuilds the model.
 
 The header's entry "latentinpaint" holds ``{"format": 1, "kind": "autoencoder" | "pipeline", "autoencoder":
-{"class", "arguments", "fingerprint"}, "refiner": {…}, "control": bool, "recipe": {…}}``. No pickle is read.
+{"class", "arguments", "fingerprint"}, "refiner": {…}, "control": bool, "recipe": {…}}``, that of a flow
+``{"format": 1, "kind": "flow", "flow": {"class", "arguments"}, "recipe": {…}}``. No pickle is read.
 A folder stands for the file of the given kind inside it.
 """
 
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
+from latentinpaint.flows import FLOWS, Flow
 from latentinpaint.models import AUTOENCODERS, Autoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS
@@ -22,6 +24,7 @@ from latentinpaint.refiners import REFINERS
 FORMAT = 1
 AUTOENCODER_FILE = "autoencoder.safetensors"
 PIPELINE_FILE = "model.safetensors"
+FLOW_FILE = "flow.safetensors"
 _KEY = "latentinpaint"
 
 
@@ -59,6 +62,8 @@ def load_autoencoder(path: str | Path) -> Autoencoder:
     """
     path = _resolve(path, AUTOENCODER_FILE, PIPELINE_FILE)
     header, weights = _read(path)
+    if header["kind"] == "flow":
+        raise InputError(f"{path} holds a flow without an autoencoder: sample is the command for it")
     return _build_autoencoder(path, header, weights)
 
 
@@ -72,6 +77,8 @@ def load_pipeline(path: str | Path) -> InpaintPipeline:
     header, weights = _read(path)
     if header["kind"] == "autoencoder":
         raise InputError(f"{path} holds an autoencoder alone: train a refiner on it with train_latent first")
+    if header["kind"] == "flow":
+        raise InputError(f"{path} holds a flow without an autoencoder: sample is the command for it")
     autoencoder = _build_autoencoder(path, header, weights)
     try:
         described = header["refiner"]
@@ -84,9 +91,36 @@ def load_pipeline(path: str | Path) -> InpaintPipeline:
     return pipeline.eval()
 
 
+def save_flow(flow: Flow, path: str | Path, recipe: dict[str, Any] | None = None) -> None:
+    """Write a flow; `recipe` is any JSON that says how it was made."""
+    described = {
+        "class": next(name for name, kind in FLOWS.items() if kind is type(flow)),
+        "arguments": flow.arguments,
+    }
+    _write(path, flow.state_dict(), {"kind": "flow", "flow": described, "recipe": recipe or {}})
+
+
+def load_flow(path: str | Path) -> Flow:
+    """The flow of a flow file or of a folder that holds one, in evaluation mode.
+
+    Raises:
+        InputError: if there is no such file, or it is no flow of this package's.
+    """
+    path = _resolve(path, FLOW_FILE)
+    header, weights = _read(path)
+    if header["kind"] != "flow":
+        raise InputError(f"{path} holds an inpainting model, not a flow: inpaint is the command for it")
+    try:
+        flow = FLOWS[header["flow"]["class"]](**header["flow"]["arguments"])
+        flow.load_state_dict(weights)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path} does not fit this version of latentinpaint: {_short(error)}") from error
+    return flow.eval()
+
+
 def read_header(path: str | Path) -> dict[str, Any]:
     """What a file says of itself, without its weights."""
-    return _read(_resolve(path, PIPELINE_FILE, AUTOENCODER_FILE), weights=False)[0]
+    return _read(_resolve(path, PIPELINE_FILE, AUTOENCODER_FILE, FLOW_FILE), weights=False)[0]
 
 
 def _describe_autoencoder(autoencoder: Autoencoder) -> dict[str, Any]:
@@ -133,7 +167,7 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, T
         header = json.loads(text)
     except ValueError as error:
         raise InputError(f"{path} has a damaged header: latentinpaint cannot read it") from error
-    if not isinstance(header, dict) or header.get("kind") not in ("autoencoder", "pipeline"):
+    if not isinstance(header, dict) or header.get("kind") not in ("autoencoder", "pipeline", "flow"):
         raise InputError(f"{path} has a header that is neither an autoencoder's nor a model's of latentinpaint")
     if header.get("format") != FORMAT:
         raise InputError(f"{path} has format {header.get('format')}, this version of latentinpaint reads {FORMAT}")
@@ -150,6 +184,10 @@ def _resolve(path: str | Path, *names: str) -> Path:
                 hint = ": its training has not ended, go on with --ckpt_path last"
             elif (path / AUTOENCODER_FILE).is_file():
                 hint = ": it is an autoencoder's, train a refiner on it with train_latent"
+            elif (path / FLOW_FILE).is_file():
+                hint = ": it is a flow's, sample is the command for it"
+            elif (path / PIPELINE_FILE).is_file():
+                hint = ": it is an inpainting model's, inpaint is the command for it"
             raise InputError(f"the folder {path} holds no {' and no '.join(names)}{hint}")
         return found[0]
     if not path.exists():

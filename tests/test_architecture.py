@@ -16,13 +16,14 @@ TOOLS = Path(__file__).parents[1] / "tools"
 # Rooms of one floor know nothing of each other; a room imports from itself and from lower floors.
 FLOORS = [
     {"errors"},
-    {"files", "randomness"},
+    {"device", "files", "randomness"},
     {"data", "models", "interpolants"},
-    {"refiners"},
+    {"refiners", "flows"},
     {"pipeline"},
     {"weights"},
     {"inpainter"},
-    {"training", "evaluation", "visualization"},
+    {"evaluation", "visualization"},
+    {"training"},
     {"cli", "app"},
 ]
 FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}
@@ -30,11 +31,13 @@ FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 # What a room may know of the outside.
 OUTSIDE = {
     "errors": set(),
+    "device": {"torch"},
     "files": set(),
     "randomness": {"torch"},
     "models": {"torch"},
     "interpolants": {"torch", "torchdiffeq"},
     "refiners": {"torch"},
+    "flows": {"torch"},
     "pipeline": {"torch"},
 }
 

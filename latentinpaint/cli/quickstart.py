@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from latentinpaint.data.datamodule import InpaintingDataModule
     from latentinpaint.evaluation.protocol import Case
     from latentinpaint.pipeline import InpaintPipeline
-    from latentinpaint.training.tasks import InpaintTask
+    from latentinpaint.training.base import TrainingTask
 
 # Shares of the time that is given; what remains is for starting up, filling, judging and drawing.
 SHARES = {"autoencoder": 0.34, "ffc": 0.22, "flow": 0.28}
@@ -92,7 +92,7 @@ def _train(folder: Path, minutes: float, seed: int) -> dict[str, "InpaintPipelin
     precision = fastest_precision()
     print(f"training on {len(_names('train'))} photographs, {precision}; held back: {', '.join(_names('val'))}")
 
-    def fit(name: str, task: "InpaintTask", target: Path) -> None:
+    def fit(name: str, task: "TrainingTask", target: Path) -> None:
         _fit(name, task, data, SHARES[name] * minutes, precision)
         print(f"{name}: {task.trainer.global_step} steps, {task.save_model(target, data)}")
 
@@ -109,7 +109,7 @@ def _train(folder: Path, minutes: float, seed: int) -> dict[str, "InpaintPipelin
     return {name: load_pipeline(folder / name) for name in refiners}
 
 
-def _fit(name: str, task: "InpaintTask", data: "InpaintingDataModule", minutes: float, precision: str) -> None:
+def _fit(name: str, task: "TrainingTask", data: "InpaintingDataModule", minutes: float, precision: str) -> None:
     import pytorch_lightning as pl
 
     from latentinpaint.training.callbacks import RunProgress, WeightEMA

@@ -19,6 +19,17 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[str], None]]:
         yield lambda name: progress.advance(task)
 
 
+@contextmanager
+def fraction_bar(title: str) -> Iterator[Callable[[float], None]]:
+    """A bar with the time left for one job; call what it gives with the fraction that is done."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True) as progress:
+        task = progress.add_task(title, total=1.0)
+        yield lambda done: progress.update(task, completed=done)
+
+
 def scores_table(rows: Mapping[str, "Scores"]) -> None:
     """Print one line a method: every metric's mean and the median seconds a picture."""
     from rich import box

@@ -106,6 +106,12 @@ class InpaintingDataModule(pl.LightningDataModule):
         val_masks = mask_preset(self.val_masks, self.size)
         self.val_crops = Crops(val, centre_crop(self.size), val_masks, self.seed, shuffle=False)
 
+    def check(self) -> None:
+        """Find out what cannot be used before anything is trained or written."""
+        self.setup("fit")
+        for crops in (self.train_crops, self.val_crops):
+            crops[0]
+
     def train_dataloader(self) -> DataLoader:
         return self._loader(self.train_crops, EpochSampler(self.train_crops, *self.done), drop_last=True)
 

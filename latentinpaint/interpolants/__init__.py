@@ -3,9 +3,9 @@
 from latentinpaint.interpolants.interpolant import Drifts, Ends, Process
 from latentinpaint.interpolants.operators import OPERATORS, Dense, Fourier, Hadamard, Operator, Scalar, identity
 from latentinpaint.interpolants.paths import HadamardPath, Path, ScheduledPath, StraightPath
-from latentinpaint.interpolants.rewards import QuadraticReward, observation
+from latentinpaint.interpolants.rewards import OperatorReward, QuadraticReward, observation
 from latentinpaint.interpolants.samplers import NOISES, SOLVERS, Trajectory, integrate, simulate
-from latentinpaint.interpolants.schedules import SCHEDULES, Cosine, Linear, Schedule
+from latentinpaint.interpolants.schedules import SCHEDULES, Cosine, Linear, Schedule, VariancePreserving
 
 __all__ = [
     "NOISES",
@@ -21,6 +21,7 @@ __all__ = [
     "HadamardPath",
     "Linear",
     "Operator",
+    "OperatorReward",
     "Path",
     "Process",
     "QuadraticReward",
@@ -29,6 +30,7 @@ __all__ = [
     "ScheduledPath",
     "StraightPath",
     "Trajectory",
+    "VariancePreserving",
     "identity",
     "integrate",
     "observation",

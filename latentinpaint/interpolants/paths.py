@@ -13,6 +13,7 @@ Numbering and source as in `interpolant`. Times are numbers () or one a row (B,)
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -58,6 +59,12 @@ class ScheduledPath(Path):
 
     def rate(self, t: Tensor) -> Process:
         return Process(Scalar(self.schedule.alpha_dot(t)), Scalar(self.schedule.beta_dot(t)))
+
+    def ends_from_velocity(self, x: Tensor, velocity: Tensor, t: Tensor) -> Ends:
+        """Both ends from the velocity (7) at x (B, …): (5) and (7) are two equations for the two of them."""
+        now, rate = self.at(t), self.rate(t)
+        determinant = Scalar(rate.alpha.values * now.beta.values - now.alpha.values * rate.beta.values).inverse
+        return Ends(determinant(now.beta(velocity) - rate.beta(x)), determinant(rate.alpha(x) - now.alpha(velocity)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +212,10 @@ def morton(height: int, width: int, side: int) -> Tensor:
     for bit in range(max(1, math.ceil(math.log2(max(across, -(-height // side), 2))))):
         code |= ((columns >> bit) & 1) << (2 * bit) | ((rows >> bit) & 1) << (2 * bit + 1)
     return code.unique(return_inverse=True)[1]
+
+
+# Name -> height, width and side of the blocks to their turns (height, width).
+ORDERS: dict[str, Callable[[int, int, int], Tensor]] = {"raster": raster, "morton": morton}
 
 
 def _blocks(height: int, width: int, side: int) -> tuple[Tensor, Tensor, int]:

@@ -12,8 +12,14 @@ where, for standard normal noise that is independent of the data,
     \beta_r^\top(\alpha_r\alpha_r^\top)^{-1}\beta_r &= \beta^\top(\alpha\alpha^\top)^{-1}\beta - A, \tag{20} \\
     \beta_r^\top(\alpha_r\alpha_r^\top)^{-1}x_r &= \beta^\top(\alpha\alpha^\top)^{-1}x + b. \tag{21}
 
-Many pairs solve (20). Here they are entry by entry, with :math:`\beta = 1 - \alpha` and a diagonal A, so that a
-Hadamard model answers. With :math:`q = (1-\alpha)^2 - A\alpha^2`,
+Many pairs solve (20); any of them will do if the model was trained there. `OperatorReward` takes, for operators of
+any family, the symmetric one with :math:`\beta_r = 1 - \alpha_r`: with :math:`\Lambda` and h the right sides,
+
+.. math::
+    \alpha_r = (1 + \Lambda^{1/2})^{-1}, \qquad x_r = \alpha_r \Lambda^{-1/2} h.
+
+`QuadraticReward` is the same entry by entry, with :math:`\beta = 1 - \alpha` and a diagonal A, so that a Hadamard
+model answers, in a form that holds where alpha is 0. With :math:`q = (1-\alpha)^2 - A\alpha^2`,
 
 .. math::
     \alpha_r = \frac{\alpha}{\alpha + \sqrt q}, \qquad
@@ -29,7 +35,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.interpolants.interpolant import Drifts, Ends, Process
-from latentinpaint.interpolants.operators import Hadamard, Operator, Scalar
+from latentinpaint.interpolants.operators import Hadamard, Operator, Scalar, identity
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +87,52 @@ class QuadraticReward:
             noisy = alpha > 0
             source = torch.where(noisy, x - (1 - alpha) * data, 0.0) / torch.where(noisy, alpha, 1.0)
             return Ends(source, torch.where(noisy, data, x))
+
+        return rewarded
+
+
+@dataclass(frozen=True, eq=False)
+class OperatorReward:
+    """``r(x) = <x, A x> / 2 + <b, x>`` with a symmetric operator A: an entrywise, a Fourier or a dense one.
+
+    Args:
+        quadratic: A, of the process's family or a `Scalar`.
+        linear: b (B or 1, …).
+    """
+
+    quadratic: Operator
+    linear: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The reward of every row, (B,)."""
+        return (0.5 * self.quadratic(x) * x + self.linear * x).flatten(1).sum(dim=1)
+
+    def elsewhere(self, process: Process, x: Tensor) -> tuple[Process, Tensor]:
+        """Where to ask the model: the process and the point (B, …) that solve (20) and (21).
+
+        Raises:
+            ValueError: where no path leads: ``beta^T (alpha alpha^T)^{-1} beta - A`` has to be positive; or if alpha
+                has no inverse.
+        """
+        alpha, beta = process.alpha, process.beta
+        precision = (alpha @ alpha.adjoint).inverse
+        curvature = beta.adjoint @ precision @ beta - self.quadratic
+        try:
+            root = (0.5 * (curvature + curvature.adjoint)).sqrt
+            unroot = root.inverse
+        except ValueError as error:
+            raise ValueError(
+                "there is no path from here: the reward must not curve upwards more than the noise curves downwards"
+            ) from error
+        alpha_r = (identity() + root).inverse
+        slope = beta.adjoint(precision(x)) + self.linear.to(x)
+        return Process(alpha_r, identity() - alpha_r), alpha_r(unroot(slope))
+
+    def drifts(self, model: Drifts) -> Drifts:
+        """The drifts under the reward of a model's data, for processes with an invertible alpha."""
+
+        def rewarded(process: Process, x: Tensor) -> Ends:
+            return process.ends_from_data(x, model(*self.elsewhere(process, x)).data)
 
         return rewarded
 

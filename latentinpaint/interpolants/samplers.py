@@ -33,7 +33,8 @@ from latentinpaint.interpolants.operators import fitting
 from latentinpaint.interpolants.paths import Path
 from latentinpaint.randomness import Generators, draw_normal, split
 
-Field = Callable[[Tensor, Tensor], Tensor]
+# x (B, …) and t (B,), and what else was given a row, to the velocity (B, …).
+Field = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def integrate(
     *,
     method: str = "euler",
     steps: int = 20,
+    given: Sequence[Tensor] = (),
     span: tuple[float, float] = (0.0, 1.0),
     rtol: float = 1e-3,
     atol: float = 1e-3,
@@ -77,6 +79,7 @@ def integrate(
     Args:
         field: takes x (B, …) and t (B,), answers the velocity (B, …).
         start: (B, …).
+        given: tensors (B, …) that the field takes after t, row by row: what the velocity depends on besides.
         method: a key of `SOLVERS`.
         steps: number of equal steps; the adaptive method ignores it.
         span: first and last time; may run backwards.
@@ -101,20 +104,22 @@ def integrate(
     precision = torch.promote_types(start.dtype, torch.float32)
     if not SOLVERS[method].adaptive:
         times = torch.linspace(*span, steps + 1, dtype=precision, device=start.device)
-        return _solve(field, start, times, method, {}, progress)
+        return _solve(field, start, given, times, method, {}, progress)
     times = torch.tensor(span, dtype=precision, device=start.device)
     # A step has to end at the last time: beyond, a field that leads to data need not even be finite.
     options: dict[str, Any] = {"step_t": times[-1:]}
     if max_step is not None:
         options |= {"first_step": max_step, "max_step": max_step}
     settings = {"rtol": rtol, "atol": atol, "options": options}
-    rows = [_solve(field, row, times, method, settings, progress) for row in start.split(1)]
+    parts = zip(start.split(1), *(tensor.split(1) for tensor in given), strict=True)
+    rows = [_solve(field, row, its, times, method, settings, progress) for row, *its in parts]
     return Trajectory(torch.cat([row.final for row in rows]), max(row.evaluations for row in rows))
 
 
 def _solve(
     field: Field,
     start: Tensor,
+    given: Sequence[Tensor],
     times: Tensor,
     method: str,
     settings: dict[str, Any],
@@ -127,7 +132,7 @@ def _solve(
         evaluations += 1
         if progress is not None:
             progress(((t - times[0]) / (times[-1] - times[0])).item())
-        return field(x, t.to(x.dtype).expand(x.shape[0]))
+        return field(x, t.to(x.dtype).expand(x.shape[0]), *given)
 
     try:
         path = torchdiffeq.odeint(counted, start, times, method=method, **settings)

@@ -15,7 +15,13 @@ from torch import Tensor
 
 
 class Schedule(ABC):
-    """The coefficients of a path and their derivatives in t."""
+    """The coefficients of a path and their derivatives in t.
+
+    Attributes:
+        last: the time up to which the derivatives are used: 1, or just before where they grow without bound there.
+    """
+
+    last: float = 1.0
 
     @abstractmethod
     def alpha(self, t: Tensor) -> Tensor:
@@ -66,4 +72,36 @@ class Cosine(Schedule):
         return math.pi / 2 * torch.cos(math.pi / 2 * t)
 
 
-SCHEDULES: dict[str, type[Schedule]] = {"linear": Linear, "cosine": Cosine}
+class VariancePreserving(Schedule):
+    r"""The path of a variance-preserving diffusion (Song et al., arXiv 2011.13456), alpha^2 + beta^2 = 1:
+
+    .. math:: \beta(t) = \exp\bigl(-\tfrac14 (1 - t)^2 (b_1 - b_0) - \tfrac12 (1 - t)\,b_0\bigr)
+
+    with the noise rates b_0 = 0.1 and b_1 = 20 of that paper. Its source is not quite pure: beta(0) = 0.0066; and
+    alpha falls like a square root at t = 1, where its derivative is infinite: `last` is 0.999.
+    """
+
+    last = 0.999
+    least, most = 0.1, 20.0
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return torch.sqrt(-torch.expm1(2 * self._exponent(t)))
+
+    def beta(self, t: Tensor) -> Tensor:
+        return torch.exp(self._exponent(t))
+
+    def alpha_dot(self, t: Tensor) -> Tensor:
+        return -self.beta(t) * self.beta_dot(t) / self.alpha(t)
+
+    def beta_dot(self, t: Tensor) -> Tensor:
+        return self.beta(t) * 0.5 * ((1 - t) * (self.most - self.least) + self.least)
+
+    def _exponent(self, t: Tensor) -> Tensor:
+        return -0.25 * (1 - t) ** 2 * (self.most - self.least) - 0.5 * (1 - t) * self.least
+
+
+SCHEDULES: dict[str, type[Schedule]] = {
+    "linear": Linear,
+    "cosine": Cosine,
+    "variance_preserving": VariancePreserving,
+}

@@ -6,6 +6,8 @@ clean latent :math:`z_1`. Training and inference see the same :math:`z_0`: it is
 :math:`z_t`, the time, the hole's cells, their hole area and the whole conditioned latent: its hole cells carry
 what overlapping receptive fields saw of the surroundings.
 
+How a latent moves between them is the interpolant's affair, see `courses`.
+
 The network answers the clean latent and the velocity follows from it (`Process.ends_from_data`), for a
 velocity holds all the noise of a many-channel latent, which a small network cannot carry through (Li and He,
 "Back to Basics: Let Denoising Generative Models Denoise", arXiv 2511.13720). The answer is a correction to the
@@ -22,14 +24,12 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.interpolants import SCHEDULES, SOLVERS, Process, Scalar, ScheduledPath, Trajectory, integrate
+from latentinpaint.interpolants import SOLVERS, Trajectory
 from latentinpaint.interpolants.objectives import squared_error
 from latentinpaint.models.unet import TimeUNet
 from latentinpaint.randomness import Generators, draw_normal
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
-
-# The smallest alpha in the loss: the velocity's weight would grow without bound towards the data.
-TRAINING_FLOOR = 0.05
+from latentinpaint.refiners.courses import COURSES, TRAINING_FLOOR
 
 
 class FlowRefiner(Refiner):
@@ -38,7 +38,7 @@ class FlowRefiner(Refiner):
     Args:
         channels: channels of the latent.
         width, multipliers, blocks, attention, dropout: the network, see `TimeUNet`.
-        schedule: "linear" or "cosine".
+        interpolant: "linear", "cosine" or "hadamard", see `courses`.
         hole_weight: weight of the hole's cells over the known ones in the loss, above 0.
         latent_weight: weight of the latent L1 on the one-step estimate beside the velocity's squared error.
         time_mean, time_deviation: of the logit of the training times; a negative mean favours noisy times.
@@ -56,7 +56,7 @@ class FlowRefiner(Refiner):
         blocks: int = 2,
         attention: bool = True,
         dropout: float = 0.0,
-        schedule: str = "linear",
+        interpolant: str = "linear",
         hole_weight: float = 10.0,
         latent_weight: float = 1.0,
         time_mean: float = -1.6,
@@ -67,8 +67,8 @@ class FlowRefiner(Refiner):
         super().__init__()
         if hole_weight <= 0 or steps < 1:
             raise InputError("a flow's hole_weight is above 0 and its steps start at 1")
-        if schedule not in SCHEDULES:
-            raise InputError(f"there is no schedule '{schedule}': choose one of {', '.join(SCHEDULES)}")
+        if interpolant not in COURSES:
+            raise InputError(f"there is no interpolant '{interpolant}': choose one of {', '.join(COURSES)}")
         if solver not in SOLVERS:
             raise InputError(f"there is no solver '{solver}': choose one of {', '.join(SOLVERS)}")
         self.channels = channels
@@ -79,7 +79,7 @@ class FlowRefiner(Refiner):
             blocks=blocks,
             attention=attention,
             dropout=dropout,
-            schedule=schedule,
+            interpolant=interpolant,
             hole_weight=hole_weight,
             latent_weight=latent_weight,
             time_mean=time_mean,
@@ -87,32 +87,32 @@ class FlowRefiner(Refiner):
             solver=solver,
             steps=steps,
         )
-        self.path = ScheduledPath(SCHEDULES[schedule]())
+        self.course = COURSES[interpolant]()
         self.hole_weight, self.latent_weight = hole_weight, latent_weight
         self.time_mean, self.time_deviation = time_mean, time_deviation
         self.solver, self.steps = solver, steps
-        self.network = TimeUNet(2 * channels + 2, channels, width, multipliers, blocks, attention, dropout)
+        seen = 2 * channels + 2 + self.course.maps
+        self.network = TimeUNet(seen, channels, width, multipliers, blocks, attention, dropout)
 
     def start(self, condition: Condition, generator: Generators = None) -> Tensor:
         """``z_0`` (B, C, h, w): noise in the hole's cells, the conditioned latent elsewhere."""
         noise = draw_normal(condition.latent, generator)
         return torch.where(condition.hole > 0, noise, condition.latent)
 
-    def clean(self, z_t: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        """The estimate of the clean latent at ``z_t`` (B, C, h, w), t (B,)."""
-        seen = torch.cat([z_t, condition.latent, condition.hole, condition.area], dim=1)
-        return (1 - condition.area) * condition.latent + self.network(seen, t)
-
-    def velocity(self, z_t: Tensor, t: Tensor, condition: Condition, floor: float | None = None) -> Tensor:
-        """The velocity field at ``z_t`` (B, C, h, w), t (B,); `floor` is the smallest alpha that is divided by."""
-        return self._velocity_to(self.clean(z_t, t, condition), z_t, t, TRAINING_FLOOR if floor is None else floor)
+    def clean(self, z: Tensor, clock: Tensor, condition: Condition) -> Tensor:
+        """The estimate of the clean latent at z (B, C, h, w), where its clock, such as a time (B,), stands."""
+        maps, time = self.course.told(clock, condition)
+        seen = torch.cat([z, condition.latent, condition.hole, condition.area, *maps], dim=1)
+        return (1 - condition.area) * condition.latent + self.network(seen, time)
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         z_0 = self.start(condition, generator)
-        t = self.training_times(z_clean, generator)
-        z_t = self.path.at(t).point(z_0, z_clean)
-        estimate = self.clean(z_t, t, condition)
-        velocity, target = (self._velocity_to(end, z_t, t, TRAINING_FLOOR) for end in (estimate, z_clean))
+        clock = self.course.draw(partial(self.training_times, z_clean), condition, generator)
+        z = self.course.point(clock, z_0, z_clean, condition)
+        estimate = self.clean(z, clock, condition)
+        velocity, target = (
+            self.course.velocity(clock, z, end, condition, TRAINING_FLOOR) for end in (estimate, z_clean)
+        )
         weight = 1 + (self.hole_weight - 1) * condition.hole
         velocity_loss = squared_error(velocity, target, weight)
         latent_loss = latent_l1(estimate, z_clean, weight)
@@ -122,9 +122,9 @@ class FlowRefiner(Refiner):
             "latent": latent_loss,
         }
 
-    def training_times(self, like: Tensor, generator: Generators = None) -> Tensor:
-        """Times (B,) in (0, 1), logit-normal, for the rows of `like`."""
-        logits = draw_normal(like.new_empty(len(like), 1), generator).squeeze(1)
+    def training_times(self, like: Tensor, count: int = 1, generator: Generators = None) -> Tensor:
+        """Times (B, count) in (0, 1), logit-normal, for the rows of `like`."""
+        logits = draw_normal(like.new_empty(len(like), count), generator)
         return torch.sigmoid(self.time_mean + self.time_deviation * logits)
 
     def sample(
@@ -134,28 +134,10 @@ class FlowRefiner(Refiner):
         steps: int | None = None,
         solver: str | None = None,
     ) -> Trajectory:
-        """Integrate from the start to the data; also tells the number of network evaluations."""
-        method = solver or self.solver
+        """Go from the start to the data; also tells the number of network evaluations."""
+        start = self.start(condition, generator)
         steps = self.steps if steps is None else steps
-        adaptive = method in SOLVERS and SOLVERS[method].adaptive
-        # Training holds the velocity's weight down near the data; sampling with the same floor would leave a
-        # floor / e of the noise there. Half a step is the smallest alpha before the last one, which only rk4 asks at.
-        floor = min(TRAINING_FLOOR, 0.005 if adaptive else 0.5 / max(1, steps))
-        starts, conditions = [self.start(condition, generator)], [condition]
-        if adaptive:
-            # Its rows are solved one by one, so each takes its own row of the condition along.
-            starts, conditions = starts[0].split(1), condition.split()
-        runs = [
-            integrate(partial(self.velocity, condition=given, floor=floor), start, method=method, steps=steps)
-            for start, given in zip(starts, conditions, strict=True)
-        ]
-        return Trajectory(torch.cat([run.final for run in runs]), max(run.evaluations for run in runs))
-
-    def _velocity_to(self, z_clean: Tensor, z_t: Tensor, t: Tensor, floor: float) -> Tensor:
-        """The velocity at ``z_t`` towards a clean latent, with alpha held above `floor` so that it stays finite."""
-        process = self.path.at(t)
-        held = Process(Scalar(process.alpha.values.clamp(min=floor)), process.beta)
-        return self.path.velocity(held.ends_from_data(z_t, z_clean), t)
+        return self.course.follow(self.clean, start, condition, solver or self.solver, steps)
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
         return self.sample(condition, generator, steps).final

@@ -5,13 +5,16 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, WeightAveraging
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from latentinpaint.training.tasks import progress
+from latentinpaint.files import write_beside
+from latentinpaint.training.base import progress
+from latentinpaint.visualization.flows import draw_rows
 
 
 class WeightEMA(WeightAveraging):
@@ -74,6 +77,41 @@ class PictureGrid(Callback):
             columns = pl_module.pictures({name: value[: self.rows] for name, value in batch.items()})
         strips = [torch.cat(row, dim=2) for row in zip(*(c.cpu() for c in columns.values()), strict=True)]
         add_image(" | ".join(columns), torch.cat(strips, dim=1).clamp(0, 1), trainer.global_step)
+
+
+class Milestones(Callback):
+    """What a flow does after every validation: a sheet in `plots/` and TensorBoard, its weights in `models/`.
+
+    Args:
+        folder: of the run.
+        keep_models: whether the weights are kept.
+    """
+
+    def __init__(self, folder: Path, keep_models: bool = False) -> None:
+        self.folder, self.keep_models = folder, keep_models
+
+    def on_validation_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: object,
+        batch: dict[str, Tensor],
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        # As with PictureGrid: averaged weights are in place here, and no longer at the end of the epoch.
+        if batch_idx or trainer.sanity_checking or not trainer.is_global_zero:
+            return
+        name = f"step_{trainer.global_step:06d}"
+        with torch.no_grad():
+            sheet = draw_rows(pl_module.show(batch))
+        with write_beside(self.folder / "plots" / f"{name}.png") as temporary:
+            sheet.save(temporary)
+        if self.keep_models:
+            pl_module.save_as(self.folder / "models" / f"{name}.safetensors")
+        add_image = getattr(getattr(trainer.logger, "experiment", None), "add_image", None)
+        if add_image is not None:
+            add_image("samples", np.asarray(sheet), trainer.global_step, dataformats="HWC")
 
 
 class Checkpoints(ModelCheckpoint):

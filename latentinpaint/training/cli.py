@@ -1,4 +1,4 @@
-"""The command lines of the two training tools, on LightningCLI.
+"""The command lines of the training tools, on LightningCLI.
 
 A run lives in one folder, `--output`::
 
@@ -6,6 +6,7 @@ A run lives in one folder, `--output`::
     tensorboard/              losses and picture grids
     config.yaml               every setting of the run
     *.safetensors             the trained model, once training has ended
+    plots/, models/           of a flow: a sheet after every validation, and its weights with --keep_models true
 
 `--refiner` and `--autoencoder` are short forms of `--model.refiner` and `--model.autoencoder`. A flag that came
 after a configuration file would silently win over it, or lose to it; here a `--refiner` that contradicts the
@@ -26,11 +27,15 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from latentinpaint.data.datamodule import InpaintingDataModule
+from latentinpaint.data.flow_data import FlowDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 from latentinpaint.refiners import REFINERS
-from latentinpaint.training.callbacks import Checkpoints, PictureGrid, RunProgress, SaveLast, WeightEMA
-from latentinpaint.training.tasks import InpaintTask, LatentTask, PretrainTask
+from latentinpaint.training.base import TrainingTask
+from latentinpaint.training.callbacks import Checkpoints, Milestones, PictureGrid, RunProgress, SaveLast, WeightEMA
+from latentinpaint.training.flow_task import FlowTask
+from latentinpaint.training.tasks import LatentTask, PretrainTask
+from latentinpaint.visualization.flows import report
 
 TRAINER_DEFAULTS = {
     "max_steps": 20_000,
@@ -60,15 +65,26 @@ def train_latent(arguments: Sequence[str], program: str | None = None) -> None:
     train(cli)
 
 
+def train_flow(arguments: Sequence[str], program: str | None = None) -> None:
+    """Train a flow; see `pretrain_ae`. What it has learnt is drawn at the end."""
+    cli = TrainingCLI.build(FlowTask, arguments, "runs/train_flow", program)
+    train(cli)
+    if cli.trainer.is_global_zero:
+        batch = cli.datamodule.val_batches[0]
+        for name, sheet in report(cli.model.flow.cpu().eval(), batch["source"], batch["target"]).items():
+            path = Path(cli.config.output) / f"{name}.png"
+            with write_beside(path) as temporary:
+                sheet.save(temporary)
+            print(f"{name}: {path}")
+
+
 def train(cli: "TrainingCLI") -> Path:
     """Train what the command line built and leave the model in the output folder; returns its path."""
     folder = Path(cli.config.output)
     last = folder / "checkpoints" / "last.ckpt"
     # What cannot be used is found out before anything is written: a checkpoint, a folder without pictures.
     resume = _checkpoint_to_resume(cli.config.ckpt_path, last, cli.model)
-    cli.datamodule.setup("fit")
-    for crops in (cli.datamodule.train_crops, cli.datamodule.val_crops):
-        crops[0]
+    cli.datamodule.check()
     with write_beside(folder / "config.yaml") as temporary:
         cli.parser.save(cli.config, temporary, overwrite=True, skip_check=True, multifile=False)
     if not any(parameter.requires_grad for parameter in cli.model.parameters()):
@@ -92,12 +108,12 @@ class TrainingCLI(LightningCLI):
     """LightningCLI without sub-commands, whose trainer writes into one folder."""
 
     def __init__(
-        self, task: type[InpaintTask], arguments: Sequence[str], output: str, program: str | None = None
+        self, task: type[TrainingTask], arguments: Sequence[str], output: str, program: str | None = None
     ) -> None:
         self.output = output
         super().__init__(
             task,
-            InpaintingDataModule,
+            FlowDataModule if issubclass(task, FlowTask) else InpaintingDataModule,
             run=False,
             args=list(arguments),
             save_config_callback=None,
@@ -109,7 +125,7 @@ class TrainingCLI(LightningCLI):
 
     @classmethod
     def build(
-        cls, task: type[InpaintTask], arguments: Sequence[str], output: str, program: str | None = None
+        cls, task: type[TrainingTask], arguments: Sequence[str], output: str, program: str | None = None
     ) -> "TrainingCLI":
         """The command line with everything built from it; settings that cannot be are an `InputError`."""
         try:
@@ -126,6 +142,11 @@ class TrainingCLI(LightningCLI):
         parser.add_argument(
             "--save_minutes", type=float, default=2.0, help="minutes of training between two checkpoints"
         )
+        if self.model_class is FlowTask:
+            parser.link_arguments("data.shape", "model.shape", apply_on="instantiate")
+            parser.add_argument(
+                "--keep_models", type=bool, default=False, help="keep the weights after every validation, in models/"
+            )
         if self.model_class is LatentTask:
             names = " or ".join(REFINERS)
             parser.add_argument("--refiner", type=str | None, help=f"short for --model.refiner: {names}")
@@ -141,7 +162,9 @@ class TrainingCLI(LightningCLI):
             raise InputError(f"--save_minutes is above 0, not {self.config.save_minutes}")
         logger = TensorBoardLogger(folder, name="", version="tensorboard", default_hp_metric=False)
         checkpoints = Checkpoints(folder / "checkpoints", self.config.save_minutes)
-        own: list[Callback] = [PictureGrid(), RunProgress(), SaveLast(), checkpoints]
+        is_flow = issubclass(self.model_class, FlowTask)
+        watching = Milestones(folder, self.config.keep_models) if is_flow else PictureGrid()
+        own: list[Callback] = [watching, RunProgress(), SaveLast(), checkpoints]
         if self.config.ema > 0:
             # After SaveLast: once the average has taken the weights' place, there is nothing to go on from.
             own.insert(3, WeightEMA(self.config.ema))
@@ -217,7 +240,7 @@ def _refiner_named_in(config: str) -> str | None:
     return refiner.get("class_path") if isinstance(refiner, dict) else refiner
 
 
-def _checkpoint_to_resume(ckpt_path: str | None, last: Path, task: InpaintTask) -> Path | None:
+def _checkpoint_to_resume(ckpt_path: str | None, last: Path, task: TrainingTask) -> Path | None:
     """The checkpoint to go on from, once it is known to fit the task; None to start anew."""
     if ckpt_path is None:
         if last.exists():

@@ -1,23 +1,18 @@
 """The two stages of training as Lightning modules: pretrain an autoencoder, then train a refiner on it."""
 
-import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
-import torch
 import torch.nn.functional as F
-from pytorch_lightning.callbacks import Timer
 from torch import Tensor
 
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.models import Autoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.randomness import numbered_generator
 from latentinpaint.refiners import Refiner
+from latentinpaint.training.base import Batch, TrainingTask
 from latentinpaint.weights import (
     AUTOENCODER_FILE,
     PIPELINE_FILE,
@@ -26,58 +21,13 @@ from latentinpaint.weights import (
     save_pipeline,
 )
 
-Batch = dict[str, Tensor]
 
-
-class InpaintTask(pl.LightningModule, ABC):
-    """What both stages share: AdamW, a warm-up, and a cosine towards zero over the steps or the time given.
-
-    Args:
-        learning_rate: peak learning rate, above 0.
-        weight_decay: AdamW's.
-        warmup_steps: steps over which the rate rises from zero.
-    """
-
-    model_file: str
-
-    def __init__(self, learning_rate: float, weight_decay: float, warmup_steps: int) -> None:
-        super().__init__()
-        if learning_rate <= 0 or weight_decay < 0 or warmup_steps < 0:
-            raise InputError("learning_rate is above 0, weight_decay and warmup_steps are not below 0")
-        self.learning_rate, self.weight_decay, self.warmup_steps = learning_rate, weight_decay, warmup_steps
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        trained = [p for p in self.parameters() if p.requires_grad]
-        return torch.optim.AdamW(trained, lr=self.learning_rate, weight_decay=self.weight_decay, betas=(0.9, 0.99))
-
-    def setup(self, stage: str) -> None:
-        self.to(memory_format=torch.channels_last)
-
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        return {**batch, "image": batch["image"].contiguous(memory_format=torch.channels_last)}
-
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        factor = min(1.0, (self.global_step + 1) / max(1, self.warmup_steps))
-        factor *= 0.5 * (1 + math.cos(math.pi * progress(self.trainer)))
-        for group in self.optimizers().param_groups:
-            group["lr"] = self.learning_rate * factor
-        self.log("learning_rate", self.learning_rate * factor)
-
-    @abstractmethod
-    def save_model(self, folder: Path, data: InpaintingDataModule) -> Path:
-        """Write the trained model as `model_file` of the folder; `data` is what it was trained on."""
-
-    def recipe(self) -> dict[str, Any]:
-        """How the model was made, kept in its file."""
-        return {"steps": self.global_step, "learning_rate": self.learning_rate}
-
-
-class PretrainTask(InpaintTask):
+class PretrainTask(TrainingTask):
     """Train an autoencoder to reproduce pictures, with the mean squared error.
 
     Args:
         autoencoder: the autoencoder, from scratch or to be trained on.
-        learning_rate, weight_decay, warmup_steps: see `InpaintTask`.
+        learning_rate, weight_decay, warmup_steps: see `TrainingTask`.
         statistic_batches: training batches from which the latents' mean and deviation are measured at the end.
     """
 
@@ -125,14 +75,14 @@ class PretrainTask(InpaintTask):
         return F.mse_loss(reconstruction.float(), image, reduction="none").mean(dim=(1, 2, 3))
 
 
-class LatentTask(InpaintTask):
+class LatentTask(TrainingTask):
     """Train a refiner, and the mask control, in the latent space of a frozen autoencoder.
 
     Args:
         autoencoder: file or folder that `pretrain_ae` wrote.
         refiner: makes the refiner for the latent's number of channels.
         control: whether a mask control is trained with it.
-        learning_rate, weight_decay, warmup_steps: see `InpaintTask`.
+        learning_rate, weight_decay, warmup_steps: see `TrainingTask`.
     """
 
     model_file = PIPELINE_FILE
@@ -158,14 +108,9 @@ class LatentTask(InpaintTask):
         )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        losses = self.pipeline.loss(batch["image"], batch["mask"], self._step_generator())
+        losses = self.pipeline.loss(batch["image"], batch["mask"], self.step_generator())
         self.log_dict({f"train/{name}": value for name, value in losses.items()}, prog_bar=True)
         return losses["loss"]
-
-    def _step_generator(self) -> torch.Generator:
-        """Random numbers of this step on this process: others than its neighbours', the same after a resumption."""
-        step = self.global_step * self.trainer.world_size + self.global_rank
-        return numbered_generator(self.trainer.datamodule.seed, step)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         image, mask = batch["image"], batch["mask"]
@@ -191,16 +136,3 @@ class LatentTask(InpaintTask):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if checkpoint.get("autoencoder") != self.fingerprint:
             raise InputError("the checkpoint was trained on another autoencoder: give the one it was trained with")
-
-
-def progress(trainer: pl.Trainer) -> float:
-    """How much of a training run is done, in [0, 1]: by steps or by time, whichever is further."""
-    limit = trainer.max_steps
-    if limit < 0 and trainer.max_epochs and trainer.max_epochs > 0:
-        limit = trainer.max_epochs * trainer.num_training_batches
-    done = [trainer.global_step / limit] if limit > 0 else [0.0]
-    for timer in (c for c in trainer.callbacks if isinstance(c, Timer)):
-        if timer.time_remaining() is not None:
-            elapsed = timer.time_elapsed()
-            done.append(elapsed / max(1e-9, elapsed + timer.time_remaining()))
-    return min(1.0, max(done))

@@ -356,3 +356,13 @@ def test_the_oracles_root_is_the_flows():
     )
     torch.testing.assert_close(ended, oracle.mean, atol=1e-6, rtol=0)
     torch.testing.assert_close(linear, torch.from_numpy(np.real(sqrtm(oracle.covariance.numpy()))), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_velocity_gives_both_ends(name):
+    path, t = ScheduledPath(SCHEDULES[name]()), torch.tensor([0.1, 0.5, 0.99], dtype=torch.float64)
+    g = torch.Generator().manual_seed(0)
+    x_0, x_1 = (torch.randn(3, SIZE, generator=g, dtype=torch.float64) for _ in range(2))
+    ends = path.ends_from_velocity(path.at(t).point(x_0, x_1), path.rate(t).point(x_0, x_1), t)
+    torch.testing.assert_close(ends.source, x_0, atol=1e-10, rtol=0)
+    torch.testing.assert_close(ends.data, x_1, atol=1e-10, rtol=0)

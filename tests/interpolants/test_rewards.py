@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from oracles import Gaussian
+from oracles import Gaussian, Mixture, matrix
 from scipy.linalg import sqrtm
 from scipy.optimize import brentq
 
 from latentinpaint.interpolants import integrate
 from latentinpaint.interpolants.interpolant import Ends, Process
-from latentinpaint.interpolants.operators import Dense, Hadamard, Scalar
+from latentinpaint.interpolants.operators import Dense, Fourier, Hadamard, Scalar, identity
 from latentinpaint.interpolants.paths import HadamardPath
-from latentinpaint.interpolants.rewards import QuadraticReward, observation
+from latentinpaint.interpolants.rewards import OperatorReward, QuadraticReward, observation
+from latentinpaint.interpolants.transfers import gaussian_blur, power_law
 
 SIZE = 4
 
@@ -73,6 +74,130 @@ def test_the_ratio_of_densities(seed):
     exponent = 0.5 * ((x_r / alpha_r) ** 2 - (x / alpha) ** 2).sum(dim=1).numpy()
     right = oracle.log_density(hadamard(alpha_r), x_r) + exponent
     assert np.ptp(left - right) < 1e-8
+
+
+# Operators -----------------------------------------------------------------------------------------------
+
+
+def numbers(seed, *shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def operator_case(kind, seed):
+    """A process, a reward with A < 0, a point, and the shape of a row."""
+    if kind == "dense":
+        shape = (SIZE,)
+        alpha = Dense(torch.eye(SIZE).double() + 0.4 * numbers(seed, SIZE, SIZE))
+        beta = Dense(torch.eye(SIZE).double() + 0.4 * numbers(seed + 50, SIZE, SIZE))
+        factor = numbers(seed + 100, SIZE, SIZE)
+        quadratic = Dense(-factor @ factor.T - 0.1 * torch.eye(SIZE).double())
+    elif kind == "fourier":
+        shape = (1, 4, 5)
+        alpha, beta = Fourier(0.5 * power_law(4, 5, 1.0)), Fourier(gaussian_blur(4, 5, 1.0))
+        quadratic = Fourier(-gaussian_blur(4, 5, 0.7) - 0.1)
+    else:
+        shape = (SIZE,)
+        alpha = Hadamard(0.1 + 0.8 * torch.sigmoid(numbers(seed, 1, SIZE)))
+        beta, quadratic = identity() - alpha, Hadamard(-numbers(seed + 1, 1, SIZE).square())
+    return Process(alpha, beta), OperatorReward(quadratic, numbers(seed + 2, 1, *shape)), numbers(seed + 3, 5, *shape)
+
+
+def oracle_of(shape, seed):
+    size = int(np.prod(shape))
+    factor = numbers(seed, size, size)
+    return Gaussian(torch.linspace(-1, 2, size).double(), factor @ factor.T / size + 0.2 * torch.eye(size).double())
+
+
+def tilted_by(oracle, reward, shape):
+    a = torch.from_numpy(matrix(reward.quadratic, shape))
+    precision = torch.linalg.inv(oracle.covariance)
+    covariance = torch.linalg.inv(precision - a)
+    return Gaussian(covariance @ (precision @ oracle.mean + reward.linear.flatten()), covariance)
+
+
+KINDS = ("dense", "fourier", "hadamard")
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_two_equations_of_operators(kind, seed):
+    """(20) and (21) as matrices of NumPy."""
+    process, reward, x = operator_case(kind, seed)
+    shape = x.shape[1:]
+    elsewhere, x_r = reward.elsewhere(process, x)
+    alpha, beta, alpha_r, beta_r, a = (
+        matrix(o, shape) for o in (process.alpha, process.beta, elsewhere.alpha, elsewhere.beta, reward.quadratic)
+    )
+    left, right = (b.T @ np.linalg.inv(m @ m.T) for m, b in ((alpha_r, beta_r), (alpha, beta)))
+    np.testing.assert_allclose(left @ beta_r, right @ beta - a, atol=1e-8)
+    rows, rows_r = (t.flatten(1).numpy() for t in (x, x_r))
+    np.testing.assert_allclose(rows_r @ left.T, rows @ right.T + reward.linear.flatten().numpy(), atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_drifts_under_a_reward_of_operators(kind, seed):
+    process, reward, x = operator_case(kind, seed)
+    oracle = oracle_of(x.shape[1:], seed)
+    found = reward.drifts(oracle)(process, x)
+    exact = tilted_by(oracle, reward, x.shape[1:])(process, x)
+    torch.testing.assert_close(found.data, exact.data, atol=1e-8, rtol=0)
+    torch.testing.assert_close(found.source, exact.source, atol=1e-7, rtol=0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_ratio_of_densities_of_operators(kind):
+    """(32), (33)."""
+    process, reward, x = operator_case(kind, 4)
+    shape = x.shape[1:]
+    oracle = oracle_of(shape, 4)
+    elsewhere, x_r = reward.elsewhere(process, x)
+    left = tilted_by(oracle, reward, shape).log_density(process, x)
+    moved, there = elsewhere.alpha.inverse(x_r), process.alpha.inverse(x)
+    exponent = 0.5 * (moved.square() - there.square()).flatten(1).sum(dim=1).numpy()
+    assert np.ptp(left - oracle.log_density(elsewhere, x_r) - exponent) < 1e-8
+
+
+def test_a_mixture_under_a_reward_of_matrices():
+    """Each component is tilted, and weighs as much as its mass under the reward."""
+    process, reward, x = operator_case("dense", 6)
+    components = tuple(
+        Gaussian(m * torch.ones(SIZE).double(), oracle_of((SIZE,), s).covariance) for m, s in ((-1.0, 1), (1.5, 2))
+    )
+    tilted_ones = tuple(tilted_by(c, reward, (SIZE,)) for c in components)
+    clean = Process(Scalar(torch.tensor(0.0).double()), identity())
+    at = numbers(9, 1, SIZE)
+    # Mass of exp r under a component: its density times exp r over the tilted one's, at any point.
+    masses = [
+        np.exp(c.log_density(clean, at) + reward(at).numpy() - t.log_density(clean, at)).item()
+        for c, t in zip(components, tilted_ones, strict=True)
+    ]
+    weights = (0.3, 0.7)
+    tilted_weights = np.array(weights) * masses / np.dot(weights, masses)
+    found = reward.drifts(Mixture(weights, components))(process, x)
+    exact = Mixture(tuple(tilted_weights), tilted_ones)(process, x)
+    torch.testing.assert_close(found.data, exact.data, atol=1e-8, rtol=0)
+
+
+def test_operators_and_numbers_agree():
+    """The general form and the one entry by entry ask the model at the same place."""
+    reward, alpha, x = random_case(3)
+    process, x_r = OperatorReward(Hadamard(reward.quadratic), reward.linear).elsewhere(hadamard(alpha), x)
+    expected_alpha, expected_x = reward.elsewhere(alpha, x)
+    torch.testing.assert_close(process.alpha.values, expected_alpha, atol=1e-12, rtol=0)
+    torch.testing.assert_close(x_r, expected_x, atol=1e-10, rtol=0)
+    torch.testing.assert_close(OperatorReward(Hadamard(reward.quadratic), reward.linear)(x), reward(x))
+
+
+def test_no_path_for_operators():
+    up = OperatorReward(Dense(9 * torch.eye(SIZE).double()), numbers(0, 1, SIZE))
+    halves = Process(*(Dense(0.5 * torch.eye(SIZE).double()) for _ in range(2)))
+    with pytest.raises(ValueError, match="no path"):
+        up.elsewhere(halves, numbers(1, 2, SIZE))
+    flat = OperatorReward(Dense(torch.zeros(SIZE, SIZE).double()), numbers(0, 1, SIZE))
+    pure = Process(Dense(torch.eye(SIZE).double()), Dense(torch.zeros(SIZE, SIZE).double()))
+    with pytest.raises(ValueError, match="no path"):
+        flat.elsewhere(pure, numbers(1, 2, SIZE))
 
 
 def test_a_fixture():

@@ -9,10 +9,13 @@ from scipy import stats
 from scipy.linalg import sqrtm
 
 from latentinpaint.errors import InputError
-from latentinpaint.interpolants import SCHEDULES, SOLVERS, integrate
-from latentinpaint.refiners import Condition, FlowRefiner, flow
+from latentinpaint.interpolants import SOLVERS, ScheduledPath, integrate
+from latentinpaint.interpolants.schedules import Cosine, Linear
+from latentinpaint.refiners import Condition, FlowRefiner, courses
+from latentinpaint.refiners.courses import COURSES, ScheduledCourse
 
 SMALL = dict(width=32, multipliers=(1, 2), blocks=1, steps=3)
+SCHEDULED = [name for name, make in COURSES.items() if isinstance(make(), ScheduledCourse)]
 ADAPTIVE = [name for name, solver in SOLVERS.items() if solver.adaptive]
 
 
@@ -60,8 +63,10 @@ def test_start_is_standard_normal_in_the_hole():
 @pytest.mark.parametrize(("mean", "deviation"), [(-0.8, 1.0), (0.5, 0.3)])
 def test_times_are_logit_normal(mean, deviation):
     refiner = build(time_mean=mean, time_deviation=deviation)
-    times = refiner.training_times(torch.empty(3000, 1, dtype=torch.float64), torch.Generator().manual_seed(0))
-    assert times.shape == (3000,) and times.min() > 0 and times.max() < 1
+    rows = torch.empty(1500, 1, dtype=torch.float64)
+    times = refiner.training_times(rows, 2, torch.Generator().manual_seed(0))
+    assert times.shape == (1500, 2) and times.min() > 0 and times.max() < 1
+    times = times.flatten()
     logits = np.log(times.numpy() / (1 - times.numpy()))
     assert stats.kstest(logits, stats.norm(mean, deviation).cdf).pvalue > 1e-3
     assert stats.kstest(logits, stats.norm(mean + 0.15, deviation).cdf).pvalue < 1e-3
@@ -107,13 +112,13 @@ def with_estimate(refiner, estimate):
     return refiner
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
-def test_the_exact_estimate_has_no_loss(schedule):
+@pytest.mark.parametrize("interpolant", COURSES)
+def test_the_exact_estimate_has_no_loss(interpolant):
     given = condition()
     clean = torch.randn_like(given.latent)
-    losses = with_estimate(build(schedule=schedule), clean).loss(clean, given, seeded(1, 2, 3))
+    losses = with_estimate(build(interpolant=interpolant), clean).loss(clean, given, seeded(1, 2, 3))
     assert {name: value.item() for name, value in losses.items()} == {"loss": 0, "velocity": 0, "latent": 0}
-    wrong = with_estimate(build(schedule=schedule), clean + 0.1).loss(clean, given, seeded(1, 2, 3))
+    wrong = with_estimate(build(interpolant=interpolant), clean + 0.1).loss(clean, given, seeded(1, 2, 3))
     assert all(value > 0 for value in wrong.values())
 
 
@@ -145,10 +150,11 @@ def test_the_loss_by_hand():
 # Sampling -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_equal_seeds_give_equal_samples_whatever_the_batch(solver, schedule):
-    refiner, given = build(solver=solver, schedule=schedule), condition()
+@pytest.mark.parametrize(
+    ("solver", "interpolant"), [("euler", "hadamard"), *((s, i) for s in SOLVERS for i in SCHEDULED)]
+)
+def test_equal_seeds_give_equal_samples_whatever_the_batch(solver, interpolant):
+    refiner, given = build(solver=solver, interpolant=interpolant), condition()
     together = refiner.sample(given, seeded(5, 6, 7))
     assert torch.equal(refiner.refine(given, seeded(5, 6, 7)), together.final)
     busiest = 0
@@ -171,8 +177,10 @@ def test_steps_and_solver_can_be_asked_for():
 
 
 def test_impossible_choices():
-    with pytest.raises(InputError, match="schedule 'quadratic'.*linear"):
-        FlowRefiner(4, **SMALL, schedule="quadratic")
+    with pytest.raises(InputError, match="interpolant 'quadratic'.*linear"):
+        FlowRefiner(4, **SMALL, interpolant="quadratic")
+    with pytest.raises(InputError, match="Hadamard.*euler"):
+        build(interpolant="hadamard").sample(condition(), solver="rk4")
     with pytest.raises(InputError, match="solver 'heun'.*euler"):
         FlowRefiner(4, **SMALL, solver="heun")
     with pytest.raises(InputError, match="solver 'heun'.*euler"):
@@ -195,37 +203,38 @@ def gaussian():
     return torch.linspace(-1, 2, size, dtype=torch.float64), covariance
 
 
+def oracle(schedule, z, t, hole):
+    """The exact ends of Gaussian data where every cell of the hole is at t, and the known cells are data."""
+    mean, covariance = gaussian()
+    a, b = schedule.alpha(t).view(-1, 1, 1, 1), schedule.beta(t).view(-1, 1, 1, 1)
+    # A known cell has both ends equal, so it stands at (alpha + beta) times its value.
+    inside = (hole > 0).expand_as(z)
+    x = torch.where(inside, z, z / (a + b)).flatten(1)
+    a_each, b_each = (torch.where(inside, c, o).flatten(1).double() for c, o in ((a, 0.0), (b, 1.0)))
+    sigma = torch.diag_embed(a_each**2) + b_each[:, :, None] * covariance * b_each[:, None, :]
+    solved = torch.linalg.solve(sigma, x - b_each * mean)
+    eta_0, eta_1 = a_each * solved, mean + (b_each * solved) @ covariance
+    return eta_0.view_as(z), eta_1.view_as(z)
+
+
+class ExactCourse(ScheduledCourse):
+    """The exact velocity, whatever the estimate."""
+
+    def velocity(self, clock, z, z_clean, condition, floor):
+        schedule = self.path.schedule
+        eta_0, eta_1 = oracle(schedule, z, clock, condition.hole)
+        alpha_dot, beta_dot = (r(clock).view(-1, 1, 1, 1) for r in (schedule.alpha_dot, schedule.beta_dot))
+        return alpha_dot * torch.where(condition.hole > 0, eta_0, eta_1) + beta_dot * eta_1
+
+
 class ExactFlow(FlowRefiner):
-    """The exact drifts of Gaussian data in place of the network: alpha 0 and beta 1 in the known cells."""
+    """The exact estimate of Gaussian data in the place of the network's."""
 
-    exact = "velocity"
-
-    def oracle(self, z_t, t, condition):
-        mean, covariance = gaussian()
-        alpha, beta = self.path.schedule.alpha(t), self.path.schedule.beta(t)
-        # A known cell has both ends equal, so it stands at (alpha + beta) times its value.
-        a, b = alpha.view(-1, 1, 1, 1), beta.view(-1, 1, 1, 1)
-        hole = (condition.hole > 0).expand_as(z_t)
-        x = torch.where(hole, z_t, z_t / (a + b)).flatten(1)
-        a_each, b_each = (torch.where(hole, c, o).flatten(1) for c, o in ((a, 0.0), (b, 1.0)))
-        a_each, b_each = a_each.double(), b_each.double()
-        sigma = torch.diag_embed(a_each**2) + b_each[:, :, None] * covariance * b_each[:, None, :]
-        solved = torch.linalg.solve(sigma, x - b_each * mean)
-        eta_0, eta_1 = a_each * solved, mean + (b_each * solved) @ covariance
-        return eta_0.view_as(z_t), eta_1.view_as(z_t)
-
-    def clean(self, z_t, t, condition):
-        assert self.exact == "clean"
-        return self.oracle(z_t, t, condition)[1]
-
-    def velocity(self, z_t, t, condition, floor=None):
-        if self.exact == "clean":
-            return super().velocity(z_t, t, condition, floor)
-        eta_0, eta_1 = self.oracle(z_t, t, condition)
-        rates = self.path.schedule.alpha_dot(t), self.path.schedule.beta_dot(t)
-        alpha_dot, beta_dot = (rate.view(-1, 1, 1, 1) for rate in rates)
-        source = torch.where(condition.hole > 0, eta_0, eta_1)
-        return alpha_dot * source + beta_dot * eta_1
+    def clean(self, z, clock, condition):
+        if clock.ndim > 1:  # a map of alphas, the same in all of the hole
+            clock = 1 - clock.amax(dim=(1, 2, 3))
+        schedule = getattr(self.course, "path", ScheduledPath()).schedule
+        return oracle(schedule, z, clock, condition.hole)[1]
 
 
 def visible():
@@ -244,13 +253,14 @@ def conditional(row, given):
     return centre, covariance[hole][:, hole] - gain @ covariance[~hole][:, hole], hole
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("interpolant", SCHEDULED)
 @pytest.mark.parametrize("solver", ["midpoint", "rk4", *ADAPTIVE])
-def test_the_exact_field_samples_the_exact_conditional_law(solver, schedule, monkeypatch):
+def test_the_exact_field_samples_the_exact_conditional_law(solver, interpolant, monkeypatch):
     """arXiv 2508.04605: the map is mean + S^(1/2) noise point by point, so mean and covariance are exact."""
     steps, tolerance = {"midpoint": (300, 1e-3), "rk4": (80, 1e-5)}.get(solver, (1, 1e-6))
-    monkeypatch.setattr(flow, "integrate", partial(integrate, rtol=1e-9, atol=1e-9))
-    refiner = ExactFlow(DEPTH, **SMALL, schedule=schedule).double()
+    monkeypatch.setattr(courses, "integrate", partial(integrate, rtol=1e-9, atol=1e-9))
+    refiner = ExactFlow(DEPTH, **SMALL, interpolant=interpolant).double()
+    refiner.course = ExactCourse(refiner.course.path.schedule)
     given = visible()
     final = refiner.sample(given, seeded(1, 2, 3, 4), steps, solver).final
     for row in range(4):
@@ -264,22 +274,69 @@ def test_the_exact_field_samples_the_exact_conditional_law(solver, schedule, mon
             torch.testing.assert_close(ended[hole], centre + root @ noise[hole], atol=tolerance, rtol=0)
 
 
-def test_one_euler_step_is_the_mean_of_what_is_missing():
+@pytest.mark.parametrize("course", [ExactCourse(Linear()), *(COURSES[name]() for name in COURSES)])
+def test_one_euler_step_is_the_mean_of_what_is_missing(course):
     """The estimate of least squared error, and no trace of the noise."""
     refiner = ExactFlow(DEPTH, **SMALL).double()
-    for refiner.exact in ("velocity", "clean"):
-        given = visible()
-        final = refiner.refine(given, seeded(1, 2, 3, 4), steps=1)
-        for row in range(4):
-            centre, _, hole = conditional(row, given)
-            torch.testing.assert_close(final[row].flatten()[hole], centre, atol=1e-10, rtol=0)
-            torch.testing.assert_close(final[row].flatten()[~hole], given.latent[row].flatten()[~hole])
+    refiner.course = course
+    given = visible()
+    final = refiner.refine(given, seeded(1, 2, 3, 4), steps=1)
+    for row in range(4):
+        centre, _, hole = conditional(row, given)
+        if isinstance(course, ScheduledCourse) and isinstance(course.path.schedule, Cosine):
+            continue  # its first velocity points elsewhere
+        torch.testing.assert_close(final[row].flatten()[hole], centre, atol=1e-10, rtol=0)
+        torch.testing.assert_close(final[row].flatten()[~hole], given.latent[row].flatten()[~hole])
+
+
+def test_many_steps_of_the_hadamard_course_have_the_conditional_law():
+    """Every cell's clock runs to its end: mean and spread of the hole come nearer with the steps, at first order."""
+    refiner = ExactFlow(DEPTH, **SMALL, interpolant="hadamard").double()
+    given, row = visible(), 1
+    centre, covariance, hole = conditional(row, given)
+    noise = torch.randn(DEPTH, 1, CELLS, generator=seeded(row + 1)[0], dtype=torch.float64).flatten()
+    exact = centre + torch.from_numpy(np.real(sqrtm(covariance.numpy()))) @ noise[hole]
+    errors = []
+    for steps in (50, 100, 200):
+        ended = refiner.refine(given, seeded(1, 2, 3, 4), steps)[row].flatten()
+        torch.testing.assert_close(ended[~hole], given.latent[row].flatten()[~hole], atol=1e-9, rtol=0)
+        errors.append((ended[hole] - exact).abs().max().item())
+    assert errors[2] < 0.05
+    assert 1.6 < errors[0] / errors[1] < 2.4 and 1.6 < errors[1] / errors[2] < 2.4
+
+
+def test_clocks_of_the_hadamard_course():
+    refiner = build(interpolant="hadamard")
+    given = Condition(*(t.repeat(200, 1, 1, 1) for t in (condition().latent, condition().hole, condition().area)))
+    times = partial(refiner.training_times, given.latent)
+    clock = refiner.course.draw(times, given, torch.Generator().manual_seed(0))
+    inside = given.hole > 0
+    assert (clock[~inside] == 0).all() and ((clock[inside] > 0) & (clock[inside] < 1)).all()
+    numbers = [len(c[h].unique()) for c, h in zip(clock, inside, strict=True)]
+    cells = [int(h.sum()) for h in inside]
+    assert set(map(tuple, zip(numbers, cells, strict=True))) <= {p for c in cells for p in ((1, c), (c, c))}
+    assert 0.42 < sum(n == 1 for n in numbers) / len(numbers) < 0.58
+    logits = torch.logit(1 - clock[inside]).numpy()
+    assert abs(logits.mean() + 1.6) < 0.1 and abs(logits.std() - 1.2) < 0.1
+    z = refiner.course.point(clock, torch.ones_like(given.latent), torch.zeros_like(given.latent), given)
+    torch.testing.assert_close(z, torch.where(inside, clock, given.latent))
+
+
+def test_the_hadamard_networks_know_the_clocks():
+    refiner, given = build(interpolant="hadamard"), condition()
+    clock = 0.5 * given.hole
+    estimate = refiner.clean(given.latent, clock, given)
+    moved = clock.clone()
+    first, second = (given.hole[0, 0] > 0).nonzero()[:2]  # the mean of the clocks stays
+    moved[0, 0, first[0], first[1]] += 0.4
+    moved[0, 0, second[0], second[1]] -= 0.4
+    changed = refiner.clean(given.latent, moved, given)
+    assert (changed - estimate)[0].abs().max() > 1e-4 and torch.equal(changed[1:], estimate[1:])
 
 
 def test_few_euler_steps_have_the_exact_mean_and_too_little_spread():
     """Through `clean`: opposite noises average to the mean; the trace grows with the steps."""
     refiner = ExactFlow(DEPTH, **SMALL).double()
-    refiner.exact = "clean"
     given, row = visible(), 1
     centre, covariance, hole = conditional(row, given)
     whole = covariance.trace().item()
@@ -300,13 +357,21 @@ def test_few_euler_steps_have_the_exact_mean_and_too_little_spread():
     assert ratios == sorted(ratios) and 0 < ratios[0] and 0.75 < ratios[-1] < 1
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize(
-    ("solver", "steps"), [("euler", 5), ("euler", 40), ("euler", 100), ("rk4", 50), ("dopri5", 1)]
+    ("solver", "steps", "interpolant"),
+    [
+        ("euler", 5, "hadamard"),
+        ("euler", 40, "hadamard"),
+        *(
+            (solver, steps, interpolant)
+            for solver, steps in (("euler", 5), ("euler", 40), ("euler", 100), ("rk4", 50), ("dopri5", 1))
+            for interpolant in SCHEDULED
+        ),
+    ],
 )
-def test_no_noise_is_left_at_the_end(solver, steps, schedule):
+def test_no_noise_is_left_at_the_end(solver, steps, interpolant):
     """A network that answers a constant is a path that ends there, whatever the noise it started from."""
-    refiner = FlowRefiner(DEPTH, **SMALL, schedule=schedule).double()
+    refiner = FlowRefiner(DEPTH, **SMALL, interpolant=interpolant).double()
     given = Condition(torch.zeros_like(visible().latent), torch.ones_like(HOLES), torch.ones_like(HOLES))
     final = refiner.sample(given, seeded(1, 2, 3, 4), steps, solver).final
     assert final.std().item() < (0.02 if steps == 5 else 0.005)

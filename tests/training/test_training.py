@@ -21,7 +21,7 @@ from latentinpaint.errors import InputError
 from latentinpaint.models import LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import FFCRefiner, FlowRefiner
-from latentinpaint.training import tasks
+from latentinpaint.training import base, tasks
 from latentinpaint.training.callbacks import RunProgress, WeightEMA
 from latentinpaint.training.cli import expand_short_forms, pretrain_ae, train_latent
 from latentinpaint.weights import load_autoencoder, load_pipeline
@@ -119,13 +119,13 @@ def test_pretraining_error_falls():
 @pytest.mark.parametrize("refiner", ["ffc", "flow"])
 def test_frozen_means_bit_equal(refiner, latent, model_files, monkeypatch):
     start = {}
-    fit_start = tasks.InpaintTask.on_fit_start
+    fit_start = base.TrainingTask.on_fit_start
 
     def remember(task):
         start.update({name: value.clone() for name, value in task.pipeline.state_dict().items()})
         fit_start(task)
 
-    monkeypatch.setattr(tasks.InpaintTask, "on_fit_start", remember)
+    monkeypatch.setattr(base.TrainingTask, "on_fit_start", remember)
     options = ("--ema", 0.9, "--trainer.limit_val_batches", 1, "--trainer.val_check_interval", 4)
     folder = latent(*options, refiner=refiner, steps=20)
     before = load_file(model_files["autoencoder"])
@@ -258,7 +258,7 @@ def test_processes_and_steps_draw_different_noise(model_files):
             world_size=2, global_rank=rank, global_step=step, datamodule=SimpleNamespace(seed=3)
         )
         task._trainer = trainer
-        drawn.add(torch.randn(1, generator=task._step_generator()).item())
+        drawn.add(torch.randn(1, generator=task.step_generator()).item())
     assert len(drawn) == 4
 
 
@@ -385,13 +385,13 @@ def test_average_by_hand(decay):
 
 def test_learning_rate_is_a_warm_up_and_a_cosine(latent, monkeypatch):
     rates = []
-    original = tasks.InpaintTask.on_train_batch_start
+    original = base.TrainingTask.on_train_batch_start
 
     def record(task, *rest):
         original(task, *rest)
         rates.extend({group["lr"] for group in task.optimizers().param_groups})
 
-    monkeypatch.setattr(tasks.InpaintTask, "on_train_batch_start", record)
+    monkeypatch.setattr(base.TrainingTask, "on_train_batch_start", record)
     latent("--model.learning_rate", 0.01, "--model.warmup_steps", 4, steps=8)
     cosine = 0.5 * (1 + np.cos(np.pi * np.arange(8) / 8))
     rise = np.array([0.25, 0.5, 0.75, 1, 1, 1, 1, 1])
@@ -431,7 +431,7 @@ def timer_at(elapsed, duration):
     ],
 )
 def test_progress(trainer, expected):
-    assert tasks.progress(trainer) == pytest.approx(expected)
+    assert base.progress(trainer) == pytest.approx(expected)
 
 
 # --- folders with bad files -------------------------------------------------------------------------------

@@ -1,0 +1,285 @@
+"""`sample`: draw from a trained flow, fill holes with it, or carry data over."""
+
+import json
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from latentinpaint.cli.tables import fraction_bar
+from latentinpaint.errors import InputError
+from latentinpaint.files import write_beside
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from latentinpaint.flows import Flow, Sampling
+
+SHEETS = (".png", ".webp", ".tif", ".tiff")
+HOLES = ("inpaint", "sequential", "posterior")  # tasks that take a hole
+NOISY = ("denoise", "posterior")  # tasks that take a noisy observation
+
+
+def command(
+    model: str,
+    output: str,
+    task: str | None = None,
+    data: str | None = None,
+    change: str = "none",
+    downloads: str = "downloads",
+    mask: str | None = None,
+    mask_preset: str | None = None,
+    num_samples: int | None = None,
+    noise: float = 0.2,
+    order: str = "raster",
+    steps: int | None = None,
+    solver: str | None = None,
+    tolerance: float | None = None,
+    epsilon: float | None = None,
+    seed: int = 0,
+    batch_size: int = 64,
+    compare: str | None = None,
+    report: str | None = None,
+    device: str | None = None,
+) -> None:
+    """Sample a flow that train_flow made: new rows, filled holes, carried-over pictures.
+
+    What a flow can do depends on its kind: generate and transport (a scheduled flow); inpaint (a mask-conditioned
+    flow); generate, inpaint, sequential, denoise and posterior (a Hadamard flow). Given data, it tells the error
+    inside the holes, or of the whole picture where there are none. Equal seeds give equal rows, whatever the batch
+    size.
+
+    Args:
+        model: flow file, or folder of a training run.
+        output: a sheet of tiles (PNG, WebP or TIFF), a plot for points (PNG), or the rows as they are (.npy).
+        task: generate, transport, inpaint, sequential, denoise or posterior; by default the flow's first.
+        data: what is filled, carried over or observed: a folder, a sheet, or a collection's name, as in training.
+        change: none, invert, rotate or mirror, made to the data.
+        downloads: folder in which torchvision looks for a data set, and to which it downloads.
+        mask: one picture of the flow's size, white where the hole is, for all rows.
+        mask_preset: holes drawn by number and seed: patches, thin, medium, thick or training; by default what the
+            flow was trained with. Without data, sequential makes whole pictures.
+        num_samples: rows; by default 64, or all of the data.
+        noise: deviation of the noise that is added to what is observed, pictures being in [-1, 1] (denoise,
+            posterior).
+        order: of the blocks, raster or morton (sequential).
+        steps: solver steps, for sequential those of one block; by default the flow's own.
+        solver: euler, midpoint, rk4 or dopri5; by default the flow's own.
+        tolerance: of dopri5; by default the flow's own.
+        epsilon: rate of the noise that is added on the way, 0 or more (Hadamard flows).
+        seed: of the rows, the holes and the noise.
+        batch_size: rows at once.
+        compare: file for a grid of the first 16 rows beside what they were made from.
+        report: file for the figures, JSON.
+        device: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
+    """
+    if (num_samples is not None and num_samples < 1) or batch_size < 1 or noise <= 0:
+        raise InputError("--num-samples and --batch-size start at 1, --noise is above 0")
+    if mask is not None and mask_preset is not None:
+        raise InputError("give --mask or --mask-preset, not both")
+    _check_names(output, compare)
+    from latentinpaint.device import choose_device
+    from latentinpaint.weights import load_flow
+
+    flow = load_flow(model).to(choose_device(device))
+    task = task or flow.abilities[0]
+    if task not in flow.abilities:
+        raise InputError(f"this flow does not {task}: it can {', '.join(flow.abilities)}")
+    asked = {"solver": solver, "steps": steps, "tolerance": tolerance, "epsilon": epsilon}
+    sampling = replace(flow.sampling, **{name: value for name, value in asked.items() if value is not None})
+    if sampling.epsilon > 0 and "posterior" not in flow.abilities:
+        raise InputError("--epsilon is for Hadamard flows: leave it out")
+    rows = _rows(flow, task, data, change, downloads, num_samples, seed)
+    holes = _holes(flow, task, mask, mask_preset, rows, data is not None, seed)
+    job = Job(flow, task, sampling, rows, holes, noise, order, seed, data is not None)
+    started = time.monotonic()
+    result = job.run(batch_size)
+    seconds = time.monotonic() - started
+    _write_rows(output, result.made)
+    print(
+        f"{task}: {len(result.made)} rows, {result.evaluations} network evaluations a row, {seconds:.1f} s: {output}"
+    )
+    figures = {"task": task, "rows": len(result.made), "evaluations": result.evaluations, "seconds": seconds}
+    figures |= {"solver": sampling.solver, "steps": sampling.steps, "epsilon": sampling.epsilon, "seed": seed}
+    if result.truth is not None and task != "transport" and result.made.ndim == 4:
+        errors = _errors(result.made, result.truth, holes)
+        figures |= errors
+        where = "inside the holes" if holes is not None else "of the pictures"
+        print(f"{where}: PSNR {errors['psnr']:.2f} dB, mean squared error {errors['mse']:.5f} (pictures in [0, 1])")
+    if compare is not None:
+        _write_comparison(compare, result)
+        print(f"side by side: {compare}")
+    if report is not None:
+        with write_beside(report) as temporary:
+            temporary.write_text(json.dumps(figures, indent=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """Rows (N, *shape) that were made, what they were made from, and the truth where there is one."""
+
+    made: "Tensor"
+    seen: "Tensor | None"
+    truth: "Tensor | None"
+    evaluations: int
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What is asked of a flow, row by row."""
+
+    flow: "Flow"
+    task: str
+    sampling: "Sampling"
+    rows: "Tensor"
+    holes: "Tensor | None"
+    noise: float
+    order: str
+    seed: int
+    has_truth: bool
+
+    def run(self, batch_size: int) -> Made:
+        import torch
+
+        made, seen, evaluations = [], [], 0
+        with fraction_bar(self.task) as told, torch.no_grad():
+            count = -(-len(self.rows) // batch_size)
+            for number in range(count):
+                part = slice(number * batch_size, (number + 1) * batch_size)
+                run, view = self._batch(part, lambda done, n=number: told((n + done) / count))
+                made.append(run.final.cpu())
+                seen.append(view.cpu())
+                evaluations = max(evaluations, run.evaluations)
+        shown = torch.cat(seen) if self.has_truth else None
+        return Made(torch.cat(made), shown, self.rows if self.has_truth else None, evaluations)
+
+    def _batch(self, part: slice, progress: object) -> tuple:
+        """One batch's trajectory, and what its rows were made from."""
+        import torch
+
+        from latentinpaint.randomness import draw_normal, numbered_generator
+
+        numbers = range(len(self.rows))[part]
+        generators = [numbered_generator(self.seed, n) for n in numbers]
+        like = next(self.flow.parameters())
+        rows = self.rows[part].to(like)
+        settings = {"sampling": self.sampling, "progress": progress}
+        if self.task == "transport":
+            return self.flow.transport(rows, **settings), rows
+        settings["generator"] = generators
+        if self.task == "generate":
+            return self.flow.generate(len(rows), **settings), rows
+        observed = rows
+        if self.task in NOISY:
+            # Noise of its own: the sampler's must not be what was added to the data.
+            extra = [numbered_generator(self.seed + 2**31, n) for n in numbers]
+            observed = rows + self.noise * draw_normal(rows, extra)
+        if self.task == "denoise":
+            return self.flow.denoise(observed, self.noise, **settings), observed
+        hole = self.holes[part].to(like)
+        view = torch.where(hole > 0, torch.zeros_like(rows), observed)
+        if self.task == "posterior":
+            return self.flow.posterior(observed, hole, self.noise, **settings), view
+        if self.task == "sequential":
+            settings["order"] = self.order
+        return getattr(self.flow, self.task)(rows, hole, **settings), view
+
+
+def _check_names(output: str, compare: str | None) -> None:
+    if Path(output).suffix.lower() not in (*SHEETS, ".npy"):
+        raise InputError(f"--output ends in .png, .webp, .tif or .npy, not like {Path(output).name}")
+    if compare is not None and Path(compare).suffix.lower() not in SHEETS:
+        raise InputError(f"--compare ends in .png, .webp or .tif, not like {Path(compare).name}")
+
+
+def _rows(
+    flow: "Flow", task: str, data: str | None, change: str, downloads: str, count: int | None, seed: int
+) -> "Tensor":
+    """The rows that a task starts from; of nothing but the right shape for those that start from noise alone."""
+    import torch
+
+    from latentinpaint.data.collections import Pictures, open_collection
+    from latentinpaint.randomness import numbered_generator
+
+    if task == "generate" or (task == "sequential" and data is None):
+        if data is not None:
+            raise InputError("generate starts from noise: leave --data out")
+        return torch.zeros(count or 64, *flow.shape)
+    if data is None:
+        raise InputError(f"{task} needs --data: a folder, a sheet or a collection's name")
+    channels, size = (flow.shape[0], flow.shape[-1]) if len(flow.shape) == 3 else (3, 32)
+    found = open_collection(data, size, channels, change, downloads=downloads, train=False)
+    if found.shape != flow.shape:
+        raise InputError(f"the flow takes rows of {flow.shape}, the data have {found.shape}")
+    if isinstance(found, Pictures):
+        return found.first(count)
+    return found.draw(count or 64, numbered_generator(seed, 0))
+
+
+def _holes(
+    flow: "Flow", task: str, mask: str | None, preset: str | None, rows: "Tensor", has_data: bool, seed: int
+) -> "Tensor | None":
+    """Holes (N, 1, H, W) of the rows, None for tasks without."""
+    import torch
+
+    from latentinpaint.data.images import read_mask
+    from latentinpaint.data.masks import mask_preset
+    from latentinpaint.randomness import numbered_generator
+
+    if task not in HOLES:
+        if mask is not None or preset is not None:
+            raise InputError(f"{task} takes no hole: leave the mask out")
+        return None
+    height, width = flow.shape[1:]
+    if mask is not None:
+        hole = torch.from_numpy(read_mask(mask)).float()
+        if hole.shape != (height, width):
+            raise InputError(
+                f"the mask {mask} is {hole.shape[1]} x {hole.shape[0]}, the flow's are {width} x {height}"
+            )
+        return hole.expand(len(rows), 1, height, width)
+    if not has_data and preset is None:
+        return torch.ones(len(rows), 1, height, width)
+    masks = flow.masks if preset is None else mask_preset(preset, min(height, width))
+    return torch.stack([masks(height, width, numbered_generator(-1 - seed, n)) for n in range(len(rows))])
+
+
+def _errors(made: "Tensor", truth: "Tensor", holes: "Tensor | None") -> dict[str, float]:
+    """Mean squared error over all entries that were filled, and the mean of the pictures' PSNR; values in [0, 1]."""
+    import torch
+
+    from latentinpaint.data.collections import from_range
+
+    where = torch.ones_like(truth[:, :1]) if holes is None else holes
+    squares = (from_range(made) - from_range(truth)).square() * where
+    entries = (where.sum(dim=(1, 2, 3)) * truth.shape[1]).clamp(min=1)
+    each = squares.sum(dim=(1, 2, 3)) / entries
+    return {
+        "mse": float(squares.sum() / entries.sum()),
+        "psnr": float((-10 * each.clamp(min=1e-10).log10()).mean()),
+    }
+
+
+def _write_rows(output: str, rows: "Tensor") -> None:
+    import numpy as np
+
+    from latentinpaint.visualization.flows import draw_rows, draw_sheet
+
+    with write_beside(output) as temporary:
+        if temporary.suffix.lower() == ".npy":
+            np.save(temporary, rows.numpy())
+        else:
+            _save(draw_sheet(rows) if rows.ndim == 4 else draw_rows({"samples": rows}), temporary)
+
+
+def _write_comparison(path: str, result: Made) -> None:
+    from latentinpaint.visualization.flows import draw_rows
+
+    columns = {"seen": result.seen, "made": result.made, "data": result.truth}
+    shown = 16 if result.made.ndim == 4 else None
+    with write_beside(path) as temporary:
+        _save(draw_rows({name: rows[:shown] for name, rows in columns.items() if rows is not None}), temporary)
+
+
+def _save(picture: object, path: Path) -> None:
+    picture.save(path, **({"lossless": True} if path.suffix.lower() == ".webp" else {}))

@@ -1,0 +1,123 @@
+"""A flow from a source to data along a schedule: flow matching, for points and for pictures.
+
+The source is noise, or other data: then rows of one domain are carried to the other. The network learns the velocity
+``E[dx_t / dt | x_t]`` of the path of a schedule by its squared error (Lipman et al., arXiv 2210.02747; Liu et al.,
+arXiv 2209.03003; Albergo and Vanden-Eijnden, arXiv 2209.15571).
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from latentinpaint.errors import InputError
+from latentinpaint.flows.base import Flow, Progress, Sampling, build_network, uniform_times
+from latentinpaint.interpolants import SCHEDULES, ScheduledPath, Trajectory, integrate
+from latentinpaint.interpolants.objectives import squared_error
+from latentinpaint.randomness import Generators, split
+
+
+class ScheduledFlow(Flow):
+    """One velocity network, one schedule.
+
+    Args:
+        shape: (d,) for points, (C, H, W) for pictures.
+        network: a key of `flows.base.NETWORKS`.
+        network_arguments: of the network beside its channels.
+        schedule: a key of `SCHEDULES`.
+        solver, steps, tolerance: see `Sampling`.
+    """
+
+    abilities = ("generate", "transport")
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        network: str = "mlp",
+        network_arguments: dict[str, Any] | None = None,
+        schedule: str = "linear",
+        solver: str = "rk4",
+        steps: int = 20,
+        tolerance: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        if schedule not in SCHEDULES:
+            raise InputError(f"there is no schedule '{schedule}': choose one of {', '.join(SCHEDULES)}")
+        self.shape, self.sampling = tuple(shape), Sampling(solver, steps, tolerance)
+        self.arguments = dict(
+            shape=list(shape),
+            network=network,
+            network_arguments=dict(network_arguments or {}),
+            schedule=schedule,
+            solver=solver,
+            steps=steps,
+            tolerance=tolerance,
+        )
+        self.path = ScheduledPath(SCHEDULES[schedule]())
+        self.network = build_network(network, shape, network_arguments)
+
+    def velocity(self, x: Tensor, t: Tensor) -> Tensor:
+        """The velocity (B, *shape) at x (B, *shape) and t (B,)."""
+        return self.network(x, t).to(x)
+
+    def loss(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        t = self.path.schedule.last * uniform_times(target, generator)
+        x, rate = self.path.at(t).point(source, target), self.path.rate(t).point(source, target)
+        return {"loss": squared_error(self.velocity(x, t), rate)}
+
+    def transport(
+        self,
+        source: Tensor,
+        sampling: Sampling | None = None,
+        progress: Progress | None = None,
+        until: float = 1.0,
+    ) -> Trajectory:
+        """Carry rows (B, *shape) of the source to the data, or to a time `until` on the way.
+
+        A schedule whose velocity is infinite at its end is followed to just before, and ends at the data that are
+        expected there.
+        """
+        last = self.path.schedule.last
+        solving = (sampling or self.sampling).solving()
+        run = integrate(self.velocity, source, span=(0.0, min(until, last)), progress=progress, **solving)
+        if until <= last or last == 1:
+            return run
+        t = source.new_full((len(source),), last)
+        ends = self.path.ends_from_velocity(run.final, self.velocity(run.final, t), t)
+        return Trajectory(ends.data, run.evaluations + 1)
+
+    def trajectory(self, source: Tensor, times: Sequence[float] | Tensor) -> Tensor:
+        """Where rows (B, *shape) of the source are at increasing times from 0 to 1: (T, B, *shape).
+
+        The flow's own solver is used, with at least its number of steps on the whole way.
+        """
+        states, last = [source], self.path.schedule.last
+        share = Sampling(self.sampling.solver, -(-self.sampling.steps // (len(times) - 1)), self.sampling.tolerance)
+        for begin, end in pairwise(float(t) for t in times):
+            span = (begin, min(end, last))
+            run = integrate(self.velocity, states[-1], span=span, **share.solving())
+            states.append(run.final)
+        return torch.stack(states)
+
+    def generate(
+        self,
+        count: int,
+        generator: Generators = None,
+        sampling: Sampling | None = None,
+        progress: Progress | None = None,
+    ) -> Trajectory:
+        """`count` new rows from standard normal noise, each from a generator of its own; of a flow that was trained
+        with noise as its source."""
+        return self.transport(draw_rows(self, count, generator), sampling, progress)
+
+    def show(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        return {"source": source, "carried over": self.transport(source).final, "target": target}
+
+
+def draw_rows(flow: Flow, count: int, generator: Generators = None) -> Tensor:
+    """Standard normal rows (count, *shape) on the flow's device, each from a generator of its own."""
+    parameter = next(flow.parameters())
+    rows = [torch.randn(flow.shape, generator=one, dtype=parameter.dtype) for one in split(generator, count)]
+    return torch.stack(rows).to(parameter.device)
