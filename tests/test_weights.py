@@ -22,7 +22,9 @@ AUTOENCODER_ARGUMENTS = {
 }
 REFINER_ARGUMENTS = {
     "ffc": dict(blocks=1, ratio=0.5, delta=True, width=8, hole_weight=2.0),
-    "flow": dict(width=16, multipliers=(1, 2), blocks=1, attention=False, schedule="cosine", solver="rk4", steps=2),
+    "flow": dict(
+        width=16, multipliers=(1, 2), blocks=1, attention=False, interpolant="cosine", solver="rk4", steps=2
+    ),
 }
 
 

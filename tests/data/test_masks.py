@@ -13,6 +13,7 @@ from latentinpaint.data.masks import (
     BoxMask,
     MaskGenerator,
     MixedMask,
+    PatchMask,
     WideMask,
     mask_preset,
 )
@@ -53,6 +54,7 @@ KINDS = {
     "box": BoxMask(1, 3, 2, 5, margin=1),
     "box, huge": BoxMask(1, 3, 900, 5000, margin=70),
     "mixed": MixedMask(WideMask(1, 2, 3, 6), 1, BoxMask(1, 2, 1, 3), 2),
+    "patches": PatchMask(2, 1),
     **{f"preset {name}": PRESETS[name][256].scaled(8 / 256) for name in PRESETS},
 }
 
@@ -509,3 +511,37 @@ def test_folder_without_pictures(tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     with pytest.raises(InputError):
         FolderMasks(tmp_path)
+
+
+# Patches -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("last", "expected"), [(False, 0.21905), (True, 0.22106)])
+def test_the_hole_of_four_patches(last, expected):
+    """By inclusion and exclusion: an entry is known with (1 - p)^4, p its probability to lie in one square."""
+    starts = 25 if last else 24
+    covering = np.array([sum(1 for s in range(starts) if s <= i < s + 8) for i in range(32)]) / starts
+    exact = (1 - (1 - np.outer(covering, covering)) ** 4).mean()
+    assert exact == pytest.approx(expected, abs=5e-6)
+    fractions = [float(m.mean()) for m in draws(PatchMask(4, 8, last), 3000, 32, 32)]
+    assert np.mean(fractions) == pytest.approx(exact, abs=5 * standard_error(fractions))
+    covered = np.stack(draws(PatchMask(4, 8, last), 2000, 32, 32)).any(axis=0)
+    assert covered[:31, :31].all() and covered[31, :].any() == last and covered[:, 31].any() == last
+
+
+def test_the_mean_weight_of_the_study():
+    """w = 1 outside and 10 inside: its mean is 1 + 9 f = 2.97."""
+    fractions = [float(m.mean()) for m in draws(PatchMask(4, 8, last=False), 3000, 32, 32)]
+    assert 1 + 9 * np.mean(fractions) == pytest.approx(2.97, abs=45 * standard_error(fractions))
+
+
+def test_patches_by_name():
+    assert mask_preset("patches", 32) == PatchMask(4, 8)
+    assert mask_preset("patches", 64) == PatchMask(4, 16)
+
+
+def test_patches_without_room():
+    with pytest.raises(InputError, match="8 pixels has no room in a picture of 7 x 9"):
+        PatchMask()(7, 9)
+    with pytest.raises(InputError, match="has no room"):
+        PatchMask(last=False)(8, 9)

@@ -1,0 +1,178 @@
+"""`sample`: what it writes for every way to sample, equal seeds, figures, and mistakes."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from latentinpaint.data.collections import to_range
+from latentinpaint.flows import HadamardFlow, MaskConditionedFlow, ScheduledFlow
+from latentinpaint.weights import save_flow
+
+SHAPE = (3, 8, 8)
+
+
+@pytest.fixture(scope="module")
+def flows(tmp_path_factory):
+    """Files of untrained flows: points, pictures, told (mask-conditioned) and clocks (Hadamard)."""
+    torch.manual_seed(0)
+    made = {
+        "points": ScheduledFlow((2,), network_arguments={"width": 16}, steps=2),
+        "pictures": ScheduledFlow(SHAPE, "add_unet", {"width": 8}, steps=2),
+        "told": MaskConditionedFlow(SHAPE, base_channels=8, tolerance=1e-2),
+        "clocks": HadamardFlow(SHAPE, width=16, multipliers=(1, 2), blocks=1, block_side=4, steps=3),
+    }
+    torch.nn.init.normal_(made["clocks"].network.network.answer.weight, std=0.05)
+    folder = tmp_path_factory.mktemp("flows")
+    for name, flow in made.items():
+        save_flow(flow, folder / name / "flow.safetensors")
+    return {name: folder / name for name in made}
+
+
+@pytest.fixture
+def sheet(tmp_path):
+    """Six pictures of 8 x 8, three beside each other."""
+    values = np.random.default_rng(0).integers(1, 256, (16, 24, 3), dtype=np.uint8)
+    Image.fromarray(values).save(tmp_path / "sheet.png")
+    return tmp_path / "sheet.png"
+
+
+def tiles(path, size=8):
+    values = np.asarray(Image.open(path).convert("RGB"))
+    h, w = values.shape[0] // size, values.shape[1] // size
+    return values.reshape(h, size, w, size, 3).transpose(0, 2, 1, 3, 4).reshape(-1, size, size, 3)
+
+
+TASKS = [
+    ("points", "generate", ()),
+    ("points", "transport", ("--data", "ring")),
+    ("pictures", "generate", ()),
+    ("pictures", "transport", ("--data", "SHEET")),
+    ("told", "inpaint", ("--data", "SHEET")),
+    ("clocks", "generate", ()),
+    ("clocks", "inpaint", ("--data", "SHEET")),
+    ("clocks", "sequential", ("--data", "SHEET", "--order", "morton")),
+    ("clocks", "sequential", ()),
+    ("clocks", "denoise", ("--data", "SHEET")),
+    ("clocks", "posterior", ("--data", "SHEET", "--noise", "0.5")),
+]
+
+
+@pytest.mark.parametrize(("model", "task", "options"), TASKS, ids=lambda v: v if isinstance(v, str) else None)
+def test_every_task(model, task, options, flows, sheet, done, tmp_path):
+    options = [str(sheet) if option == "SHEET" else option for option in options]
+    common = ("--model", flows[model], "--task", task, "--num-samples", 4, *options)
+    report = tmp_path / "figures.json"
+    said = done("sample", *common, "--output", tmp_path / "rows.npy", "--report", report)
+    rows = np.load(tmp_path / "rows.npy")
+    assert rows.shape == (4, *((2,) if model == "points" else SHAPE)) and np.isfinite(rows).all()
+    assert len(np.unique(rows.reshape(4, -1), axis=0)) == 4
+    figures = json.loads(report.read_text())
+    assert figures["task"] == task and figures["rows"] == 4 and figures["evaluations"] > 0
+    assert ("psnr" in figures) == ("PSNR" in said.out) == (model in ("told", "clocks") and bool(options))
+    # Other batches, the same rows; another seed, others where anything is random.
+    done("sample", *common, "--output", tmp_path / "again.npy", "--batch-size", 3)
+    np.testing.assert_allclose(np.load(tmp_path / "again.npy"), rows, atol=1e-4)
+    done("sample", *common, "--output", tmp_path / "other.npy", "--seed", 5)
+    same = np.allclose(np.load(tmp_path / "other.npy"), rows, atol=1e-4)
+    assert same == (task == "transport" and model == "pictures")
+    compare = ("--compare", tmp_path / "pairs.png")
+    done("sample", *common, "--output", tmp_path / "sheet_of.png", *compare)
+    assert np.asarray(Image.open(tmp_path / "pairs.png")).std() > 5
+    if model != "points":
+        expected = np.rint((rows.clip(-1, 1) + 1) * 127.5).transpose(0, 2, 3, 1)
+        assert np.abs(tiles(tmp_path / "sheet_of.png")[:4].astype(int) - expected).max() <= 1
+
+
+def test_known_pixels_are_exact_in_the_file(flows, sheet, done, tmp_path):
+    """And the error told is that of the file's pixels inside the hole."""
+    hole = np.zeros((8, 8), np.uint8)
+    hole[2:5, 1:7] = 255
+    Image.fromarray(hole).save(tmp_path / "mask.png")
+    for model in ("told", "clocks"):
+        options = ("--task", "inpaint", "--data", sheet, "--mask", tmp_path / "mask.png")
+        answer = ("--output", tmp_path / "filled.png", "--report", tmp_path / "figures.json")
+        done("sample", "--model", flows[model], *options, *answer)
+        filled, truth = tiles(tmp_path / "filled.png"), tiles(sheet)
+        assert len(filled) == len(truth) == 6
+        assert np.array_equal(filled[:, hole == 0], truth[:, hole == 0])
+        error = (filled[:, hole > 0] / 255.0 - truth[:, hole > 0] / 255.0) ** 2
+        figures = json.loads((tmp_path / "figures.json").read_text())
+        assert figures["mse"] == pytest.approx(error.mean(), abs=2e-3)
+        assert figures["psnr"] == pytest.approx((-10 * np.log10(error.mean(axis=(1, 2)))).mean(), abs=0.1)
+
+
+def test_a_constant_answer_has_a_known_error(flows, sheet, done, tmp_path, monkeypatch):
+    """A flow that fills grey: its error is the pictures' distance from grey, over the holes."""
+    from latentinpaint.interpolants import Trajectory
+
+    def grey(self, picture, hole, generator=None, sampling=None, progress=None):
+        return Trajectory(torch.where(hole > 0, 0.0, picture), 1)
+
+    monkeypatch.setattr(HadamardFlow, "inpaint", grey)
+    options = ("--task", "inpaint", "--data", sheet, "--output", tmp_path / "o.npy", "--report", tmp_path / "f.json")
+    done("sample", "--model", flows["clocks"], *options, "--mask-preset", "patches")
+    made, truth = np.load(tmp_path / "o.npy"), to_range(torch.from_numpy(tiles(sheet).transpose(0, 3, 1, 2))).numpy()
+    inside = (made == 0) & (truth != 0)
+    assert 0.05 < inside.mean() < 0.9
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert figures["mse"] == pytest.approx((truth[inside] ** 2 / 4).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "word"),
+    [
+        ("points", ("--task", "inpaint"), "does not inpaint.*generate, transport"),
+        ("told", (), "inpaint needs --data"),
+        ("clocks", ("--data", "moons"), "generate starts from noise"),
+        ("clocks", ("--task", "inpaint", "--data", "moons"), "the flow takes rows of"),
+        ("clocks", ("--task", "denoise", "--data", "SHEET", "--mask-preset", "thin"), "denoise takes no hole"),
+        ("told", ("--data", "SHEET", "--mask-preset", "wide"), "no mask preset 'wide'"),
+        ("told", ("--data", "SHEET", "--mask", "SHEET"), "the mask .* is 24 x 16, the flow's are 8 x 8"),
+        ("told", ("--data", "SHEET", "--mask", "SHEET", "--mask-preset", "thin"), "not both"),
+        ("told", ("--data", "SHEET", "--epsilon", "1"), "--epsilon is for Hadamard flows"),
+        ("clocks", ("--solver", "rk4"), "Euler's steps"),
+        ("clocks", ("--steps", "0"), "steps start at 1"),
+        ("clocks", ("--num-samples", "0"), "--num-samples"),
+        ("points", ("--output", "rows.txt"), "--output ends in .png"),
+        ("points", ("--compare", "rows.npy"), "--compare ends in .png"),
+        ("points", ("--device", "abacus"), "device abacus"),
+        ("points", ("--tsk", "generate"), "unknown option --tsk"),
+    ],
+)
+def test_mistakes(model, options, word, flows, sheet, command, tmp_path, monkeypatch):
+    import re
+
+    monkeypatch.chdir(tmp_path)
+    options = [str(sheet) if option == "SHEET" else option for option in options]
+    output = () if "--output" in options else ("--output", "rows.png")
+    before = set(tmp_path.iterdir())
+    answer = command("sample", "--model", flows[model], *output, *options)
+    assert answer.status == 2 and len(answer.complaints) == 1
+    assert re.search(word, answer.complaints[0]), answer.complaints
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_models_of_another_kind_are_told_apart(flows, model_files, command, tmp_path):
+    answer = command("sample", "--model", model_files["flow"], "--output", tmp_path / "o.png")
+    assert answer.status == 2 and "inpaint is the command for it" in answer.err
+    answer = command("sample", "--model", model_files["flow"].parent, "--output", tmp_path / "o.png")
+    assert answer.status == 2 and "inpaint is the command for it" in answer.err
+    picture = ("--image", "x.png", "--mask", "y.png", "--output", tmp_path / "o.png")
+    for path in (flows["told"], flows["told"] / "flow.safetensors"):
+        answer = command("inpaint", "--model", path, *picture)
+        assert answer.status == 2 and "sample is the command for it" in answer.err
+    answer = command(
+        "train_latent",
+        "--refiner",
+        "ffc",
+        "--autoencoder",
+        flows["told"] / "flow.safetensors",
+        "--data.root",
+        "samples",
+        "--output",
+        tmp_path / "run",
+    )
+    assert answer.status == 2 and "sample is the command for it" in answer.err
