@@ -164,16 +164,19 @@ def open_collection(
         raise InputError("pictures have 1 or 3 channels and sides of 4 pixels or more")
     if name == NORMAL:
         return Normal((channels, size, size))
+    check_name(name)
     if name in DOWNLOADS:
         values = _downloaded(name, Path(downloads), train)
-    elif Path(name).is_dir():
-        values = _folder(Path(name), size)
-    elif Path(name).is_file():
-        values = _sheet(Path(name), size)
     else:
-        known = ", ".join((NORMAL, *POINTS, *DOWNLOADS))
-        raise InputError(f"there is no file, folder or collection '{name}': collections are {known}")
+        values = _folder(Path(name), size) if Path(name).is_dir() else _sheet(Path(name), size)
     return Pictures(CHANGES[change](_with_channels(values, channels, size)).contiguous(), flip)
+
+
+def check_name(name: str) -> None:
+    """Raise an `InputError` if there is no collection, folder or file of that name."""
+    known = (NORMAL, *POINTS, *DOWNLOADS)
+    if name not in known and not Path(name).exists():
+        raise InputError(f"there is no file, folder or collection '{name}': collections are {', '.join(known)}")
 
 
 def _with_channels(values: np.ndarray, channels: int, size: int) -> Tensor:

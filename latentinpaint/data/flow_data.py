@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from latentinpaint.data.collections import NORMAL, POINTS, Collection, Normal, open_collection
+from latentinpaint.data.collections import NORMAL, POINTS, Collection, Normal, check_name, open_collection
 from latentinpaint.data.datamodule import EpochSampler
 from latentinpaint.errors import InputError
 from latentinpaint.randomness import numbered_generator
@@ -67,6 +67,9 @@ class FlowDataModule(pl.LightningDataModule):
         super().__init__()
         if batch_size < 1 or shown < 1 or num_workers < 0:
             raise InputError("data.batch_size and data.shown start at 1, data.num_workers at 0")
+        for name in (target, source, val_target, val_source):
+            if name is not None:
+                check_name(name)
         self.target, self.source, self.val_target, self.val_source = target, source, val_target, val_source
         self.change, self.source_change, self.flip = change, source_change, flip
         self.size, self.channels, self.downloads = size, channels, downloads
