@@ -78,7 +78,9 @@ def command(
     if mask is not None and mask_preset is not None:
         raise InputError("give --mask or --mask-preset, not both")
     _check_names(output, compare)
+    from latentinpaint.data.collections import from_range
     from latentinpaint.device import choose_device
+    from latentinpaint.evaluation.metrics import squared_errors
     from latentinpaint.weights import load_flow
 
     flow = load_flow(model).to(choose_device(device))
@@ -102,7 +104,7 @@ def command(
     figures = {"task": task, "rows": len(result.made), "evaluations": result.evaluations, "seconds": seconds}
     figures |= {"solver": sampling.solver, "steps": sampling.steps, "epsilon": sampling.epsilon, "seed": seed}
     if result.truth is not None and task != "transport" and result.made.ndim == 4:
-        errors = _errors(result.made, result.truth, holes)
+        errors = squared_errors(from_range(result.made), from_range(result.truth), holes)
         figures |= errors
         where = "inside the holes" if holes is not None else "of the pictures"
         print(f"{where}: PSNR {errors['psnr']:.2f} dB, mean squared error {errors['mse']:.5f} (pictures in [0, 1])")
@@ -233,6 +235,8 @@ def _holes(
     height, width = flow.shape[1:]
     if mask is not None:
         hole = torch.from_numpy(read_mask(mask)).float()
+        if not hole.any():
+            raise InputError(f"the mask {mask} has no hole: white is the hole")
         if hole.shape != (height, width):
             raise InputError(
                 f"the mask {mask} is {hole.shape[1]} x {hole.shape[0]}, the flow's are {width} x {height}"
@@ -242,22 +246,6 @@ def _holes(
         return torch.ones(len(rows), 1, height, width)
     masks = flow.masks if preset is None else mask_preset(preset, min(height, width))
     return torch.stack([masks(height, width, numbered_generator(-1 - seed, n)) for n in range(len(rows))])
-
-
-def _errors(made: "Tensor", truth: "Tensor", holes: "Tensor | None") -> dict[str, float]:
-    """Mean squared error over all entries that were filled, and the mean of the pictures' PSNR; values in [0, 1]."""
-    import torch
-
-    from latentinpaint.data.collections import from_range
-
-    where = torch.ones_like(truth[:, :1]) if holes is None else holes
-    squares = (from_range(made) - from_range(truth)).square() * where
-    entries = (where.sum(dim=(1, 2, 3)) * truth.shape[1]).clamp(min=1)
-    each = squares.sum(dim=(1, 2, 3)) / entries
-    return {
-        "mse": float(squares.sum() / entries.sum()),
-        "psnr": float((-10 * each.clamp(min=1e-10).log10()).mean()),
-    }
 
 
 def _write_rows(output: str, rows: "Tensor") -> None:

@@ -152,6 +152,19 @@ class PSNR(Metric):
         return PixelMap(values, values.mean(dim=(1, 2, 3)), _decibels)
 
 
+def squared_errors(prediction: Tensor, target: Tensor, holes: Tensor | None = None) -> dict[str, float]:
+    """The mean squared error "mse" over all that was filled, and "psnr", the mean of the pictures' own, in dB.
+
+    Args:
+        prediction, target: (N, C, H, W) in [0, 1].
+        holes: (N, 1, H, W), 1 = hole; None compares whole pictures.
+    """
+    pixels = PSNR()(prediction, target)
+    where = torch.ones_like(pixels.values) if holes is None else holes
+    mse = (pixels.values * where).sum() / where.sum()
+    return {"mse": float(mse), "psnr": float(pixels.over(where).mean())}
+
+
 class SSIM(Metric):
     """Structural similarity, at most 1 (equal); see the module's text for the window and the border."""
 
