@@ -73,3 +73,31 @@ class Mixture:
             sum(s * e.source for s, e in zip(each, ends, strict=True)),
             sum(s * e.data for s, e in zip(each, ends, strict=True)),
         )
+
+
+@dataclass(frozen=True)
+class Stationary:
+    """x_1 ~ N(mean, C) on a periodic grid (1, H, W), C a convolution with the transfer function `spectrum` (H, W).
+
+    For Fourier multipliers a and b, every frequency is by itself: with D = |a|^2 + |b|^2 C and r = x - b mean,
+
+        eta_0 = conj(a) r / D,   eta_1 = mean + C conj(b) r / D.
+
+    Computed with NumPy's full complex transform; `a` and `b` are transfer functions (H, W) there.
+    """
+
+    mean: np.ndarray
+    spectrum: np.ndarray
+
+    def ends(self, a: np.ndarray, b: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        x_hat, mean_hat = np.fft.fft2(x), np.fft.fft2(self.mean)
+        scaled = (x_hat - b * mean_hat) / (np.abs(a) ** 2 + np.abs(b) ** 2 * self.spectrum)
+        eta_0, eta_1 = np.conj(a) * scaled, mean_hat + self.spectrum * np.conj(b) * scaled
+        return np.fft.ifft2(eta_0).real, np.fft.ifft2(eta_1).real
+
+    def gaussian(self) -> Gaussian:
+        """The same law with a matrix for its covariance."""
+        height, width = self.mean.shape
+        units = np.eye(height * width).reshape(-1, height, width)
+        columns = np.fft.ifft2(self.spectrum * np.fft.fft2(units)).real.reshape(height * width, -1)
+        return Gaussian(torch.from_numpy(self.mean.flatten()), torch.from_numpy(columns.T.copy()))
