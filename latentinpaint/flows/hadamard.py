@@ -16,7 +16,7 @@ from torch import Tensor
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
 from latentinpaint.flows.base import Flow, Progress, Sampling
-from latentinpaint.flows.scheduled import draw_rows
+from latentinpaint.flows.scheduled import noise_rows
 from latentinpaint.interpolants import Ends, HadamardPath, Process, Trajectory, observation, simulate
 from latentinpaint.interpolants.measures import Blocks, Diagonal, Entrywise, MaskShaped, Mixture
 from latentinpaint.interpolants.objectives import squared_error
@@ -140,7 +140,7 @@ class HadamardFlow(Flow):
     ) -> Trajectory:
         """`count` new pictures."""
         generators = split(generator, count)
-        noise = draw_rows(self, count, generators)
+        noise = noise_rows(self, count, generators)
         return self.follow(inpaint(torch.ones_like(noise[:, :1])), noise, generators, sampling, progress)
 
     def inpaint(

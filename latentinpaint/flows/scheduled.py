@@ -110,13 +110,13 @@ class ScheduledFlow(Flow):
     ) -> Trajectory:
         """`count` new rows from standard normal noise, each from a generator of its own; of a flow that was trained
         with noise as its source."""
-        return self.transport(draw_rows(self, count, generator), sampling, progress)
+        return self.transport(noise_rows(self, count, generator), sampling, progress)
 
     def show(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         return {"source": source, "carried over": self.transport(source).final, "target": target}
 
 
-def draw_rows(flow: Flow, count: int, generator: Generators = None) -> Tensor:
+def noise_rows(flow: Flow, count: int, generator: Generators = None) -> Tensor:
     """Standard normal rows (count, *shape) on the flow's device, each from a generator of its own."""
     parameter = next(flow.parameters())
     rows = [torch.randn(flow.shape, generator=one, dtype=parameter.dtype) for one in split(generator, count)]

@@ -75,7 +75,7 @@ def variances(
 
 def draw_variance(times: Tensor, measured: Tensor, theory: Tensor) -> Image.Image:
     """Both variances (T,) over the time."""
-    with _figure(1, 5.0, 3.6) as (figure, (axis,)):
+    with _Figure(1, 5.0, 3.6) as (figure, (axis,)):
         axis.plot(times, theory, color="black", label="theory: α² Var(x₀) + β² Var(x₁)")
         axis.plot(times, measured, "o", color="tab:red", label="along the flow")
         axis.set(xlabel="time t", ylabel="variance of an entry", ylim=(0, None))
@@ -85,7 +85,7 @@ def draw_variance(times: Tensor, measured: Tensor, theory: Tensor) -> Image.Imag
 
 def draw_trajectories(states: Tensor, target: Tensor) -> Image.Image:
     """Paths (T, B, 2) through the plane, from grey to red, over the target's points (N, 2)."""
-    with _figure(1, 5.0, 5.0) as (figure, (axis,)):
+    with _Figure(1, 5.0, 5.0) as (figure, (axis,)):
         axis.scatter(*target.T, s=3, color="tab:blue", alpha=0.3, linewidths=0, label="target")
         for path in states.transpose(0, 1):
             axis.plot(*path.T, color="grey", linewidth=0.5, alpha=0.6)
@@ -101,7 +101,7 @@ def _clouds(columns: dict[str, Tensor]) -> Image.Image:
     everything = torch.cat(list(points.values()))
     low, high = (everything.quantile(q, dim=0) for q in (0.001, 0.999))
     margin = 0.1 * (high - low)
-    with _figure(len(points), 3.2, 3.4) as (figure, axes):
+    with _Figure(len(points), 3.2, 3.4) as (figure, axes):
         for axis, (name, rows) in zip(axes, points.items(), strict=True):
             axis.scatter(*rows.T, s=3, alpha=0.5, linewidths=0)
             axis.set(title=name, xlim=_pair(low, high, margin, 0), ylim=_pair(low, high, margin, 1))
@@ -113,7 +113,7 @@ def _pair(low: Tensor, high: Tensor, margin: Tensor, axis: int) -> tuple[float, 
     return float(low[axis] - margin[axis]), float(high[axis] + margin[axis])
 
 
-class _figure:
+class _Figure:
     """Matplotlib axes side by side, closed at the end; nothing is shown on a screen."""
 
     def __init__(self, count: int, width: float, height: float) -> None:
