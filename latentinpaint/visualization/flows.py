@@ -78,7 +78,8 @@ def draw_variance(times: Tensor, measured: Tensor, theory: Tensor) -> Image.Imag
     with _Figure(1, 5.0, 3.6) as (figure, (axis,)):
         axis.plot(times, theory, color="black", label="theory: α² Var(x₀) + β² Var(x₁)")
         axis.plot(times, measured, "o", color="tab:red", label="along the flow")
-        axis.set(xlabel="time t", ylabel="variance of an entry", ylim=(0, None))
+        top = 1.25 * float(torch.cat([theory, measured]).max())
+        axis.set(xlabel="time t", ylabel="variance of an entry", ylim=(0, top))
         axis.legend(frameon=False)
         return _picture(figure)
 
