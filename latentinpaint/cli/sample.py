@@ -52,7 +52,8 @@ def command(
     Args:
         model: flow file, or folder of a training run.
         output: a sheet of tiles (PNG, WebP or TIFF), a plot for points (PNG), or the rows as they are (.npy).
-        task: generate, transport, inpaint, sequential, denoise or posterior; by default the flow's first.
+        task: generate, transport, inpaint, sequential, denoise or posterior; by default the flow's first (transport
+            where it starts from data).
         data: what is filled, carried over or observed: a folder, a sheet, or a collection's name, as in training.
         change: none, invert, rotate or mirror, made to the data.
         downloads: folder in which torchvision looks for a data set, and to which it downloads.
@@ -81,10 +82,13 @@ def command(
     from latentinpaint.data.collections import from_range
     from latentinpaint.device import choose_device
     from latentinpaint.evaluation.metrics import squared_errors
-    from latentinpaint.weights import load_flow
+    from latentinpaint.weights import load_flow, read_header
 
     flow = load_flow(model).to(choose_device(device))
-    task = task or flow.abilities[0]
+    from_noise = read_header(model)["recipe"].get("from_noise", True)
+    task = task or next(ability for ability in flow.abilities if from_noise or ability != "generate")
+    if task == "generate" and not from_noise:
+        raise InputError("this flow starts from data, not from noise: take --task transport with --data")
     if task not in flow.abilities:
         raise InputError(f"this flow does not {task}: it can {', '.join(flow.abilities)}")
     asked = {"solver": solver, "steps": steps, "tolerance": tolerance, "epsilon": epsilon}

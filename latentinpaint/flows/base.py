@@ -52,12 +52,14 @@ class Flow(nn.Module, ABC):
         arguments: the constructor's arguments, enough to build an equal one.
         sampling: how it samples when nothing else is asked for.
         abilities: names of the ways to sample it has, each a method.
+        any_source: whether it may start from data of another kind; else from standard normal noise alone.
     """
 
     shape: tuple[int, ...]
     arguments: dict[str, Any]
     sampling: Sampling
     abilities: tuple[str, ...]
+    any_source: bool = False
 
     @abstractmethod
     def loss(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:

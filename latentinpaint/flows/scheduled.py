@@ -31,6 +31,7 @@ class ScheduledFlow(Flow):
     """
 
     abilities = ("generate", "transport")
+    any_source = True
 
     def __init__(
         self,

@@ -26,6 +26,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from latentinpaint.data.collections import NORMAL
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.data.flow_data import FlowDataModule
 from latentinpaint.errors import InputError
@@ -67,7 +68,11 @@ def train_latent(arguments: Sequence[str], program: str | None = None) -> None:
 
 def train_flow(arguments: Sequence[str], program: str | None = None) -> None:
     """Train a flow; see `pretrain_ae`. What it has learnt is drawn at the end."""
+    if not any(argument.startswith(("--config", "-c", "--model.flow", "-h", "--help")) for argument in arguments):
+        raise InputError("give a recipe, such as --config configs/moons.yaml; --help lists every option")
     cli = TrainingCLI.build(FlowTask, arguments, "runs/train_flow", program)
+    if not cli.model.flow.any_source and cli.datamodule.source != NORMAL:
+        raise InputError(f"a {type(cli.model.flow).__name__} starts from noise: leave --data.source out")
     train(cli)
     if cli.trainer.is_global_zero:
         batch = cli.datamodule.val_batches[0]

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from latentinpaint.data.collections import NORMAL
 from latentinpaint.flows import Flow
 from latentinpaint.randomness import numbered_generator
 from latentinpaint.training.base import Batch, TrainingTask
@@ -63,6 +65,9 @@ class FlowTask(TrainingTask):
     def show(self, batch: Batch) -> dict[str, Tensor]:
         """What a person looks at: named rows side by side, the same noise every time."""
         return self.flow.show(batch["source"], batch["target"], numbered_generator(0, 1))
+
+    def recipe(self) -> dict[str, Any]:
+        return {**super().recipe(), "from_noise": self.trainer.datamodule.source == NORMAL}
 
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
         return self.save_as(folder / self.model_file)

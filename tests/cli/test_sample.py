@@ -9,7 +9,7 @@ from PIL import Image
 
 from latentinpaint.data.collections import to_range
 from latentinpaint.flows import HadamardFlow, MaskConditionedFlow, ScheduledFlow
-from latentinpaint.weights import save_flow
+from latentinpaint.weights import load_flow, save_flow
 
 SHAPE = (3, 8, 8)
 
@@ -153,6 +153,13 @@ def test_mistakes(model, options, word, flows, sheet, command, tmp_path, monkeyp
     assert answer.status == 2 and len(answer.complaints) == 1
     assert re.search(word, answer.complaints[0]), answer.complaints
     assert set(tmp_path.iterdir()) == before
+
+
+def test_a_flow_from_data_generates_nothing(flows, command, done, tmp_path):
+    save_flow(load_flow(flows["points"]), tmp_path / "flow.safetensors", {"from_noise": False})
+    done("sample", "--model", tmp_path, "--data", "ring", "--output", tmp_path / "rows.npy")  # transport
+    answer = command("sample", "--model", tmp_path, "--task", "generate", "--output", tmp_path / "o.npy")
+    assert answer.status == 2 and "starts from data, not from noise" in answer.err
 
 
 def test_models_of_another_kind_are_told_apart(flows, model_files, command, tmp_path):

@@ -67,7 +67,8 @@ def test_a_recipe_in_its_smallest_form(name, recipe, capsys):
     folder = recipe(name)
     flow = load_flow(folder)
     assert isinstance(flow, RECIPES[name][1])
-    assert read_header(folder)["recipe"]["steps"] == 2
+    made = read_header(folder)["recipe"]
+    assert made["steps"] == 2 and made["from_noise"] == (name != "fashion_to_mnist")
     said = capsys.readouterr().out
     sheets = sorted(p.name for p in folder.glob("*.png"))
     assert len(sheets) == RECIPES[name][2] and "samples.png" in sheets and "samples.png" in said
@@ -134,6 +135,18 @@ def test_gaussians_are_learnt(tmp_path):
     measured, theory = variances(flow, states, source, target, times)
     assert theory.tolist() == pytest.approx([1, 0.625, 0.5, 0.625, 1], abs=0.05)
     assert measured.tolist() == pytest.approx(theory.tolist(), abs=0.1)
+
+
+def test_a_hadamard_flow_starts_from_noise(recipe, tmp_path):
+    source = write_sheet(tmp_path / "source.png", 28, 1)
+    with pytest.raises(InputError, match="HadamardFlow starts from noise"):
+        recipe("hadamard_mnist", "--data.source", source)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_is_asked_for():
+    with pytest.raises(InputError, match="--config configs/moons.yaml"):
+        train_flow(["--trainer.max_steps", "3"])
 
 
 @pytest.mark.parametrize(
