@@ -82,6 +82,8 @@ def command(
     from latentinpaint.data.collections import from_range
     from latentinpaint.device import choose_device
     from latentinpaint.evaluation.metrics import squared_errors
+    from latentinpaint.flows import HadamardFlow
+    from latentinpaint.interpolants import SOLVERS
     from latentinpaint.weights import load_flow, read_header
 
     flow = load_flow(model).to(choose_device(device))
@@ -92,9 +94,14 @@ def command(
     if task not in flow.abilities:
         raise InputError(f"this flow does not {task}: it can {', '.join(flow.abilities)}")
     asked = {"solver": solver, "steps": steps, "tolerance": tolerance, "epsilon": epsilon}
-    sampling = replace(flow.sampling, **{name: value for name, value in asked.items() if value is not None})
-    if sampling.epsilon > 0 and "posterior" not in flow.abilities:
+    if epsilon is not None and not isinstance(flow, HadamardFlow):
         raise InputError("--epsilon is for Hadamard flows: leave it out")
+    chosen = SOLVERS.get(solver or flow.sampling.solver)
+    if chosen is not None and chosen.adaptive and steps is not None:
+        raise InputError("dopri5 chooses its own steps: leave --steps out or take --solver euler, midpoint or rk4")
+    if chosen is not None and not chosen.adaptive and tolerance is not None:
+        raise InputError("--tolerance is dopri5's: leave it out or take --solver dopri5")
+    sampling = replace(flow.sampling, **{name: value for name, value in asked.items() if value is not None})
     rows = _rows(flow, task, data, change, downloads, num_samples, seed)
     holes = _holes(flow, task, mask, mask_preset, rows, data is not None, seed)
     job = Job(flow, task, sampling, rows, holes, noise, order, seed, data is not None)
@@ -106,7 +113,10 @@ def command(
         f"{task}: {len(result.made)} rows, {result.evaluations} network evaluations a row, {seconds:.1f} s: {output}"
     )
     figures = {"task": task, "rows": len(result.made), "evaluations": result.evaluations, "seconds": seconds}
-    figures |= {"solver": sampling.solver, "steps": sampling.steps, "epsilon": sampling.epsilon, "seed": seed}
+    adaptive = SOLVERS[sampling.solver].adaptive
+    figures |= {"solver": sampling.solver, "seed": seed}
+    figures |= {"tolerance": sampling.tolerance} if adaptive else {"steps": sampling.steps}
+    figures |= {"epsilon": sampling.epsilon} if isinstance(flow, HadamardFlow) else {}
     if result.truth is not None and task != "transport" and result.made.ndim == 4:
         errors = squared_errors(from_range(result.made), from_range(result.truth), holes)
         figures |= errors
@@ -236,6 +246,10 @@ def _holes(
         if mask is not None or preset is not None:
             raise InputError(f"{task} takes no hole: leave the mask out")
         return None
+    if not has_data:
+        if mask is not None or preset is not None:
+            raise InputError(f"a hole needs pictures to be in: give {task} --data, or leave the mask out")
+        return torch.ones(len(rows), 1, *flow.shape[1:])
     height, width = flow.shape[1:]
     if mask is not None:
         hole = torch.from_numpy(read_mask(mask)).float()
@@ -246,8 +260,6 @@ def _holes(
                 f"the mask {mask} is {hole.shape[1]} x {hole.shape[0]}, the flow's are {width} x {height}"
             )
         return hole.expand(len(rows), 1, height, width)
-    if not has_data and preset is None:
-        return torch.ones(len(rows), 1, height, width)
     masks = flow.masks if preset is None else mask_preset(preset, min(height, width))
     return torch.stack([masks(height, width, numbered_generator(-1 - seed, n)) for n in range(len(rows))])
 
@@ -259,7 +271,8 @@ def _write_rows(output: str, rows: "Tensor") -> None:
 
     with write_beside(output) as temporary:
         if temporary.suffix.lower() == ".npy":
-            np.save(temporary, rows.numpy())
+            with temporary.open("wb") as file:  # a name alone would be given another ending
+                np.save(file, rows.numpy())
         else:
             _save(draw_sheet(rows) if rows.ndim == 4 else draw_rows({"samples": rows}), temporary)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 
 from latentinpaint.data.images import read_picture
@@ -145,7 +146,8 @@ def open_collection(
     Args:
         name: "normal", a key of `POINTS`, one of `DOWNLOADS` (through torchvision), a folder of pictures, or one
             picture file that is a sheet: tiles of `size` side by side, in as many rows as there are. Tiles at the
-            sheet's end that are black altogether are no pictures.
+            sheet's end that are black altogether are no pictures. A folder that is called like a collection is
+            written ./mnist.
         size: side of the pictures, pixels; those of a folder are cropped to their middle square and scaled.
         channels: 1 makes pictures grey, 3 is RGB.
         change: a key of `CHANGES`, made to every picture.
@@ -194,14 +196,17 @@ def _with_channels(values: np.ndarray, channels: int, size: int) -> Tensor:
 
 
 def _folder(root: Path, size: int) -> np.ndarray:
-    photos, crop, values = PhotoFolder(root), centre_crop(size), []
-    for index in range(len(photos)):
+    photos, crop, values, skipped = PhotoFolder(root), centre_crop(size), [], []
+    for index, name in enumerate(photos.names):
         try:
             values.append(crop(photos.read(index), 0))
         except InputError:
-            continue
+            skipped.append(name)
     if not values:
         raise InputError(f"none of the {len(photos)} pictures of {root} can be read")
+    if skipped:
+        names = ", ".join(skipped[:20]) + (" …" if len(skipped) > 20 else "")
+        rank_zero_warn(f"{len(skipped)} pictures of {root} could not be read and are skipped: {names}")
     return np.stack(values)
 
 
@@ -230,6 +235,9 @@ def _downloaded(name: str, folder: Path, train: bool) -> np.ndarray:
     try:
         data = kinds[name](folder, train=train, download=True)
     except (OSError, RuntimeError) as error:  # no network, a server that answers nothing, a damaged file
+        for empty in sorted((path for path in (folder, *folder.rglob("*")) if path.is_dir()), reverse=True):
+            if not any(empty.iterdir()):
+                empty.rmdir()
         raise InputError(
             f"the data set '{name}' is not in the folder {folder} and could not be downloaded: connect to a network, "
             "or copy it there from a machine where torchvision has downloaded it"

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from latentinpaint.data.collections import NORMAL, POINTS, Collection, Normal, check_name, open_collection
+from latentinpaint.data.collections import DOWNLOADS, NORMAL, POINTS, Collection, Normal, check_name, open_collection
 from latentinpaint.data.datamodule import EpochSampler
 from latentinpaint.errors import InputError
 from latentinpaint.randomness import numbered_generator
@@ -65,8 +65,8 @@ class FlowDataModule(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if batch_size < 1 or shown < 1 or num_workers < 0:
-            raise InputError("data.batch_size and data.shown start at 1, data.num_workers at 0")
+        if batch_size < 1 or shown < 2 or num_workers < 0:
+            raise InputError("data.batch_size starts at 1, data.shown at 2, data.num_workers at 0")
         for name in (target, source, val_target, val_source):
             if name is not None:
                 check_name(name)
@@ -84,11 +84,12 @@ class FlowDataModule(pl.LightningDataModule):
             return
         target = self._open(self.target, self.change, flip=self.flip)
         source = self._open(self.source, self.source_change)
-        if source.shape != target.shape:
-            raise InputError(f"the source has rows of {source.shape}, the target of {target.shape}")
-        # A downloaded data set has a test half of its own.
-        val_target = self._open(self.val_target or self.target, self.change, train=False)
-        val_source = self._open(self.val_source or self.source, self.source_change, train=False)
+        val_target = self._held_back(target, self.target, self.val_target, self.change)
+        val_source = self._held_back(source, self.source, self.val_source, self.source_change)
+        named = {"source": source, "val_target": val_target, "val_source": val_source}
+        for name, collection in named.items():
+            if collection.shape != target.shape:
+                raise InputError(f"the {name} has rows of {collection.shape}, the target of {target.shape}")
         self.train_batches = Batches(source, target, self.batch_size, self.seed)
         self.val_batches = Batches(val_source, val_target, self.shown, self.seed + 1, length=1)
 
@@ -113,6 +114,12 @@ class FlowDataModule(pl.LightningDataModule):
         if name == NORMAL:
             return Normal(self.shape)
         return open_collection(name, self.size, self.channels, change, flip, self.downloads, train)
+
+    def _held_back(self, trained: Collection, name: str, val_name: str | None, change: str) -> Collection:
+        """What is shown during training: of a downloaded data set its test half, else what it is trained on."""
+        if val_name is None and name not in DOWNLOADS:
+            return trained
+        return self._open(val_name or name, change, train=False)
 
     def _loader(self, batches: Batches, sampler: EpochSampler | None) -> DataLoader:
         return DataLoader(

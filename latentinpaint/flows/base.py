@@ -86,21 +86,42 @@ def build_network(name: str, shape: Sequence[int], arguments: dict[str, Any] | N
     """
     if name not in NETWORKS:
         raise InputError(f"there is no network '{name}': choose one of {', '.join(NETWORKS)}")
-    dimensions, build = NETWORKS[name]
-    if len(shape) != dimensions:
+    kind = NETWORKS[name]
+    if len(shape) != kind.dimensions:
         raise InputError(f"the network '{name}' does not take {'points' if len(shape) == 1 else 'pictures'}")
+    check_sides(shape, kind.divisor)
     try:
-        return build(shape[0], **(arguments or {}))
+        return kind.build(shape[0], **(arguments or {}))
     except TypeError as error:
         raise InputError(f"the network '{name}' cannot be built: {error}") from error
 
 
-# Name -> dimensions of a row, and how it is built for that many channels or numbers.
-NETWORKS: dict[str, tuple[int, Callable[..., nn.Module]]] = {
-    "mlp": (1, TimeMLP),
-    "add_unet": (3, AddUNet),
-    "concat_unet": (3, lambda channels, **arguments: ConcatUNet(channels, channels, **arguments)),
-    "time_unet": (3, lambda channels, **arguments: TimeUNet(channels, channels, **arguments)),
+def check_sides(shape: Sequence[int], divisor: int) -> None:
+    """Raise an `InputError` unless the sides of pictures (C, H, W) are multiples of `divisor`."""
+    if any(side % divisor for side in shape[1:]):
+        raise InputError(f"this network takes sides that are multiples of {divisor}, not {shape[1]} x {shape[2]}")
+
+
+@dataclass(frozen=True)
+class Network:
+    """A kind of velocity network.
+
+    Args:
+        dimensions: of a row: 1 for points, 3 for pictures.
+        divisor: what a picture's sides are multiples of.
+        build: makes it for so many numbers or channels.
+    """
+
+    dimensions: int
+    divisor: int
+    build: Callable[..., nn.Module]
+
+
+NETWORKS: dict[str, Network] = {
+    "mlp": Network(1, 1, TimeMLP),
+    "add_unet": Network(3, 4, AddUNet),
+    "concat_unet": Network(3, 8, lambda channels, **arguments: ConcatUNet(channels, channels, **arguments)),
+    "time_unet": Network(3, 1, lambda channels, **arguments: TimeUNet(channels, channels, **arguments)),
 }
 
 

@@ -17,7 +17,7 @@ from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
 from latentinpaint.flows.base import Flow, Progress, Sampling
 from latentinpaint.flows.scheduled import noise_rows
-from latentinpaint.interpolants import Ends, HadamardPath, Process, Trajectory, observation, simulate
+from latentinpaint.interpolants import Drifts, Ends, HadamardPath, Process, Trajectory, observation, simulate
 from latentinpaint.interpolants.measures import Blocks, Diagonal, Entrywise, MaskShaped, Mixture
 from latentinpaint.interpolants.objectives import squared_error
 from latentinpaint.interpolants.operators import Hadamard
@@ -117,20 +117,9 @@ class HadamardFlow(Flow):
         progress: Progress | None = None,
     ) -> Trajectory:
         """Follow any path of clocks from a state (B, C, H, W); entries that begin as data stay as they are."""
-        sampling = sampling or self.sampling
-        if sampling.solver != "euler":
-            raise InputError("a Hadamard flow is followed with Euler's steps: leave the solver out")
-        return simulate(
-            path,
-            self.drifts,
-            start,
-            sampling.steps,
-            epsilon=sampling.epsilon,
-            moving=(path.level > 0).to(start),
-            generator=generator,
-            **({} if progress is None else {"progress": progress}),
-        )
+        return self._walk(path, self.drifts, start, generator, sampling, progress, (path.level > 0).to(start))
 
+    @torch.no_grad()
     def generate(
         self,
         count: int,
@@ -143,6 +132,7 @@ class HadamardFlow(Flow):
         noise = noise_rows(self, count, generators)
         return self.follow(inpaint(torch.ones_like(noise[:, :1])), noise, generators, sampling, progress)
 
+    @torch.no_grad()
     def inpaint(
         self,
         picture: Tensor,
@@ -154,6 +144,7 @@ class HadamardFlow(Flow):
         """Fill holes (B, 1, H, W) of pictures (B, C, H, W), given what is known."""
         return self._fill(inpaint(hole.to(picture)), picture, generator, sampling, progress)
 
+    @torch.no_grad()
     def sequential(
         self,
         picture: Tensor,
@@ -181,6 +172,7 @@ class HadamardFlow(Flow):
         whole = Sampling(sampling.solver, sampling.steps * turns, sampling.tolerance, sampling.epsilon)
         return self._fill(sequential(hole.to(picture), turn), picture, generator, whole, progress)
 
+    @torch.no_grad()
     def denoise(
         self,
         observed: Tensor,
@@ -197,6 +189,7 @@ class HadamardFlow(Flow):
         path = denoise(torch.full_like(observed[:, :1], level))
         return self.follow(path, observed / (1 + deviation), generator, sampling, progress)
 
+    @torch.no_grad()
     def posterior(
         self,
         observed: Tensor,
@@ -210,23 +203,11 @@ class HadamardFlow(Flow):
 
         All entries begin as noise, and the model is asked where the reward of the observation puts it.
         """
-        sampling = sampling or self.sampling
         generators = split(generator, len(observed))
         known = 1 - hole.to(observed)
         reward = observation(observed, known, deviation)
-
-        def drifts(process: Process, x: Tensor) -> Ends:
-            return reward.drifts(self.drifts)(process, x)
-
-        return simulate(
-            inpaint(torch.ones_like(observed[:, :1])),
-            drifts,
-            draw_normal(observed, generators),
-            sampling.steps,
-            epsilon=sampling.epsilon,
-            generator=generators,
-            **({} if progress is None else {"progress": progress}),
-        )
+        path, start = inpaint(torch.ones_like(observed[:, :1])), draw_normal(observed, generators)
+        return self._walk(path, reward.drifts(self.drifts), start, generators, sampling, progress)
 
     def show(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         hole = torch.stack([self.masks(*self.shape[1:], generator) for _ in range(len(target))]).to(target)
@@ -237,6 +218,25 @@ class HadamardFlow(Flow):
             "fill": self.inpaint(target, hole, generator, quick).final,
             "truth": target,
         }
+
+    def _walk(
+        self,
+        path: HadamardPath,
+        drifts: Drifts,
+        start: Tensor,
+        generator: Generators,
+        sampling: Sampling | None,
+        progress: Progress | None,
+        moving: Tensor | None = None,
+    ) -> Trajectory:
+        sampling = sampling or self.sampling
+        if sampling.solver != "euler":
+            raise InputError("a Hadamard flow is followed with Euler's steps: leave the solver out")
+        told = {} if progress is None else {"progress": progress}
+        epsilon = sampling.epsilon
+        return simulate(
+            path, drifts, start, sampling.steps, epsilon=epsilon, moving=moving, generator=generator, **told
+        )
 
     def _fill(
         self,

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
-from latentinpaint.flows.base import Flow, Progress, Sampling, uniform_times
+from latentinpaint.flows.base import Flow, Progress, Sampling, check_sides, uniform_times
 from latentinpaint.interpolants import Linear, ScheduledPath, Trajectory, integrate
-from latentinpaint.interpolants.objectives import WEIGHTINGS, one_sided_noise, one_sided_velocity
+from latentinpaint.interpolants.objectives import WEIGHTINGS, one_sided_noise, one_sided_velocity, weighted_mean
 from latentinpaint.models.plain_unets import ConcatUNet
 from latentinpaint.randomness import Generators, draw_normal
 
@@ -54,6 +54,7 @@ class MaskConditionedFlow(Flow):
         super().__init__()
         if len(shape) != 3:
             raise InputError("a mask-conditioned flow takes pictures")
+        check_sides(shape, 8)
         if hole_weight <= 0 or weighting not in WEIGHTINGS:
             raise InputError(f"hole_weight is above 0, and weighting one of {', '.join(WEIGHTINGS)}")
         self.shape, self.sampling = tuple(shape), Sampling(solver, steps, tolerance)
@@ -93,7 +94,7 @@ class MaskConditionedFlow(Flow):
         noise_loss = one_sided_noise(noise, start, weight, self.weighting)
         with torch.no_grad():
             relation = t.view(-1, 1, 1, 1) * velocity - x
-            inside = ((velocity - rate).square() * hole).sum() / (hole.sum() * target.shape[1])
+            inside = weighted_mean((velocity - rate).square(), hole)
         return {
             "loss": velocity_loss + noise_loss,  # of separate networks: their gradients do not mix
             "velocity": velocity_loss,
@@ -106,6 +107,7 @@ class MaskConditionedFlow(Flow):
         """Holes (rows, 1, H, W), every row its own."""
         return torch.stack([self.masks(*self.shape[1:], generator) for _ in range(rows)])
 
+    @torch.no_grad()
     def inpaint(
         self,
         picture: Tensor,
@@ -118,6 +120,7 @@ class MaskConditionedFlow(Flow):
 
         What a picture holds in its hole does not matter.
         """
+        hole = hole.expand(len(picture), -1, -1, -1)
         inside = hole > 0
         start = torch.where(inside, draw_normal(picture, generator), picture)
 

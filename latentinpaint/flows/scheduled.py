@@ -16,7 +16,7 @@ from latentinpaint.errors import InputError
 from latentinpaint.flows.base import Flow, Progress, Sampling, build_network, uniform_times
 from latentinpaint.interpolants import SCHEDULES, ScheduledPath, Trajectory, integrate
 from latentinpaint.interpolants.objectives import squared_error
-from latentinpaint.randomness import Generators, split
+from latentinpaint.randomness import Generators, draw_normal, split
 
 
 class ScheduledFlow(Flow):
@@ -68,6 +68,7 @@ class ScheduledFlow(Flow):
         x, rate = self.path.at(t).point(source, target), self.path.rate(t).point(source, target)
         return {"loss": squared_error(self.velocity(x, t), rate)}
 
+    @torch.no_grad()
     def transport(
         self,
         source: Tensor,
@@ -85,23 +86,32 @@ class ScheduledFlow(Flow):
         run = integrate(self.velocity, source, span=(0.0, min(until, last)), progress=progress, **solving)
         if until <= last or last == 1:
             return run
-        t = source.new_full((len(source),), last)
-        ends = self.path.ends_from_velocity(run.final, self.velocity(run.final, t), t)
-        return Trajectory(ends.data, run.evaluations + 1)
+        return Trajectory(self._finished(run.final), run.evaluations + 1)
 
+    @torch.no_grad()
     def trajectory(self, source: Tensor, times: Sequence[float] | Tensor) -> Tensor:
-        """Where rows (B, *shape) of the source are at increasing times from 0 to 1: (T, B, *shape).
+        """Where rows (B, *shape) of the source are at two or more increasing times from 0 on: (T, B, *shape).
 
         The flow's own solver is used, with at least its number of steps on the whole way.
         """
         states, last = [source], self.path.schedule.last
         share = Sampling(self.sampling.solver, -(-self.sampling.steps // (len(times) - 1)), self.sampling.tolerance)
         for begin, end in pairwise(float(t) for t in times):
-            span = (begin, min(end, last))
-            run = integrate(self.velocity, states[-1], span=span, **share.solving())
-            states.append(run.final)
+            state = states[-1]
+            if begin < last:
+                state = integrate(self.velocity, state, span=(begin, min(end, last)), **share.solving()).final
+            states.append(self._finished(state) if end == 1 else state)
         return torch.stack(states)
 
+    def _finished(self, state: Tensor) -> Tensor:
+        """The data that are expected where the schedule's last time is not the end."""
+        last = self.path.schedule.last
+        if last == 1:
+            return state
+        t = state.new_full((len(state),), last)
+        return self.path.ends_from_velocity(state, self.velocity(state, t), t).data
+
+    @torch.no_grad()
     def generate(
         self,
         count: int,
@@ -120,5 +130,4 @@ class ScheduledFlow(Flow):
 def noise_rows(flow: Flow, count: int, generator: Generators = None) -> Tensor:
     """Standard normal rows (count, *shape) on the flow's device, each from a generator of its own."""
     parameter = next(flow.parameters())
-    rows = [torch.randn(flow.shape, generator=one, dtype=parameter.dtype) for one in split(generator, count)]
-    return torch.stack(rows).to(parameter.device)
+    return draw_normal(parameter.new_empty(count, *flow.shape), split(generator, count))

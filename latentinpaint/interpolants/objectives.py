@@ -17,13 +17,14 @@ minimal at :math:`b = \mathbb E[\partial_t I \mid I]` and :math:`\eta = -\mathbb
 score is then :math:`\eta / \alpha`). Sources: arXiv 2508.04605 (3, 4, 11); Albergo, Boffi, Vanden-Eijnden,
 "Stochastic Interpolants", arXiv 2303.08797, and the code published with it, whose sign of eta this is.
 
-A weight (B or 1, C or 1, …), 0 or more and not all 0, says how much an entry counts; its scale does not matter to the
-``"exact"`` weighting. ``"mean"`` multiplies the unweighted loss by the weight's mean: no entry counts more than
-another, which is what the mask-conditioned CIFAR-10 study did.
+A weight (B or 1, C or 1, …), 0 or more, says how much an entry counts; its scale does not matter to the ``"exact"``
+weighting, whose mean is 0 where no entry counts. ``"mean"`` multiplies the unweighted loss by the weight's mean: no
+entry counts more than another, which is what the mask-conditioned CIFAR-10 study did.
 """
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
@@ -71,7 +72,8 @@ def _equal_shapes(answer: Tensor, target: Tensor) -> None:
 
 def _exact(values: Tensor, weight: Tensor) -> Tensor:
     weight = weight.expand_as(values)
-    return (weight * values).sum() / weight.sum()
+    # A batch without any weight has nothing to learn from: 0, not 0 / 0.
+    return (weight * values).sum() / weight.sum().clamp(min=torch.finfo(values.dtype).tiny)
 
 
 def _by_the_mean(values: Tensor, weight: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.interpolants.interpolant import Drifts, Ends, Process
-from latentinpaint.interpolants.operators import Hadamard, Operator, Scalar, identity
+from latentinpaint.interpolants.operators import Dense, Hadamard, Operator, Scalar, identity
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,10 +119,11 @@ class OperatorReward:
         curvature = beta.adjoint @ precision @ beta - self.quadratic
         try:
             root = (0.5 * (curvature + curvature.adjoint)).sqrt
-            unroot = root.inverse
+            unroot = _inverse(root)
         except ValueError as error:
             raise ValueError(
-                "there is no path from here: the reward must not curve upwards more than the noise curves downwards"
+                "there is no path from here: beta^T (alpha alpha^T)^-1 beta - A is not positive; where a reward is "
+                "flat in some direction, start a little below alpha = 1"
             ) from error
         alpha_r = (identity() + root).inverse
         slope = beta.adjoint(precision(x)) + self.linear.to(x)
@@ -135,6 +136,17 @@ class OperatorReward:
             return process.ends_from_data(x, model(*self.elsewhere(process, x)).data)
 
         return rewarded
+
+
+def _inverse(operator: Operator) -> Operator:
+    """The inverse, unless a matrix has none but for rounding."""
+    if isinstance(operator, Dense):
+        values = torch.linalg.eigvalsh(operator.matrix)
+        rounding = 100 * values.shape[-1] * torch.finfo(values.dtype).eps
+        # Of a square root: where the square is 0 but for rounding, the root is 0 but for the root of rounding.
+        if (values.amin(dim=-1) < rounding**0.5 * values.amax(dim=-1)).any():
+            raise ValueError("a singular matrix has no inverse")
+    return operator.inverse
 
 
 def observation(y: Tensor, known: Tensor, deviation: float) -> QuadraticReward:

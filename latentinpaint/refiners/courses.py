@@ -18,6 +18,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import (
+    SOLVERS,
     Cosine,
     Ends,
     HadamardPath,
@@ -47,9 +48,11 @@ class Course(ABC):
 
     Attributes:
         maps: how many maps of its clocks the network is shown.
+        solvers: keys of `SOLVERS` that follow it.
     """
 
     maps: int
+    solvers: tuple[str, ...]
 
     @abstractmethod
     def draw(self, times: Times, condition: Condition, generator: Generators) -> Tensor:
@@ -76,6 +79,7 @@ class ScheduledCourse(Course):
     """All cells together, along a schedule."""
 
     maps = 0
+    solvers = tuple(SOLVERS)
 
     def __init__(self, schedule: Schedule) -> None:
         self.path = ScheduledPath(schedule)
@@ -111,6 +115,7 @@ class HadamardCourse(Course):
     """Every cell of the hole by its own clock; in half of the training all by the same, as when sampling."""
 
     maps = 1
+    solvers = ("euler",)  # which looks at the beginnings of steps alone, where clocks may jump
 
     def draw(self, times: Times, condition: Condition, generator: Generators) -> Tensor:
         cells = condition.hole[0].numel()
@@ -130,8 +135,6 @@ class HadamardCourse(Course):
         return (z_clean - z) / torch.where(condition.hole > 0, clock.clamp(min=floor), 1.0)
 
     def follow(self, clean: Clean, start: Tensor, condition: Condition, solver: str, steps: int) -> Trajectory:
-        if solver != "euler":
-            raise InputError("the Hadamard interpolant is followed with Euler's steps: choose the solver euler")
         if steps < 1:
             raise InputError(f"steps is a whole number from 1 up, not {steps}")
         latest = start

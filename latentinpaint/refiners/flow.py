@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.interpolants import SOLVERS, Trajectory
+from latentinpaint.interpolants import Trajectory
 from latentinpaint.interpolants.objectives import squared_error
 from latentinpaint.models.unet import TimeUNet
 from latentinpaint.randomness import Generators, draw_normal
@@ -42,7 +42,7 @@ class FlowRefiner(Refiner):
         hole_weight: weight of the hole's cells over the known ones in the loss, above 0.
         latent_weight: weight of the latent L1 on the one-step estimate beside the velocity's squared error.
         time_mean, time_deviation: of the logit of the training times; a negative mean favours noisy times.
-        solver: a key of `latentinpaint.interpolants.SOLVERS`.
+        solver: a key of `latentinpaint.interpolants.SOLVERS`; "euler" for the Hadamard interpolant.
         steps: solver steps when none are asked for, 1 or more.
     """
 
@@ -69,8 +69,6 @@ class FlowRefiner(Refiner):
             raise InputError("a flow's hole_weight is above 0 and its steps start at 1")
         if interpolant not in COURSES:
             raise InputError(f"there is no interpolant '{interpolant}': choose one of {', '.join(COURSES)}")
-        if solver not in SOLVERS:
-            raise InputError(f"there is no solver '{solver}': choose one of {', '.join(SOLVERS)}")
         self.channels = channels
         self.arguments = dict(
             channels=channels,
@@ -88,6 +86,7 @@ class FlowRefiner(Refiner):
             steps=steps,
         )
         self.course = COURSES[interpolant]()
+        self._check(solver)
         self.hole_weight, self.latent_weight = hole_weight, latent_weight
         self.time_mean, self.time_deviation = time_mean, time_deviation
         self.solver, self.steps = solver, steps
@@ -135,9 +134,14 @@ class FlowRefiner(Refiner):
         solver: str | None = None,
     ) -> Trajectory:
         """Go from the start to the data; also tells the number of network evaluations."""
+        solver = solver or self.solver
+        self._check(solver)
         start = self.start(condition, generator)
-        steps = self.steps if steps is None else steps
-        return self.course.follow(self.clean, start, condition, solver or self.solver, steps)
+        return self.course.follow(self.clean, start, condition, solver, self.steps if steps is None else steps)
+
+    def _check(self, solver: str) -> None:
+        if solver not in self.course.solvers:
+            raise InputError(f"there is no solver '{solver}' here: choose one of {', '.join(self.course.solvers)}")
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
         return self.sample(condition, generator, steps).final

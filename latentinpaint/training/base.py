@@ -72,10 +72,15 @@ class TrainingTask(pl.LightningModule, ABC):
         """How the model was made, kept in its file."""
         return {"steps": self.global_step, "learning_rate": self.learning_rate}
 
-    def step_generator(self) -> torch.Generator:
-        """Random numbers of this step on this process: others than its neighbours', the same after a resumption."""
-        step = self.global_step * self.trainer.world_size + self.global_rank
-        return numbered_generator(self.trainer.datamodule.seed, step)
+    def step_generator(self, batch_idx: int) -> torch.Generator:
+        """Random numbers of this batch on this process: others than its neighbours', the same after a resumption."""
+        return numbered_generator(self.trainer.datamodule.seed, self.batch_number(batch_idx))
+
+    def batch_number(self, batch_idx: int) -> int:
+        """The number of the batch that is trained on, among those of all steps and processes."""
+        together = self.trainer.accumulate_grad_batches
+        batches = self.global_step * together + batch_idx % together
+        return batches * self.trainer.world_size + self.global_rank
 
 
 def progress(trainer: pl.Trainer) -> float:

@@ -40,17 +40,16 @@ class FlowTask(TrainingTask):
         self.flow = flow(list(shape))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        losses = self.flow.loss(batch["source"], batch["target"], self.step_generator())
+        losses = self.flow.loss(batch["source"], batch["target"], self.step_generator(batch_idx))
         self.log_dict({f"train/{name}": value for name, value in losses.items()}, prog_bar=True)
         return losses["loss"]
 
-    def step_generator(self) -> torch.Generator:
+    def step_generator(self, batch_idx: int) -> torch.Generator:
         # Not the numbers that the batch was drawn with: times would go with pictures.
-        step = self.global_step * self.trainer.world_size + self.global_rank
-        return numbered_generator(-1 - self.trainer.datamodule.seed, step)
+        return numbered_generator(-1 - self.trainer.datamodule.seed, self.batch_number(batch_idx))
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        if self.global_step % self.trainer.log_every_n_steps:
+        if (self.global_step + 1) % self.trainer.log_every_n_steps:
             return
         for name, network in self.flow.named_children():
             norms = [p.grad.norm() for p in network.parameters() if p.grad is not None]

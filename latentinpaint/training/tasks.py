@@ -108,7 +108,7 @@ class LatentTask(TrainingTask):
         )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        losses = self.pipeline.loss(batch["image"], batch["mask"], self.step_generator())
+        losses = self.pipeline.loss(batch["image"], batch["mask"], self.step_generator(batch_idx))
         self.log_dict({f"train/{name}": value for name, value in losses.items()}, prog_bar=True)
         return losses["loss"]
 

@@ -104,6 +104,17 @@ def test_known_pixels_are_exact_in_the_file(flows, sheet, done, tmp_path):
         assert figures["psnr"] == pytest.approx((-10 * np.log10(error.mean(axis=(1, 2)))).mean(), abs=0.1)
 
 
+def test_noise_on_the_way(flows, done, tmp_path):
+    """Other rows than without, whatever the batch the same."""
+    for name, options in (("a", ()), ("b", ("--epsilon", 0.7)), ("c", ("--epsilon", 0.7, "--batch-size", 2))):
+        options = ("--num-samples", 5, "--output", tmp_path / f"{name}.NPY", *options)
+        done("sample", "--model", flows["clocks"], *options)
+    a, b, c = (np.load(tmp_path / f"{name}.NPY") for name in "abc")
+    assert np.abs(a - b).mean() > 0.01
+    np.testing.assert_allclose(b, c, atol=1e-4)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_a_constant_answer_has_a_known_error(flows, sheet, done, tmp_path, monkeypatch):
     """A flow that fills grey: its error is the pictures' distance from grey, over the holes."""
     from latentinpaint.interpolants import Trajectory
@@ -134,6 +145,10 @@ def test_a_constant_answer_has_a_known_error(flows, sheet, done, tmp_path, monke
         ("told", ("--data", "SHEET", "--mask", "SHEET", "--mask-preset", "thin"), "not both"),
         ("told", ("--data", "SHEET", "--epsilon", "1"), "--epsilon is for Hadamard flows"),
         ("clocks", ("--solver", "rk4"), "Euler's steps"),
+        ("clocks", ("--task", "posterior", "--data", "SHEET", "--solver", "rk4"), "Euler's steps"),
+        ("clocks", ("--tolerance", "0.1"), "--tolerance is dopri5's"),
+        ("clocks", ("--task", "sequential", "--mask-preset", "thick"), "a hole needs pictures"),
+        ("told", ("--data", "SHEET", "--steps", "3"), "dopri5 chooses its own steps"),
         ("clocks", ("--steps", "0"), "steps start at 1"),
         ("clocks", ("--num-samples", "0"), "--num-samples"),
         ("points", ("--output", "rows.txt"), "--output ends in .png"),

@@ -194,6 +194,10 @@ def test_no_path_for_operators():
     halves = Process(*(Dense(0.5 * torch.eye(SIZE).double()) for _ in range(2)))
     with pytest.raises(ValueError, match="no path"):
         up.elsewhere(halves, numbers(1, 2, SIZE))
+    few = numbers(7, SIZE, 2)  # a reward that is flat in two directions, at pure noise
+    with pytest.raises(ValueError, match="start a little below"):
+        pure = Process(Dense(torch.eye(SIZE).double()), Dense(torch.zeros(SIZE, SIZE).double()))
+        OperatorReward(Dense(-few @ few.T), numbers(0, 1, SIZE)).elsewhere(pure, numbers(1, 2, SIZE))
     flat = OperatorReward(Dense(torch.zeros(SIZE, SIZE).double()), numbers(0, 1, SIZE))
     pure = Process(Dense(torch.eye(SIZE).double()), Dense(torch.zeros(SIZE, SIZE).double()))
     with pytest.raises(ValueError, match="no path"):

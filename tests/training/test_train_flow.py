@@ -11,6 +11,7 @@ from PIL import Image
 from latentinpaint.errors import InputError
 from latentinpaint.flows import HadamardFlow, MaskConditionedFlow, ScheduledFlow
 from latentinpaint.training.cli import train_flow
+from latentinpaint.training.flow_task import FlowTask
 from latentinpaint.visualization.flows import variances
 from latentinpaint.weights import load_flow, read_header
 
@@ -87,19 +88,28 @@ def logged(folder):
     return {tag: [event.value for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
 
 
-def test_what_the_dogs_log(recipe):
+def test_what_the_dogs_log(recipe, monkeypatch):
     """Losses, gradient norms of both networks, and a learning rate that falls by a cosine to its last value."""
-    values = logged(recipe("cifar_dogs", steps=4))
+    seen = []
+
+    def record(self, optimizer):
+        part = self.flow.velocity_network
+        seen.append(torch.cat([p.grad.flatten() for p in part.parameters()]).norm().item())
+        original(self, optimizer)
+
+    original = FlowTask.on_before_optimizer_step
+    monkeypatch.setattr(FlowTask, "on_before_optimizer_step", record)
+    values = logged(recipe("cifar_dogs", "--trainer.log_every_n_steps", "2", steps=4))
     for tag in ("train/velocity", "train/noise", "train/loss", "val/loss"):
         assert tag in values
-    for network in ("velocity_network", "noise_network"):
-        assert all(norm > 0 for norm in values[f"gradient_norm/{network}"])
-    expected = [1e-6 + (1e-4 - 1e-6) * 0.5 * (1 + np.cos(np.pi * step / 4)) for step in range(4)]
+    assert values["gradient_norm/velocity_network"] == pytest.approx([seen[1], seen[3]], rel=1e-4)
+    assert all(norm > 0 for norm in values["gradient_norm/noise_network"])
+    expected = [1e-6 + (1e-4 - 1e-6) * 0.5 * (1 + np.cos(np.pi * step / 4)) for step in (1, 3)]
     assert values["learning_rate"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_kept_models_are_models(recipe):
-    folder = recipe("cifar_dogs")
+def test_kept_models_are_the_averaged_ones(recipe):
+    folder = recipe("cifar_dogs", "--ema", "0.9")
     kept, last = load_flow(folder / "models" / "step_000002.safetensors"), load_flow(folder)
     assert all(torch.equal(value, last.state_dict()[key]) for key, value in kept.state_dict().items())
 
@@ -137,6 +147,21 @@ def test_gaussians_are_learnt(tmp_path):
     assert measured.tolist() == pytest.approx(theory.tolist(), abs=0.1)
 
 
+def test_sides_that_a_network_cannot_take(recipe, tmp_path):
+    for name, size, divisor in (("cifar_dogs", 28, 8), ("mnist", 30, 4)):
+        sheet = write_sheet(tmp_path / f"{name}.png", size, 1)
+        with pytest.raises(InputError, match=f"multiples of {divisor}, not {size} x {size}"):
+            recipe(name, "--data.target", sheet, "--data.size", size, "--data.channels", 1)
+        assert not (tmp_path / "run").exists()
+
+
+def test_held_back_rows_are_like_the_targets(recipe, tmp_path):
+    sheet = write_sheet(tmp_path / "sheet.png", 28, 1)
+    with pytest.raises(InputError, match="val_target has rows of"):
+        recipe("moons", "--data.val_target", sheet, "--data.size", 28, "--data.channels", 1)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_hadamard_flow_starts_from_noise(recipe, tmp_path):
     source = write_sheet(tmp_path / "source.png", 28, 1)
     with pytest.raises(InputError, match="HadamardFlow starts from noise"):
@@ -156,7 +181,9 @@ def test_a_recipe_is_asked_for():
         ((f"{FLOW}.network", "transformer"), "no network 'transformer'"),
         (("--model.learning_rate", "0"), "learning_rate is above 0"),
         (("--model.last_rate", "1"), "last_rate is from 0"),
-        (("--data.source", "mnist", "--data.downloads", "nowhere"), "could not be downloaded|source has rows"),
+        (("--data.source", "mnist", "--data.downloads", "nowhere"), "could not be downloaded"),
+        ((f"{FLOW}.network", "add_unet"), "does not take points"),
+        (("--data.shown", "1"), "data.shown at 2"),
     ],
 )
 def test_mistakes_write_nothing(options, word, recipe, tmp_path, monkeypatch):
@@ -170,4 +197,4 @@ def test_mistakes_write_nothing(options, word, recipe, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=word):
         recipe("moons", *options)
-    assert not (tmp_path / "run" / "config.yaml").exists()
+    assert not list(tmp_path.iterdir())

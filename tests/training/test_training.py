@@ -253,13 +253,16 @@ def test_two_processes_train_one_model(model_files, tmp_path):
 def test_processes_and_steps_draw_different_noise(model_files):
     task = tasks.LatentTask(str(model_files["autoencoder"]), FlowRefiner)
     drawn = set()
-    for step, rank in [(0, 0), (0, 1), (1, 0), (1, 1)]:
-        trainer = SimpleNamespace(
-            world_size=2, global_rank=rank, global_step=step, datamodule=SimpleNamespace(seed=3)
+    for step, rank, batch in [(s, r, b) for s in range(2) for r in range(2) for b in range(3)]:
+        task._trainer = SimpleNamespace(
+            world_size=2,
+            global_rank=rank,
+            global_step=step,
+            accumulate_grad_batches=3,
+            datamodule=SimpleNamespace(seed=3),
         )
-        task._trainer = trainer
-        drawn.add(torch.randn(1, generator=task.step_generator()).item())
-    assert len(drawn) == 4
+        drawn.add(torch.randn(1, generator=task.step_generator(3 * step + batch)).item())
+    assert len(drawn) == 12
 
 
 def test_an_autoencoder_without_weights_is_only_measured(pretrain, latent):
