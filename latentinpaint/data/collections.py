@@ -20,7 +20,15 @@ from latentinpaint.data.transforms import centre_crop
 from latentinpaint.errors import InputError
 
 NORMAL = "normal"
-DOWNLOADS = ("mnist", "fashion_mnist", "cifar10", "cifar10_dogs")
+# Name -> class of torchvision.datasets; others that it leaves as picture files are opened as folders.
+DOWNLOADS = {
+    "mnist": "MNIST",
+    "fashion_mnist": "FashionMNIST",
+    "kmnist": "KMNIST",
+    "cifar10": "CIFAR10",
+    "cifar10_dogs": "CIFAR10",
+    "cifar100": "CIFAR100",
+}
 DOG = 5  # the class number of dogs in CIFAR-10
 
 
@@ -226,14 +234,8 @@ def _sheet(path: Path, size: int) -> np.ndarray:
 def _downloaded(name: str, folder: Path, train: bool) -> np.ndarray:
     import torchvision
 
-    kinds = {
-        "mnist": torchvision.datasets.MNIST,
-        "fashion_mnist": torchvision.datasets.FashionMNIST,
-        "cifar10": torchvision.datasets.CIFAR10,
-        "cifar10_dogs": torchvision.datasets.CIFAR10,
-    }
     try:
-        data = kinds[name](folder, train=train, download=True)
+        data = getattr(torchvision.datasets, DOWNLOADS[name])(folder, train=train, download=True)
     except (OSError, RuntimeError) as error:  # no network, a server that answers nothing, a damaged file
         for empty in sorted((path for path in (folder, *folder.rglob("*")) if path.is_dir()), reverse=True):
             if not any(empty.iterdir()):

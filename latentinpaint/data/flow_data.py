@@ -32,8 +32,8 @@ class FlowDataModule(pl.LightningDataModule):
     """Pairs of a source and a target collection.
 
     Args:
-        target: the data: moons, shifted_normal or ring (points); mnist, fashion_mnist, cifar10 or cifar10_dogs
-            (through torchvision); a folder of pictures; or a sheet, one picture file of tiles.
+        target: the data: moons, shifted_normal or ring (points); mnist, fashion_mnist, kmnist, cifar10, cifar10_dogs
+            or cifar100 (through torchvision); a folder of pictures; or a sheet, one picture file of tiles.
         source: where the flow starts: normal (noise), or anything the target can be.
         val_target, val_source: what is shown and judged during training; None draws from the target and source.
         change, source_change: none, invert, rotate or mirror, made to every picture of the target or the source.

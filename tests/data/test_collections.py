@@ -179,6 +179,22 @@ def test_what_torchvision_has_downloaded_is_read(name, folder, tmp_path, offline
         assert torch.equal(found.values[:, 0], torch.from_numpy(photos(count, 28, 1, seed=count)))
 
 
+def test_dogs_are_the_dogs_of_cifar10(tmp_path, monkeypatch):
+    values = photos(6, 32)
+    halves = {True: [5, 1, 5, 9, 0, 5], False: [3, 5, 5, 5, 2, 1]}
+
+    class CIFAR10:
+        def __init__(self, root, train, download):
+            assert root == tmp_path and download
+            self.data, self.targets = values, halves[train]
+
+    monkeypatch.setattr("torchvision.datasets.CIFAR10", CIFAR10)
+    for train, rows in ((True, [0, 2, 5]), (False, [1, 2, 3])):
+        found = open_collection("cifar10_dogs", 32, 3, downloads=tmp_path, train=train).values
+        assert torch.equal(found, torch.from_numpy(values[rows].transpose(0, 3, 1, 2)))
+    assert len(open_collection("cifar10", 32, 3, downloads=tmp_path)) == 6
+
+
 @pytest.mark.parametrize("name", DOWNLOADS)
 def test_a_download_that_fails_is_one_sentence(name, tmp_path, offline):
     with pytest.raises(InputError, match=f"'{name}'.*could not be downloaded.*network") as error:
