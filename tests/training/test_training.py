@@ -468,3 +468,14 @@ def test_short_forms():
     config = str(CONFIGS / "latent_ffc.yaml")
     agreed = expand_short_forms(["--refiner=ffc", "--config", config])
     assert agreed == ["--config", config]
+
+
+@pytest.mark.parametrize("interpolant", ["cosine", "hadamard"])
+def test_a_flow_of_another_interpolant(interpolant, latent):
+    folder = latent("--model.refiner.interpolant", interpolant, refiner="flow")
+    pipeline = load_pipeline(folder)
+    assert pipeline.refiner.arguments["interpolant"] == interpolant
+    image, mask = torch.rand(1, 3, 32, 32), torch.zeros(1, 1, 32, 32)
+    mask[..., 8:24, 8:24] = 1
+    one, other = pipeline.sample(image, mask, num_samples=2)[0]
+    assert torch.equal(one[:, :8], image[0, :, :8]) and not torch.equal(one, other)
