@@ -10,15 +10,24 @@ from torch import Tensor
 from latentinpaint.flows import Flow, ScheduledFlow
 from latentinpaint.visualization.grid import picture_grid
 
+SHOWN_DOWN = 8  # rows under each other: more stand in blocks side by side
 SHOWN_SIDE = 64  # pixels: smaller pictures are enlarged to at least this
 
 
 def draw_rows(columns: dict[str, Tensor]) -> Image.Image:
-    """Named rows side by side: points (B, 2) as clouds, pictures (B, C, H, W) in [-1, 1] as a grid."""
+    """Named rows side by side: points (B, 2) as clouds, pictures (B, C, H, W) in [-1, 1] as a grid.
+
+    More than eight rows stand in blocks side by side.
+    """
     if next(iter(columns.values())).ndim == 2:
         return _clouds(columns)
-    shown = [_enlarged(rows) for rows in columns.values()]
-    return picture_grid(list(zip(*shown, strict=True)), list(columns))
+    shown = list(zip(*(_enlarged(rows) for rows in columns.values()), strict=True))
+    down = min(len(shown), SHOWN_DOWN)
+    blocks = -(-len(shown) // down)
+    blank = (torch.ones_like(shown[0][0]),) * len(columns)
+    shown += [blank] * (blocks * down - len(shown))
+    rows = [sum((shown[block * down + row] for block in range(blocks)), ()) for row in range(down)]
+    return picture_grid(rows, list(columns) * blocks)
 
 
 def draw_sheet(rows: Tensor, across: int | None = None) -> Image.Image:

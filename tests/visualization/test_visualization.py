@@ -139,3 +139,34 @@ def test_every_picture_is_at_its_place():
 def test_grids_refused(rows, labels):
     with pytest.raises(ValueError, match="grid"):
         picture_grid(rows, labels)
+
+
+@pytest.mark.parametrize("count", [3, 8, 11])
+def test_rows_of_flows_stand_in_blocks(count):
+    """Picture n of a column is where its row and block say, every pixel a square."""
+    from latentinpaint.visualization.flows import draw_rows
+
+    shades = torch.linspace(-1, 1, 2 * count).view(2, count, 1, 1, 1).expand(-1, -1, 1, 32, 32)
+    sheet = np.asarray(draw_rows({"one": shades[0], "two": shades[1]}))
+    assert sheet.shape[1] == 2 * -(-count // 8) * 68 - 4 and sheet.shape[0] == 22 + min(count, 8) * 68 - 4
+    for which in range(2):
+        for number in range(count):
+            block, row = divmod(number, 8)
+            left, top = (2 * block + which) * 68, 22 + row * 68
+            tile = sheet[top : top + 64, left : left + 64]
+            expected = round(float((shades[which, number, 0, 0, 0] + 1) * 127.5))
+            assert np.abs(tile.astype(int) - expected).max() <= 1
+
+
+def test_sheets_of_flows_have_no_gaps():
+    from latentinpaint.visualization.flows import draw_sheet
+
+    rows = torch.randn(5, 1, 4, 6).clamp(-1, 1)
+    sheet = np.asarray(draw_sheet(rows, across=3))
+    assert sheet.shape == (8, 18)
+    for number in range(5):
+        down, right = divmod(number, 3)
+        tile = sheet[4 * down : 4 * down + 4, 6 * right : 6 * right + 6]
+        assert np.abs(tile - ((rows[number, 0] + 1) * 127.5).numpy()).max() <= 0.51
+    assert (sheet[4:, 12:] == 0).all()
+    assert draw_sheet(torch.zeros(4, 3, 8, 8)).size == (16, 16)
