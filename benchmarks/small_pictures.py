@@ -36,8 +36,8 @@ def main() -> None:
     holes = torch.stack([masks(*size, numbered_generator(-1 - options.seed, n)) for n in range(len(truth))])
     pictures = from_range(truth)
     rows = {
-        name: torch.cat([BASELINES[name](p[None], h[None]) for p, h in zip(pictures, holes, strict=True)])
-        for name in ("mean", "telea")
+        b.label: torch.cat([b(p[None], h[None]) for p, h in zip(pictures, holes, strict=True)])
+        for b in (BASELINES["mean"], BASELINES["telea"])
     }
     for fill in options.fills:
         name, _, sheet = fill.partition("=")

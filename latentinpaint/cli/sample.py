@@ -281,6 +281,8 @@ def _write_comparison(path: str, result: Made) -> None:
     from latentinpaint.visualization.flows import draw_rows
 
     columns = {"seen": result.seen, "made": result.made, "data": result.truth}
+    if result.truth is not None and result.seen.equal(result.truth):  # carried over, not damaged
+        del columns["data"]
     shown = 16 if result.made.ndim == 4 else None
     with write_beside(path) as temporary:
         _save(draw_rows({name: rows[:shown] for name, rows in columns.items() if rows is not None}), temporary)
