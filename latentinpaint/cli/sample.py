@@ -121,7 +121,9 @@ def command(
         errors = squared_errors(from_range(result.made), from_range(result.truth), holes)
         figures |= errors
         where = "inside the holes" if holes is not None else "of the pictures"
-        print(f"{where}: PSNR {errors['psnr']:.2f} dB, mean squared error {errors['mse']:.5f} (pictures in [0, 1])")
+        exact = f" ({errors['infinite']} are exact and left out)" if errors["infinite"] else ""
+        psnr = "–" if errors["psnr"] is None else f"{errors['psnr']:.2f} dB{exact}"
+        print(f"{where}: PSNR {psnr}, mean squared error {errors['mse']:.5f} (pictures in [0, 1])")
     if compare is not None:
         _write_comparison(compare, result)
         print(f"side by side: {compare}")

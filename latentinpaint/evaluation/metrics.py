@@ -152,8 +152,11 @@ class PSNR(Metric):
         return PixelMap(values, values.mean(dim=(1, 2, 3)), _decibels)
 
 
-def squared_errors(prediction: Tensor, target: Tensor, holes: Tensor | None = None) -> dict[str, float]:
+def squared_errors(prediction: Tensor, target: Tensor, holes: Tensor | None = None) -> dict[str, float | int | None]:
     """The mean squared error "mse" over all that was filled, and "psnr", the mean of the pictures' own, in dB.
+
+    Pictures that are exact, whose PSNR is infinite, are left out of its mean and counted as "infinite"; if all are,
+    "psnr" is None.
 
     Args:
         prediction, target: (N, C, H, W) in [0, 1].
@@ -162,7 +165,10 @@ def squared_errors(prediction: Tensor, target: Tensor, holes: Tensor | None = No
     pixels = PSNR()(prediction, target)
     where = torch.ones_like(pixels.values) if holes is None else holes
     mse = (pixels.values * where).sum() / where.sum()
-    return {"mse": float(mse), "psnr": float(pixels.over(where).mean())}
+    each = pixels.over(where)
+    finite = each[each.isfinite()]
+    psnr = float(finite.mean()) if len(finite) else None
+    return {"mse": float(mse), "psnr": psnr, "infinite": len(each) - len(finite)}
 
 
 class SSIM(Metric):

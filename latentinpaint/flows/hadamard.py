@@ -18,14 +18,14 @@ from latentinpaint.errors import InputError
 from latentinpaint.flows.base import Flow, Progress, Sampling
 from latentinpaint.flows.scheduled import noise_rows
 from latentinpaint.interpolants import Drifts, Ends, HadamardPath, Process, Trajectory, observation, simulate
-from latentinpaint.interpolants.measures import Blocks, Diagonal, Entrywise, MaskShaped, Mixture
+from latentinpaint.interpolants.measures import Blocks, Diagonal, Entrywise, MaskShaped, Mixture, Turns
 from latentinpaint.interpolants.objectives import squared_error
 from latentinpaint.interpolants.operators import Hadamard
 from latentinpaint.interpolants.paths import ORDERS, denoise, inpaint, sequential
 from latentinpaint.models.alpha_unet import AlphaUNet
 from latentinpaint.randomness import Generators, draw_normal, split
 
-MEASURES = ("diagonal", "entrywise", "blocks", "holes")
+MEASURES = ("diagonal", "entrywise", "blocks", "turns", "holes")
 
 
 class HadamardFlow(Flow):
@@ -34,7 +34,8 @@ class HadamardFlow(Flow):
     Args:
         shape: (C, H, W); the channels of a pixel share its clock.
         width, multipliers, blocks, attention, dropout: the network, see `AlphaUNet`.
-        measure: weight of each training measure: diagonal, entrywise, blocks, holes; see `interpolants.measures`.
+        measure: weight of each training measure: diagonal, entrywise, blocks, turns, holes; see
+            `interpolants.measures`.
         block_side: side of the blocks, pixels.
         masks: preset of the holes, see `data.masks.mask_preset`.
         known_noise: probability of noise on what is known around a hole.
@@ -85,6 +86,7 @@ class HadamardFlow(Flow):
             "diagonal": Diagonal(),
             "entrywise": Entrywise(),
             "blocks": Blocks(block_side),
+            "turns": Turns(block_side),
             "holes": MaskShaped(self.masks, known_noise),
         }
         chosen = {name: weight for name, weight in measure.items() if weight != 0}

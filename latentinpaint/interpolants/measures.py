@@ -68,6 +68,29 @@ class Blocks(Measure):
 
 
 @dataclass(frozen=True)
+class Turns(Measure):
+    """Square blocks of `side` entries in a random order: 0 in those that had their turn, one uniform number in the
+    block whose turn it is, 1 in the others. What filling block after block visits, in whatever order."""
+
+    side: int
+
+    def __post_init__(self) -> None:
+        if self.side < 1:
+            raise InputError(f"blocks have sides of 1 entry or more, not {self.side}")
+
+    def draw(self, shape: Sequence[int], generator: torch.Generator | None = None) -> Tensor:
+        # The ranks of independent numbers are a random order.
+        blocks = Blocks(self.side).draw(shape, generator).flatten(1)
+        alpha = torch.empty_like(blocks)
+        for row, numbers in enumerate(blocks):
+            turn = numbers.unique(return_inverse=True)[1]
+            now = int(torch.randint(int(turn.max()) + 1, (1,), generator=generator))
+            level = _uniform((1,), generator)
+            alpha[row] = torch.where(turn < now, 0.0, torch.where(turn > now, 1.0, level))
+        return alpha.view(_grid(shape))
+
+
+@dataclass(frozen=True)
 class MaskShaped(Measure):
     """One number in a drawn hole and another outside it: what filling a hole visits.
 

@@ -347,3 +347,20 @@ def test_a_wrong_file_is_refused(write, tmp_path):
 def test_an_unknown_network_is_refused():
     with pytest.raises(InputError, match="squeeze, alex, vgg"):
         m.load_lpips("resnet")
+
+
+def test_squared_errors_of_many():
+    """By hand: one picture is off by 0.1 in its hole, one by 0.2, one exact."""
+    truth = torch.full((3, 1, 4, 4), 0.5)
+    holes = torch.zeros(3, 1, 4, 4)
+    holes[:, :, :2] = 1
+    made = truth.clone()
+    made[0, 0, :2] += 0.1
+    made[1, 0, 0] += 0.2 * 2**0.5
+    made[2, 0, 3] = 0  # outside
+    found = m.squared_errors(made, truth, holes)
+    assert found["mse"] == pytest.approx((0.01 + 0.04) / 3, rel=1e-5)
+    assert found["psnr"] == pytest.approx((20 + 13.9794) / 2, rel=1e-4)
+    assert found["infinite"] == 1
+    assert m.squared_errors(made, truth)["mse"] == pytest.approx((0.005 + 0.02 + 0.0625) / 3, rel=1e-5)
+    assert m.squared_errors(truth, truth) == {"mse": 0.0, "psnr": None, "infinite": 3}

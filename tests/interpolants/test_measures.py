@@ -5,7 +5,7 @@ import torch
 from scipy import stats
 
 from latentinpaint.errors import InputError
-from latentinpaint.interpolants.measures import Blocks, Diagonal, Entrywise, MaskShaped, Mixture
+from latentinpaint.interpolants.measures import Blocks, Diagonal, Entrywise, MaskShaped, Mixture, Turns
 
 SHAPE = (64, 3, 10, 14)
 
@@ -25,6 +25,7 @@ MEASURES = {
     "diagonal": Diagonal(),
     "entrywise": Entrywise(),
     "blocks": Blocks(4),
+    "turns": Turns(4),
     "masks": MaskShaped(half, 0.5),
     "mixture": Mixture((Diagonal(), Entrywise()), (1, 3)),
 }
@@ -108,3 +109,23 @@ def test_shares_of_a_mixture():
 def test_mistakes(make):
     with pytest.raises(InputError):
         make()
+
+
+@pytest.mark.parametrize("shape", [(600, 3, 10, 14), (600, 9)])
+def test_blocks_that_take_turns(shape):
+    """Done, at it, or waiting: one block between, any number before it, and every block is that one as often."""
+    alpha = Turns(5).draw(shape, seeded())
+    count = 6 if len(shape) == 4 else 2
+    places = alpha[:, 0, ::5, ::5].flatten(1) if len(shape) == 4 else alpha[:, ::5]
+    assert places.shape == (600, count)
+    if len(shape) == 4:
+        whole = places.view(600, 2, 3).repeat_interleave(5, dim=1).repeat_interleave(5, dim=2)[..., :14]
+        assert torch.equal(alpha[:, 0], whole)
+    else:
+        assert torch.equal(alpha, places.repeat_interleave(5, dim=1)[:, :9])
+    between = (places > 0) & (places < 1)
+    assert (between.sum(dim=1) == 1).all()
+    assert (between.sum(dim=0) - 600 / count).abs().max() < 5 * (600 / count) ** 0.5
+    done = (places == 0).sum(dim=1)
+    assert (torch.bincount(done, minlength=count) - 600 / count).abs().max() < 5 * (600 / count) ** 0.5
+    assert stats.kstest(places[between].numpy(), "uniform").pvalue > 1e-3
