@@ -79,29 +79,12 @@ def command(
     if mask is not None and mask_preset is not None:
         raise InputError("give --mask or --mask-preset, not both")
     _check_names(output, compare)
-    from latentinpaint.data.collections import from_range
     from latentinpaint.device import choose_device
-    from latentinpaint.evaluation.metrics import squared_errors
-    from latentinpaint.flows import HadamardFlow
-    from latentinpaint.interpolants import SOLVERS
     from latentinpaint.weights import load_flow, read_header
 
     flow = load_flow(model).to(choose_device(device))
-    from_noise = read_header(model)["recipe"].get("from_noise", True)
-    task = task or next(ability for ability in flow.abilities if from_noise or ability != "generate")
-    if task == "generate" and not from_noise:
-        raise InputError("this flow starts from data, not from noise: take --task transport with --data")
-    if task not in flow.abilities:
-        raise InputError(f"this flow does not {task}: it can {', '.join(flow.abilities)}")
-    asked = {"solver": solver, "steps": steps, "tolerance": tolerance, "epsilon": epsilon}
-    if epsilon is not None and not isinstance(flow, HadamardFlow):
-        raise InputError("--epsilon is for Hadamard flows: leave it out")
-    chosen = SOLVERS.get(solver or flow.sampling.solver)
-    if chosen is not None and chosen.adaptive and steps is not None:
-        raise InputError("dopri5 chooses its own steps: leave --steps out or take --solver euler, midpoint or rk4")
-    if chosen is not None and not chosen.adaptive and tolerance is not None:
-        raise InputError("--tolerance is dopri5's: leave it out or take --solver dopri5")
-    sampling = replace(flow.sampling, **{name: value for name, value in asked.items() if value is not None})
+    task = _task(flow, task, read_header(model)["recipe"].get("from_noise", True))
+    sampling = _sampling(flow, solver, steps, tolerance, epsilon)
     rows = _rows(flow, task, data, change, downloads, num_samples, seed)
     holes = _holes(flow, task, mask, mask_preset, rows, data is not None, seed)
     job = Job(flow, task, sampling, rows, holes, noise, order, seed, data is not None)
@@ -112,24 +95,54 @@ def command(
     print(
         f"{task}: {len(result.made)} rows, {result.evaluations} network evaluations a row, {seconds:.1f} s: {output}"
     )
-    figures = {"task": task, "rows": len(result.made), "evaluations": result.evaluations, "seconds": seconds}
-    adaptive = SOLVERS[sampling.solver].adaptive
-    figures |= {"solver": sampling.solver, "seed": seed}
-    figures |= {"tolerance": sampling.tolerance} if adaptive else {"steps": sampling.steps}
-    figures |= {"epsilon": sampling.epsilon} if isinstance(flow, HadamardFlow) else {}
-    if result.truth is not None and task != "transport" and result.made.ndim == 4:
-        errors = squared_errors(from_range(result.made), from_range(result.truth), holes)
-        figures |= errors
-        where = "inside the holes" if holes is not None else "of the pictures"
-        exact = f" ({errors['infinite']} are exact and left out)" if errors["infinite"] else ""
-        psnr = "–" if errors["psnr"] is None else f"{errors['psnr']:.2f} dB{exact}"
-        print(f"{where}: PSNR {psnr}, mean squared error {errors['mse']:.5f} (pictures in [0, 1])")
+    errors = job.tell_errors(result)
     if compare is not None:
         _write_comparison(compare, result)
         print(f"side by side: {compare}")
     if report is not None:
+        figures = {"task": task, "rows": len(result.made), "evaluations": result.evaluations, "seconds": seconds}
         with write_beside(report) as temporary:
-            temporary.write_text(json.dumps(figures, indent=1))
+            temporary.write_text(json.dumps(figures | _acting(flow, sampling) | {"seed": seed} | errors, indent=1))
+
+
+def _task(flow: "Flow", task: str | None, from_noise: bool) -> str:
+    """The task, by default the flow's first that fits its source."""
+    if task is None:
+        return next(ability for ability in flow.abilities if from_noise or ability != "generate")
+    if task == "generate" and not from_noise:
+        raise InputError("this flow starts from data, not from noise: take --task transport with --data")
+    if task not in flow.abilities:
+        raise InputError(f"this flow does not {task}: it can {', '.join(flow.abilities)}")
+    return task
+
+
+def _sampling(
+    flow: "Flow", solver: str | None, steps: int | None, tolerance: float | None, epsilon: float | None
+) -> "Sampling":
+    """The flow's own sampling with what was asked for; a setting that would have no effect is refused."""
+    from latentinpaint.flows import HadamardFlow
+    from latentinpaint.interpolants import SOLVERS
+
+    asked = {"solver": solver, "steps": steps, "tolerance": tolerance, "epsilon": epsilon}
+    if epsilon is not None and not isinstance(flow, HadamardFlow):
+        raise InputError("--epsilon is for Hadamard flows: leave it out")
+    chosen = SOLVERS.get(solver or flow.sampling.solver)
+    if chosen is not None and chosen.adaptive and steps is not None:
+        raise InputError("dopri5 chooses its own steps: leave --steps out or take --solver euler, midpoint or rk4")
+    if chosen is not None and not chosen.adaptive and tolerance is not None:
+        raise InputError("--tolerance is dopri5's: leave it out or take --solver dopri5")
+    return replace(flow.sampling, **{name: value for name, value in asked.items() if value is not None})
+
+
+def _acting(flow: "Flow", sampling: "Sampling") -> dict[str, object]:
+    """The settings that had an effect."""
+    from latentinpaint.flows import HadamardFlow
+    from latentinpaint.interpolants import SOLVERS
+
+    adaptive = SOLVERS[sampling.solver].adaptive
+    acting = {"solver": sampling.solver}
+    acting |= {"tolerance": sampling.tolerance} if adaptive else {"steps": sampling.steps}
+    return acting | ({"epsilon": sampling.epsilon} if isinstance(flow, HadamardFlow) else {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +173,7 @@ class Job:
         import torch
 
         made, seen, evaluations = [], [], 0
-        with fraction_bar(self.task) as told, torch.no_grad():
+        with fraction_bar(self.task) as told:
             count = -(-len(self.rows) // batch_size)
             for number in range(count):
                 part = slice(number * batch_size, (number + 1) * batch_size)
@@ -170,6 +183,20 @@ class Job:
                 evaluations = max(evaluations, run.evaluations)
         shown = torch.cat(seen) if self.has_truth else None
         return Made(torch.cat(made), shown, self.rows if self.has_truth else None, evaluations)
+
+    def tell_errors(self, result: Made) -> dict[str, float | int | None]:
+        """Tell the error of pictures that have a truth; answers the figures, none where there is none."""
+        from latentinpaint.data.collections import from_range
+        from latentinpaint.evaluation.metrics import squared_errors
+
+        if result.truth is None or self.task == "transport" or result.made.ndim != 4:
+            return {}
+        errors = squared_errors(from_range(result.made), from_range(result.truth), self.holes)
+        where = "inside the holes" if self.holes is not None else "of the pictures"
+        exact = f" ({errors['infinite']} are exact and left out)" if errors["infinite"] else ""
+        psnr = "–" if errors["psnr"] is None else f"{errors['psnr']:.2f} dB{exact}"
+        print(f"{where}: PSNR {psnr}, mean squared error {errors['mse']:.5f} (pictures in [0, 1])")
+        return errors
 
     def _batch(self, part: slice, progress: object) -> tuple:
         """One batch's trajectory, and what its rows were made from."""

@@ -81,12 +81,11 @@ def load_resnet20(path: str | Path) -> ResNet20:
     """
     network = ResNet20()
     try:
-        network.load_state_dict(load_file(path), strict=False)
-        missing = set(network.state_dict()) - set(load_file(path))
+        missing = network.load_state_dict(load_file(path), strict=False).missing_keys
     except (OSError, SafetensorError, RuntimeError) as error:
         raise InputError(f"{path} holds no weights of a ResNet-20 for CIFAR-10 (safetensors)") from error
     if any("num_batches_tracked" not in name for name in missing):
-        raise InputError(f"{path} holds no weights of a ResNet-20 for CIFAR-10: {sorted(missing)[0]} is missing")
+        raise InputError(f"{path} holds no weights of a ResNet-20 for CIFAR-10: {missing[0]} is missing")
     return network.eval()
 
 

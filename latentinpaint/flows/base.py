@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from latentinpaint.data.masks import MaskGenerator
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import SOLVERS
 from latentinpaint.models.mlp import TimeMLP
@@ -123,6 +124,11 @@ NETWORKS: dict[str, Network] = {
     "concat_unet": Network(3, 8, lambda channels, **arguments: ConcatUNet(channels, channels, **arguments)),
     "time_unet": Network(3, 1, lambda channels, **arguments: TimeUNet(channels, channels, **arguments)),
 }
+
+
+def draw_holes(masks: MaskGenerator, like: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Holes (B, 1, H, W), every row its own, for pictures `like` (B, C, H, W)."""
+    return torch.stack([masks(*like.shape[2:], generator) for _ in range(len(like))]).to(like)
 
 
 def uniform_times(like: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -9,13 +9,14 @@ Source and numbering: Negrel, Coeurdoux, Albergo, Vanden-Eijnden, arXiv 2508.046
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
-from latentinpaint.flows.base import Flow, Progress, Sampling
+from latentinpaint.flows.base import Flow, Progress, Sampling, draw_holes
 from latentinpaint.flows.scheduled import noise_rows
 from latentinpaint.interpolants import Drifts, Ends, HadamardPath, Process, Trajectory, observation, simulate
 from latentinpaint.interpolants.measures import Blocks, Diagonal, Entrywise, MaskShaped, Mixture, Turns
@@ -99,9 +100,7 @@ class HadamardFlow(Flow):
 
     def drifts(self, process: Process, x: Tensor) -> Ends:
         """Both expected ends, for a process of entrywise operators with beta = 1 - alpha (50, 51)."""
-        alpha = process.alpha.values
-        shared = alpha if alpha.shape[1] == 1 else alpha[:, :1]
-        return process.ends_from_difference(x, self.difference(x, shared))
+        return process.ends_from_difference(x, self.difference(x, process.alpha.values[:, :1]))
 
     def loss(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         alpha = self.measure.draw(target.shape, generator).to(target)
@@ -171,7 +170,7 @@ class HadamardFlow(Flow):
         turn = turn.reshape(1, 1, *self.shape[1:]).to(picture.device)
         sampling = sampling or self.sampling
         turns = int(turn.max()) + 1
-        whole = Sampling(sampling.solver, sampling.steps * turns, sampling.tolerance, sampling.epsilon)
+        whole = replace(sampling, steps=sampling.steps * turns)
         return self._fill(sequential(hole.to(picture), turn), picture, generator, whole, progress)
 
     @torch.no_grad()
@@ -212,7 +211,7 @@ class HadamardFlow(Flow):
         return self._walk(path, reward.drifts(self.drifts), start, generators, sampling, progress)
 
     def show(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        hole = torch.stack([self.masks(*self.shape[1:], generator) for _ in range(len(target))]).to(target)
+        hole = draw_holes(self.masks, target, generator)
         quick = Sampling("euler", min(20, self.sampling.steps))
         return {
             "generated": self.generate(len(target), generator, quick).final,
@@ -234,10 +233,15 @@ class HadamardFlow(Flow):
         sampling = sampling or self.sampling
         if sampling.solver != "euler":
             raise InputError("a Hadamard flow is followed with Euler's steps: leave the solver out")
-        told = {} if progress is None else {"progress": progress}
-        epsilon = sampling.epsilon
         return simulate(
-            path, drifts, start, sampling.steps, epsilon=epsilon, moving=moving, generator=generator, **told
+            path,
+            drifts,
+            start,
+            sampling.steps,
+            epsilon=sampling.epsilon,
+            moving=moving,
+            generator=generator,
+            progress=progress,
         )
 
     def _fill(

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
-from latentinpaint.flows.base import Flow, Progress, Sampling, check_sides, uniform_times
+from latentinpaint.flows.base import Flow, Progress, Sampling, check_sides, draw_holes, uniform_times
 from latentinpaint.interpolants import Linear, ScheduledPath, Trajectory, integrate
 from latentinpaint.interpolants.objectives import WEIGHTINGS, one_sided_noise, one_sided_velocity, weighted_mean
 from latentinpaint.models.plain_unets import ConcatUNet
@@ -84,7 +84,7 @@ class MaskConditionedFlow(Flow):
         return self.noise_network(torch.cat([x, hole.to(x)], dim=1), t).to(x)
 
     def loss(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        hole = self.draw_holes(len(target), generator).to(target)
+        hole = draw_holes(self.masks, target, generator)
         t = uniform_times(target, generator)
         start = torch.where(hole > 0, source, target)
         x, rate = self.path.at(t).point(start, target), self.path.rate(t).point(start, target)
@@ -102,10 +102,6 @@ class MaskConditionedFlow(Flow):
             "velocity_mse_hole": inside,
             "relation": (noise - relation).square().mean().sqrt(),
         }
-
-    def draw_holes(self, rows: int, generator: torch.Generator | None = None) -> Tensor:
-        """Holes (rows, 1, H, W), every row its own."""
-        return torch.stack([self.masks(*self.shape[1:], generator) for _ in range(rows)])
 
     @torch.no_grad()
     def inpaint(
@@ -131,6 +127,6 @@ class MaskConditionedFlow(Flow):
         return Trajectory(torch.where(inside, run.final, picture), run.evaluations)
 
     def show(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        hole = self.draw_holes(len(target), generator).to(target)
+        hole = draw_holes(self.masks, target, generator)
         filled = self.inpaint(target, hole, generator).final
         return {"hole": torch.where(hole > 0, 0.0, target), "fill": filled, "truth": target}

@@ -6,6 +6,7 @@ arXiv 2209.03003; Albergo and Vanden-Eijnden, arXiv 2209.15571).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -74,17 +75,16 @@ class ScheduledFlow(Flow):
         source: Tensor,
         sampling: Sampling | None = None,
         progress: Progress | None = None,
-        until: float = 1.0,
     ) -> Trajectory:
-        """Carry rows (B, *shape) of the source to the data, or to a time `until` on the way.
+        """Carry rows (B, *shape) of the source to the data.
 
         A schedule whose velocity is infinite at its end is followed to just before, and ends at the data that are
         expected there.
         """
         last = self.path.schedule.last
         solving = (sampling or self.sampling).solving()
-        run = integrate(self.velocity, source, span=(0.0, min(until, last)), progress=progress, **solving)
-        if until <= last or last == 1:
+        run = integrate(self.velocity, source, span=(0.0, last), progress=progress, **solving)
+        if last == 1:
             return run
         return Trajectory(self._finished(run.final), run.evaluations + 1)
 
@@ -95,7 +95,7 @@ class ScheduledFlow(Flow):
         The flow's own solver is used, with at least its number of steps on the whole way.
         """
         states, last = [source], self.path.schedule.last
-        share = Sampling(self.sampling.solver, -(-self.sampling.steps // (len(times) - 1)), self.sampling.tolerance)
+        share = replace(self.sampling, steps=-(-self.sampling.steps // (len(times) - 1)))
         for begin, end in pairwise(float(t) for t in times):
             state = states[-1]
             if begin < last:

@@ -181,7 +181,7 @@ def simulate(
     noise: str = "scaled",
     moving: Tensor | None = None,
     generator: Generators = None,
-    progress: Callable[[float], None] = lambda done: None,
+    progress: Callable[[float], None] | None = None,
 ) -> Trajectory:
     """Euler's steps along a path, Euler-Maruyama's where there is noise.
 
@@ -221,5 +221,6 @@ def simulate(
         if epsilon > 0:
             change = change + kind.step(process, ends, epsilon * (then - now), draw_normal(x, generators))
         x = x + change if moving is None else torch.where(moving > 0, x + change, x)
-        progress(done / (len(times) - 1))
+        if progress is not None:
+            progress(done / (len(times) - 1))
     return Trajectory(x, len(times) - 1)
