@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from latentinpaint.data.images import list_pictures, read_mask
-from latentinpaint.data.masks import MAX_REDRAWS, MaskGenerator, draw_integer
+from latentinpaint.data.mask_kinds import MAX_REDRAWS, MaskGenerator, draw_integer
 from latentinpaint.errors import InputError
 
 

@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import Dataset
 
 from latentinpaint.data.images import list_pictures, read_picture
-from latentinpaint.data.masks import MaskGenerator
+from latentinpaint.data.mask_kinds import MaskGenerator
 from latentinpaint.data.transforms import Transform
 from latentinpaint.errors import InputError
 from latentinpaint.randomness import numbered_generator

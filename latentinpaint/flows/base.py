@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from latentinpaint.data.masks import MaskGenerator
+from latentinpaint.data.mask_kinds import MaskGenerator
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import SOLVERS
 from latentinpaint.models.mlp import TimeMLP
