@@ -37,7 +37,7 @@ class InpaintPipeline(nn.Module):
     """A frozen autoencoder, a refiner and, if there is one, a mask control.
 
     Args:
-        autoencoder: frozen here.
+        autoencoder: frozen here; `thaw` it afterwards to train a part of it.
         refiner: works on latents with as many channels as the autoencoder's.
         control: None trains and runs without mask control.
 
@@ -66,13 +66,19 @@ class InpaintPipeline(nn.Module):
         stride = self.autoencoder.stride
         hole = (mask > 0.5).to(image.dtype)
         control = None if self.control is None else self.control(hole)
-        latent = self.autoencoder.encode(hide(image, mask), control)
+        latent = self.autoencoder.encode(hide(image, mask), control, hole)
         return Condition(latent, F.max_pool2d(hole, stride), F.avg_pool2d(hole, stride))
 
-    def loss(self, image: Tensor, mask: Tensor, generator: Generators = None) -> dict[str, Tensor]:
-        """The refiner's loss for undamaged pictures (B, 3, H, W) and holes (B, 1, H, W)."""
+    def loss(
+        self, image: Tensor, mask: Tensor, generator: Generators = None, truth: Autoencoder | None = None
+    ) -> dict[str, Tensor]:
+        """The refiner's loss for undamaged pictures (B, 3, H, W) and holes (B, 1, H, W).
+
+        `truth` encodes what is to be reached, by default the pipeline's own autoencoder; one that is being trained
+        could otherwise make the task easy by making its latents dull.
+        """
         with torch.no_grad():
-            clean = self.autoencoder.encode(image)
+            clean = (truth or self.autoencoder).encode(image)
         return self.refiner.loss(clean, self.condition(image, mask), generator)
 
     @torch.no_grad()

@@ -58,11 +58,31 @@ def test_it_builds_what_it_says(path, model_files, tmp_path):
         for name, value in described.get("init_args", {}).items():
             assert part.arguments[name] == value, name
     if not pretrains(settings):
-        assert (cli.model.pipeline.control is not None) == settings["model"].get("control", True)
+        assert (cli.model.pipeline.control is not None) == (settings["model"].get("mask", "control") == "control")
     cli.datamodule.setup("fit")
     crop = cli.datamodule.train_crops[0]
     assert crop["image"].shape == (3, settings["data"]["size"], settings["data"]["size"])
     assert not list(tmp_path.iterdir())  # building writes nothing
+
+
+def test_the_ablation_varies_only_what_it_names():
+    """Same pictures, steps and refiner in all: a row of the table differs from another by its name alone."""
+    said = {path.stem: settings_of(path) for path in CONFIGS.glob("ablation/*.yaml")}
+    assert len(said) == 8
+    for kind in ("FFCRefiner", "FlowRefiner"):
+        own = {n: s for n, s in said.items() if s["model"]["refiner"]["class_path"].endswith(kind)}
+        assert len(own) >= 2
+        for name, settings in own.items():
+            model = settings["model"]
+            assert model.pop("mask") == ("alpha" if "alpha" in name else "control" if "control" in name else "none")
+            trained = "all" if name.startswith("1_") else "first" if name.startswith("3_") else "nothing"
+            assert model.pop("trained") == trained
+            objective = model.pop("objective", {"class_path": "LatentObjective"})["class_path"]
+            assert objective.endswith("PixelObjective" if "pixel" in name else "LatentObjective")
+            assert settings.pop("output") == f"runs/ablation/{name}"
+            assert model["refiner"]["init_args"].pop("delta", False) == name.endswith("delta")
+        first, *others = own.values()
+        assert all(other == first for other in others)
 
 
 def build_flow(path, tmp_path):

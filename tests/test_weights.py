@@ -119,7 +119,9 @@ def test_header(build_pipeline, tmp_path):
         "kind": "pipeline",
         "autoencoder": {
             "class": "LamaAutoencoder",
-            "arguments": dict(base_channels=4, latent_channels=None, residual_blocks=0, final_relu=False),
+            "arguments": dict(
+                base_channels=4, latent_channels=None, residual_blocks=0, final_relu=False, mask_channel=False
+            ),
             "fingerprint": pipeline.autoencoder.fingerprint(),
         },
         "refiner": {"class": "flow", "arguments": pipeline.refiner.arguments},

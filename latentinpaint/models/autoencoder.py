@@ -6,7 +6,8 @@ with one mean and one deviation a channel, measured on training pictures and sto
 holds a latent therefore holds numbers of mean 0 and deviation 1; only this module knows the raw scale.
 
 An encoder is a list of *stages*. A control (see `mask_control`) is one feature map a stage, added to that
-stage's output before the next one sees it.
+stage's output before the next one sees it. LaMa's own way to tell an encoder where the hole is, the mask as a fourth
+channel of the picture, is `with_mask_channel`; a picture without a mask is then one without a hole.
 
 Architecture of `LamaAutoencoder`: the layers before and after the Fourier blocks of LaMa (Suvorov et al.,
 "Resolution-robust Large Mask Inpainting with Fourier Convolutions", WACV 2022, arXiv 2109.07161).
@@ -30,6 +31,7 @@ class Autoencoder(nn.Module, ABC):
         latent_channels: channels of the latent.
         stage_channels: channels after each encoder stage (empty: there are no stages to control).
         stage_strides: pixels per cell after each stage.
+        mask_channel: whether the encoder sees the mask as one more channel of the picture.
         arguments: the constructor's arguments, enough to build an equal one.
     """
 
@@ -38,6 +40,7 @@ class Autoencoder(nn.Module, ABC):
     latent_channels: int
     stage_channels: tuple[int, ...]
     stage_strides: tuple[int, ...]
+    mask_channel: bool = False
     arguments: dict[str, Any]
 
     def __init__(self, latent_channels: int) -> None:
@@ -56,28 +59,35 @@ class Autoencoder(nn.Module, ABC):
     def decode_features(self, features: Tensor) -> Tensor:
         """Raw features (B, C, h, w) to pictures (B, 3, h * stride, w * stride) in [0, 1]."""
 
-    def encode_features(self, image: Tensor, control: Sequence[Tensor] | None = None) -> Tensor:
-        """Pictures to raw, unstandardised features (B, C, H / stride, W / stride)."""
+    def encode_features(
+        self, image: Tensor, control: Sequence[Tensor] | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        """Pictures to raw, unstandardised features (B, C, H / stride, W / stride); see `encode`."""
         if control is not None and len(control) != len(self.stages):
             raise ValueError(f"control has {len(control)} maps, the encoder {len(self.stages)} stages")
         features = image
+        if self.mask_channel:
+            hole = torch.zeros_like(image[:, :1]) if mask is None else mask.to(image.dtype)
+            features = torch.cat([image, hole], dim=1)
         for index, stage in enumerate(self.stages):
             features = stage(features)
             if control is not None:
                 features = features + control[index]
         return features
 
-    def encode(self, image: Tensor, control: Sequence[Tensor] | None = None) -> Tensor:
+    def encode(self, image: Tensor, control: Sequence[Tensor] | None = None, mask: Tensor | None = None) -> Tensor:
         """Pictures to latents.
 
         Args:
             image: (B, 3, H, W) in [0, 1], H and W multiples of `stride`.
             control: one map a stage, (B, stage_channels[i], H / stage_strides[i], W / stage_strides[i]).
+            mask: (B, 1, H, W), 1 = hole, for an encoder with a mask channel (others do not look at it); None is no
+                hole.
 
         Returns:
             (B, latent_channels, H / stride, W / stride), standardised.
         """
-        return self.standardise(self.encode_features(image, control))
+        return self.standardise(self.encode_features(image, control, mask))
 
     def decode(self, latent: Tensor) -> Tensor:
         """Latents (B, C, h, w) to pictures (B, 3, h * stride, w * stride) in [0, 1]."""
@@ -131,6 +141,25 @@ class Autoencoder(nn.Module, ABC):
         self.requires_grad_(False)
         return self.eval()
 
+    def thaw(self, part: str) -> "Autoencoder":
+        """Let a part of a frozen autoencoder be trained again.
+
+        Args:
+            part: "first", the encoder's first convolution (BatchNorm stays as it is), or "all".
+
+        Raises:
+            ValueError: if there is no such part.
+        """
+        if part == "all":
+            self.frozen = False
+            self.requires_grad_(True)
+            return self.train()
+        convolution = next((m for stage in self.stages for m in stage.modules() if isinstance(m, nn.Conv2d)), None)
+        if part != "first" or convolution is None:
+            raise ValueError(f"{type(self).__name__} has no part '{part}' to be trained")
+        convolution.requires_grad_(True)
+        return self
+
     def train(self, mode: bool = True) -> "Autoencoder":
         return super().train(mode and not self.frozen)
 
@@ -152,6 +181,7 @@ class LamaAutoencoder(Autoencoder):
         residual_blocks: residual blocks added after every stage, in the encoder and in the decoder. 0 is LaMa.
         final_relu: whether the convolution of the encoder's last stage is followed by LaMa's ReLU, which gives
             the latents a floor.
+        mask_channel: whether the encoder takes the mask as a fourth channel, as LaMa's does.
 
     Shapes: pictures (B, 3, H, W), latents (B, latent_channels, H / 8, W / 8).
     """
@@ -164,6 +194,7 @@ class LamaAutoencoder(Autoencoder):
         latent_channels: int | None = None,
         residual_blocks: int = 0,
         final_relu: bool = True,
+        mask_channel: bool = False,
     ) -> None:
         if base_channels < 1 or residual_blocks < 0 or (latent_channels is not None and latent_channels < 1):
             raise ValueError("base_channels and latent_channels start at 1, residual_blocks at 0")
@@ -175,12 +206,14 @@ class LamaAutoencoder(Autoencoder):
             latent_channels=latent_channels,
             residual_blocks=residual_blocks,
             final_relu=final_relu,
+            mask_channel=mask_channel,
         )
+        self.mask_channel = mask_channel
         self.image_channels = 3
         self.stride = 2**self.HALVINGS
         self.stage_channels = tuple(widths)
         self.stage_strides = tuple(2**level for level in range(self.HALVINGS + 1))
-        self.encoder = nn.ModuleList([_stem(self.image_channels, widths[0], residual_blocks)])
+        self.encoder = nn.ModuleList([_stem(self.image_channels + mask_channel, widths[0], residual_blocks)])
         for level, (narrow, wide) in enumerate(zip(widths, widths[1:], strict=False), start=1):
             relu = final_relu or level < self.HALVINGS
             self.encoder.append(_halving(narrow, wide, residual_blocks, relu))
@@ -199,6 +232,17 @@ class LamaAutoencoder(Autoencoder):
 
     def decode_features(self, features: Tensor) -> Tensor:
         return self.decoder(features)
+
+    def with_mask_channel(self) -> "LamaAutoencoder":
+        """A frozen copy whose encoder takes the mask as a fourth channel, with weights 0 for it: it still answers the
+        same, whatever the mask."""
+        wider = LamaAutoencoder(**{**self.arguments, "mask_channel": True})
+        weights = self.state_dict()
+        first = weights["encoder.0.0.weight"]
+        if not self.mask_channel:
+            weights["encoder.0.0.weight"] = torch.cat([first, torch.zeros_like(first[:, :1])], dim=1)
+        wider.load_state_dict(weights)
+        return wider.freeze()
 
 
 class IdentityAutoencoder(Autoencoder):

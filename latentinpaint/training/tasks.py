@@ -1,8 +1,9 @@
 """The two stages of training as Lightning modules: pretrain an autoencoder, then train a refiner on it."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,6 +14,7 @@ from latentinpaint.models import Autoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import Refiner
 from latentinpaint.training.base import Batch, TrainingTask
+from latentinpaint.training.objectives import LatentObjective, Objective
 from latentinpaint.weights import (
     AUTOENCODER_FILE,
     PIPELINE_FILE,
@@ -76,12 +78,15 @@ class PretrainTask(TrainingTask):
 
 
 class LatentTask(TrainingTask):
-    """Train a refiner, and the mask control, in the latent space of a frozen autoencoder.
+    """Train a refiner behind a pretrained autoencoder: by default on frozen latents, with mask control.
 
     Args:
         autoencoder: file or folder that `pretrain_ae` wrote.
         refiner: makes the refiner for the latent's number of channels.
-        control: whether a mask control is trained with it.
+        mask: how the encoder learns where the hole is: "control", a mask encoder beside it; "alpha", the mask as a
+            fourth channel of the picture, as LaMa has it; "none", only by what is missing.
+        trained: what is trained of the autoencoder: "nothing", "first" (the encoder's first convolution) or "all".
+        objective: what to train towards, see `objectives`; the latent of the truth by default.
         learning_rate, weight_decay, warmup_steps: see `TrainingTask`.
     """
 
@@ -91,24 +96,39 @@ class LatentTask(TrainingTask):
         self,
         autoencoder: str,
         refiner: Callable[[int], Refiner],
-        control: bool = True,
+        mask: Literal["control", "alpha", "none"] = "control",
+        trained: Literal["nothing", "first", "all"] = "nothing",
+        objective: Objective | None = None,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.0,
         warmup_steps: int = 200,
     ) -> None:
         super().__init__(learning_rate, weight_decay, warmup_steps)
-        frozen = load_autoencoder(autoencoder)
-        if control and not frozen.stage_channels:
+        pretrained = load_autoencoder(autoencoder)
+        self.fingerprint = pretrained.fingerprint()
+        if not pretrained.stage_channels and (mask != "none" or trained != "nothing"):
             raise InputError(
-                "this autoencoder has no encoder stages for a mask to control: add --model.control false"
+                "this autoencoder has no encoder stages to tell of a mask or to train: "
+                "add --model.mask none and --model.trained nothing"
             )
-        self.fingerprint = frozen.fingerprint()
-        self.pipeline = InpaintPipeline(
-            frozen, refiner(frozen.latent_channels), MaskControl(frozen) if control else None
-        )
+        if mask == "alpha" and trained == "nothing":
+            raise InputError("a mask as a fourth channel has to be learnt: add --model.trained first (or all)")
+        encoder = pretrained.with_mask_channel() if mask == "alpha" else pretrained
+        control = MaskControl(encoder) if mask == "control" else None
+        self.pipeline = InpaintPipeline(encoder, refiner(encoder.latent_channels), control)
+        self.objective = objective or LatentObjective()
+        self.objective.check(self.pipeline)
+        # Latents of the truth come from the autoencoder as it was, a copy once that one changes.
+        self.truth = None
+        if trained != "nothing":
+            if self.objective.needs_truth:
+                self.truth = deepcopy(pretrained).freeze()
+            encoder.thaw(trained)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        losses = self.pipeline.loss(batch["image"], batch["mask"], self.step_generator(batch_idx))
+        truth = self.truth or self.pipeline.autoencoder
+        generator = self.step_generator(batch_idx)
+        losses = self.objective(self.pipeline, truth, batch["image"], batch["mask"], generator)
         self.log_dict({f"train/{name}": value for name, value in losses.items()}, prog_bar=True)
         return losses["loss"]
 

@@ -145,10 +145,10 @@ def test_frozen_means_bit_equal(refiner, latent, model_files, monkeypatch):
     assert not equal({name: saved["current_model_state"][f"pipeline.{name}"] for name in after}, after)
 
 
-@pytest.mark.parametrize("control", [True, False])
-def test_without_control(control, latent):
-    pipeline = load_pipeline(latent("--model.control", str(control).lower()))
-    assert (pipeline.control is not None) == control
+@pytest.mark.parametrize("mask", ["control", "none"])
+def test_without_control(mask, latent):
+    pipeline = load_pipeline(latent("--model.mask", mask))
+    assert (pipeline.control is not None) == (mask == "control")
 
 
 def test_refiner_overfits_a_batch():

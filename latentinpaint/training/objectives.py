@@ -1,0 +1,81 @@
+"""What a refiner is trained towards: the truth's latent, or the truth itself.
+
+    LatentObjective   the refiner's own loss against the latent of the undamaged picture; nothing is decoded
+    PixelObjective    L1 between the decoded answer and the undamaged picture
+
+The two and their cost are compared in Babin, "Image inpainting in latent space", 2024.
+"""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor
+
+from latentinpaint.errors import InputError
+from latentinpaint.interpolants.objectives import weighted_mean
+from latentinpaint.models import Autoencoder
+from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.randomness import Generators
+
+
+class Objective(ABC):
+    """Losses of a pipeline for undamaged pictures and holes."""
+
+    # Which encoder gives the latents of the truth matters only where there are any.
+    needs_truth: bool
+
+    def check(self, pipeline: InpaintPipeline) -> None:  # noqa: B027
+        """Raise `InputError` if a pipeline cannot be trained towards this; most can."""
+
+    @abstractmethod
+    def __call__(
+        self, pipeline: InpaintPipeline, truth: Autoencoder, image: Tensor, mask: Tensor, generator: Generators
+    ) -> dict[str, Tensor]:
+        """Named scalars to log; the one called "loss" is to be minimised.
+
+        Args:
+            pipeline: what is trained.
+            truth: the frozen autoencoder as it was before any of it was trained.
+            image: (B, 3, H, W) in [0, 1], undamaged.
+            mask: (B, 1, H, W), 1 = hole.
+            generator: source of the refiner's own randomness.
+        """
+
+
+class LatentObjective(Objective):
+    """The refiner's own loss in latent space."""
+
+    needs_truth = True
+
+    def __call__(
+        self, pipeline: InpaintPipeline, truth: Autoencoder, image: Tensor, mask: Tensor, generator: Generators
+    ) -> dict[str, Tensor]:
+        return pipeline.loss(image, mask, generator, truth)
+
+
+class PixelObjective(Objective):
+    """Mean absolute error of the decoded answer, over the whole picture.
+
+    Args:
+        hole_weight: weight of a hole's pixels over the others, above 0; 1 is the plain mean.
+    """
+
+    needs_truth = False
+
+    def __init__(self, hole_weight: float = 1.0) -> None:
+        if hole_weight <= 0:
+            raise InputError(f"hole_weight is above 0, not {hole_weight}")
+        self.hole_weight = hole_weight
+
+    def check(self, pipeline: InpaintPipeline) -> None:
+        if pipeline.refiner.stochastic:
+            raise InputError(
+                "a pixel loss decodes an answer of one pass, which this refiner does not have: "
+                "use the ffc refiner or the latent objective"
+            )
+
+    def __call__(
+        self, pipeline: InpaintPipeline, truth: Autoencoder, image: Tensor, mask: Tensor, generator: Generators
+    ) -> dict[str, Tensor]:
+        refined = pipeline.refiner.refine(pipeline.condition(image, mask))
+        error = (pipeline.autoencoder.decode(refined).float() - image).abs()
+        return {"loss": weighted_mean(error, 1 + (self.hole_weight - 1) * mask)}
