@@ -15,7 +15,8 @@ import torch
 from latentinpaint.data.collections import from_range, open_collection
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.evaluation.baselines import BASELINES
-from latentinpaint.evaluation.frechet import features_of, frechet_distance, load_resnet20
+from latentinpaint.evaluation.distances import frechet_distance
+from latentinpaint.evaluation.features import features_of, load_resnet20
 from latentinpaint.evaluation.metrics import squared_errors
 from latentinpaint.pipeline import composite
 from latentinpaint.randomness import numbered_generator

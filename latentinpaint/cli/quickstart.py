@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from latentinpaint.data.datamodule import InpaintingDataModule
-    from latentinpaint.evaluation.protocol import Case
+    from latentinpaint.evaluation.cases import Case
     from latentinpaint.pipeline import InpaintPipeline
     from latentinpaint.training.base import TrainingTask
 
@@ -133,19 +133,22 @@ def _fit(name: str, task: "TrainingTask", data: "InpaintingDataModule", minutes:
 def _show(folder: Path, pipelines: dict[str, "InpaintPipeline"], seed: int) -> None:
     """Fill the held-back photographs; write the grid, the latent difference, an example to try and the figures."""
     from latentinpaint.evaluation.baselines import BASELINES
-    from latentinpaint.evaluation.metrics import METRICS, load_lpips
-    from latentinpaint.evaluation.protocol import BaselineMethod, judge, model_methods
+    from latentinpaint.evaluation.judging import Judge, judge
+    from latentinpaint.evaluation.methods import BaselineMethod, ModelMethod
+    from latentinpaint.evaluation.metrics import METRICS
+    from latentinpaint.evaluation.perceptual import load_lpips
+    from latentinpaint.evaluation.summary import as_json, summarise
     from latentinpaint.visualization import draw_latent_difference, latent_difference, picture_grid, to_pil
 
     cases = _cases(seed)
-    methods = [BaselineMethod(baseline) for baseline in BASELINES.values()]
-    methods += [method for name in pipelines for method in model_methods(name, pipelines[name], num_samples=8)]
+    methods = [BaselineMethod(BASELINES[name]) for name in ("mean", "telea", "ns")]
+    methods += [ModelMethod(name, name, pipeline, num_samples=8) for name, pipeline in pipelines.items()]
     metrics = list(METRICS.values())
     try:
         metrics.append(load_lpips())
     except InputError as error:
         print(f"note: LPIPS is left out: {error}")
-    rows = judge(cases, methods, metrics)
+    summary = summarise(*judge(cases, methods, Judge(metrics)), metrics, networks=(), reference="ffc")
     labels = ("truth", "hole", "mean colour", "OpenCV Telea", "ffc", "flow, sample 1", "flow, sample 2")
     grid = picture_grid([_grid_row(case, pipelines) for case in cases], labels)
     flow = pipelines["flow"]
@@ -161,8 +164,8 @@ def _show(folder: Path, pipelines: dict[str, "InpaintPipeline"], seed: int) -> N
         with write_beside(folder / name) as temporary:
             picture.save(temporary)
     with write_beside(folder / "metrics.json") as temporary:
-        temporary.write_text(json.dumps({name: row.as_json() for name, row in rows.items()}, indent=1))
-    scores_table(rows)
+        temporary.write_text(json.dumps(as_json(summary), indent=1, allow_nan=False))
+    scores_table(summary)
 
 
 def _cases(seed: int) -> list["Case"]:
@@ -170,7 +173,7 @@ def _cases(seed: int) -> list["Case"]:
     from latentinpaint.data.masks import mask_preset
     from latentinpaint.data.photos import Crops, SamplePhotos
     from latentinpaint.data.transforms import centre_crop
-    from latentinpaint.evaluation.protocol import Case
+    from latentinpaint.evaluation.cases import Case
 
     photos = SamplePhotos("val")
     crops = Crops(photos, centre_crop(FILL_SIZE), mask_preset("thick", FILL_SIZE), seed, shuffle=False)

@@ -1,12 +1,12 @@
 """What commands show on the terminal."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from latentinpaint.evaluation.protocol import Scores
+    from latentinpaint.evaluation.summary import Summary
 
 
 @contextmanager
@@ -31,19 +31,25 @@ def fraction_bar(title: str) -> Iterator[Callable[[float], None]]:
         yield lambda done: progress.update(task, completed=done)
 
 
-def scores_table(rows: Mapping[str, "Scores"]) -> None:
-    """Print one line a method: every metric's mean and the median seconds a picture."""
+def scores_table(summary: "Summary") -> None:
+    """Print one line a row: every metric's mean, distances and the median seconds a picture."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    keys = next(iter(rows.values())).metric_names()
+    from latentinpaint.evaluation.statistics import median
+
+    rows = list(summary.rows.values())
+    # The whole picture and the hole; the border is in the report.
+    keys = [key for key in rows[0].figures if not key.endswith("_band") and any(r.means[key].count for r in rows)]
+    distances = list(rows[0].distances)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("method", no_wrap=True)
-    for key in (*keys, "seconds"):
+    for key in (*keys, *distances, "seconds"):
         table.add_column(key.replace("_", "\n"), justify="right", no_wrap=True)
-    for scores in rows.values():
-        table.add_row(scores.label, *(f"{scores.mean(key):.4g}" for key in keys), f"{scores.median('seconds'):.3f}")
+    for row in rows:
+        figures = [*(row.means[key].value for key in keys), *(row.distances[name] for name in distances)]
+        table.add_row(row.label, *(f"{value:.4g}" for value in figures), f"{median(row.seconds):.3f}")
     console = Console()
     # Every figure is shown, even where the lines are longer than the terminal is wide.
     width = console.measure(table, options=console.options.update(max_width=1000)).maximum

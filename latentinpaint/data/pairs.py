@@ -23,15 +23,40 @@ class Pair:
     name: str
 
 
+@dataclass(frozen=True)
+class Matches:
+    """What two folders have in common, and what is left over on either side.
+
+    pairs: sorted as the masks are. orphans: masks without a picture. bare: pictures without a mask.
+    """
+
+    pairs: list[Pair]
+    orphans: list[Path]
+    bare: list[Path]
+
+
 def find_pairs(images: str | Path, masks: str | Path | None = None) -> list[Pair]:
-    """All pairs of a folder and its sub-folders, sorted by name.
+    """All pairs of a folder and its sub-folders, sorted by name; see `match_masks`.
+
+    Raises:
+        InputError: as `match_masks`, and if a mask's name matches no picture.
+    """
+    found = match_masks(images, masks)
+    if found.orphans:
+        raise InputError(f"the mask {found.orphans[0]} matches no picture in {Path(images)}")
+    return found.pairs
+
+
+def match_masks(images: str | Path, masks: str | Path | None = None) -> Matches:
+    """Match the masks of a folder to the pictures of a folder, sub-folders included.
 
     Args:
         images: folder of the pictures, and of the masks too if `masks` is None.
         masks: folder of the masks, with the same sub-folders.
 
     Raises:
-        InputError: if there is no pair, or a mask's name matches no picture or more than one.
+        InputError: if there is no mask, a mask's name matches more than one picture, or two masks differ by their
+            suffix alone.
     """
     images = Path(images)
     own_folder = masks is not None
@@ -46,19 +71,21 @@ def find_pairs(images: str | Path, masks: str | Path | None = None) -> list[Pair
     for path in list_pictures(images):
         if own_folder or not _MASK.match(path.stem):
             photos.setdefault(path.relative_to(images).with_suffix(""), []).append(path)
-    pairs = []
+    pairs, orphans = [], []
     for mask in mask_files:
         key = mask.relative_to(mask_root).with_suffix("")
         match = _MASK.match(mask.stem)
         found = photos.get(key.with_name(match["photo"]), []) if match else []
         if not found and own_folder:
             found = photos.get(key, [])
-        if not found:
-            raise InputError(f"the mask {mask} matches no picture in {images}")
         if len(found) > 1:
             raise InputError(f"the mask {mask} matches more than one picture: {found[0].name} and {found[1].name}")
-        pairs.append(Pair(found[0], mask, key.as_posix()))
+        if found:
+            pairs.append(Pair(found[0], mask, key.as_posix()))
+        else:
+            orphans.append(mask)
     twins = {pair.name for pair in pairs}
     if len(twins) < len(pairs):
         raise InputError(f"two masks in {mask_root} have the same name but for the suffix: rename one of them")
-    return pairs
+    covered = {pair.image for pair in pairs}
+    return Matches(pairs, orphans, [path for paths in photos.values() for path in paths if path not in covered])

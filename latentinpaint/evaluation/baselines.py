@@ -5,6 +5,11 @@
             method", 2004, https://doi.org/10.1080/10867651.2004.10487596
     ns      OpenCV's fluid dynamics: Bertalmio, Bertozzi, Sapiro, "Navier-Stokes, fluid dynamics, and image
             and video inpainting", 2001, https://doi.org/10.1109/CVPR.2001.990497
+    biharmonic  scikit-image's solution of the biharmonic equation in each connected hole: Damelin, Hoang, "On
+            surface completion and image inpainting by biharmonic functions", 2018, arXiv 1707.06567. Slow for
+            large holes.
+    patchmatch  copies patches from elsewhere in the picture: Barnes, Shechtman, Finkelstein, Goldman, "PatchMatch",
+            2009, https://doi.org/10.1145/1531326.1531330, as the package `pypatchmatch` has it, where it is installed
 
 Conventions. Images are `(B,3,H,W)` in [0,1], masks `(B,1,H,W)` with 1 = hole. Known pixels come back bit for
 bit; what stood in the hole is blanked before a method sees it. A picture without a known pixel becomes
@@ -13,11 +18,13 @@ mid-grey, 0.5, and one without a hole comes back as it is.
 
 from __future__ import annotations
 
+import importlib.util
 from abc import ABC, abstractmethod
 
 import cv2
 import numpy as np
 import torch
+from skimage.restoration import inpaint_biharmonic
 from torch import Tensor
 
 from latentinpaint.errors import InputError
@@ -32,6 +39,9 @@ class Baseline(ABC):
 
     name: str
     label: str
+
+    def check(self) -> None:  # noqa: B027
+        """Raise `InputError` if the method is not installed; most always are."""
 
     @torch.no_grad()
     def __call__(self, image: Tensor, mask: Tensor) -> Tensor:
@@ -105,5 +115,43 @@ class NavierStokes(OpenCVInpaint):
     name, label, flag = "ns", "OpenCV Navier–Stokes", cv2.INPAINT_NS
 
 
-BASELINES: dict[str, Baseline] = {method.name: method for method in (MeanColour(), Telea(), NavierStokes())}
+class Biharmonic(Baseline):
+    """The smoothest surface over the hole, as scikit-image has it."""
+
+    name, label = "biharmonic", "biharmonic"
+
+    def _fill(self, damaged: Tensor, hole: Tensor) -> Tensor:
+        pixels = damaged.double().permute(1, 2, 0).cpu().numpy()
+        where = hole[0].cpu().numpy()
+        filled = inpaint_biharmonic(pixels, where, split_into_regions=True, channel_axis=2)
+        return torch.from_numpy(filled).permute(2, 0, 1).to(damaged).clamp(0, 1)
+
+
+class PatchMatch(Baseline):
+    """Patches of 2 `radius` + 1 pixels a side from elsewhere in the picture, rounded to 8 bits."""
+
+    name, label = "patchmatch", "PatchMatch"
+
+    def __init__(self, radius: int = 3) -> None:
+        self.radius = radius
+
+    def check(self) -> None:
+        if importlib.util.find_spec("patchmatch") is None:
+            raise InputError("PatchMatch is in a package of its own: pip install pypatchmatch")
+
+    def _fill(self, damaged: Tensor, hole: Tensor) -> Tensor:
+        self.check()
+        from patchmatch import patch_match
+
+        # Its random numbers are its own: seeded here, so that a picture's fill does not depend on those before it.
+        patch_match.set_random_seed(0)
+        pixels = (damaged.float() * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0)
+        where = hole[0].cpu().numpy().astype(np.uint8)
+        filled = patch_match.inpaint(np.ascontiguousarray(pixels.cpu().numpy()), where, patch_size=self.radius)
+        return torch.from_numpy(filled).permute(2, 0, 1).to(damaged) / 255
+
+
+BASELINES: dict[str, Baseline] = {
+    method.name: method for method in (MeanColour(), Telea(), NavierStokes(), Biharmonic(), PatchMatch())
+}
 """The methods that need no training, by name."""

@@ -1,8 +1,8 @@
-"""How close a filled picture is to the true one: L1, PSNR, SSIM and LPIPS.
+"""How close a filled picture is to the true one: L1, PSNR, SSIM, MS-SSIM; LPIPS is in `perceptual`.
 
 Conventions. Pictures are float tensors `(B,3,H,W)` in [0,1], never clamped here; masks are `(B,1,H,W)`,
-1 = hole. With `x` the prediction, `y` the truth and `R` a region (the whole picture, or the hole), a
-metric makes one map over the pixels and averages it over `R`, one number a picture:
+1 = hole. With `x` the prediction, `y` the truth and `R` a region (the whole picture, the hole, or the band along
+its border, see `regions`), a metric makes one map over the pixels and averages it over `R`, one number a picture:
 
     l1       mean_R |x - y|                                     the map is the mean over the channels
     psnr     -10 log10( mean_R (x - y)^2 )                      decibels, data range 1; x = y gives inf
@@ -11,6 +11,11 @@ metric makes one map over the pixels and averages it over `R`, one number a pict
              channel by itself and then their mean. Wang, Bovik, Sheikh, Simoncelli, "Image quality
              assessment: from error visibility to structural similarity", 2004,
              https://doi.org/10.1109/TIP.2003.819861
+    ms_ssim  the product over five scales, each half as large as the one before, of the contrast and structure terms'
+             means, the last with the luminance term, to the powers .0448, .2856, .3001, .2363, .1333; negative
+             means count as 0. For the whole picture only: a product of scales has no place. By torchmetrics. Wang,
+             Simoncelli, Bovik, "Multi-scale structural similarity for image quality assessment", 2003,
+             https://doi.org/10.1109/ACSSC.2003.1292216
     lpips_*  the mean over R of sum_l w_l . |f_l(x) - f_l(y)|^2, f_l unit-length features of a frozen network.
              Zhang, Isola, Efros, Shechtman, Wang, "The unreasonable effectiveness of deep features as a
              perceptual metric", 2018, https://arxiv.org/abs/1801.03924
@@ -29,23 +34,21 @@ SSIM and LPIPS look around a pixel, so their value inside the hole also depends 
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import lpips
 import torch
-import torch.nn.functional as F
 from kornia.metrics import ssim as kornia_ssim
 from torch import Tensor
-from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights, VGG16_Weights
+from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
 from latentinpaint.errors import InputError
+from latentinpaint.evaluation.regions import band
 
 SSIM_WINDOW = 11
+SCALES = 5
+REGIONS = ("hole", "band")
 
 
 def check_mask(images: Tensor, mask: Tensor) -> None:
@@ -70,12 +73,13 @@ def _decibels(mean_squared_error: Tensor) -> Tensor:
 class PixelMap:
     """A metric spread over the pixels, from which its value over any region is read.
 
-    values: `(B,1,H,W)`, the quantity that is averaged (the squared error for PSNR).
+    values: `(B,1,H,W)`, the quantity that is averaged (the squared error for PSNR); None for a metric that is the
+    whole picture's alone.
     picture_mean: `(B,)`, its average over the whole picture by the metric's own definition.
     finish: turns an average into the metric's value (the logarithm for PSNR).
     """
 
-    values: Tensor
+    values: Tensor | None
     picture_mean: Tensor
     finish: Callable[[Tensor], Tensor] = _unchanged
 
@@ -95,6 +99,7 @@ class Metric(ABC):
     """Compares pictures `(B,3,H,W)` in [0,1] with the true ones; a subclass implements `pixel_map`.
 
     name: the key in results and files. label: the name for people. unit: the unit, empty where there is none.
+    smallest_side: pixels a picture needs. local: whether it has a value inside a region.
     """
 
     name: str
@@ -102,6 +107,7 @@ class Metric(ABC):
     unit: str = ""
     higher_is_better: bool
     smallest_side: int = 1
+    local: bool = True
 
     def __call__(self, prediction: Tensor, target: Tensor) -> PixelMap:
         """The map of `prediction` against `target`, both `(B,3,H,W)` in [0,1]."""
@@ -186,114 +192,20 @@ class SSIM(Metric):
         return PixelMap(values, interior.mean(dim=(1, 2, 3)))
 
 
-@dataclass(frozen=True)
-class Backbone:
-    """A network LPIPS can look through: torchvision's weights for it, and the smallest picture it takes."""
+class MSSSIM(Metric):
+    """Structural similarity at five scales, from 0 to 1 (equal), of the whole picture; see the module's text."""
 
-    weights: Any  # a member of torchvision's weights enumeration, for its address
-    smallest_side: int
-
-    @property
-    def file_name(self) -> str:
-        return self.weights.url.rsplit("/", 1)[-1]
-
-
-LPIPS_BACKBONES: dict[str, Backbone] = {
-    "squeeze": Backbone(SqueezeNet1_1_Weights.IMAGENET1K_V1, smallest_side=17),
-    "alex": Backbone(AlexNet_Weights.IMAGENET1K_V1, smallest_side=31),
-    "vgg": Backbone(VGG16_Weights.IMAGENET1K_V1, smallest_side=16),
-}
-
-
-class LPIPS(Metric):
-    """Learned perceptual distance, 0 for equal pictures; build it with `load_lpips`.
-
-    network: an `lpips.LPIPS` with its weights in place. `backbone`: its key in `LPIPS_BACKBONES`.
-    """
-
-    higher_is_better = False
-
-    def __init__(self, network: lpips.LPIPS, backbone: str) -> None:
-        self.network = network.eval().requires_grad_(False)
-        self.name = f"lpips_{backbone}"
-        self.label = f"LPIPS({backbone})"
-        self.smallest_side = LPIPS_BACKBONES[backbone].smallest_side
-
-    def to(self, device: torch.device | str) -> LPIPS:
-        self.network.to(device)
-        return self
-
-    def _features(self, images: Tensor) -> list[Tensor]:
-        """Unit-length features of every layer, for images in [0,1]; the network wants [-1,1]."""
-        scaled = self.network.scaling_layer(2 * images.float() - 1)
-        return [lpips.normalize_tensor(layer) for layer in self.network.net(scaled)]
+    name, label, higher_is_better, local = "ms_ssim", "MS-SSIM", True, False
+    smallest_side = (SSIM_WINDOW - 1) * 2 ** (SCALES - 1) + 1
 
     def pixel_map(self, prediction: Tensor, target: Tensor) -> PixelMap:
-        # The network's own forward gives either the number or the map; from the layers' distances, one pass
-        # gives both.
-        pairs = zip(self.network.lins, self._features(prediction), self._features(target), strict=True)
-        layers = [head((a - b).square()) for head, a, b in pairs]  # each (B,1,h,w)
-        size = target.shape[2:]
-        enlarged = [F.interpolate(d, size=size, mode="bilinear", align_corners=False) for d in layers]
-        picture_mean = torch.stack([layer.mean(dim=(1, 2, 3)) for layer in layers]).sum(dim=0)
-        return PixelMap(torch.stack(enlarged).sum(dim=0), picture_mean)
-
-
-def load_lpips(network: str = "squeeze", weights: Path | str | None = None) -> LPIPS:
-    """Build LPIPS over a backbone, from files that are on this machine; nothing is ever downloaded.
-
-    network: a key of `LPIPS_BACKBONES`: "squeeze", "alex" or "vgg".
-    weights: torchvision's state dict of that network; without it the file is looked for under torchvision's
-        name in torch's hub cache, `torch.hub.get_dir()/checkpoints`. The linear heads come with `lpips`.
-
-    Raises `InputError` when the file is missing or is not such a state dict; a caller can report the
-    sentence and go on without LPIPS.
-    """
-    if network not in LPIPS_BACKBONES:
-        raise InputError(f"LPIPS network {network!r} is unknown; choose one of {', '.join(LPIPS_BACKBONES)}.")
-    backbone = LPIPS_BACKBONES[network]
-    path = Path(weights) if weights else Path(torch.hub.get_dir(), "checkpoints", backbone.file_name)
-    state = _read_backbone(path, network)
-    # The constructor draws random weights, all replaced below: it must not disturb the caller's generator,
-    # nor show torchvision's warning about the way lpips calls it.
-    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-        warnings.simplefilter("ignore")
-        model = lpips.LPIPS(net=network, pnet_rand=True, verbose=False)
-    _copy_backbone(model.net, state, path, network)
-    return LPIPS(model, network)
-
-
-def _read_backbone(path: Path, network: str) -> dict[str, Any]:
-    """The state dict in `path`."""
-    if not path.is_file():
-        backbone = LPIPS_BACKBONES[network]
-        cache = Path(torch.hub.get_dir(), "checkpoints", backbone.file_name)
-        raise InputError(
-            f"LPIPS({network}) needs torchvision's weights, and {path} is not there: "
-            f"fetch {backbone.weights.url} and save it as {cache}."
+        values = multiscale_structural_similarity_index_measure(
+            prediction, target, kernel_size=SSIM_WINDOW, sigma=1.5, data_range=1.0, reduction="none"
         )
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load fails in many ways: unpickling, zip, end of file, permission
-        raise InputError(f"{path} cannot be read as weights for LPIPS({network}).") from error
-    if not isinstance(state, dict):
-        raise InputError(f"{path} does not hold a state dict, so it cannot serve LPIPS({network}).")
-    return state
+        return PixelMap(None, values.reshape(len(target)))
 
 
-def _copy_backbone(net: torch.nn.Module, state: dict[str, Any], path: Path, network: str) -> None:
-    """Copy torchvision's `features.3.weight` into `slice2.3.weight`: lpips keeps the layers' numbers."""
-    for name, parameter in net.named_parameters():
-        source = state.get("features." + name.split(".", 1)[1])
-        if not isinstance(source, Tensor) or source.shape != parameter.shape:
-            raise InputError(
-                f"{path} does not fit LPIPS({network}): it is not torchvision's state dict of that network "
-                f"({LPIPS_BACKBONES[network].file_name})."
-            )
-        parameter.data.copy_(source)  # float16 in the file becomes the network's float32
-
-
-METRICS: dict[str, Metric] = {metric.name: metric for metric in (L1(), PSNR(), SSIM())}
+METRICS: dict[str, Metric] = {metric.name: metric for metric in (L1(), PSNR(), SSIM(), MSSSIM())}
 """The metrics that need no weights, by name. LPIPS is added by whoever has loaded it."""
 
 
@@ -301,15 +213,21 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in (L1(), PSNR(), S
 def evaluate_pair(
     prediction: Tensor, target: Tensor, mask: Tensor, metrics: Iterable[Metric] | None = None
 ) -> dict[str, Tensor]:
-    """Every metric over the picture (`psnr`) and inside the hole (`psnr_hole`), one value `(B,)` a picture.
+    """Every metric over the picture (`psnr`), in the hole (`psnr_hole`) and in its band (`psnr_band`), `(B,)` each.
 
-    prediction, target: `(B,3,H,W)` in [0,1]. mask: `(B,1,H,W)`, 1 = hole; a picture without a hole has nan
-    inside it. metrics: those of `METRICS` when not given.
+    A region without a pixel, and a picture too small for a metric, give nan.
+
+    prediction, target: `(B,3,H,W)` in [0,1]. mask: `(B,1,H,W)`, 1 = hole. metrics: those of `METRICS` when not
+    given.
     """
     check_mask(target, mask)
+    regions = {"hole": mask, "band": band(mask)}
     results: dict[str, Tensor] = {}
     for metric in METRICS.values() if metrics is None else metrics:
-        pixel_map = metric(prediction, target)
+        nothing = torch.full((len(target),), torch.nan)
+        too_small = min(target.shape[2:]) < metric.smallest_side
+        pixel_map = PixelMap(torch.full_like(mask, torch.nan), nothing) if too_small else metric(prediction, target)
         results[metric.name] = pixel_map.over_picture()
-        results[f"{metric.name}_hole"] = pixel_map.over(mask)
+        if metric.local:
+            results |= {f"{metric.name}_{name}": pixel_map.over(region) for name, region in regions.items()}
     return results

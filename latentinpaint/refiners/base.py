@@ -41,11 +41,17 @@ class Refiner(nn.Module, ABC):
         channels: channels of the latents it works on.
         stochastic: whether different generators give different answers.
         arguments: the constructor's arguments, enough to build an equal one.
+        core: the network whose evaluations are an answer's cost.
     """
 
     channels: int
     stochastic: bool
     arguments: dict[str, Any]
+
+    @property
+    @abstractmethod
+    def core(self) -> nn.Module:
+        """See the class."""
 
     @abstractmethod
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:

@@ -57,6 +57,10 @@ class FFCRefiner(Refiner):
             nn.init.zeros_(self.leave.weight)
             nn.init.zeros_(self.leave.bias)
 
+    @property
+    def core(self) -> nn.Module:
+        return self.blocks
+
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         weight = 1 + (self.hole_weight - 1) * condition.hole
         return {"loss": latent_l1(self.refine(condition), z_clean, weight)}

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import Trajectory
@@ -92,6 +92,10 @@ class FlowRefiner(Refiner):
         self.solver, self.steps = solver, steps
         seen = 2 * channels + 2 + self.course.maps
         self.network = TimeUNet(seen, channels, width, multipliers, blocks, attention, dropout)
+
+    @property
+    def core(self) -> nn.Module:
+        return self.network
 
     def start(self, condition: Condition, generator: Generators = None) -> Tensor:
         """``z_0`` (B, C, h, w): noise in the hole's cells, the conditioned latent elsewhere."""

@@ -1,0 +1,145 @@
+"""What `evaluate`, `benchmark` and `ablation` do alike: run a comparison and leave its report."""
+
+import csv
+import json
+import os
+import platform
+import shutil
+import sys
+from dataclasses import asdict
+from datetime import date
+from importlib.metadata import version
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from latentinpaint import __version__
+from latentinpaint.cli.tables import progress_bar, scores_table
+from latentinpaint.errors import InputError
+from latentinpaint.files import write_beside
+
+if TYPE_CHECKING:
+    from latentinpaint.evaluation.runs import Outcome, Plan, Run
+    from latentinpaint.evaluation.summary import Summary
+
+LIBRARIES = ("torch", "torchvision", "torchmetrics", "torch-fidelity", "lpips", "kornia", "numpy", "scikit-image")
+
+
+def compare(
+    plan: "Plan",
+    output: str,
+    jobs: int | None = None,
+    reference: str | None = None,
+    keep_fills: bool = True,
+    download: bool = False,
+) -> "Summary":
+    """Run a plan, or what is left of it, and write metrics.json, metrics.csv and report.html.
+
+    Args:
+        plan: what to compare.
+        output: folder.
+        jobs: processes, see `runs.run`.
+        reference: the row the others are compared with.
+        keep_fills: whether the fills stay as files.
+        download: whether missing weights are fetched first.
+
+    Raises:
+        InputError: if there is nothing that could be compared.
+    """
+    from latentinpaint.evaluation.report import write_report
+    from latentinpaint.evaluation.runs import read_case, run
+    from latentinpaint.evaluation.summary import summarise
+
+    if not plan.methods:
+        raise InputError("there is nothing to judge: name a method, or a model")
+    for name, value in {
+        "num_samples": plan.num_samples,
+        "steps": plan.steps,
+        "limit": plan.limit,
+        "jobs": jobs,
+    }.items():
+        if value is not None and value < 1:
+            raise InputError(f"--{name.replace('_', '-')} starts at 1, not {value}")
+    if download:
+        plan.fetch()
+    folder = Path(output)
+    with progress_bar("judging", len(plan.cases())) as step:
+        outcome, own = run(plan, folder, jobs, step)
+    summary = summarise(outcome.cases, outcome.records, own.judge.metrics, own.judge.networks, reference)
+    summary.notes[:0] = [*own.notes, *own.cases.notes, *(f"left out: {text}" for text in outcome.left_out)]
+    settings = _settings(plan, own, outcome)
+    _write_figures(folder, summary, settings)
+    with write_beside(folder / "report.html") as temporary:
+        write_report(
+            temporary,
+            summary,
+            own.judge.metrics,
+            settings,
+            lambda name: read_case(own, name),
+            own.fill_path,
+        )
+    if not keep_fills:
+        shutil.rmtree(folder / "fills", ignore_errors=True)
+    for note in summary.notes:
+        print(f"note: {note}", file=sys.stderr)
+    scores_table(summary)
+    _say_times(outcome, summary)
+    print(
+        f"{len(summary.cases)} holes; every figure is in {folder / 'metrics.json'}, "
+        f"the report is {folder / 'report.html'}"
+    )
+    return summary
+
+
+def _settings(plan: "Plan", own: "Run", outcome: "Outcome") -> dict[str, Any]:
+    from latentinpaint.evaluation.methods import describe
+
+    asked = {key: value for key, value in asdict(plan).items() if value is not None}
+    return {
+        "latentinpaint": __version__,
+        "made": date.today().isoformat(),
+        **asked,
+        "holes": own.cases.holes,
+        "masks": plan.masks or own.cases.holes,
+        "compared": {method.name: describe(method) for method in own.methods},
+        "metrics": [*(m.label for m in own.judge.metrics), *(n.distance for n in own.judge.networks)],
+        "jobs": outcome.jobs,
+        "seconds_in_all": round(outcome.wall_seconds, 1),
+        "seconds_of_all_processes": {key: round(value, 1) for key, value in outcome.spent.items()},
+        "records_used_again": outcome.reused,
+        "seconds_and_memory": f"of one fill on one thread of {_processor()}, {outcome.jobs} processes at once",
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+    }
+
+
+def _write_figures(folder: Path, summary: "Summary", settings: dict[str, Any]) -> None:
+    from latentinpaint.evaluation.summary import as_json, table_lines
+
+    with write_beside(folder / "metrics.json") as temporary:
+        temporary.write_text(json.dumps({"settings": settings, **as_json(summary)}, indent=1, allow_nan=False))
+    lines = StringIO()
+    csv.writer(lines, lineterminator="\n").writerows(table_lines(summary))
+    with write_beside(folder / "metrics.csv") as temporary:
+        temporary.write_text(lines.getvalue(), encoding="utf-8")
+
+
+def _say_times(outcome: "Outcome", summary: "Summary") -> None:
+    """Where the time went, so that nobody has to guess."""
+    total = sum(outcome.spent.values())
+    if total <= 0:
+        return
+    shares = ", ".join(
+        f"{what} {seconds:.1f} s ({100 * seconds / total:.0f} %)"
+        for what, seconds in sorted(outcome.spent.items(), key=lambda entry: -entry[1])
+    )
+    again = f", {outcome.reused} answers used again" if outcome.reused else ""
+    print(f"{outcome.wall_seconds:.0f} s with {outcome.jobs} processes{again}: {shares}")
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        named = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        named = platform.processor() or platform.machine()
+    return f"{named} ({os.cpu_count()} cores)"

@@ -1,0 +1,107 @@
+"""The metrics as torchmetrics objects: `update(...)` batch by batch, `compute()` at the end, on several processes
+too.
+
+    metric = PictureMetric(METRICS["psnr"], region="hole")
+    metric.update(fill, truth, mask)
+    metric.compute()                # mean over the pictures seen so far, by all processes
+
+    distance = FeatureDistance(SqueezeNet())
+    distance.update(fill, truth)
+    distance.compute()              # {"FD(squeeze)": …, "KD(squeeze)": …}
+
+Under DDP every picture counts once, whatever process saw it, but PyTorch's own sampler repeats some pictures so that
+all
+processes see equally many: give each its share without repeats for exact figures.
+"""
+
+from typing import Any
+
+import torch
+import torchmetrics
+from torch import Tensor
+
+from latentinpaint.errors import InputError
+from latentinpaint.evaluation.distances import frechet_distance, kernel_distance
+from latentinpaint.evaluation.features import FeatureNetwork
+from latentinpaint.evaluation.metrics import REGIONS, Metric, check_mask
+from latentinpaint.evaluation.regions import band
+
+
+class PictureMetric(torchmetrics.Metric):
+    """The mean of a metric over pictures, of the whole picture or of a region.
+
+    Pictures without a finite value (no hole; a perfect fill's PSNR) are left out and counted in `left_out`.
+
+    Args:
+        metric: see `metrics` and `perceptual`.
+        region: None for the whole picture, "hole" or "band".
+        options: torchmetrics' own, such as `sync_on_compute`.
+    """
+
+    full_state_update = False
+
+    def __init__(self, metric: Metric, region: str | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        if region is not None and (region not in REGIONS or not metric.local):
+            raise InputError(f"{metric.label} has no value in the region {region!r}")
+        self.metric, self.region = metric, region
+        self.higher_is_better = metric.higher_is_better
+        for name in ("total", "count", "left_out"):
+            self.add_state(name, torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
+
+    @torch.no_grad()
+    def update(self, prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> None:
+        """Add pictures (B, 3, H, W) in [0, 1], and their masks (B, 1, H, W) where the region needs them."""
+        pixel_map = self.metric(prediction, target)
+        if self.region is None:
+            values = pixel_map.over_picture()
+        elif mask is None:
+            raise InputError(f"the {self.region} is told by a mask: give one")
+        else:
+            check_mask(target, mask)
+            values = pixel_map.over(band(mask) if self.region == "band" else mask)
+        finite = values.isfinite()
+        self.total += torch.where(finite, values, 0).double().sum()
+        self.count += finite.sum()
+        self.left_out += (~finite).sum()
+
+    def compute(self) -> Tensor:
+        """The mean, a float64 scalar; nan before any picture."""
+        return self.total / self.count
+
+
+class FeatureDistance(torchmetrics.Metric):
+    """Fréchet and kernel distance between the fills seen so far and their truths.
+
+    Args:
+        network: see `features`.
+        options: torchmetrics' own.
+    """
+
+    full_state_update = False
+    higher_is_better = False
+
+    def __init__(self, network: FeatureNetwork, **options: Any) -> None:
+        super().__init__(**options)
+        self.network = network
+        self.add_state("fills", [], dist_reduce_fx="cat")
+        self.add_state("truths", [], dist_reduce_fx="cat")
+
+    @torch.no_grad()
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        """Add pictures (B, 3, H, W) in [0, 1]."""
+        self.network.check(target)
+        self.fills.append(self.network(prediction))
+        self.truths.append(self.network(target))
+
+    def compute(self) -> dict[str, float]:
+        """The distances by their names; fewer than four pictures have no kernel distance.
+
+        Raises:
+            ValueError: for fewer than two pictures.
+        """
+        fills, truths = (torchmetrics.utilities.dim_zero_cat(x) for x in (self.fills, self.truths))
+        found = {self.network.distance: frechet_distance(fills, truths)}
+        if len(fills) >= 4:
+            found[self.network.kernel] = kernel_distance(fills, truths).mean
+        return found

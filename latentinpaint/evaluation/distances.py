@@ -1,0 +1,100 @@
+r"""Distances of two sets of features: Fréchet's and the kernel's.
+
+The Fréchet distance is that of the Gaussians with the sets' means and covariances,
+
+.. math:: |m_a - m_b|^2 + \mathrm{tr}\bigl(C_a + C_b - 2 (C_a C_b)^{1/2}\bigr)
+
+(Heusel et al., arXiv 1706.08500). It is biased: the fewer pictures, the larger; compare equal numbers of pictures
+only, and with fewer pictures than features mistrust it. The kernel distance, the squared maximum mean discrepancy of
+the kernel (x . y / d + 1)^3 (Bińkowski et al., arXiv 1801.01401), has no such bias; it is torch-fidelity's, the mean
+over random subsets, and its deviation over them says how sure it is.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch_fidelity.metric_kid import (
+    KEY_METRIC_KID_MEAN,
+    KEY_METRIC_KID_STD,
+    kid_features_to_metric,
+)
+
+KERNEL_SUBSETS = 100
+LARGEST_SUBSET = 1000
+ENOUGH = 10  # pictures a feature below which a Fréchet distance is called biased
+
+
+def frechet_distance(one: Tensor, other: Tensor) -> float:
+    """The squared Fréchet distance of two sets of features (N, d) and (M, d), computed in float64.
+
+    Raises:
+        ValueError: if a set has fewer than two rows, or their widths differ.
+    """
+    if min(len(one), len(other)) < 2 or one.shape[1] != other.shape[1]:
+        raise ValueError(f"features {tuple(one.shape)} and {tuple(other.shape)} cannot be compared")
+    means, covariances = zip(*((f.double().mean(dim=0), torch.cov(f.double().T)) for f in (one, other)), strict=True)
+    # The trace of (C_a C_b)^(1/2) by the symmetric C_a^(1/2) C_b C_a^(1/2), which has the same eigenvalues.
+    values, vectors = torch.linalg.eigh(covariances[0])
+    root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    product = torch.linalg.eigvalsh(root @ covariances[1] @ root).clamp(min=0).sqrt().sum()
+    shift = (means[0] - means[1]).square().sum()
+    return float(shift + covariances[0].trace() + covariances[1].trace() - 2 * product)
+
+
+@dataclass(frozen=True)
+class KernelDistance:
+    """Mean and standard deviation over random subsets of so many pictures."""
+
+    mean: float
+    deviation: float
+    subset: int
+
+
+def kernel_distance(one: Tensor, other: Tensor, seed: int = 0) -> KernelDistance:
+    """The kernel distance of two sets of features (N, d) and (M, d).
+
+    Subsets hold `LARGEST_SUBSET` rows, or half of the smaller set where that is less: subsets of everything would all
+    be the same one.
+
+    Raises:
+        ValueError: if a set has fewer than four rows, or their widths differ.
+    """
+    if min(len(one), len(other)) < 4 or one.shape[1] != other.shape[1]:
+        raise ValueError(f"features {tuple(one.shape)} and {tuple(other.shape)} cannot be compared")
+    subset = min(LARGEST_SUBSET, min(len(one), len(other)) // 2)
+    found = kid_features_to_metric(
+        one.double(),
+        other.double(),
+        kid_subsets=KERNEL_SUBSETS,
+        kid_subset_size=subset,
+        kid_kernel="poly",
+        kid_kernel_poly_degree=3,
+        kid_kernel_poly_gamma=None,
+        kid_kernel_poly_coef0=1,
+        rng_seed=seed,
+        verbose=False,
+    )
+    return KernelDistance(found[KEY_METRIC_KID_MEAN], found[KEY_METRIC_KID_STD], subset)
+
+
+def few_pictures(count: int, dimension: int, name: str) -> str | None:
+    """A sentence if `count` pictures are too few for a Fréchet distance of so many features; else None."""
+    if count <= dimension:
+        return (
+            f"{name} of {count} pictures on {dimension} features: with fewer pictures than features it is mostly "
+            "bias. Compare rows of this table at most, never with published figures; the kernel distance has no such "
+            "bias."
+        )
+    if count < ENOUGH * dimension:
+        return (
+            f"{name} of {count} pictures on {dimension} features is biased upwards: "
+            f"compare it with figures of as many pictures only, and see the kernel distance beside it."
+        )
+    return None
+
+
+def f1_of_ssim_and_fid(ssim: float, fid: float) -> float:
+    """LaMa's single figure: the harmonic mean of SSIM and of (100 - FID) / 100, not below 0."""
+    likeness = max(0.0, 100 - fid) / 100
+    return 2 * ssim * likeness / (ssim + likeness) if ssim + likeness > 0 else 0.0

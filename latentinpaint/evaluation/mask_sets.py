@@ -1,0 +1,160 @@
+"""Holes as files: a folder of masks drawn from a preset, with a manifest by which others know they have the same.
+
+    masks/photo_mask001.png     LaMa's naming, 8 bits, white = hole
+    masks/manifest.json         what they were drawn from, and a checksum of every one
+
+A mask depends on the preset, the seed, the picture's size, its name in its folder and the mask's number alone.
+Checksums of masks are those of their pixels (SHA-256 of width, height and bits), because encoders write one mask as
+different files; those of pictures are the files' own.
+"""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from latentinpaint.data.images import read_picture
+from latentinpaint.data.masks import mask_preset
+from latentinpaint.errors import InputError
+from latentinpaint.evaluation.regions import hole_width, width_class
+from latentinpaint.files import write_beside
+from latentinpaint.randomness import numbered_generator
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+def draw_hole(preset: str, seed: int, name: str, size: tuple[int, int], number: int = 1) -> Tensor:
+    """Hole number 1, 2 … of a picture: (1, 1, H, W), 1 = hole.
+
+    Args:
+        preset: a name that `mask_preset` knows.
+        seed: of the whole set.
+        name: the picture's path in its folder, with slashes and suffix.
+        size: its height and width.
+        number: which of the picture's masks.
+    """
+    key = name if number == 1 else f"{name}#{number}"
+    generator = numbered_generator(seed, zlib.crc32(key.encode()))
+    return mask_preset(preset, min(size))(*size, generator)[None]
+
+
+def write_masks(
+    pictures: Sequence[tuple[str, Path]],
+    folder: str | Path,
+    preset: str,
+    seed: int,
+    per_image: int,
+    about: dict[str, Any],
+    progress: Callable[[str], None] = lambda name: None,
+) -> tuple[dict[str, Any], list[str]]:
+    """Write a set of masks and its manifest; masks that are there already are drawn and written again alike.
+
+    Args:
+        pictures: names (see `draw_hole`) and files.
+        folder: where to; a set of other settings in it is refused.
+        preset, seed, per_image: what to draw.
+        about: goes into the manifest.
+        progress: called with a picture's name when its masks are written.
+
+    Returns:
+        The manifest, and one sentence for each picture that could not be read.
+
+    Raises:
+        InputError: if two pictures would share a mask's name, or the folder holds another set.
+    """
+    folder = Path(folder)
+    said = {"format": FORMAT, "preset": preset, "seed": seed, "per_image": per_image}
+    before = read_manifest(folder)
+    if before is not None and any(before.raw.get(key) != value for key, value in said.items()):
+        raise InputError(f"{folder} holds masks of other settings: choose another folder")
+    stems = [Path(name).with_suffix("").as_posix() for name, _ in pictures]
+    twin = next((stem for stem in stems if stems.count(stem) > 1), None) if len(set(stems)) < len(stems) else None
+    if twin is not None:
+        raise InputError(f"two pictures are called {twin} but for the suffix: their masks would be, too; rename one")
+    entries, notes = [], []
+    for (name, path), stem in zip(pictures, stems, strict=True):
+        try:
+            picture = read_picture(path)
+        except InputError as error:
+            notes.append(str(error))
+            continue
+        checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+        for number in range(1, per_image + 1):
+            hole = draw_hole(preset, seed, name, (picture.height, picture.width), number)
+            file = f"{stem}_mask{number:03d}.png"
+            with write_beside(folder / file) as temporary:
+                Image.fromarray((hole[0, 0].numpy() * 255).astype(np.uint8)).save(temporary)
+            width = hole_width(hole)[0]
+            entries.append(
+                {
+                    "file": file,
+                    "picture": name,
+                    "size": [picture.width, picture.height],
+                    "hole_fraction": round(hole.mean().item(), 6),
+                    "hole_width": round(width, 3),
+                    "width_class": width_class(width, min(picture.width, picture.height)),
+                    "mask_sha256": mask_checksum(hole[0, 0].numpy() > 0.5),
+                    "picture_sha256": checksum,
+                }
+            )
+        progress(name)
+    if not entries:
+        raise InputError(notes[0] if notes else f"there is no picture to draw masks for in {folder}")
+    together = hashlib.sha256("".join(entry["mask_sha256"] for entry in entries).encode()).hexdigest()
+    manifest = {**said, **about, "masks_sha256": together, "masks": entries}
+    with write_beside(folder / MANIFEST) as temporary:
+        temporary.write_text(json.dumps(manifest, indent=1))
+    return manifest, notes
+
+
+def mask_checksum(hole: np.ndarray) -> str:
+    """SHA-256 of a mask's pixels, (H, W) bool."""
+    height, width = hole.shape
+    return hashlib.sha256(f"{width}x{height}:".encode() + np.packbits(hole).tobytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a folder of masks says of itself."""
+
+    path: Path
+    raw: dict[str, Any]
+
+    def check(self, mask: Path, hole: np.ndarray, picture: Path) -> None:
+        """Raise `InputError` unless mask and picture are the ones the set was made of; new masks are none of it."""
+        name = mask.relative_to(self.path.parent).as_posix()
+        entry = next((entry for entry in self.raw["masks"] if entry["file"] == name), None)
+        if entry is None:
+            raise InputError(f"the mask {mask} is not in {self.path}: take it away, or the manifest")
+        if entry["mask_sha256"] != mask_checksum(hole):
+            raise InputError(f"the mask {mask} is not the one that {self.path} names: it was changed")
+        if entry["picture_sha256"] != hashlib.sha256(picture.read_bytes()).hexdigest():
+            raise InputError(f"{picture} is not the picture that {self.path} names for {name}: it was changed")
+
+
+def read_manifest(folder: str | Path) -> Manifest | None:
+    """The manifest of a folder of masks, None if it has none.
+
+    Raises:
+        InputError: if there is one that cannot be read.
+    """
+    path = Path(folder) / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        raw = json.loads(path.read_text())
+        masks = raw["masks"]
+        complete = all({"file", "mask_sha256", "picture_sha256"} <= entry.keys() for entry in masks)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} cannot be read as a manifest of masks") from error
+    if not complete:
+        raise InputError(f"{path} cannot be read as a manifest of masks")
+    return Manifest(path, raw)

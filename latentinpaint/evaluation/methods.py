@@ -1,0 +1,251 @@
+"""What is compared: anything that fills a hole.
+
+A method is told by a short text, the same in commands and reports:
+
+    telea                a key of `BASELINES`: mean, telea, ns, biharmonic, patchmatch
+    runs/latent_ffc      a trained model: its folder or file
+    results/lama         a folder of pictures that another program made, named after the masks or the pictures
+    lama=results/lama    either of those two under a name of its own
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from latentinpaint.data.images import list_pictures, read_picture
+from latentinpaint.errors import InputError
+from latentinpaint.evaluation.baselines import BASELINES, Baseline
+from latentinpaint.evaluation.cases import Case
+from latentinpaint.inpainter import Inpainter
+from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.weights import PIPELINE_FILE
+
+
+class Unanswered(Exception):
+    """A method has no answer that could be judged for a case; the message says why, for people."""
+
+
+class Method(ABC):
+    """Fills holes.
+
+    Attributes:
+        name: unique among those compared, the key in files.
+        label: the name for people.
+        num_samples: answers a hole, 1 for a method that has but one.
+        device: where it works.
+        network: what is counted as an evaluation, None without.
+    """
+
+    name: str
+    label: str
+    num_samples: int = 1
+    device: torch.device = torch.device("cpu")
+    network: nn.Module | None = None
+
+    @abstractmethod
+    def fill(self, case: Case, num_samples: int = 1) -> Tensor:
+        """The first `num_samples` answers (num_samples, 3, H, W) on the CPU.
+
+        Raises:
+            Unanswered: if there is none.
+        """
+
+    @abstractmethod
+    def identity(self, case: Case) -> str:
+        """Whatever decides the answer besides the case: as long as it stays the same, so does the answer."""
+
+
+@dataclass
+class BaselineMethod(Method):
+    """A method that needs no training."""
+
+    baseline: Baseline
+
+    @property
+    def name(self) -> str:
+        return self.baseline.name
+
+    @property
+    def label(self) -> str:
+        return self.baseline.label
+
+    def fill(self, case: Case, num_samples: int = 1) -> Tensor:
+        return self.baseline(case.image, case.mask)
+
+    def identity(self, case: Case) -> str:
+        return f"{self.baseline.name} {sorted(vars(self.baseline).items())}"
+
+
+@dataclass
+class ModelMethod(Method):
+    """A trained model; `fingerprint` tells its weights."""
+
+    name: str
+    label: str
+    pipeline: InpaintPipeline
+    num_samples: int = 1
+    steps: int | None = None
+    seed: int = 0
+    fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.pipeline.refiner.stochastic:
+            self.num_samples = 1
+        self.device = self.pipeline.autoencoder.latent_mean.device
+        self.network = self.pipeline.refiner.core
+
+    def fill(self, case: Case, num_samples: int = 1) -> Tensor:
+        image, mask = case.image.to(self.device), case.mask.to(self.device)
+        return self.pipeline.sample(image, mask, num_samples, self.seed, self.steps)[0].float().cpu()
+
+    def identity(self, case: Case) -> str:
+        asked = (self.num_samples, self.steps, self.seed) if self.pipeline.refiner.stochastic else ()
+        return f"model {self.fingerprint} {asked} {self.device.type}"
+
+
+class ResultFolder(Method):
+    """Pictures that another program made.
+
+    The file for a case is named after its mask (as LaMa writes them) or, where the picture has one hole only, after
+    the picture, with any suffix, in the same sub-folder. Outside the hole the true picture is put back before it is
+    judged, as by every other method.
+
+    Args:
+        name: what the method is called.
+        folder: where the pictures are.
+
+    Raises:
+        InputError: if the folder holds no picture.
+    """
+
+    def __init__(self, name: str, folder: str | Path) -> None:
+        self.name = self.label = name
+        self.folder = Path(folder)
+        self.files: dict[str, list[Path]] = {}
+        for path in list_pictures(folder):
+            self.files.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
+        if not self.files:
+            raise InputError(f"the folder {folder} holds no picture, so there is no result to judge")
+
+    def fill(self, case: Case, num_samples: int = 1) -> Tensor:
+        path = self._file(case)
+        try:
+            pixels = torch.from_numpy(read_picture(path).rgb()).permute(2, 0, 1)[None]
+        except InputError as error:
+            raise Unanswered(str(error)) from error
+        if pixels.shape != case.image.shape:
+            found, wanted = (f"{x.shape[-1]}x{x.shape[-2]}" for x in (pixels, case.image))
+            raise Unanswered(f"{path} is {found} pixels, the picture {wanted}")
+        return torch.where(case.mask > 0.5, pixels, case.image)
+
+    def identity(self, case: Case) -> str:
+        try:
+            return "file " + hashlib.sha256(self._file(case).read_bytes()).hexdigest()
+        except (Unanswered, OSError):
+            return "no file"
+
+    def _file(self, case: Case) -> Path:
+        names = dict.fromkeys(Path(n).with_suffix("").as_posix() for n in (case.name, case.picture) if n)
+        # The case of a mask is called without suffix: a dot in it is part of the name.
+        for name in dict.fromkeys([case.name, *names]):
+            found = self.files.get(name, [])
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise Unanswered(f"{found[0]} and {found[1].name} could both be meant")
+        raise Unanswered(f"{self.folder} has no picture called {' or '.join(names)}")
+
+
+def build_methods(
+    texts: Sequence[str],
+    device: str | None = None,
+    num_samples: int = 1,
+    steps: int | None = None,
+    seed: int = 0,
+) -> list[Method]:
+    """The methods that texts tell (see the module), in their order.
+
+    Args:
+        texts: what to compare.
+        device: where models work, None for a GPU if there is one.
+        num_samples, steps, seed: of models that draw samples.
+
+    Raises:
+        InputError: if one cannot be had, or two have the same name.
+    """
+    methods = []
+    for (name, text), label in zip([_named(text) for text in texts], _labels(texts), strict=True):
+        if name is None and text in BASELINES:
+            BASELINES[text].check()
+            methods.append(BaselineMethod(BASELINES[text]))
+        elif _is_model(Path(text)):
+            inpainter = Inpainter.from_pretrained(text, device)
+            methods.append(
+                ModelMethod(label, label, inpainter.pipeline, num_samples, steps, seed, _file_digest(text))
+            )
+        elif Path(text).is_dir():
+            methods.append(ResultFolder(label, text))
+        else:
+            raise InputError(
+                f"there is no method '{text}': choose any of {', '.join(BASELINES)}, a model's folder or file, "
+                "or a folder of results"
+            )
+    names = [method.name for method in methods]
+    twin = next((name for name in names if names.count(name) > 1), None)
+    if twin is not None:
+        raise InputError(f"two methods are called '{twin}': give one a name of its own, such as mine={twin}")
+    return methods
+
+
+def check_fill(fill: Tensor, case: Case) -> None:
+    """Raise `Unanswered` unless the answers (K, 3, H, W) are numbers of the case's size."""
+    if fill.shape[1:] != case.image.shape[1:]:
+        raise Unanswered(f"the answer has shape {tuple(fill.shape)}, not that of the picture")
+    wrong = (~fill.isfinite()).sum().item()
+    if wrong:
+        raise Unanswered(f"{wrong} values of the answer are not numbers (NaN or infinite)")
+
+
+def eight_bits(fill: Tensor) -> Tensor:
+    """The picture that a file of 8 bits would hold: clamped to [0, 1] and rounded to 1/255."""
+    return (fill.clamp(0, 1) * 255).round() / 255
+
+
+def _named(text: str) -> tuple[str | None, str]:
+    """`name=path`, or the path alone."""
+    name, equals, path = text.partition("=")
+    return (name, path) if equals and name and not Path(text).exists() else (None, text)
+
+
+def _labels(texts: Sequence[str]) -> list[str]:
+    """A run's folder names it, the model file inside being always called the same; twins get their whole path."""
+    named = [_named(text) for text in texts]
+    paths = [Path(path) for _, path in named]
+    short = [path.parent.name if path.name == PIPELINE_FILE else path.stem or str(path) for path in paths]
+    labels = [name or (s if short.count(s) == 1 else path) for (name, path), s in zip(named, short, strict=True)]
+    return labels
+
+
+def _is_model(path: Path) -> bool:
+    return path.suffix == ".safetensors" or (path / PIPELINE_FILE).is_file()
+
+
+def _file_digest(text: str) -> str:
+    path = Path(text)
+    return hashlib.sha256((path / PIPELINE_FILE if path.is_dir() else path).read_bytes()).hexdigest()
+
+
+def describe(method: Method) -> dict[str, Any]:
+    """What a report says of a method besides its figures."""
+    said: dict[str, Any] = {"label": method.label, "kind": type(method).__name__}
+    if isinstance(method, ModelMethod):
+        said |= {"refiner": type(method.pipeline.refiner).__name__, "sha256": method.fingerprint}
+        if method.pipeline.refiner.stochastic:
+            said |= {"num_samples": method.num_samples, "steps": method.steps, "seed": method.seed}
+    return said

@@ -1,0 +1,77 @@
+"""Plots of a report as SVG text: figures over the hole's area, ranks of the truth among samples."""
+
+import io
+import math
+import re
+import zlib
+from collections.abc import Sequence
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from latentinpaint.evaluation.statistics import Mean
+
+# Okabe and Ito's colours, told apart by most colour-blind people, and a marker each for those who see none.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8a6d00")
+MARKERS = "osD^vPX*"
+
+
+def lines_plot(title: str, classes: Sequence[str], rows: dict[str, Sequence[Mean]], axis: str) -> str:
+    """Means with their intervals over classes of holes, one line a row; a value that is no number is left out."""
+    figure = Figure(figsize=(5.2, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    count = len(rows)
+    for number, (label, means) in enumerate(rows.items()):
+        at = [x for x, mean in enumerate(means) if math.isfinite(mean.value)]
+        shift = 0.5 * ((number + 0.5) / count - 0.5)
+        below = [_length(means[x].value, means[x].low) for x in at]
+        above = [_length(means[x].high, means[x].value) for x in at]
+        axes.errorbar(
+            [x + shift for x in at],
+            [means[x].value for x in at],
+            yerr=[below, above],
+            label=label,
+            color=COLOURS[number % len(COLOURS)],
+            marker=MARKERS[number % len(MARKERS)],
+            markersize=4,
+            linewidth=1.2,
+            elinewidth=0.8,
+        )
+    axes.set_xticks(range(len(classes)), classes, rotation=30 if len(classes) > 5 else 0, fontsize=8)
+    axes.set_xlabel(axis)
+    axes.set_title(title, fontsize=11)
+    axes.grid(axis="y", alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=7, frameon=False)
+    return _svg(figure)
+
+
+def rank_plot(title: str, shares: Sequence[float]) -> str:
+    """A histogram of ranks and the height all would have if samples and truth were alike."""
+    figure = Figure(figsize=(5.2, 3.0), layout="constrained")
+    axes = figure.add_subplot()
+    axes.bar(range(len(shares)), shares, color=COLOURS[0])
+    axes.axhline(1 / len(shares), color="black", linewidth=1, linestyle="--")
+    axes.set_xticks(range(len(shares)))
+    axes.set_xlabel("samples below the truth")
+    axes.set_ylabel("share of the hole's values")
+    axes.set_title(title, fontsize=11)
+    return _svg(figure)
+
+
+def _length(high: float, low: float) -> float:
+    return high - low if math.isfinite(high - low) else 0.0
+
+
+def _svg(figure: Figure) -> str:
+    """SVG to put into a page: equal figures give equal text, and nothing refers to the outside."""
+    written = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "latentinpaint", "svg.fonttype": "path"}):
+        figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+    text = written.getvalue()
+    text = text[text.index("<svg") :]
+    # Names inside an SVG are the whole page's: two plots must not share one.
+    mark = f"p{zlib.crc32(text.encode()):08x}"
+    text = re.sub(r'id="([^"]+)"', rf'id="{mark}\1"', text)
+    text = re.sub(r'"#([^"]+)"', rf'"#{mark}\1"', text)
+    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{mark}\1)", text)
+    return re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

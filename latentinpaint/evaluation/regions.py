@@ -1,0 +1,67 @@
+"""Parts of a picture that are judged by themselves, and what kind of hole it has.
+
+Conventions. Masks are `(B,1,H,W)`, 1 = hole. The distance of a pixel to the hole's border is Euclidean, in pixels,
+from its centre to the nearest pixel centre on the other side, so the pixels along the border have distance 1.
+
+    hole     the hole's own pixels
+    band     the seam: pixels on either side whose distance to the border is at most 1/32 of the shorter side (8 of
+             256), at least 1. What a model leaves there is what an eye finds first.
+    width    of a hole: twice the largest distance inside it, the diameter of its widest place
+
+What lies beyond the picture's edge is neither hole nor known: a hole that runs off the picture has no border there.
+"""
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+BAND = 1 / 32
+
+# Widths relative to the shorter side, from and below; a hole of 16 of 256 pixels is a scratch, of 64 an object.
+WIDTHS: dict[str, tuple[float, float]] = {
+    "scratch": (0.0, 1 / 16),
+    "narrow": (1 / 16, 1 / 8),
+    "medium": (1 / 8, 1 / 4),
+    "wide": (1 / 4, float("inf")),
+}
+DECILES = 10
+
+
+def border_distance(mask: Tensor) -> Tensor:
+    """Every pixel's distance to the nearest pixel of the other kind: (B,1,H,W), inf where there is none."""
+    return torch.stack([torch.from_numpy(_distance(hole[0].cpu().numpy() > 0.5))[None] for hole in mask])
+
+
+def band(mask: Tensor, width: int | None = None) -> Tensor:
+    """The seam of each hole (B,1,H,W) as 0 and 1, `width` pixels deep on either side; None is `BAND` of the side."""
+    if width is None:
+        width = max(1, round(BAND * min(mask.shape[-2:])))
+    return (border_distance(mask) <= width).to(mask)
+
+
+def hole_width(mask: Tensor) -> list[float]:
+    """The diameter of each hole's widest place, in pixels; 0 without a hole, inf where nothing is known."""
+    inside = torch.where(mask.cpu() > 0.5, border_distance(mask), 0)
+    return (2 * inside.amax(dim=(1, 2, 3))).tolist()
+
+
+def width_class(width: float, side: int) -> str:
+    """The class, a key of `WIDTHS`, of a hole so many pixels wide in a picture whose shorter side is `side`."""
+    relative = width / side
+    return next((name for name, (low, high) in WIDTHS.items() if low <= relative < high), "wide")
+
+
+def decile(fraction: float) -> int:
+    """Which tenth of the picture's area a hole covers: 0 for up to 10 %, 9 for above 90 % (LaMa's classes)."""
+    return min(DECILES - 1, max(0, int(np.ceil(round(fraction * DECILES, 9))) - 1))
+
+
+def _distance(hole: np.ndarray) -> np.ndarray:
+    """(H, W) float32, for bool (H, W)."""
+    if hole.all() or not hole.any():
+        return np.full(hole.shape, np.inf, np.float32)
+    inside, outside = (
+        cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for side in (hole, ~hole)
+    )
+    return np.where(hole, inside, outside).astype(np.float32)

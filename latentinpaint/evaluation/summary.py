@@ -1,0 +1,347 @@
+"""From records to a table: means with intervals, paired differences, classes of holes, distances, uncertainty.
+
+Every mean is over the cases that all methods answered, so that all rows are about the same holes; what a method did
+not answer is named. A Fréchet distance is over whole pictures, and has no interval: the bootstrap repeats pictures,
+and a repeated picture makes the distance larger. The kernel distance's deviation over subsets stands beside its mean.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentinpaint.errors import InputError
+from latentinpaint.evaluation.distances import (
+    KernelDistance,
+    f1_of_ssim_and_fid,
+    few_pictures,
+    frechet_distance,
+    kernel_distance,
+)
+from latentinpaint.evaluation.features import FeatureNetwork
+from latentinpaint.evaluation.judging import Record, unpacked
+from latentinpaint.evaluation.metrics import Metric
+from latentinpaint.evaluation.regions import DECILES, WIDTHS
+from latentinpaint.evaluation.statistics import Difference, Mean, mean_with_interval, median, paired_difference
+
+
+@dataclass
+class Row:
+    """A line of the table: one method, or one way to use its samples.
+
+    figures: for each metric, a value a case, nan where there is none; costs likewise. features: (N, d) of each
+    network.
+    """
+
+    name: str
+    label: str
+    method: str
+    kind: str
+    groups: list[str]
+    figures: dict[str, list[float]]
+    seconds: list[float]
+    megabytes: list[float]
+    evaluations: list[float]
+    features: dict[str, Tensor] = field(repr=False)
+    distances: dict[str, float] = field(default_factory=dict)
+    kernels: dict[str, KernelDistance] = field(default_factory=dict)
+    f1: float = math.nan
+
+    def mean(self, key: str, where: Sequence[bool] | None = None) -> Mean:
+        """Mean and interval of a metric, over all cases or those where `where` says so."""
+        chosen = [True] * len(self.groups) if where is None else where
+        values = [v for v, use in zip(self.figures[key], chosen, strict=True) if use]
+        return mean_with_interval(values, [g for g, use in zip(self.groups, chosen, strict=True) if use])
+
+    @cached_property
+    def means(self) -> dict[str, Mean]:
+        """Every metric's mean and interval."""
+        return {key: self.mean(key) for key in self.figures}
+
+
+@dataclass
+class Summary:
+    """All there is to say of a comparison.
+
+    rows: by name. cases: records of the cases that all methods answered, in order. failed: for each method, the cases
+    it did not answer and why. differences: for each row but the reference, each metric's paired difference to it.
+    calibration: for each method with several samples, what `uncertainty` found over all cases.
+    truths: features of the true pictures by the names of their Fréchet distances.
+    """
+
+    rows: dict[str, Row]
+    cases: list[Record]
+    failed: dict[str, dict[str, str]]
+    reference: str
+    differences: dict[str, dict[str, Difference]]
+    calibration: dict[str, dict[str, Any]]
+    higher_is_better: dict[str, bool]
+    labels: dict[str, str]
+    notes: list[str]
+    truths: dict[str, Tensor] = field(repr=False)
+
+    def classes(self) -> list[tuple[str, str, list[bool]]]:
+        """Kinds of holes that occur: the way of sorting, the kind, and which cases are of it."""
+        found = []
+        for number in range(DECILES):
+            where = [case["decile"] == number for case in self.cases]
+            found.append(("hole area", f"{10 * number}–{10 * number + 10} %", where))
+        for name in WIDTHS:
+            found.append(("hole width", name, [case["width_class"] == name for case in self.cases]))
+        return [entry for entry in found if any(entry[2])]
+
+
+def summarise(
+    cases: Sequence[Record],
+    records: Sequence[Record],
+    metrics: Sequence[Metric],
+    networks: Sequence[FeatureNetwork],
+    reference: str | None = None,
+) -> Summary:
+    """Make the summary of a comparison.
+
+    Args:
+        cases, records: see `judging`; every method has a record of every case.
+        metrics, networks: what they were judged by.
+        reference: the method or row the others are compared with, by default the first.
+
+    Raises:
+        InputError: if there is no case that all methods answered, or no such reference.
+    """
+    failed: dict[str, dict[str, str]] = {}
+    for record in records:
+        if record["failed"]:
+            failed.setdefault(record["method"], {})[record["case"]] = record["failed"]
+    missing = {name for cases_of in failed.values() for name in cases_of}
+    common = [case for case in cases if case["case"] not in missing]
+    if not common:
+        worst = max(failed, key=lambda method: len(failed[method]))
+        name, why = next(iter(failed[worst].items()))
+        raise InputError(f"there is no picture that all methods filled; {worst} did not fill {name}: {why}")
+    order = {case["case"]: position for position, case in enumerate(common)}
+    by_method: dict[str, list[Record]] = {}
+    for record in records:
+        if record["case"] in order:
+            by_method.setdefault(record["method"], []).append(record)
+    notes = [
+        f"{method} did not fill {len(why)} of {len(cases)}, which are left out for all methods: "
+        + "; ".join(f"{case} ({sentence})" for case, sentence in list(why.items())[:5])
+        + (" …" if len(why) > 5 else "")
+        for method, why in failed.items()
+    ]
+    rows: dict[str, Row] = {}
+    for found in by_method.values():
+        found.sort(key=lambda record: order[record["case"]])
+        for name in _rows_of_all(found):
+            rows[name] = _row(name, found, common)
+    truths, said = _add_distances(rows, common, networks)
+    notes += said
+    reference = reference or next(iter(rows))
+    if reference not in rows:
+        raise InputError(f"there is no method '{reference}' to compare with: choose one of {', '.join(rows)}")
+    better = _directions(metrics)
+    differences = {
+        name: {
+            key: paired_difference(values, rows[reference].figures[key], row.groups, better[key])
+            for key, values in row.figures.items()
+            if key in rows[reference].figures
+        }
+        for name, row in rows.items()
+        if name != reference
+    }
+    calibration = {name: found for name, records in by_method.items() if (found := _calibration(records))}
+    labels = {metric.name: metric.label for metric in metrics}
+    return Summary(rows, common, failed, reference, differences, calibration, better, labels, notes, truths)
+
+
+def as_json(summary: Summary) -> dict[str, Any]:
+    """The summary as metrics.json has it; what is no number is null."""
+    methods = {}
+    for name, row in summary.rows.items():
+        pictures = [
+            {
+                "name": case["case"],
+                "picture": case["picture"],
+                "hole_fraction": case["hole_fraction"],
+                "hole_width": case["hole_width"],
+                "seconds": row.seconds[number],
+                **{key: values[number] for key, values in row.figures.items()},
+            }
+            for number, case in enumerate(summary.cases)
+        ]
+        methods[name] = {
+            "label": row.label,
+            "method": row.method,
+            "kind": row.kind,
+            "pictures_judged": len(pictures),
+            "mean": {key: mean.value for key, mean in row.means.items()},
+            "interval": {key: [mean.low, mean.high] for key, mean in row.means.items()},
+            "infinite": {key: mean.left_out for key, mean in row.means.items() if mean.left_out},
+            "distance": row.distances,
+            "kernel_distance": {key: asdict(value) for key, value in row.kernels.items()},
+            "f1_ssim_fid": row.f1,
+            "seconds_median": median(row.seconds),
+            "megabytes_median": median(row.megabytes),
+            "evaluations_median": median(row.evaluations),
+            "classes": [
+                {"by": by, "class": kind, "pictures": sum(where), **_class_means(summary, row, where)}
+                for by, kind, where in summary.classes()
+            ],
+            "pictures": pictures,
+        }
+    differences = {
+        name: {
+            key: {"mean": d.mean.value, "interval": [d.mean.low, d.mean.high], "of": d.mean.count, "better": d.better}
+            for key, d in found.items()
+        }
+        for name, found in summary.differences.items()
+    }
+    return _safe(
+        {
+            "methods": methods,
+            "reference": summary.reference,
+            "differences_to_reference": differences,
+            "calibration": summary.calibration,
+            "failed": summary.failed,
+            "notes": summary.notes,
+        }
+    )
+
+
+def table_lines(summary: Summary) -> list[list[str]]:
+    """metrics.csv: one line a row and case, after a heading."""
+    keys = list(next(iter(summary.rows.values())).figures)
+    about = ["case", "picture", "hole_fraction", "decile", "hole_width", "width_class"]
+    lines = [["method", *about, *keys, "seconds", "megabytes", "evaluations"]]
+    for name, row in summary.rows.items():
+        for number, case in enumerate(summary.cases):
+            figures = [row.figures[key][number] for key in keys]
+            costs = [row.seconds[number], row.megabytes[number], row.evaluations[number]]
+            lines.append([name, *(str(case[key]) for key in about), *map(_cell, [*figures, *costs])])
+    return lines
+
+
+def _rows_of_all(records: Sequence[Record]) -> list[str]:
+    """The rows that every record has: the oracle is missing where a picture is too small for LPIPS."""
+    first = [row["row"] for row in records[0]["rows"]]
+    return [name for name in first if all(any(r["row"] == name for r in record["rows"]) for record in records)]
+
+
+def _row(name: str, records: Sequence[Record], cases: Sequence[Record]) -> Row:
+    mine = [next(row for row in record["rows"] if row["row"] == name) for record in records]
+    keys = list(mine[0]["figures"])
+    sampled = mine[0]["kind"] == "sample"
+    samples = max(1, records[0].get("uncertainty", {}).get("samples", 1))
+    networks = sorted(set.intersection(*({*row["features"]} for row in mine)))
+    return Row(
+        name,
+        mine[0]["label"],
+        records[0]["method"],
+        mine[0]["kind"],
+        [case["picture"] for case in cases],
+        {key: [row["figures"][key] for row in mine] for key in keys},
+        [row["seconds"] for row in mine],
+        [record["megabytes"] for record in records],
+        # One sample costs its share of the evaluations of all.
+        [
+            math.nan if record["evaluations"] is None else record["evaluations"] / (samples if sampled else 1)
+            for record in records
+        ],
+        {key: torch.stack([unpacked(row["features"][key]) for row in mine]) for key in networks},
+    )
+
+
+def _add_distances(
+    rows: dict[str, Row], cases: Sequence[Record], networks: Sequence[FeatureNetwork]
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Set the rows' distances; answers the truths' features, and what has to be said."""
+    truths: dict[str, Tensor] = {}
+    notes = []
+    count = len(cases)
+    for network in networks:
+        key, name = network.name, network.distance
+        if not all(key in about["features"] for about in cases) or not all(key in r.features for r in rows.values()):
+            notes.append(f"{name} is left out: a picture is smaller than its network takes")
+            continue
+        if count < 2:
+            notes.append(f"{name} is left out: it compares sets of pictures, and there is one picture")
+            continue
+        truths[name] = torch.stack([unpacked(case["features"][key]) for case in cases])
+        for row in rows.values():
+            row.features[name] = row.features.pop(key)
+            row.distances[name] = frechet_distance(row.features[name], truths[name])
+            if count >= 4:
+                row.kernels[network.kernel] = kernel_distance(row.features[name], truths[name])
+            if name == "FID":
+                row.f1 = f1_of_ssim_and_fid(row.means["ssim"].value, row.distances[name])
+        note = few_pictures(count, network.dimension, name)
+        if note is not None:
+            notes.append(note)
+    return truths, notes
+
+
+def _calibration(records: Sequence[Record]) -> dict[str, Any] | None:
+    """What several samples say of their own error, over all cases; None where there are none."""
+    found = [record["uncertainty"] for record in records if record.get("uncertainty")]
+    if len(found) < len(records) or len({f["samples"] for f in found}) != 1:
+        return None
+    count = found[0]["samples"]
+    groups = [record["case"] for record in records]
+    # Every hole weighs the same, however large.
+    shares = np.mean([np.array(f["ranks"]) / sum(f["ranks"]) for f in found], axis=0)
+    spread, error = (math.fsum(f[key] for f in found) for key in ("spread_squared", "error_squared"))
+
+    def mean(key: str) -> list[float]:
+        m = mean_with_interval([f[key] for f in found], groups)
+        return [m.value, m.low, m.high]
+
+    return {
+        "samples": count,
+        "deviation": mean("deviation"),
+        "diversity": mean("diversity"),
+        "spread_to_error": math.sqrt(spread / error) if error > 0 else math.nan,
+        "rank_shares": shares.tolist(),
+        "covered": float(1 - shares[0] - shares[-1]),
+        "covered_if_calibrated": (count - 1) / (count + 1),
+    }
+
+
+def _directions(metrics: Sequence[Metric]) -> dict[str, bool]:
+    """Whether more is better, for every metric and region."""
+    return {
+        f"{metric.name}{region}": metric.higher_is_better for metric in metrics for region in ("", "_hole", "_band")
+    }
+
+
+def _class_means(summary: Summary, row: Row, where: Sequence[bool]) -> dict[str, Any]:
+    means = {key: row.mean(key, where) for key in row.figures}
+    chosen = torch.tensor(list(where))
+    # A Fréchet distance of fewer pictures than features would be noise under a famous name.
+    distances = {
+        name: frechet_distance(row.features[name][chosen], truths[chosen])
+        for name, truths in summary.truths.items()
+        if sum(where) > truths.shape[1]
+    }
+    return {
+        "mean": {key: mean.value for key, mean in means.items()},
+        "interval": {key: [mean.low, mean.high] for key, mean in means.items()},
+        "distance": distances,
+    }
+
+
+def _cell(value: float) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.6g}"
+
+
+def _safe(value: Any) -> Any:
+    """JSON knows no infinity and no NaN: they become null."""
+    if isinstance(value, dict):
+        return {key: _safe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_safe(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

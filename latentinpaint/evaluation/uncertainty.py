@@ -1,0 +1,76 @@
+r"""How different several samples of one hole are, and whether that says how wrong they are.
+
+With samples :math:`x_1 \dots x_K` of one hole, their mean :math:`\bar x` and the truth :math:`y`, over the hole's
+pixels and channels:
+
+    deviation   the standard deviation between the samples (K - 1 in the denominator), a map and its mean
+    diversity   mean LPIPS, inside the hole, of each sample and the next (the last and the first)
+    spread      root of the mean variance, times (K + 1) / K: what the error of the mean would be if the truth were
+                one more sample; `error` is what it is. A ratio below 1 means samples that are too sure.
+    rank        how many samples lie below the truth, 0 … K; were the truth one more sample, every rank would be as
+                likely as another (a histogram with high ends: too sure; a hump: too unsure). Equal values are ranked
+                at random.
+    covered     how often the truth lies within the samples' range, beside (K - 1) / (K + 1), what it would then be
+
+Spread, error and ranks: Fortin et al., "Why should ensemble spread match the RMSE of the ensemble mean?", 2014,
+https://doi.org/10.1175/JHM-D-14-0008.1; Hamill, "Interpretation of rank histograms for verifying ensemble forecasts",
+2001. Neighbouring pixels are not independent, so the histogram has no simple test; the bars of a picture move
+together.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from latentinpaint.evaluation.metrics import Metric
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Figures of one hole; `ranks` (K + 1,) counts, summing to the hole's entries; `map` (1, 1, H, W), 0 outside."""
+
+    samples: int
+    deviation: float
+    diversity: float
+    spread_squared: float
+    error_squared: float
+    ranks: list[int]
+    map: Tensor
+
+
+@torch.no_grad()
+def uncertainty(
+    samples: Tensor, truth: Tensor, mask: Tensor, perceptual: Metric | None, generator: torch.Generator
+) -> Uncertainty:
+    """Figures of K samples (K, 3, H, W) for a truth (1, 3, H, W) and its hole (1, 1, H, W).
+
+    Args:
+        samples: in [0, 1], at least 2.
+        truth: in [0, 1].
+        mask: 1 = hole; some pixel is.
+        perceptual: measures the diversity, nan without.
+        generator: ranks equal values.
+    """
+    count = len(samples)
+    hole = mask[0].bool().expand_as(samples[0])
+    values, target = samples[:, hole].double(), truth[0][hole].double()  # (K, n) and (n,)
+    variance = values.var(dim=0)
+    below, equal = (values < target).sum(dim=0), (values == target).sum(dim=0)
+    drawn = torch.rand(equal.shape, generator=generator, dtype=torch.float64)
+    ranks = below + (drawn * (equal + 1)).floor().long()
+    diversity = float("nan")
+    if perceptual is not None and min(truth.shape[-2:]) >= perceptual.smallest_side:
+        pairs = zip(samples, samples.roll(-1, dims=0), strict=True)
+        between = [perceptual(one[None], other[None]).over(mask).item() for one, other in pairs]
+        diversity = sum(between) / count
+    deviation = samples.double().std(dim=0).mean(dim=0)[None, None] * mask
+    return Uncertainty(
+        samples=count,
+        deviation=variance.sqrt().mean().item(),
+        diversity=diversity,
+        spread_squared=variance.mean().item() * (count + 1) / count,
+        error_squared=(values.mean(dim=0) - target).square().mean().item(),
+        ranks=torch.bincount(ranks, minlength=count + 1).tolist(),
+        map=deviation.float(),
+    )
