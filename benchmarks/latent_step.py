@@ -1,67 +1,29 @@
-"""What a training step costs in latent space, against pixel space: the same network, batch and pictures.
+"""What a training step costs: the ablation's variants side by side, on the same pictures.
 
-    python benchmarks/latent_step.py [--base-channels 8] [--batch 8] [--size 256] [--repeats 15]
+    python benchmarks/latent_step.py [--base-channels 8] [--batch 8] [--size 256] [--rounds 15] [--precision 32]
 
-Three steps of the same encoder, mask control, nine Fourier blocks and decoder, run in turns so that whatever else
-the machine does meets all alike; medians, and ratios to the first:
-
-- pixel, all trained: encoder and decoder trained too, L1 on the decoded picture;
-- pixel, frozen: encoder and decoder frozen, mask control and blocks trained by L1 on the decoded picture;
-- latent, frozen: the same, trained by L1 on the latent; nothing is decoded, the truth is encoded instead.
+Pixel L1 with everything trained, pixel L1 with a frozen autoencoder and mask control, latent L1 with the first
+convolution trained, latent L1 with a frozen autoencoder and mask control: one step of each in turn, so that whatever
+else the machine does meets all alike; medians, and ratios to the first. The variants are those of configs/ablation,
+with an autoencoder of so many base channels and random weights, for which the time is the same.
 """
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
+import tempfile
+from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, SamplePhotos
 from latentinpaint.data.transforms import random_crop
-from latentinpaint.models import LamaAutoencoder, MaskControl
-from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.refiners import FFCRefiner
+from latentinpaint.models import LamaAutoencoder
+from latentinpaint.training.cli import TrainingCLI, expand_short_forms
+from latentinpaint.training.tasks import LatentTask
+from latentinpaint.training.timing import median_seconds, step_of
+from latentinpaint.weights import save_autoencoder
 
-
-def steps(base_channels: int, image: torch.Tensor, mask: torch.Tensor) -> dict[str, Callable[[], None]]:
-    """One training step of each kind, with its own copy of the network and its own Adam."""
-
-    def build() -> InpaintPipeline:
-        torch.manual_seed(0)
-        autoencoder = LamaAutoencoder(base_channels)
-        refiner = FFCRefiner(autoencoder.latent_channels)
-        pipeline = InpaintPipeline(autoencoder, refiner, MaskControl(autoencoder)).train()
-        return pipeline.to(memory_format=torch.channels_last)
-
-    def pixel(pipeline: InpaintPipeline) -> torch.Tensor:
-        latent = pipeline.refiner.refine(pipeline.condition(image, mask))
-        return F.l1_loss(pipeline.autoencoder.decode(latent), image)
-
-    def latent(pipeline: InpaintPipeline) -> torch.Tensor:
-        return pipeline.loss(image, mask)["loss"]
-
-    def stepper(loss: Callable[[InpaintPipeline], torch.Tensor], train_all: bool) -> Callable[[], None]:
-        pipeline = build()
-        if train_all:
-            pipeline.autoencoder.frozen = False
-            pipeline.autoencoder.requires_grad_(True).train()
-        optimizer = torch.optim.Adam([p for p in pipeline.parameters() if p.requires_grad])
-
-        def step() -> None:
-            optimizer.zero_grad()
-            loss(pipeline).backward()
-            optimizer.step()
-
-        return step
-
-    return {
-        "pixel, all trained": stepper(pixel, True),
-        "pixel, frozen": stepper(pixel, False),
-        "latent, frozen": stepper(latent, False),
-    }
+CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "ablation"
 
 
 def main() -> None:
@@ -69,24 +31,41 @@ def main() -> None:
     parser.add_argument("--base-channels", type=int, default=8, help="channels of the first stage")
     parser.add_argument("--batch", type=int, default=8, help="pictures a step")
     parser.add_argument("--size", type=int, default=256, help="side of the pictures, pixels")
-    parser.add_argument("--repeats", type=int, default=15, help="steps of each kind that are timed")
+    parser.add_argument("--rounds", type=int, default=15, help="steps of each kind that are timed")
+    parser.add_argument("--precision", default="32", choices=["32", "bf16"])
+    parser.add_argument("--all", action="store_true", help="the delta variants and the flows too")
     options = parser.parse_args()
     crops = Crops(SamplePhotos(), random_crop(options.size, 1.25), mask_preset("training", options.size))
-    batch = [crops[number] for number in range(options.batch)]
-    image = torch.stack([b["image"] for b in batch]).contiguous(memory_format=torch.channels_last)
-    mask = torch.stack([b["mask"] for b in batch])
-    runs = steps(options.base_channels, image, mask)
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(options.repeats + 2):
-        for name, step in runs.items():
-            started = time.perf_counter()
-            step()
-            seconds[name].append(time.perf_counter() - started)
-    medians = {name: statistics.median(times[2:]) for name, times in seconds.items()}  # the first two warm up
+    rows = [crops[number] for number in range(options.batch)]
+    batch = {
+        "image": torch.stack([r["image"] for r in rows]).contiguous(memory_format=torch.channels_last),
+        "mask": torch.stack([r["mask"] for r in rows]),
+    }
+    files = sorted(p for p in CONFIGS.glob("*.yaml") if p.stem != "autoencoder")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "autoencoder.safetensors"
+        save_autoencoder(LamaAutoencoder(options.base_channels), path)
+        tasks = {f.stem: task(f, path) for f in (files if options.all else files_of_the_table(files))}
+    steps = {name: step_of(made, batch, options.precision == "bf16") for name, made in tasks.items()}
+    medians = median_seconds(steps, options.rounds)
     first = next(iter(medians.values()))
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, batch {options.batch} of {options.size}²")
+    print(
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {options.precision}, "
+        f"batch {options.batch} of {options.size}², {options.base_channels} base channels"
+    )
     for name, median in medians.items():
-        print(f"{name:<20} {1000 * median:8.0f} ms a step   ratio {median / first:.2f}")
+        print(f"{name:<24} {1000 * median:8.0f} ms a step   ratio {median / first:.2f}")
+
+
+def files_of_the_table(files: list[Path]) -> list[Path]:
+    """The four of the published table."""
+    return [path for path in files if path.stem[0] in "1234" and not path.stem.endswith("delta")]
+
+
+def task(config: Path, autoencoder: Path) -> LatentTask:
+    """A variant as it is trained."""
+    arguments = ["--config", str(config), "--autoencoder", str(autoencoder), "--data.root", "samples"]
+    return TrainingCLI.build(LatentTask, expand_short_forms(arguments), "unused").model
 
 
 if __name__ == "__main__":

@@ -1,0 +1,316 @@
+"""`ablation`: train variants on the same steps, seeds, pictures and autoencoder, and compare them."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from latentinpaint.cli.comparing import compare
+from latentinpaint.cli.tables import progress_bar
+from latentinpaint.errors import InputError
+from latentinpaint.files import write_beside
+
+if TYPE_CHECKING:
+    from latentinpaint.training.tasks import LatentTask
+
+AUTOENCODER = "autoencoder"
+TIMED_BATCH = 8
+
+
+def command(
+    root: str,
+    val_root: str,
+    output: str,
+    configs: str = "configs/ablation",
+    only: str = "",
+    seeds: str = "0,1",
+    steps: int | None = None,
+    autoencoder: str | None = None,
+    autoencoder_steps: int | None = None,
+    size: int = 128,
+    mask_preset: str = "thick",
+    limit: int | None = None,
+    precision: str | None = None,
+    num_workers: int = 0,
+    time_rounds: int = 15,
+    lpips_weights: str | None = None,
+    inception_weights: str | None = None,
+    jobs: int | None = None,
+) -> None:
+    """Train the variants of an ablation and write their table beside the published one.
+
+    Every configuration of a folder is trained with the same steps, seeds, photographs and autoencoder (trained first,
+    unless one is given); all are judged on the same crops and holes of other photographs, and their steps are timed
+    side by side. Leaves ablation.md, ablation.json and report/ in the output folder. Stopped, the same command goes
+    on where it was; a run that is there is not trained again.
+
+    Args:
+        root: folder of photographs to train on.
+        val_root: folder of photographs to judge on.
+        output: folder of everything.
+        configs: folder of the variants' configurations; autoencoder.yaml in it is the autoencoder's.
+        only: names of the variants to train, separated by commas; '' for all.
+        seeds: of crops, holes, weights and noise, separated by commas; every variant is trained with each.
+        steps: training steps, by default the configuration's own.
+        autoencoder: file or folder of a pretrained autoencoder.
+        autoencoder_steps: steps of its training, by default the configuration's own.
+        size: side of the crops that are trained and judged on, pixels.
+        mask_preset: of the holes that are judged: thin, medium or thick.
+        limit: judge only so many photographs.
+        precision: of training, such as bf16-mixed or 32-true; by default the fastest on this machine.
+        num_workers: processes a run that read and crop.
+        time_rounds: timed steps of each variant; 0 times none.
+        lpips_weights: torchvision's SqueezeNet file, by default the one in torch's cache.
+        inception_weights: torch-fidelity's Inception file, by default the one in torch's cache.
+        jobs: runs trained at a time; by default one a core, or 1 with a GPU.
+    """
+    from latentinpaint.evaluation.runs import chosen
+    from latentinpaint.training.precision import fastest_precision
+
+    folder, precision = Path(output), precision or fastest_precision()
+    files = _configurations(Path(configs), chosen(only))
+    numbers = _seeds(chosen(seeds))
+    _at_least_one(steps=steps, autoencoder_steps=autoencoder_steps, limit=limit, jobs=jobs)
+    if time_rounds < 0:
+        raise InputError("--time-rounds is not below 0")
+    pictures, masks = _held_back(folder, val_root, size, mask_preset, limit)
+    trainer = _Trainer(folder, root, val_root, size, precision, num_workers, _jobs(jobs))
+    if autoencoder is None:
+        wanted = autoencoder_steps or _steps_in(Path(configs) / f"{AUTOENCODER}.yaml")
+        trainer.train([_Run(AUTOENCODER, Path(configs) / f"{AUTOENCODER}.yaml", 0, folder / AUTOENCODER, wanted)])
+        autoencoder = str(folder / AUTOENCODER)
+    runs = [
+        _Run(name, file, seed, folder / "runs" / name / f"seed{seed}", steps or _steps_in(file))
+        for seed in numbers
+        for name, file in files.items()
+    ]
+    trainer.train(runs, autoencoder)
+    seconds = _time(files, autoencoder, root, size, precision, time_rounds)
+    _table(folder, files, numbers, pictures, masks, seconds, lpips_weights, inception_weights)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One training: its configuration, seed, folder and steps."""
+
+    name: str
+    config: Path
+    seed: int
+    folder: Path
+    steps: int
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, seed {self.seed}"
+
+    def done(self) -> int:
+        """Steps that its finished model was trained with, 0 without one."""
+        from latentinpaint.weights import read_header
+
+        if not any(self.folder.glob("*.safetensors")):
+            return 0
+        return int(read_header(self.folder)["recipe"].get("steps", 0))
+
+
+@dataclass(frozen=True)
+class _Trainer:
+    """Trains runs as processes, some at a time."""
+
+    output: Path
+    root: str
+    val_root: str
+    size: int
+    precision: str
+    num_workers: int
+    jobs: int
+
+    def train(self, runs: Sequence[_Run], autoencoder: str | None = None) -> None:
+        """Train what is not there yet; a process that fails does not stop the others."""
+        waiting = []
+        for run in runs:
+            done = run.done()
+            if done > run.steps:
+                raise InputError(
+                    f"{run.folder} was trained with {done} steps, more than {run.steps}: choose another --output"
+                )
+            if done < run.steps:
+                waiting.append(run)
+        running: dict[subprocess.Popen, _Run] = {}
+        failed = []
+        try:
+            with progress_bar("training", len(waiting)) as step:
+                while waiting or running:
+                    while waiting and len(running) < self.jobs:
+                        run = waiting.pop(0)
+                        running[self._start(run, autoencoder)] = run
+                    time.sleep(0.5)
+                    for process in [p for p in running if p.poll() is not None]:
+                        run = running.pop(process)
+                        if process.returncode:
+                            failed.append(f"{run.title} ({self._log(run)})")
+                        print(f"{run.title}: {'failed' if process.returncode else 'trained'}", flush=True)
+                        step(run.title)
+        finally:
+            # A run that is told to end leaves a checkpoint to go on from.
+            for process in running:
+                process.terminate()
+            for process in running:
+                process.wait()
+        if failed:
+            raise InputError(f"the training of {'; '.join(failed)} failed: its log says why")
+
+    def _start(self, run: _Run, autoencoder: str | None) -> subprocess.Popen:
+        task = "train_latent" if autoencoder else "pretrain_ae"
+        arguments = [
+            *("--config", str(run.config), "--output", str(run.folder)),
+            *("--data.root", self.root, "--data.val_root", self.val_root, "--data.size", str(self.size)),
+            *("--data.seed", str(run.seed), "--seed_everything", str(run.seed)),
+            *("--data.num_workers", str(self.num_workers), "--trainer.precision", self.precision),
+            *("--trainer.max_steps", str(run.steps)),
+        ]
+        if autoencoder:
+            arguments += ["--autoencoder", autoencoder]
+        if (run.folder / "checkpoints" / "last.ckpt").is_file():
+            arguments += ["--ckpt_path", "last"]
+        log = self._log(run)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        cores = os.cpu_count() or 1
+        threads = {"OMP_NUM_THREADS": str(max(1, cores // self.jobs))}
+        program = [sys.executable, "-c", "from latentinpaint.cli import main; main()", task, *arguments]
+        with log.open("a") as written:
+            return subprocess.Popen(program, stdout=written, stderr=subprocess.STDOUT, env=threads | os.environ)
+
+    def _log(self, run: _Run) -> Path:
+        return self.output / "logs" / f"{run.name}_seed{run.seed}.log"
+
+
+def _configurations(folder: Path, only: Sequence[str]) -> dict[str, Path]:
+    found = {path.stem: path for path in sorted(folder.glob("*.yaml")) if path.stem != AUTOENCODER}
+    if not found:
+        raise InputError(f"{folder} holds no configuration of a variant: give --configs, such as configs/ablation")
+    unknown = [name for name in only if name not in found]
+    if unknown:
+        raise InputError(f"there is no variant '{unknown[0]}' in {folder}: choose any of {', '.join(found)}")
+    return {name: path for name, path in found.items() if not only or name in only}
+
+
+def _seeds(texts: Sequence[str]) -> list[int]:
+    if not texts or not all(text.isdecimal() for text in texts):
+        raise InputError("--seeds are whole numbers from 0, separated by commas")
+    return list(dict.fromkeys(int(text) for text in texts))
+
+
+def _at_least_one(**options: int | None) -> None:
+    for name, value in options.items():
+        if value is not None and value < 1:
+            raise InputError(f"--{name.replace('_', '-')} starts at 1, not {value}")
+
+
+def _jobs(jobs: int | None) -> int:
+    import torch
+
+    return jobs or (1 if torch.cuda.is_available() else os.cpu_count() or 1)
+
+
+def _steps_in(config: Path) -> int:
+    import yaml
+
+    try:
+        return int(yaml.safe_load(config.read_text())["trainer"]["max_steps"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{config} does not say how many steps to train: give trainer.max_steps") from error
+
+
+def _held_back(folder: Path, val_root: str, size: int, preset: str, limit: int | None) -> tuple[Path, Path]:
+    """The crops that are judged and their masks, as files."""
+    from PIL import Image
+
+    from latentinpaint.data.photos import PhotoFolder
+    from latentinpaint.data.transforms import centre_crop
+    from latentinpaint.evaluation.cases import named_pictures
+    from latentinpaint.evaluation.mask_sets import write_masks
+
+    photos, crop = PhotoFolder(val_root), centre_crop(size)
+    pictures, masks = folder / "pictures", folder / "masks"
+    for index, name in enumerate(photos.names[:limit]):
+        path = pictures / Path(name).with_suffix(".png")
+        if path.exists():
+            continue
+        try:
+            pixels = crop(photos.read(index), 0)
+        except InputError as error:
+            print(f"note: left out: {error}", file=sys.stderr)
+            continue
+        with write_beside(path) as temporary:
+            Image.fromarray(pixels).save(temporary)
+    write_masks(named_pictures(pictures), masks, preset, seed=0, per_image=1, about={})
+    return pictures, masks
+
+
+def _time(
+    files: Mapping[str, Path], autoencoder: str, root: str, size: int, precision: str, rounds: int
+) -> dict[str, float]:
+    """Median seconds of a training step of every variant, side by side."""
+    from latentinpaint.data.datamodule import InpaintingDataModule
+    from latentinpaint.training.timing import median_seconds, step_of
+
+    if rounds == 0:
+        return {}
+    data = InpaintingDataModule(root, size=size, batch_size=TIMED_BATCH, num_workers=0)
+    data.setup("fit")
+    batch = next(iter(data.train_dataloader()))
+    tasks = {name: _task(file, autoencoder, root) for name, file in files.items()}
+    print(f"timing {rounds} steps of each variant in turns")
+    return median_seconds({name: step_of(t, batch, "bf16" in precision) for name, t in tasks.items()}, rounds)
+
+
+def _task(config: Path, autoencoder: str, root: str) -> "LatentTask":
+    from latentinpaint.training.cli import TrainingCLI, expand_short_forms
+    from latentinpaint.training.tasks import LatentTask
+
+    arguments = ["--config", str(config), "--autoencoder", autoencoder, "--data.root", root]
+    return TrainingCLI.build(LatentTask, expand_short_forms(arguments), "unused").model
+
+
+def _table(
+    folder: Path,
+    files: Mapping[str, Path],
+    seeds: Sequence[int],
+    pictures: Path,
+    masks: Path,
+    seconds: Mapping[str, float],
+    lpips_weights: str | None,
+    inception_weights: str | None,
+) -> None:
+    from latentinpaint.evaluation.ablation_table import as_json, markdown, variants_of
+    from latentinpaint.evaluation.runs import Plan
+
+    runs = {name: [f"{name}, seed {seed}" for seed in seeds] for name in files}
+    models = [
+        f"{title}={folder / 'runs' / name / f'seed{seed}'}"
+        for name, titles in runs.items()
+        for seed, title in zip(seeds, titles, strict=True)
+    ]
+    plan = Plan(
+        images=str(pictures),
+        methods=("telea", *models),
+        masks=str(masks),
+        lpips_weights=lpips_weights,
+        inception_weights=inception_weights,
+    )
+    reference = next((titles[0] for name, titles in runs.items() if name.startswith("1_")), None)
+    summary = compare(plan, str(folder / "report"), reference=reference)
+    variants = variants_of(summary, runs, seconds)
+    perceptual = "lpips_squeeze" if "lpips_squeeze" in summary.labels else None
+    with write_beside(folder / "ablation.json") as temporary:
+        temporary.write_text(json.dumps(as_json(variants), indent=1))
+    table = markdown(variants, perceptual)
+    with write_beside(folder / "ablation.md") as temporary:
+        temporary.write_text(table, encoding="utf-8")
+    print(table)
+    print(f"the table is {folder / 'ablation.md'}")
