@@ -6,8 +6,10 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -78,3 +80,27 @@ def model_files(tmp_path_factory) -> dict[str, Path]:
 def _build_pipeline_fixture():
     """The function `build_pipeline`, for tests: they cannot import this file."""
     return build_pipeline
+
+
+def smooth(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
+    """A coloured picture (H, W, C) uint8 with large and small structure."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width]
+    phases = rng.uniform(0, 6, channels)
+    waves = np.stack([np.sin(rows / 9 + p) + np.cos(columns / 7 - p) for p in phases], axis=-1)
+    return np.clip(127 + 50 * waves + rng.normal(0, 8, waves.shape), 0, 255).astype(np.uint8)
+
+
+def write_hole(path: Path, hole: np.ndarray) -> Path:
+    """A mask file, white where `hole` (H, W) bool."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(hole.astype(np.uint8) * 255).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def helpers():
+    """`smooth` and `write_hole` for test files, which cannot import from each other."""
+    from types import SimpleNamespace
+
+    return SimpleNamespace(smooth=smooth, write_hole=write_hole)

@@ -128,7 +128,10 @@ class Biharmonic(Baseline):
 
 
 class PatchMatch(Baseline):
-    """Patches of 2 `radius` + 1 pixels a side from elsewhere in the picture, rounded to 8 bits."""
+    """Patches of 2 `radius` + 1 pixels a side from elsewhere in the picture, rounded to 8 bits.
+
+    Where hardly as much as a patch is known, its package leaves part of the hole black.
+    """
 
     name, label = "patchmatch", "PatchMatch"
 

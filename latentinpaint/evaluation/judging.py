@@ -104,7 +104,7 @@ class Judge:
         spent["fills"] = one.seconds + (total.seconds if total is not one else 0.0)
         record |= {"megabytes": total.megabytes, "evaluations": total.evaluations}
         started = time.perf_counter()
-        rows = [(method.name, method.label, SAMPLE, one.seconds, samples[:1])]
+        rows = [(method.name, method.label, SAMPLE, one.seconds, sample)]
         deviation = None
         if len(samples) > 1:
             deviation = self._samples(record, method, case, samples, total.seconds, rows)

@@ -159,6 +159,10 @@ class Run:
 
     def do(self, number: int) -> dict[str, Any]:
         """Judge all methods on a case; answers ``{"name", "left_out", "spent", "reused"}``."""
+        with _one_thread():
+            return self._do(number)
+
+    def _do(self, number: int) -> dict[str, Any]:
         name = self.cases.sources[number].name
         spent: dict[str, float] = {}
         started = time.perf_counter()
@@ -238,16 +242,15 @@ def run(
     jobs = jobs or _jobs(own, count)
     outcome = Outcome([], [], [], jobs=jobs)
     kept = []
-    with _one_thread():
-        for done in _results(own, plan, output, count, jobs):
-            if done["left_out"] is None:
-                kept.append(done["name"])
-            else:
-                outcome.left_out.append(f"{done['name']}: {done['left_out']}")
-            for what, seconds in done["spent"].items():
-                outcome.spent[what] = outcome.spent.get(what, 0.0) + seconds
-            outcome.reused += done["reused"]
-            progress(done["name"])
+    for done in _results(own, plan, output, count, jobs):
+        if done["left_out"] is None:
+            kept.append(done["name"])
+        else:
+            outcome.left_out.append(f"{done['name']}: {done['left_out']}")
+        for what, seconds in done["spent"].items():
+            outcome.spent[what] = outcome.spent.get(what, 0.0) + seconds
+        outcome.reused += done["reused"]
+        progress(done["name"])
     outcome.left_out.sort()
     if not kept:
         raise InputError(f"none of the pictures could be judged; {outcome.left_out[0]}")
