@@ -10,7 +10,7 @@ from PIL import Image
 from skimage.metrics import structural_similarity
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
-from latentinpaint.evaluation.protocol import cases_from_preset
+from latentinpaint.evaluation.cases import cases_from_preset
 from latentinpaint.weights import load_pipeline
 
 HEIGHT, WIDTH = 48, 64
@@ -146,22 +146,25 @@ def test_limit(evaluate):
     report, answer = evaluate("--limit", 1, "--baselines", "mean,telea,ns")
     assert {name for _, name in figures(report)} == {"a.png"}
     assert list(report["methods"]) == ["mean", "telea", "ns"]
-    assert "1 pictures" in answer.out
+    assert "1 holes" in answer.out
 
 
 def test_without_lpips_all_else_is_there_with_a_note(evaluate):
     report, answer = evaluate("--baselines", "mean")
-    assert answer.err.startswith("note: LPIPS is left out")
-    assert len(report["notes"]) == 1 and "LPIPS" in report["notes"][0]
-    keys = {"l1", "l1_hole", "psnr", "psnr_hole", "ssim", "ssim_hole"}
-    assert set(report["methods"]["mean"]["mean"]) == keys
-    assert all(np.isfinite(value) for value in report["methods"]["mean"]["mean"].values())
+    assert answer.err.startswith("note: LPIPS(squeeze) is left out")
+    assert [note.split(" is left out")[0] for note in report["notes"]] == ["LPIPS(squeeze)", "FD(squeeze)", "FID"]
+    means = report["methods"]["mean"]["mean"]
+    local = {f"{name}{region}" for name in ("l1", "psnr", "ssim") for region in ("", "_hole", "_band")}
+    assert set(means) == local | {"ms_ssim"}
+    assert all(np.isfinite(means[key]) for key in local)
+    assert means["ms_ssim"] is None  # the pictures are too small for its five scales
 
 
 def test_with_lpips(evaluate, shared_data):
     weights = shared_data / "weights" / "squeezenet1_1_imagenet.pth"
     report, answer = evaluate("--baselines", "mean,telea", "--lpips-weights", weights)
-    assert answer.err == "" and report["notes"] == []
+    assert "LPIPS" not in answer.err and [note[:3] for note in report["notes"]] == ["FID", "FD("]
+    assert all(row["distance"]["FD(squeeze)"] > 0 for row in report["methods"].values())
     for row in report["methods"].values():
         for key in ("lpips_squeeze", "lpips_squeeze_hole"):
             assert 0 < row["mean"][key] < 1

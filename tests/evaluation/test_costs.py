@@ -102,6 +102,21 @@ def test_what_was_held_before_is_not_counted():
     assert held[0, 0] == 1 and cost.megabytes == pytest.approx(50, abs=10)
 
 
+@needs_peak
+def test_the_same_work_costs_the_same_every_time():
+    """Freed memory that the allocator keeps for later is used anew, but it is a cost nevertheless."""
+    between, found = [], []
+    for _ in range(4):
+        with measured(CPU) as cost:
+            pieces = []
+            for _ in range(100):
+                pieces.append(allocate(1))
+                between.append(torch.ones(100))  # lives on, so that the pieces' places are not given back
+            del pieces
+        found.append(cost.megabytes)
+    assert found == pytest.approx([100] * 4, rel=0.2)
+
+
 @pytest.mark.parametrize("file", ["_RESET", "_STATUS"])
 def test_where_the_kernel_does_not_tell_it_is_unknown(file, monkeypatch):
     monkeypatch.setattr(costs, file, Path("/nowhere/at/all"))

@@ -1,20 +1,16 @@
 import math
-import pickle
-import shutil
-from pathlib import Path
 
-import lpips
 import numpy as np
 import pytest
 import torch
-import torchvision
+from scipy.ndimage import correlate1d, distance_transform_edt
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation import metrics as m
+from latentinpaint.evaluation.perceptual import load_lpips
 
-WEIGHTS = Path(__file__).resolve().parents[3] / "shared/data/weights/squeezenet1_1_imagenet.pth"
-needs_weights = pytest.mark.skipif(not WEIGHTS.is_file(), reason=f"SqueezeNet weights are not at {WEIGHTS}")
+LOCAL = [name for name, metric in m.METRICS.items() if metric.local]
 
 
 def pictures(batch=3, height=40, width=52, seed=0):
@@ -36,17 +32,31 @@ def hwc(image):
     return image.permute(1, 2, 0).double().numpy()
 
 
-@pytest.fixture(scope="module")
-def squeeze():
-    if not WEIGHTS.is_file():
-        pytest.skip(f"SqueezeNet weights are not at {WEIGHTS}")
-    return m.load_lpips("squeeze", WEIGHTS)
+def suited(metric, batch=3):
+    """Pictures that the metric can see, 12 wider than high."""
+    height = max(40, metric.smallest_side)
+    return pictures(batch, height, height + 12)
+
+
+def made(request):
+    if request.param in m.METRICS:
+        return m.METRICS[request.param]
+    path = request.getfixturevalue("shared_data") / "weights" / "squeezenet1_1_imagenet.pth"
+    if not path.is_file():
+        pytest.skip(f"SqueezeNet's weights are not at {path}")
+    return load_lpips("squeeze", path)
 
 
 @pytest.fixture(params=[*m.METRICS, "lpips_squeeze"])
 def metric(request):
     """Every metric; LPIPS where its weights are at hand."""
-    return m.METRICS.get(request.param) or request.getfixturevalue("squeeze")
+    return made(request)
+
+
+@pytest.fixture(params=[*LOCAL, "lpips_squeeze"])
+def local(request):
+    """Every metric that has a value inside a region."""
+    return made(request)
 
 
 # ---- values against other people's numbers
@@ -63,7 +73,7 @@ def test_constant_error_in_closed_form(error):
     x, y = torch.full((1, 3, 16, 16), error), torch.zeros(1, 3, 16, 16)
     results = m.evaluate_pair(x, y, left_hole(x, 3))
     c1 = 0.01**2
-    for region in ("", "_hole"):
+    for region in ("", "_hole", "_band"):
         assert results[f"l1{region}"].item() == pytest.approx(error, rel=1e-6)
         assert results[f"psnr{region}"].item() == pytest.approx(-20 * math.log10(error), rel=1e-6)
         # without variance only the luminance term is left
@@ -127,45 +137,173 @@ def test_ssim_of_the_hole_is_the_mean_of_the_map_over_its_pixels():
     assert m.SSIM()(x, y).over(mask).item() == pytest.approx(full[12:20, 30:33].mean(), abs=5e-6)
 
 
+# ---- the band
+
+
+def seam(mask, depth):
+    """The pixels of a hole (H,W) at most so far from its border, and those outside, by SciPy."""
+    hole = mask.numpy() > 0.5
+    return np.where(hole, distance_transform_edt(hole), distance_transform_edt(~hole)) <= depth
+
+
+@pytest.mark.parametrize(("height", "width", "depth"), [(40, 52, 1), (96, 130, 3)])
+def test_the_band_is_the_mean_over_the_seams_pixels(height, width, depth):
+    x, y = pictures(2, height, width)
+    mask = torch.zeros(2, 1, height, width)
+    mask[0, 0, 10:25, 8:30] = 1
+    mask[1, 0, 20:, 30:] = 1
+    found = m.evaluate_pair(x, y, mask)
+    ssim = m.SSIM()(x, y).values[:, 0].numpy()
+    for index in range(2):
+        inside = seam(mask[index, 0], depth)
+        error = np.abs(hwc(x[index]) - hwc(y[index]))[inside]
+        assert found["l1_band"][index].item() == pytest.approx(error.mean(), rel=1e-5)
+        assert found["psnr_band"][index].item() == pytest.approx(-10 * np.log10((error**2).mean()), rel=1e-5)
+        assert found["ssim_band"][index].item() == pytest.approx(ssim[index][inside].mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["l1", "psnr"])
+def test_an_error_away_from_the_seam_is_not_seen_in_the_band(name):
+    x, y = pictures()
+    near = torch.zeros_like(y)
+    near[..., 25:27] = 1  # one column on either side of the border
+    results = m.evaluate_pair(torch.where(near.bool(), y, x), y, left_hole(y), [m.METRICS[name]])
+    assert results[f"{name}_band"].tolist() == [perfect(m.METRICS[name])] * 3
+    assert not torch.isclose(results[f"{name}_hole"], results[f"{name}_band"]).any()
+
+
+def test_a_hole_everywhere_has_no_band(local):
+    x, y = pictures(1)
+    results = m.evaluate_pair(x, y, torch.ones(1, 1, 40, 52), [local])
+    assert results[f"{local.name}_band"].isnan() and results[f"{local.name}_hole"].isfinite()
+
+
+# ---- MS-SSIM
+
+
+def windowed(values):
+    """Means under an 11x11 Gaussian window of deviation 1.5, wherever it fits into (C,H,W)."""
+    t = np.arange(-5, 6)
+    window = np.exp(-(t**2) / (2 * 1.5**2))
+    for axis in (1, 2):
+        values = correlate1d(values, window / window.sum(), axis=axis)
+    return values[:, 5:-5, 5:-5]
+
+
+def halved(values):
+    channels, height, width = values.shape
+    even = values[:, : height // 2 * 2, : width // 2 * 2]
+    return even.reshape(channels, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
+
+
+def published_ms_ssim(x, y):
+    """MS-SSIM of (C,H,W) as published in 2003: windows that fit, five scales; the channels' mean at every scale."""
+    product = 1.0
+    for power in (0.0448, 0.2856, 0.3001, 0.2363, 0.1333):
+        mean_x, mean_y = windowed(x), windowed(y)
+        variance_x, variance_y = windowed(x * x) - mean_x**2, windowed(y * y) - mean_y**2
+        structure = (2 * (windowed(x * y) - mean_x * mean_y) + 0.03**2) / (variance_x + variance_y + 0.03**2)
+        luminance = (2 * mean_x * mean_y + 0.01**2) / (mean_x**2 + mean_y**2 + 0.01**2)
+        term = (luminance * structure if power == 0.1333 else structure).mean()
+        product *= max(0.0, term) ** power
+        x, y = halved(x), halved(y)
+    return product
+
+
+@pytest.mark.parametrize("size", [(176, 176), (183, 230), (256, 256)])
+@pytest.mark.parametrize("spoilt", ["noise", "corner", "middle"])
+def test_ms_ssim_is_the_published_one(size, spoilt):
+    x, y = pictures(2, *size)
+    if spoilt != "noise":
+        third = size[0] // 3
+        where = slice(0, third) if spoilt == "corner" else slice(third, 2 * third)
+        x = y.clone()
+        x[..., where, where] = 0.5
+    expected = [published_ms_ssim(a.double().numpy(), b.double().numpy()) for a, b in zip(x, y, strict=True)]
+    assert m.MSSSIM()(x, y).over_picture().tolist() == pytest.approx(expected, abs=2e-4)
+
+
+@pytest.mark.parametrize("error", [0.02, 0.3])
+def test_ms_ssim_of_a_constant_error_in_closed_form(error):
+    """Without variance only the luminance term is left, at the last scale."""
+    x = torch.full((1, 3, 176, 176), error)
+    expected = (0.01**2 / (error**2 + 0.01**2)) ** 0.1333
+    assert m.MSSSIM()(x, torch.zeros_like(x)).over_picture().item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_ms_ssim_of_a_picture_and_its_negative_is_nothing():
+    x = torch.rand(1, 3, 180, 180)
+    assert m.MSSSIM()(x, 1 - x).over_picture().item() == 0
+
+
+def test_ms_ssim_has_no_value_in_a_region():
+    x, y = pictures(1, 180, 180)
+    assert list(m.evaluate_pair(x, y, left_hole(y), [m.MSSSIM()])) == ["ms_ssim"]
+
+
+def test_the_smallest_picture_still_has_room_for_the_window_at_the_fifth_scale():
+    smallest = m.MSSSIM.smallest_side
+    assert smallest // 16 == 11 and (smallest - 1) // 16 == 10
+
+
+# ---- pictures too small
+
+
+def test_a_picture_too_small_has_no_value(metric):
+    if metric.smallest_side == 1:
+        pytest.skip("no picture is too small")
+    side = metric.smallest_side
+    x, y = pictures(2, side - 1, side + 4)
+    for mask in (left_hole(y, side // 2), left_hole(y, side // 2).bool()):
+        results = m.evaluate_pair(x, y, mask, [metric, m.L1()])
+        found = [values for name, values in results.items() if name.startswith(metric.name)]
+        assert len(found) == (3 if metric.local else 1)
+        for values in found:
+            assert values.shape == (2,) and values.isnan().all()
+        assert results["l1_hole"].isfinite().all()
+    with pytest.raises(InputError, match=f"at least {side} pixels"):
+        metric(x, y)
+
+
 # ---- what holds for every metric
 
 
 def perfect(metric):
-    return {"psnr": math.inf, "ssim": 1.0}.get(metric.name, 0.0)
+    return {"psnr": math.inf, "ssim": 1.0, "ms_ssim": 1.0}.get(metric.name, 0.0)
 
 
 def test_equal_pictures_are_perfect(metric):
-    _, y = pictures()
+    _, y = suited(metric)
     results = m.evaluate_pair(y, y, left_hole(y), [metric])
     for values in results.values():
         torch.testing.assert_close(values, torch.full((3,), perfect(metric)))
 
 
 def test_worse_pictures_score_worse(metric):
-    x, y = pictures()
+    x, y = suited(metric)
     half = metric((x + y) / 2, y).over_picture()
     whole = metric(x, y).over_picture()
     assert ((half > whole) if metric.higher_is_better else (half < whole)).all()
 
 
-def test_an_error_outside_the_hole_is_not_seen_inside(metric):
-    if metric.name.startswith("lpips"):
+def test_an_error_outside_the_hole_is_not_seen_inside(local):
+    if local.name.startswith("lpips"):
         pytest.skip("LPIPS looks at a wide neighbourhood: no pixel is out of its sight")
     x, y = pictures()
     x = torch.where(left_hole(y, 38).bool(), y, x)  # the error begins 12 columns right of the hole
-    results = m.evaluate_pair(x, y, left_hole(y), [metric])
-    torch.testing.assert_close(results[f"{metric.name}_hole"], torch.full((3,), perfect(metric)))
-    assert not torch.isclose(results[metric.name], torch.tensor(perfect(metric)), rtol=1e-3).any()
+    results = m.evaluate_pair(x, y, left_hole(y), [local])
+    torch.testing.assert_close(results[f"{local.name}_hole"], torch.full((3,), perfect(local)))
+    assert not torch.isclose(results[local.name], torch.tensor(perfect(local)), rtol=1e-3).any()
 
 
-def test_an_error_inside_weighs_more_inside(metric):
+def test_an_error_inside_weighs_more_inside(local):
     x, y = pictures()
     x = torch.where(left_hole(y).bool(), x, y)
-    results = m.evaluate_pair(x, y, left_hole(y), [metric])
-    hole, picture = results[f"{metric.name}_hole"], results[metric.name]
-    assert ((hole < picture) if metric.higher_is_better else (hole > picture)).all()
-    outside = metric(x, y).over(1 - left_hole(y))
-    assert ((outside > hole) if metric.higher_is_better else (outside < hole)).all()
+    results = m.evaluate_pair(x, y, left_hole(y), [local])
+    hole, picture = results[f"{local.name}_hole"], results[local.name]
+    assert ((hole < picture) if local.higher_is_better else (hole > picture)).all()
+    outside = local(x, y).over(1 - left_hole(y))
+    assert ((outside > hole) if local.higher_is_better else (outside < hole)).all()
 
 
 def test_l1_in_and_out_of_the_hole_add_up():
@@ -175,178 +313,75 @@ def test_l1_in_and_out_of_the_hole_add_up():
     torch.testing.assert_close(0.25 * l1.over(hole) + 0.75 * l1.over(1 - hole), l1.over_picture())
 
 
-def test_a_hole_everywhere_is_the_mean_of_the_map(metric):
+def test_a_hole_everywhere_is_the_mean_of_the_map(local):
     x, y = pictures()
-    pixel_map = metric(x, y)
+    pixel_map = local(x, y)
     everywhere = pixel_map.over(torch.ones_like(y[:, :1]))
-    if metric.name in ("l1", "psnr"):
+    if local.name in ("l1", "psnr"):
         torch.testing.assert_close(everywhere, pixel_map.over_picture())
     else:
         torch.testing.assert_close(everywhere, pixel_map.values.mean(dim=(1, 2, 3)))
 
 
-def test_an_empty_hole_is_nan_and_disturbs_nobody(metric):
+def test_an_empty_hole_is_nan_and_disturbs_nobody(local):
     x, y = pictures()
     mask = left_hole(y)
-    full = m.evaluate_pair(x, y, mask, [metric])
+    full = m.evaluate_pair(x, y, mask, [local])
     mask[1] = 0
-    results = m.evaluate_pair(x, y, mask, [metric])
-    assert results[f"{metric.name}_hole"].isnan().tolist() == [False, True, False]
-    torch.testing.assert_close(results[f"{metric.name}_hole"][[0, 2]], full[f"{metric.name}_hole"][[0, 2]])
-    torch.testing.assert_close(results[metric.name], full[metric.name])
+    results = m.evaluate_pair(x, y, mask, [local])
+    for region in ("hole", "band"):
+        name = f"{local.name}_{region}"
+        assert results[name].isnan().tolist() == [False, True, False]
+        torch.testing.assert_close(results[name][[0, 2]], full[name][[0, 2]])
+    torch.testing.assert_close(results[local.name], full[local.name])
 
 
 def test_a_batch_is_its_pictures_one_by_one(metric):
-    x, y = pictures()
-    mask = (torch.rand(3, 1, 40, 52, generator=torch.Generator().manual_seed(1)) > 0.7).float()
+    x, y = suited(metric)
+    mask = (torch.rand(y[:, :1].shape, generator=torch.Generator().manual_seed(1)) > 0.7).float()
     together = m.evaluate_pair(x, y, mask, [metric])
     alone = [m.evaluate_pair(x[i : i + 1], y[i : i + 1], mask[i : i + 1], [metric]) for i in range(3)]
-    assert list(together) == [metric.name, f"{metric.name}_hole"]
+    regions = ["", "_hole", "_band"] if metric.local else [""]
+    assert list(together) == [metric.name + region for region in regions]
     for name, values in together.items():
         assert values.shape == (3,) and values.dtype == torch.float32
         torch.testing.assert_close(values, torch.cat([one[name] for one in alone]), rtol=1e-5, atol=1e-6)
 
 
-def test_a_mask_may_be_of_bools(metric):
+def test_a_mask_may_be_of_bools(local):
     x, y = pictures()
-    pixel_map = metric(x, y)
-    assert torch.equal(pixel_map.over(left_hole(y).bool()), pixel_map.over(left_hole(y)))
+    one, other = (m.evaluate_pair(x, y, mask, [local]) for mask in (left_hole(y), left_hole(y).bool()))
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_half_precision_is_judged_in_single(metric):
-    x, y = pictures()
+    x, y = suited(metric)
     half = metric(x.half(), y.half()).over_picture()
     assert half.dtype == torch.float32
     torch.testing.assert_close(half, metric(x.half().float(), y.half().float()).over_picture())
 
 
 def test_pictures_that_cannot_be_compared(metric):
-    x, y = pictures()
+    x, y = suited(metric)
     with pytest.raises(InputError, match="one shape"):
         metric(x[:1], y)
     with pytest.raises(InputError, match="floating point"):
         metric(x, (y * 255).to(torch.uint8))
     with pytest.raises(InputError, match="mask has shape"):
         m.evaluate_pair(x, y, left_hole(y)[:1], [metric])
-    with pytest.raises(InputError, match="mask has shape"):
-        metric(x, y).over(left_hole(y)[:, 0])
+    if metric.local:
+        with pytest.raises(InputError, match="mask has shape"):
+            metric(x, y).over(left_hole(y)[:, 0])
     smallest = metric.smallest_side
     metric(x[..., :smallest, :smallest], y[..., :smallest, :smallest])
-    if smallest > 1:
-        with pytest.raises(InputError, match=f"at least {smallest} pixels"):
-            metric(x[..., : smallest - 1], y[..., : smallest - 1])
 
 
 def test_the_default_metrics_are_the_registry():
     x, y = pictures(1)
     names = list(m.evaluate_pair(x, y, left_hole(y)))
-    assert names == ["l1", "l1_hole", "psnr", "psnr_hole", "ssim", "ssim_hole"]
+    parts = [f"{name}{region}" for name in ("l1", "psnr", "ssim") for region in ("", "_hole", "_band")]
+    assert names == [*parts, "ms_ssim"]
     assert all(key == metric.name for key, metric in m.METRICS.items())
-
-
-# ---- LPIPS
-
-
-def test_lpips_gives_the_documented_value(squeeze):
-    torch.manual_seed(123)
-    x, y = torch.rand(10, 3, 100, 100), torch.rand(10, 3, 100, 100)
-    assert squeeze(x, y).over_picture().mean().item() == pytest.approx(0.1008, abs=5e-5)
-
-
-@needs_weights
-@pytest.mark.filterwarnings("ignore")
-def test_lpips_agrees_with_lpips_and_torchmetrics_themselves(tmp_path, monkeypatch, squeeze):
-    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
-
-    checkpoints = tmp_path / "hub/checkpoints"
-    checkpoints.mkdir(parents=True)
-    shutil.copy(WEIGHTS, checkpoints / "squeezenet1_1-b8a52dc0.pth")
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    cached = m.load_lpips("squeeze")  # found in the cache, under torchvision's name
-
-    x, y = pictures(2, 47, 64)
-    ours = squeeze(x, y)
-    torch.testing.assert_close(cached(x, y).over_picture(), ours.over_picture(), rtol=0, atol=0)
-    number = lpips.LPIPS(net="squeeze", verbose=False)(x, y, normalize=True)
-    torch.testing.assert_close(ours.over_picture(), number.flatten(), rtol=1e-5, atol=1e-6)
-    spatial = lpips.LPIPS(net="squeeze", verbose=False, spatial=True)(x, y, normalize=True)
-    torch.testing.assert_close(ours.values, spatial, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(ours.over(left_hole(y)), spatial[..., :26].mean(dim=(1, 2, 3)))
-    reference = LearnedPerceptualImagePatchSimilarity(net_type="squeeze", normalize=True)
-    torch.testing.assert_close(ours.over_picture().mean(), reference(x, y), rtol=1e-4, atol=1e-6)
-
-
-NETWORKS = {"squeeze": "squeezenet1_1", "alex": "alexnet", "vgg": "vgg16"}
-
-
-def backbone_file(network, folder):
-    """A file with random weights in torchvision's form (features alone, in float16), and the module."""
-    model = getattr(torchvision.models, NETWORKS[network])(
-        weights=None, **{"vgg": {"init_weights": False}}.get(network, {})
-    )
-    features = model.features.half()
-    path = folder / f"{network}.pth"
-    torch.save({f"features.{k}": v for k, v in features.state_dict().items()}, path)
-    return path, features.float()
-
-
-@pytest.mark.parametrize("network", m.LPIPS_BACKBONES)
-def test_every_backbone_is_copied_layer_by_layer(network, tmp_path):
-    path, features = backbone_file(network, tmp_path)
-    generator = torch.get_rng_state()
-    metric = m.load_lpips(network, path)
-    assert torch.equal(torch.get_rng_state(), generator)
-    copied = dict(metric.network.net.named_parameters())
-    assert all(p.dtype == torch.float32 and not p.requires_grad for p in copied.values())
-    x = torch.rand(1, 3, metric.smallest_side, metric.smallest_side)
-    last = max(int(name.split(".")[1]) for name in dict(metric.network.net.named_modules()) if "." in name)
-    with torch.no_grad():
-        torch.testing.assert_close(metric.network.net(x)[-1], features[: last + 1](x))
-    assert metric.name == f"lpips_{network}"
-    assert metric(x, x).over_picture().item() == 0
-    with pytest.raises(RuntimeError):  # the smallest side is the smallest: one pixel less and the net fails
-        metric.pixel_map(x[..., :-1, :-1], x[..., :-1, :-1])
-
-
-@pytest.mark.parametrize("network", m.LPIPS_BACKBONES)
-def test_missing_weights_are_named_and_never_fetched(network, tmp_path, monkeypatch):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *a, **k: pytest.fail("a download"))
-    names = {"squeeze": "squeezenet1_1-b8a52dc0", "alex": "alexnet-owt-7be5be79", "vgg": "vgg16-397923af"}
-    expected = tmp_path / "hub/checkpoints" / f"{names[network]}.pth"
-    for weights in (None, tmp_path / "absent.pth"):
-        with pytest.raises(InputError) as caught:
-            m.load_lpips(network, weights)
-        assert str(expected) in str(caught.value) and "https://download.pytorch.org" in str(caught.value)
-    assert not list(tmp_path.rglob("*.pth"))
-
-
-def _write_code(path):
-    path.write_bytes(pickle.dumps(print, protocol=2))
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda path: path.write_bytes(b""),
-        lambda path: path.write_bytes(b"not weights at all"),
-        lambda path: torch.save([1, 2], path),
-        lambda path: torch.save({"features.0.weight": torch.zeros(3)}, path),
-        lambda path: torch.save({"features.0.weight": "text"}, path),
-        _write_code,
-    ],
-    ids=["empty", "text", "list", "shape", "string", "pickled code"],
-)
-def test_a_wrong_file_is_refused(write, tmp_path):
-    path = tmp_path / "wrong.pth"
-    write(path)
-    with pytest.raises(InputError, match=str(path)):
-        m.load_lpips("squeeze", path)
-
-
-def test_an_unknown_network_is_refused():
-    with pytest.raises(InputError, match="squeeze, alex, vgg"):
-        m.load_lpips("resnet")
 
 
 def test_squared_errors_of_many():
