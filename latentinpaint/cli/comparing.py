@@ -19,6 +19,9 @@ from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from latentinpaint.evaluation.methods import Method
     from latentinpaint.evaluation.runs import Outcome, Plan, Run
     from latentinpaint.evaluation.summary import Summary
 
@@ -47,7 +50,7 @@ def compare(
         InputError: if there is nothing that could be compared.
     """
     from latentinpaint.evaluation.report import write_report
-    from latentinpaint.evaluation.runs import read_case, run
+    from latentinpaint.evaluation.runs import Run, read_case, run
     from latentinpaint.evaluation.summary import summarise
 
     if not plan.methods:
@@ -62,9 +65,11 @@ def compare(
             raise InputError(f"--{name.replace('_', '-')} starts at 1, not {value}")
     if download:
         plan.fetch()
-    folder = Path(output)
-    with progress_bar("judging", len(plan.cases())) as step:
-        outcome, own = run(plan, folder, jobs, step)
+    folder, own = Path(output), Run(plan, output)
+    if reference is not None:
+        _check_reference(reference, own.methods)
+    with progress_bar("judging", len(own.cases)) as step:
+        outcome = run(own, jobs, step)
     summary = summarise(outcome.cases, outcome.records, own.judge.metrics, own.judge.networks, reference)
     summary.notes[:0] = [*own.notes, *own.cases.notes, *(f"left out: {text}" for text in outcome.left_out)]
     settings = _settings(plan, own, outcome)
@@ -89,6 +94,15 @@ def compare(
         f"the report is {folder / 'report.html'}"
     )
     return summary
+
+
+def _check_reference(reference: str, methods: "Sequence[Method]") -> None:
+    """Before hours of work rather than after."""
+    from latentinpaint.evaluation.judging import row_names
+
+    rows = [name for method in methods for name in row_names(method)]
+    if reference not in rows:
+        raise InputError(f"there is no method '{reference}' to compare with: choose one of {', '.join(rows)}")
 
 
 def _settings(plan: "Plan", own: "Run", outcome: "Outcome") -> dict[str, Any]:

@@ -52,7 +52,7 @@ def command(
         device: where models run: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
     """
     from latentinpaint.evaluation.baselines import BASELINES
-    from latentinpaint.evaluation.methods import build_methods
+    from latentinpaint.evaluation.methods import method_names
     from latentinpaint.evaluation.runs import Plan, chosen
 
     asked = chosen(baselines)
@@ -77,5 +77,5 @@ def command(
         inception_weights=inception_weights,
         device=device,
     )
-    first = build_methods(models[:1], device)[0].name if len(models) == 1 else None
-    compare(plan, output, jobs, first, keep_fills, download)
+    reference = method_names(plan.methods)[len(asked)] if models else None
+    compare(plan, output, jobs, reference, keep_fills, download)

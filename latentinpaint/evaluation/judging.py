@@ -133,16 +133,14 @@ class Judge:
     ) -> Tensor:
         """Add the rows and figures of several samples; answers the map of their deviation."""
         title, count = method.label, len(samples)
-        rows.append(
-            (f"{method.name}, mean of {count}", f"{title}, mean of {count}", MEAN, seconds, samples.mean(0, True))
-        )
+        mean, oracle = _of_samples(count)
+        rows.append((method.name + mean, title + mean, MEAN, seconds, samples.mean(0, True)))
         perceptual = self.perceptual
         if perceptual is not None and min(case.image.shape[-2:]) >= perceptual.smallest_side:
             # One by one: in a batch the last digits could depend on how many there are.
             inside = [perceptual(eight_bits(x[None]), case.image).over(case.mask).item() for x in samples]
             best = int(np.argmin(inside))
-            name = f"best of {count} (oracle)"
-            rows.append((f"{method.name}, {name}", f"{title}, {name}", BEST, seconds, samples[best : best + 1]))
+            rows.append((method.name + oracle, title + oracle, BEST, seconds, samples[best : best + 1]))
         generator = numbered_generator(0, zlib.crc32(case.name.encode()))
         found = uncertainty(samples, case.image, case.mask, perceptual, generator)
         record["uncertainty"] = {key: value for key, value in asdict(found).items() if key != "map"}
@@ -152,6 +150,12 @@ class Judge:
         with torch.no_grad():
             found = {n.name: n(images)[0] for n in self.networks if _takes(n, images)}
         return {name: packed(values) for name, values in found.items()}
+
+
+def row_names(method: Method) -> list[str]:
+    """The rows that a method may have."""
+    own = _of_samples(method.num_samples) if method.num_samples > 1 else ()
+    return [method.name, *(method.name + suffix for suffix in own)]
 
 
 def judge(cases: Iterable[Case], methods: Sequence[Method], judging: Judge) -> tuple[list[Record], list[Record]]:
@@ -179,6 +183,11 @@ def packed(values: Tensor) -> str:
 def unpacked(text: str) -> Tensor:
     """The vector that `packed` made a text of."""
     return torch.from_numpy(np.frombuffer(base64.b64decode(text), np.float32).copy())
+
+
+def _of_samples(count: int) -> tuple[str, str]:
+    """What follows a method's name in the rows of its samples' mean and of their best."""
+    return f", mean of {count}", f", best of {count} (oracle)"
 
 
 def _takes(network: FeatureNetwork, images: Tensor) -> bool:

@@ -180,8 +180,8 @@ def build_methods(
         InputError: if one cannot be had, or two have the same name.
     """
     methods = []
-    for (name, text), label in zip([_named(text) for text in texts], _labels(texts), strict=True):
-        if name is None and text in BASELINES:
+    for text, label in zip([_named(text)[1] for text in texts], method_names(texts), strict=True):
+        if text in BASELINES and label == text:
             BASELINES[text].check()
             methods.append(BaselineMethod(BASELINES[text]))
         elif _is_model(Path(text)):
@@ -196,11 +196,25 @@ def build_methods(
                 f"there is no method '{text}': choose any of {', '.join(BASELINES)}, a model's folder or file, "
                 "or a folder of results"
             )
-    names = [method.name for method in methods]
+    return methods
+
+
+def method_names(texts: Sequence[str]) -> list[str]:
+    """What the methods that texts tell are called, one each.
+
+    A run's folder names its model, the file inside being always called the same; twins get their whole path.
+
+    Raises:
+        InputError: if two have the same name.
+    """
+    named = [_named(text) for text in texts]
+    paths = [Path(path) for _, path in named]
+    short = [path.parent.name if path.name == PIPELINE_FILE else path.stem or str(path) for path in paths]
+    names = [name or (s if short.count(s) == 1 else path) for (name, path), s in zip(named, short, strict=True)]
     twin = next((name for name in names if names.count(name) > 1), None)
     if twin is not None:
         raise InputError(f"two methods are called '{twin}': give one a name of its own, such as mine={twin}")
-    return methods
+    return names
 
 
 def check_fill(fill: Tensor, case: Case) -> None:
@@ -221,15 +235,6 @@ def _named(text: str) -> tuple[str | None, str]:
     """`name=path`, or the path alone."""
     name, equals, path = text.partition("=")
     return (name, path) if equals and name and not Path(text).exists() else (None, text)
-
-
-def _labels(texts: Sequence[str]) -> list[str]:
-    """A run's folder names it, the model file inside being always called the same; twins get their whole path."""
-    named = [_named(text) for text in texts]
-    paths = [Path(path) for _, path in named]
-    short = [path.parent.name if path.name == PIPELINE_FILE else path.stem or str(path) for path in paths]
-    labels = [name or (s if short.count(s) == 1 else path) for (name, path), s in zip(named, short, strict=True)]
-    return labels
 
 
 def _is_model(path: Path) -> bool:

@@ -222,14 +222,11 @@ class Run:
             Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, compress_level=1)
 
 
-def run(
-    plan: Plan, output: str | Path, jobs: int | None = None, progress: Callable[[str], None] = lambda name: None
-) -> tuple[Outcome, Run]:
+def run(own: Run, jobs: int | None = None, progress: Callable[[str], None] = lambda name: None) -> Outcome:
     """Do a plan, or what is left of it.
 
     Args:
-        plan: what to do.
-        output: folder of records and fills.
+        own: the plan in this process.
         jobs: processes; None takes one a core (1 with a GPU), fewer for few pictures.
         progress: called with a case's name when it is done.
 
@@ -237,12 +234,11 @@ def run(
         InputError: if no case could be read, or no method answered any.
     """
     started = time.perf_counter()
-    own = Run(plan, output)
     count = len(own.cases)
     jobs = jobs or _jobs(own, count)
     outcome = Outcome([], [], [], jobs=jobs)
     kept = []
-    for done in _results(own, plan, output, count, jobs):
+    for done in _results(own, count, jobs):
         if done["left_out"] is None:
             kept.append(done["name"])
         else:
@@ -259,7 +255,7 @@ def run(
     outcome.cases = [own.record(CASES, name) for name in names]
     outcome.records = [own.record(method.name, name) for method in own.methods for name in names]
     outcome.wall_seconds = time.perf_counter() - started
-    return outcome, own
+    return outcome
 
 
 def output_stems(cases: Cases) -> dict[str, str]:
@@ -278,12 +274,12 @@ def slug(text: str) -> str:
     return plain if plain == text and len(text) < 100 else f"{plain[:80]}-{zlib.crc32(text.encode()):08x}"
 
 
-def _results(own: Run, plan: Plan, output: str | Path, count: int, jobs: int) -> Iterator[dict[str, Any]]:
+def _results(own: Run, count: int, jobs: int) -> Iterator[dict[str, Any]]:
     if jobs == 1:
         yield from map(own.do, range(count))
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _begin, (plan, str(output))) as pool:
+    with ProcessPoolExecutor(jobs, context, _begin, (own.plan, str(own.output))) as pool:
         futures = [pool.submit(_do, number) for number in range(count)]
         try:
             for future in as_completed(futures):

@@ -123,3 +123,12 @@ def test_a_second_run_uses_the_first(benchmark):
 def test_jobs(jobs, benchmark):
     report, _ = benchmark("--methods", "mean", "--jobs", jobs)
     assert report["settings"]["jobs"] == jobs and report["methods"]["mean"]["pictures_judged"] == 4
+
+
+def test_nothing_in_common_is_one_sentence(command, photos, helpers, tmp_path):
+    helpers.write_hole(tmp_path / "theirs" / "zebra.png", np.eye(48, dtype=bool))
+    options = ("--images", photos, "--output", tmp_path / "report", "--methods", f"mean,theirs={tmp_path / 'theirs'}")
+    answer = command("benchmark", *options)
+    assert answer.status == 2 and len(answer.complaints) == 1
+    assert "no picture that all methods filled" in answer.complaints[0] and "theirs" in answer.complaints[0]
+    assert not (tmp_path / "report" / "metrics.json").exists()

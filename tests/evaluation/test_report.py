@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from latentinpaint.evaluation.report import write_report
-from latentinpaint.evaluation.runs import Plan, read_case, run
+from latentinpaint.evaluation.runs import Plan, Run, read_case, run
 from latentinpaint.evaluation.summary import summarise
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -29,7 +29,8 @@ def report(tmp_path_factory, model_files, helpers):
         Image.fromarray(helpers.smooth(48, 64 + 8 * (seed % 3), seed=seed)).save(folder / "photos" / name)
     methods = ("telea", "mean", f"my flow={model_files['flow']}")
     plan = Plan(str(folder / "photos"), methods, num_samples=3, lpips=(), features=(), device="cpu")
-    outcome, own = run(plan, folder / "out", jobs=1)
+    own = Run(plan, folder / "out")
+    outcome = run(own, jobs=1)
     summary = summarise(outcome.cases, outcome.records, own.judge.metrics, own.judge.networks, "my flow")
     summary.notes.append("a note with <i>tags</i>")
     path = folder / "out" / "report.html"
@@ -97,9 +98,7 @@ def test_it_needs_nothing_else(report):
 def test_without_fills_the_truth_is_still_shown(report, tmp_path):
     path, summary = report
     metrics = [m for m in _metrics() if m.name in summary.labels]
-    own = run(
-        Plan(str(path.parents[1] / "photos"), ("mean",), lpips=(), features=(), device="cpu"), tmp_path, jobs=1
-    )[1]
+    own = Run(Plan(str(path.parents[1] / "photos"), ("mean",), lpips=(), features=(), device="cpu"), tmp_path)
     write_report(
         tmp_path / "r.html",
         summary,

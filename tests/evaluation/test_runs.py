@@ -9,7 +9,7 @@ from PIL import Image
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation import runs
-from latentinpaint.evaluation.runs import Plan, Run, run, slug
+from latentinpaint.evaluation.runs import Plan, Run, slug
 from latentinpaint.evaluation.summary import as_json, summarise
 
 NAMES = ("a.png", "b.jpg", "sub/c.png", "d.png", "e.png")
@@ -23,6 +23,12 @@ def photos(tmp_path, helpers, monkeypatch):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(helpers.smooth(40 + 8 * seed, 64, seed=seed)).save(folder / name)
     return folder
+
+
+def run(plan, output, jobs=None):
+    """Outcome and run of a plan."""
+    own = Run(plan, output)
+    return runs.run(own, jobs), own
 
 
 def figures(found):
