@@ -26,8 +26,8 @@ def command(
 ) -> None:
     """Compare methods fairly: same pictures, same holes, same seeds, paired differences, one report.
 
-    Leaves metrics.json, metrics.csv and report.html in the output folder, and the fills. Stopped, the same command
-    goes on where it was; with another method added, only that one is run.
+    Leaves report.html, metrics.json, metrics.csv and tables.md in the output folder, and the fills. Stopped, the
+    same command goes on where it was; with another method added, only that one is run.
 
     Args:
         images: folder of undamaged photographs.

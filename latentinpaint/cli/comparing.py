@@ -36,7 +36,7 @@ def compare(
     keep_fills: bool = True,
     download: bool = False,
 ) -> "Summary":
-    """Run a plan, or what is left of it, and write metrics.json, metrics.csv and report.html.
+    """Run a plan, or what is left of it, and write metrics.json, metrics.csv, tables.md and report.html.
 
     Args:
         plan: what to compare.
@@ -49,6 +49,7 @@ def compare(
     Raises:
         InputError: if there is nothing that could be compared.
     """
+    from latentinpaint.evaluation.markdown import tables
     from latentinpaint.evaluation.report import write_report
     from latentinpaint.evaluation.runs import Run, read_case, run
     from latentinpaint.evaluation.summary import summarise
@@ -74,6 +75,8 @@ def compare(
     summary.notes[:0] = [*own.notes, *own.cases.notes, *(f"left out: {text}" for text in outcome.left_out)]
     settings = _settings(plan, own, outcome)
     _write_figures(folder, summary, settings)
+    with write_beside(folder / "tables.md") as temporary:
+        temporary.write_text(tables(summary, own.judge.metrics), encoding="utf-8")
     with write_beside(folder / "report.html") as temporary:
         write_report(
             temporary,

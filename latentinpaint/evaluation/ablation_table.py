@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from latentinpaint.evaluation.statistics import Difference, mean_with_interval, paired_difference
+from latentinpaint.evaluation.markdown import plain, table, with_interval
+from latentinpaint.evaluation.statistics import Difference, Mean, mean_with_interval, paired_difference
 from latentinpaint.evaluation.summary import Row, Summary
 
 
@@ -59,10 +60,9 @@ class Variant:
         """A metric of every case, averaged over the seeds."""
         return np.mean([row.figures[key] for row in self.rows], axis=0)
 
-    def cell(self, key: str, digits: int) -> str:
+    def mean(self, key: str) -> Mean:
         """Mean over seeds and cases, and its interval over pictures."""
-        mean = mean_with_interval(self.of_cases(key).tolist(), self.rows[0].groups)
-        return _with_interval(mean.value, mean.low, mean.high, digits)
+        return mean_with_interval(self.of_cases(key).tolist(), self.rows[0].groups)
 
     def seeds(self, key: str, digits: int) -> str:
         """Every seed's own mean."""
@@ -105,32 +105,29 @@ def markdown(variants: Sequence[Variant], perceptual: str | None) -> str:
     first = variants[0].step_seconds
     published = [("time", "time", 2), ("fid", "FID", 1), ("lpips", "LPIPS", 3), ("ssim", "SSIM", 3)]
     heads = ["variant", "step", *(f"{name} ↓" for name in distances), *titles]
-    means = [_line([*heads, *(f"published {title}" for _, title, _ in published)])]
-    seeds = [_line(["each seed", *(f"{name} ↓" for name in distances), *titles])]
+    means = [[*heads, *(f"published {title}" for _, title, _ in published)]]
+    seeds = [["each seed", *(f"{name} ↓" for name in distances), *titles]]
     for v in variants:
         known = PUBLISHED.get(v.name, Published())
         means.append(
-            _line(
-                [
-                    v.name,
-                    _plain(v.step_seconds / first, 2),
-                    *(_plain(float(np.mean(v.distances[name])), 1) for name in distances),
-                    *(v.cell(key, digits) for key, _, digits in keys),
-                    *(_plain(getattr(known, name), digits) for name, _, digits in published),
-                ]
-            )
+            [
+                v.name,
+                plain(v.step_seconds / first, 2),
+                *(plain(float(np.mean(v.distances[name])), 1) for name in distances),
+                *(with_interval(v.mean(key), digits) for key, _, digits in keys),
+                *(plain(getattr(known, name), digits) for name, _, digits in published),
+            ]
         )
         of_seeds = (", ".join(f"{value:.1f}" for value in v.distances[name]) for name in distances)
-        seeds.append(_line([v.name, *of_seeds, *(v.seeds(key, digits) for key, _, digits in keys)]))
+        seeds.append([v.name, *of_seeds, *(v.seeds(key, digits) for key, _, digits in keys)])
     named = {v.name: v for v in variants}
-    pairs = [_line(["difference", *titles])]
+    pairs = [["difference", *titles]]
     for one, other in PAIRS:
         if one in named and other in named:
             found = [difference(named[one], named[other], key, title.endswith("↑")).mean for key, title, _ in keys]
-            cells = (_with_interval(m.value, m.low, m.high, k[2], "+") for m, k in zip(found, keys, strict=True))
-            pairs.append(_line([f"{one} less {other}", *cells]))
-    tables = [means, pairs, seeds] if len(pairs) > 1 else [means, seeds]
-    return "\n".join("\n".join([t[0], _line(["---"] * (t[0].count("|") - 1)), *t[1:], ""]) for t in tables)
+            cells = (with_interval(mean, digits, "+") for mean, (_, _, digits) in zip(found, keys, strict=True))
+            pairs.append([f"{one} less {other}", *cells])
+    return "\n".join(table(lines) for lines in (means, pairs, seeds) if len(lines) > 1)
 
 
 def as_json(variants: Sequence[Variant]) -> dict[str, Any]:
@@ -143,15 +140,3 @@ def as_json(variants: Sequence[Variant]) -> dict[str, Any]:
         }
         for v in variants
     }
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _with_interval(value: float, low: float, high: float, digits: int, sign: str = "") -> str:
-    return f"{value:{sign}.{digits}f} [{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
-
-
-def _plain(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}" if math.isfinite(value) else "–"
