@@ -16,6 +16,7 @@ processes see equally many: give each its share without repeats for exact figure
 
 from typing import Any
 
+import numpy as np
 import torch
 import torchmetrics
 from torch import Tensor
@@ -45,9 +46,12 @@ class PictureMetric(torchmetrics.Metric):
         if region is not None and (region not in REGIONS or not metric.local):
             raise InputError(f"{metric.label} has no value in the region {region!r}")
         self.metric, self.region = metric, region
-        self.higher_is_better = metric.higher_is_better
         for name in ("total", "count", "left_out"):
             self.add_state(name, torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.metric.higher_is_better
 
     @torch.no_grad()
     def update(self, prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> None:
@@ -94,14 +98,28 @@ class FeatureDistance(torchmetrics.Metric):
         self.fills.append(self.network(prediction))
         self.truths.append(self.network(target))
 
+    def _sync_dist(self, *arguments: Any, **options: Any) -> None:
+        # A process that saw no picture still has to say how wide its features would have been.
+        for state in (self.fills, self.truths):
+            if not state:
+                state.append(torch.zeros(0, self.network.dimension, device=self.device))
+        super()._sync_dist(*arguments, **options)
+
     def compute(self) -> dict[str, float]:
         """The distances by their names; fewer than four pictures have no kernel distance.
 
         Raises:
             ValueError: for fewer than two pictures.
         """
-        fills, truths = (torchmetrics.utilities.dim_zero_cat(x) for x in (self.fills, self.truths))
+        # Sorted, because the subsets of the kernel distance are drawn by number, and which process saw which picture
+        # must not matter.
+        fills, truths = (_sorted(torchmetrics.utilities.dim_zero_cat(x).cpu()) for x in (self.fills, self.truths))
         found = {self.network.distance: frechet_distance(fills, truths)}
         if len(fills) >= 4:
             found[self.network.kernel] = kernel_distance(fills, truths).mean
         return found
+
+
+def _sorted(features: Tensor) -> Tensor:
+    """Rows (N, d) by their features; rows that are equal in the first eight are taken for equal."""
+    return features[np.lexsort(features[:, :8].flip(1).numpy().T)]

@@ -4,6 +4,7 @@ Memory is what the process holds at its peak during a fill beyond what it held b
 Linux counts them (nan elsewhere), of a CUDA device what PyTorch has allocated there.
 """
 
+import ctypes
 import math
 import time
 from collections.abc import Iterator
@@ -60,6 +61,9 @@ def measured(device: torch.device, network: nn.Module | None = None) -> Iterator
 
 def _resident_reset() -> float:
     """Start the peak anew; the resident bytes now, nan where the kernel does not say."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc keeps freed pages, and the next fill reuses them
+    if trim is not None:
+        trim(0)
     try:
         _RESET.write_text("5")  # proc(5): resets the peak of the resident set
     except OSError:

@@ -54,8 +54,8 @@ class KernelDistance:
 def kernel_distance(one: Tensor, other: Tensor, seed: int = 0) -> KernelDistance:
     """The kernel distance of two sets of features (N, d) and (M, d).
 
-    Subsets hold `LARGEST_SUBSET` rows, or half of the smaller set where that is less: subsets of everything would all
-    be the same one.
+    Subsets hold `LARGEST_SUBSET`
+    rows, or half of the smaller set where that is less: subsets of everything would all be the same one.
 
     Raises:
         ValueError: if a set has fewer than four rows, or their widths differ.
@@ -82,7 +82,7 @@ def few_pictures(count: int, dimension: int, name: str) -> str | None:
     """A sentence if `count` pictures are too few for a Fréchet distance of so many features; else None."""
     if count <= dimension:
         return (
-            f"{name} of {count} pictures on {dimension} features: with fewer pictures than features it is mostly "
+            f"{name} of {count} pictures on {dimension} features: with no more pictures than features it is mostly "
             "bias. Compare rows of this table at most, never with published figures; the kernel distance has no such "
             "bias."
         )
@@ -95,6 +95,6 @@ def few_pictures(count: int, dimension: int, name: str) -> str | None:
 
 
 def f1_of_ssim_and_fid(ssim: float, fid: float) -> float:
-    """LaMa's single figure: the harmonic mean of SSIM and of (100 - FID) / 100, not below 0."""
-    likeness = max(0.0, 100 - fid) / 100
+    """LaMa's single figure: the harmonic mean of SSIM and of (100 - FID) / 100, each not below 0."""
+    ssim, likeness = max(0.0, ssim), max(0.0, 100 - fid) / 100
     return 2 * ssim * likeness / (ssim + likeness) if ssim + likeness > 0 else 0.0

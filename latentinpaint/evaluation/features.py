@@ -72,7 +72,7 @@ class Inception(FeatureNetwork):
         path = INCEPTION.find("FID", weights)
         read_state(path, "FID")
         try:
-            with redirect_stdout(StringIO()):
+            with redirect_stdout(StringIO()), torch.random.fork_rng(devices=[]):
                 network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], str(path))
         except RuntimeError as error:
             raise InputError(f"{path} does not fit FID: it is not torch-fidelity's {INCEPTION.file_name}") from error
@@ -152,7 +152,8 @@ def load_resnet20(path: str | Path) -> ResNet20:
     Raises:
         InputError: if the file cannot be read or holds other weights.
     """
-    network = ResNet20()
+    with torch.random.fork_rng(devices=[]):
+        network = ResNet20()
     try:
         missing = network.load_state_dict(load_file(path), strict=False).missing_keys
     except (OSError, SafetensorError, RuntimeError) as error:

@@ -13,9 +13,10 @@ its border, see `regions`), a metric makes one map over the pixels and averages 
              https://doi.org/10.1109/TIP.2003.819861
     ms_ssim  the product over five scales, each half as large as the one before, of the contrast and structure terms'
              means, the last with the luminance term, to the powers .0448, .2856, .3001, .2363, .1333; negative
-             means count as 0. For the whole picture only: a product of scales has no place. By torchmetrics. Wang,
-             Simoncelli, Bovik, "Multi-scale structural similarity for image quality assessment", 2003,
-             https://doi.org/10.1109/ACSSC.2003.1292216
+             means count as 0. For the whole picture only: a product of scales has no place. By torchmetrics, whose
+             last scale is averaged over every pixel, the picture reflected at its edges, where others leave out the
+             pixels whose window does not fit. Wang, Simoncelli, Bovik, "Multi-scale structural similarity for image
+             quality assessment", 2003, https://doi.org/10.1109/ACSSC.2003.1292216
     lpips_*  the mean over R of sum_l w_l . |f_l(x) - f_l(y)|^2, f_l unit-length features of a frozen network.
              Zhang, Isola, Efros, Shechtman, Wang, "The unreasonable effectiveness of deep features as a
              perceptual metric", 2018, https://arxiv.org/abs/1801.03924
@@ -88,7 +89,12 @@ class PixelMap:
         return self.finish(self.picture_mean)
 
     def over(self, region: Tensor) -> Tensor:
-        """The metric of the pixels where `region` `(B,1,H,W)` is above 0.5: `(B,)`, nan if there are none."""
+        """The metric of the pixels where `region` `(B,1,H,W)` is above 0.5: `(B,)`, nan if there are none.
+
+        Raises `InputError` for a metric that only the whole picture has.
+        """
+        if self.values is None:
+            raise InputError("this metric is the whole picture's alone and has no value in a region")
         check_mask(self.values, region)
         inside = region > 0.5
         total = torch.where(inside, self.values, 0).sum(dim=(1, 2, 3))
@@ -196,7 +202,7 @@ class MSSSIM(Metric):
     """Structural similarity at five scales, from 0 to 1 (equal), of the whole picture; see the module's text."""
 
     name, label, higher_is_better, local = "ms_ssim", "MS-SSIM", True, False
-    smallest_side = (SSIM_WINDOW - 1) * 2 ** (SCALES - 1) + 1
+    smallest_side = SSIM_WINDOW * 2 ** (SCALES - 1)
 
     def pixel_map(self, prediction: Tensor, target: Tensor) -> PixelMap:
         values = multiscale_structural_similarity_index_measure(
@@ -224,9 +230,11 @@ def evaluate_pair(
     regions = {"hole": mask, "band": band(mask)}
     results: dict[str, Tensor] = {}
     for metric in METRICS.values() if metrics is None else metrics:
-        nothing = torch.full((len(target),), torch.nan)
-        too_small = min(target.shape[2:]) < metric.smallest_side
-        pixel_map = PixelMap(torch.full_like(mask, torch.nan), nothing) if too_small else metric(prediction, target)
+        if min(target.shape[2:]) < metric.smallest_side:
+            nothing = torch.full_like(target[:, :1], torch.nan, dtype=torch.float32)
+            pixel_map = PixelMap(nothing, nothing.mean(dim=(1, 2, 3)))
+        else:
+            pixel_map = metric(prediction, target)
         results[metric.name] = pixel_map.over_picture()
         if metric.local:
             results |= {f"{metric.name}_{name}": pixel_map.over(region) for name, region in regions.items()}

@@ -18,7 +18,7 @@ from torch import Tensor
 
 BAND = 1 / 32
 
-# Widths relative to the shorter side, from and below; a hole of 16 of 256 pixels is a scratch, of 64 an object.
+# Widths relative to the shorter side, from and below; a hole below 16 of 256 pixels is a scratch, from 64 an object.
 WIDTHS: dict[str, tuple[float, float]] = {
     "scratch": (0.0, 1 / 16),
     "narrow": (1 / 16, 1 / 8),
@@ -54,7 +54,7 @@ def width_class(width: float, side: int) -> str:
 
 def decile(fraction: float) -> int:
     """Which tenth of the picture's area a hole covers: 0 for up to 10 %, 9 for above 90 % (LaMa's classes)."""
-    return min(DECILES - 1, max(0, int(np.ceil(round(fraction * DECILES, 9))) - 1))
+    return min(DECILES - 1, max(0, int(np.ceil(round(fraction * DECILES, 6))) - 1))
 
 
 def _distance(hole: np.ndarray) -> np.ndarray:

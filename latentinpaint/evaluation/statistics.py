@@ -65,7 +65,8 @@ def paired_difference(
     one: Sequence[float], other: Sequence[float], groups: Sequence[str], higher_is_better: bool
 ) -> Difference:
     """Compare two methods on the same cases; where either has no finite value, the case is left out."""
-    differences = np.asarray(one, np.float64) - np.asarray(other, np.float64)
+    with np.errstate(invalid="ignore"):  # two infinite values have no difference
+        differences = np.asarray(one, np.float64) - np.asarray(other, np.float64)
     finite = differences[np.isfinite(differences)]
     better = (finite > 0) if higher_is_better else (finite < 0)
     return Difference(mean_with_interval(differences, groups), int(better.sum()))

@@ -53,7 +53,7 @@ def uncertainty(
         generator: ranks equal values.
     """
     count = len(samples)
-    hole = mask[0].bool().expand_as(samples[0])
+    hole = (mask[0] > 0.5).expand_as(samples[0])
     values, target = samples[:, hole].double(), truth[0][hole].double()  # (K, n) and (n,)
     variance = values.var(dim=0)
     below, equal = (values < target).sum(dim=0), (values == target).sum(dim=0)

@@ -83,6 +83,6 @@ def read_state(path: Path, purpose: str) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load fails in many ways: unpickling, zip, end of file, permission
         raise InputError(f"{path} cannot be read as weights for {purpose}.") from error
-    if not isinstance(state, dict):
+    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
         raise InputError(f"{path} does not hold a state dict, so it cannot serve {purpose}.")
     return state

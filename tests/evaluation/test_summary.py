@@ -197,7 +197,7 @@ def test_distances_are_of_the_features():
     assert area["distance"]["FD(colours)"] == pytest.approx(expected, rel=1e-5)
     few = summary_of(cases[:5], [method], Judge([METRICS["l1"]], [network]))
     assert as_json(few)["methods"]["constant"]["classes"][0]["distance"] == {}
-    assert "fewer pictures than features" in few.notes[0]
+    assert "more pictures than features" in few.notes[0]
     one = summary_of(cases[:1], [method], Judge([METRICS["l1"]], [network]))
     assert one.rows["constant"].distances == {} and "one picture" in one.notes[0]
 
