@@ -53,9 +53,11 @@ class LPIPS(Metric):
         self.name = f"lpips_{backbone}"
         self.label = f"LPIPS({backbone})"
         self.smallest_side = LPIPS_BACKBONES[backbone].smallest_side
+        self._last: tuple[Tensor, int, list[Tensor]] | None = None
 
     def to(self, device: torch.device | str) -> LPIPS:
         self.network.to(device)
+        self._last = None
         return self
 
     def _features(self, images: Tensor) -> list[Tensor]:
@@ -63,10 +65,19 @@ class LPIPS(Metric):
         scaled = self.network.scaling_layer(2 * images.float() - 1)
         return [lpips.normalize_tensor(layer) for layer in self.network.net(scaled)]
 
+    def _features_of_truth(self, target: Tensor) -> list[Tensor]:
+        """As `_features`, kept for the next fill of the same truth: the same tensor, not written to since."""
+        if target.is_inference():  # nobody counts what is written to it
+            return self._features(target)
+        if self._last is None or self._last[0] is not target or self._last[1] != target._version:
+            self._last = (target, target._version, self._features(target))
+        return self._last[2]
+
+    @torch.no_grad()
     def pixel_map(self, prediction: Tensor, target: Tensor) -> PixelMap:
         # The network's own forward gives either the number or the map; from the layers' distances, one pass
         # gives both.
-        pairs = zip(self.network.lins, self._features(prediction), self._features(target), strict=True)
+        pairs = zip(self.network.lins, self._features(prediction), self._features_of_truth(target), strict=True)
         layers = [head((a - b).square()) for head, a, b in pairs]  # each (B,1,h,w)
         size = target.shape[2:]
         enlarged = [F.interpolate(d, size=size, mode="bilinear", align_corners=False) for d in layers]

@@ -161,3 +161,16 @@ def test_a_wrong_file_is_refused(write, tmp_path):
 def test_an_unknown_network_is_refused():
     with pytest.raises(InputError, match="squeeze, alex, vgg"):
         load_lpips("resnet")
+
+
+def test_a_truth_that_is_kept_is_not_taken_for_another(squeeze):
+    """Its features are computed once for all fills; written to, or another tensor, it is another truth."""
+    x, y = pictures()
+    first = squeeze(x, y).over_picture()
+    assert torch.equal(squeeze(x, y).over_picture(), first)
+    other = y.flip(-1).contiguous()
+    expected = squeeze(x, other.clone()).over_picture()
+    y.copy_(other)
+    assert torch.equal(squeeze(x, y).over_picture(), expected) and not torch.equal(expected, first)
+    with torch.inference_mode():
+        assert torch.equal(squeeze(x, y.clone()).over_picture(), expected)
