@@ -46,7 +46,7 @@ def main() -> None:
         path = Path(folder) / "autoencoder.safetensors"
         save_autoencoder(LamaAutoencoder(options.base_channels), path)
         tasks = {f.stem: task(f, path) for f in (files if options.all else files_of_the_table(files))}
-    steps = {name: step_of(made, batch, options.precision == "bf16") for name, made in tasks.items()}
+    steps = {name: step_of(made, batch, options.precision) for name, made in tasks.items()}
     medians = median_seconds(steps, options.rounds)
     first = next(iter(medians.values()))
     print(

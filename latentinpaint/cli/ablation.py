@@ -1,5 +1,6 @@
 """`ablation`: train variants on the same steps, seeds, pictures and autoencoder, and compare them."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -8,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from latentinpaint.cli.comparing import compare
 from latentinpaint.cli.tables import progress_bar
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 AUTOENCODER = "autoencoder"
 TIMED_BATCH = 8
+EXPLANATION = (
+    "Means over seeds {seeds} and {count} pictures; in brackets 95 % intervals over pictures, each averaged over its "
+    "seeds. They do not tell how much another seed would change: for that see every seed's own figures. step: ratio "
+    "of a training step's time to the first variant's. Differences are taken picture by picture.\n\n"
+)
 
 
 def command(
@@ -69,8 +75,10 @@ def command(
         inception_weights: torch-fidelity's Inception file, by default the one in torch's cache.
         jobs: runs trained at a time; by default one a core, or 1 with a GPU.
     """
+    from latentinpaint.data.masks import mask_preset as check_preset
     from latentinpaint.evaluation.runs import chosen
     from latentinpaint.training.precision import fastest_precision
+    from latentinpaint.weights import load_autoencoder
 
     folder, precision = Path(output), precision or fastest_precision()
     files = _configurations(Path(configs), chosen(only))
@@ -78,18 +86,21 @@ def command(
     _at_least_one(steps=steps, autoencoder_steps=autoencoder_steps, limit=limit, jobs=jobs)
     if time_rounds < 0:
         raise InputError("--time-rounds is not below 0")
-    pictures, masks = _held_back(folder, val_root, size, mask_preset, limit)
+    check_preset(mask_preset)
+    _remember(folder, {"root": root, "val_root": val_root, "size": size, "precision": precision, **_texts(files)})
     trainer = _Trainer(folder, root, val_root, size, precision, num_workers, _jobs(jobs))
     if autoencoder is None:
         wanted = autoencoder_steps or _steps_in(Path(configs) / f"{AUTOENCODER}.yaml")
         trainer.train([_Run(AUTOENCODER, Path(configs) / f"{AUTOENCODER}.yaml", 0, folder / AUTOENCODER, wanted)])
         autoencoder = str(folder / AUTOENCODER)
+    _remember(folder, {AUTOENCODER: load_autoencoder(autoencoder).fingerprint()})
     runs = [
         _Run(name, file, seed, folder / "runs" / name / f"seed{seed}", steps or _steps_in(file))
         for seed in numbers
         for name, file in files.items()
     ]
     trainer.train(runs, autoencoder)
+    pictures, masks = _held_back(folder, val_root, size, mask_preset, limit)
     seconds = _time(files, autoencoder, root, size, precision, time_rounds)
     _table(folder, files, numbers, pictures, masks, seconds, lpips_weights, inception_weights)
 
@@ -205,6 +216,36 @@ def _seeds(texts: Sequence[str]) -> list[int]:
     return list(dict.fromkeys(int(text) for text in texts))
 
 
+def _texts(files: Mapping[str, Path]) -> dict[str, str]:
+    """The settings of each variant, but for how long and where to: a checksum."""
+    import yaml
+
+    found = {}
+    for name, path in files.items():
+        settings = yaml.safe_load(path.read_text())
+        settings.pop("output", None)
+        settings.get("trainer", {}).pop("max_steps", None)
+        found[name] = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    return found
+
+
+def _remember(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Write down what the runs of a folder have in common; refuse to mix them with others.
+
+    Raises:
+        InputError: if the folder was made with other settings.
+    """
+    path = folder / "settings.json"
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    for key, value in settings.items():
+        if before.get(key, value) != value:
+            raise InputError(
+                f"{folder} was made with another {key} ({before[key]}, not {value}): choose another --output"
+            )
+    with write_beside(path) as temporary:
+        temporary.write_text(json.dumps(before | dict(settings), indent=1))
+
+
 def _at_least_one(**options: int | None) -> None:
     for name, value in options.items():
         if value is not None and value < 1:
@@ -227,20 +268,18 @@ def _steps_in(config: Path) -> int:
 
 
 def _held_back(folder: Path, val_root: str, size: int, preset: str, limit: int | None) -> tuple[Path, Path]:
-    """The crops that are judged and their masks, as files."""
+    """The crops that are judged and their masks, as files: of these photographs, this size and these holes alone."""
     from PIL import Image
 
     from latentinpaint.data.photos import PhotoFolder
     from latentinpaint.data.transforms import centre_crop
-    from latentinpaint.evaluation.cases import named_pictures
     from latentinpaint.evaluation.mask_sets import write_masks
 
     photos, crop = PhotoFolder(val_root), centre_crop(size)
-    pictures, masks = folder / "pictures", folder / "masks"
+    place = folder / f"judged-{preset}" if limit is None else folder / f"judged-{preset}-{limit}"
+    wanted = []
     for index, name in enumerate(photos.names[:limit]):
-        path = pictures / Path(name).with_suffix(".png")
-        if path.exists():
-            continue
+        path = place / "pictures" / Path(name).with_suffix(".png")
         try:
             pixels = crop(photos.read(index), 0)
         except InputError as error:
@@ -248,25 +287,29 @@ def _held_back(folder: Path, val_root: str, size: int, preset: str, limit: int |
             continue
         with write_beside(path) as temporary:
             Image.fromarray(pixels).save(temporary)
-    write_masks(named_pictures(pictures), masks, preset, seed=0, per_image=1, about={})
-    return pictures, masks
+        wanted.append((path.relative_to(place / "pictures").as_posix(), path))
+    write_masks(wanted, place / "masks", preset, seed=0, per_image=1, about={})
+    return place / "pictures", place / "masks"
 
 
 def _time(
     files: Mapping[str, Path], autoencoder: str, root: str, size: int, precision: str, rounds: int
 ) -> dict[str, float]:
-    """Median seconds of a training step of every variant, side by side."""
+    """Median seconds of a training step of every variant, side by side, on the device that trains."""
+    import torch
+
     from latentinpaint.data.datamodule import InpaintingDataModule
     from latentinpaint.training.timing import median_seconds, step_of
 
     if rounds == 0:
         return {}
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data = InpaintingDataModule(root, size=size, batch_size=TIMED_BATCH, num_workers=0)
     data.setup("fit")
-    batch = next(iter(data.train_dataloader()))
-    tasks = {name: _task(file, autoencoder, root) for name, file in files.items()}
-    print(f"timing {rounds} steps of each variant in turns")
-    return median_seconds({name: step_of(t, batch, "bf16" in precision) for name, t in tasks.items()}, rounds)
+    batch = {name: value.to(device) for name, value in next(iter(data.train_dataloader())).items()}
+    tasks = {name: _task(file, autoencoder, root).to(device) for name, file in files.items()}
+    print(f"timing {rounds} steps of each variant in turns, {precision}, {TIMED_BATCH} crops of {size}², on {device}")
+    return median_seconds({name: step_of(task, batch, precision) for name, task in tasks.items()}, rounds)
 
 
 def _task(config: Path, autoencoder: str, root: str) -> "LatentTask":
@@ -309,7 +352,8 @@ def _table(
     perceptual = "lpips_squeeze" if "lpips_squeeze" in summary.labels else None
     with write_beside(folder / "ablation.json") as temporary:
         temporary.write_text(json.dumps(as_json(variants), indent=1))
-    table = markdown(variants, perceptual)
+    count = len(summary.cases)
+    table = EXPLANATION.format(count=count, seeds=", ".join(map(str, seeds))) + markdown(variants, perceptual)
     with write_beside(folder / "ablation.md") as temporary:
         temporary.write_text(table, encoding="utf-8")
     print(table)

@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import platform
-import shutil
 import sys
 from dataclasses import asdict
 from datetime import date
@@ -19,13 +18,8 @@ from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from latentinpaint.evaluation.methods import Method
     from latentinpaint.evaluation.runs import Outcome, Plan, Run
     from latentinpaint.evaluation.summary import Summary
-
-LIBRARIES = ("torch", "torchvision", "torchmetrics", "torch-fidelity", "lpips", "kornia", "numpy", "scikit-image")
 
 
 def compare(
@@ -51,7 +45,7 @@ def compare(
     """
     from latentinpaint.evaluation.markdown import tables
     from latentinpaint.evaluation.report import write_report
-    from latentinpaint.evaluation.runs import Run, read_case, run
+    from latentinpaint.evaluation.runs import Run, one_thread, read_case, run
     from latentinpaint.evaluation.summary import summarise
 
     if not plan.methods:
@@ -66,12 +60,13 @@ def compare(
             raise InputError(f"--{name.replace('_', '-')} starts at 1, not {value}")
     if download:
         plan.fetch()
-    folder, own = Path(output), Run(plan, output)
+    folder, own = Path(output), Run(plan, output, keep_fills)
     if reference is not None:
-        _check_reference(reference, own.methods)
+        _check_reference(reference, own)
     with progress_bar("judging", len(own.cases)) as step:
         outcome = run(own, jobs, step)
-    summary = summarise(outcome.cases, outcome.records, own.judge.metrics, own.judge.networks, reference)
+    with one_thread():
+        summary = summarise(outcome.cases, outcome.records, own.judge.metrics, own.judge.networks, reference)
     summary.notes[:0] = [*own.notes, *own.cases.notes, *(f"left out: {text}" for text in outcome.left_out)]
     settings = _settings(plan, own, outcome)
     _write_figures(folder, summary, settings)
@@ -87,7 +82,7 @@ def compare(
             own.fill_path,
         )
     if not keep_fills:
-        shutil.rmtree(folder / "fills", ignore_errors=True)
+        own.remove_fills()
     for note in summary.notes:
         print(f"note: {note}", file=sys.stderr)
     scores_table(summary)
@@ -99,32 +94,36 @@ def compare(
     return summary
 
 
-def _check_reference(reference: str, methods: "Sequence[Method]") -> None:
+def _check_reference(reference: str, own: "Run") -> None:
     """Before hours of work rather than after."""
     from latentinpaint.evaluation.judging import row_names
 
-    rows = [name for method in methods for name in row_names(method)]
+    with_best = own.judge.perceptual is not None
+    rows = [name for method in own.methods for name in row_names(method, with_best)]
     if reference not in rows:
         raise InputError(f"there is no method '{reference}' to compare with: choose one of {', '.join(rows)}")
 
 
 def _settings(plan: "Plan", own: "Run", outcome: "Outcome") -> dict[str, Any]:
+    from latentinpaint.evaluation.judging import LIBRARIES
     from latentinpaint.evaluation.methods import describe
 
+    at_once = sorted({record["processes"] for record in outcome.records})
     asked = {key: value for key, value in asdict(plan).items() if value is not None}
     return {
         "latentinpaint": __version__,
         "made": date.today().isoformat(),
         **asked,
         "holes": own.cases.holes,
-        "masks": plan.masks or own.cases.holes,
         "compared": {method.name: describe(method) for method in own.methods},
+        "weights": own.judge.weights,
         "metrics": [*(m.label for m in own.judge.metrics), *(n.distance for n in own.judge.networks)],
         "jobs": outcome.jobs,
         "seconds_in_all": round(outcome.wall_seconds, 1),
         "seconds_of_all_processes": {key: round(value, 1) for key, value in outcome.spent.items()},
         "records_used_again": outcome.reused,
-        "seconds_and_memory": f"of one fill on one thread of {_processor()}, {outcome.jobs} processes at once",
+        "seconds_and_memory": f"of one fill on one thread of {_processor()}, "
+        f"{' or '.join(map(str, at_once))} processes at once",
         "versions": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
     }
 

@@ -1,6 +1,7 @@
 """`make_masks`: holes for a folder of pictures as files, the same on every machine."""
 
 import sys
+from pathlib import Path
 
 from latentinpaint import __version__
 from latentinpaint.cli.tables import progress_bar
@@ -29,6 +30,8 @@ def command(
 
     if per_image < 1 or per_image > 999 or (limit is not None and limit < 1):
         raise InputError("--per-image goes from 1 to 999, and --limit starts at 1")
+    if Path(output).resolve().is_relative_to(Path(images).resolve()):
+        raise InputError(f"{output} lies in {images}: the masks would be taken for pictures; put them elsewhere")
     pictures = named_pictures(images)[:limit]
     about = {"latentinpaint": __version__}
     with progress_bar("drawing", len(pictures)) as step:

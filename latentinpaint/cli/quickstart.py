@@ -179,7 +179,12 @@ def _cases(seed: int) -> list["Case"]:
     crops = Crops(photos, centre_crop(FILL_SIZE), mask_preset("thick", FILL_SIZE), seed, shuffle=False)
     numbers = range(2 * len(photos))
     return [
-        Case(f"{photos.names[n % len(photos)]} {n // len(photos) + 1}", crop["image"][None], crop["mask"][None])
+        Case(
+            f"{photos.names[n % len(photos)]} {n // len(photos) + 1}",
+            crop["image"][None],
+            crop["mask"][None],
+            photos.names[n % len(photos)],
+        )
         for n, crop in ((n, crops[n]) for n in numbers)
     ]
 

@@ -56,7 +56,7 @@ class PictureMetric(torchmetrics.Metric):
     @torch.no_grad()
     def update(self, prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> None:
         """Add pictures (B, 3, H, W) in [0, 1], and their masks (B, 1, H, W) where the region needs them."""
-        pixel_map = self.metric(prediction, target)
+        pixel_map = self.metric.to(prediction.device)(prediction, target)
         if self.region is None:
             values = pixel_map.over_picture()
         elif mask is None:

@@ -4,6 +4,7 @@ A hole drawn from a preset depends on the protocol's seed and the picture's name
 of masks with a manifest, pictures and masks must be the ones it names.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,22 +24,25 @@ class Case:
     """One picture (1, 3, H, W) in [0, 1] with its hole (1, 1, H, W), 1 = hole.
 
     name: unique among the cases, and the name of its mask or picture. picture: the picture's path in its folder.
+    results: what a file of another program's answer may be called, without suffix, the likeliest first.
     """
 
     name: str
     image: Tensor
     mask: Tensor
     picture: str = ""
+    results: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a case is read from: a picture, and a mask if there is a file of it."""
+    """What a case is read from: a picture, and a mask if there is a file of it; see `Case` for the rest."""
 
     name: str
     image: Path
     mask: Path | None
     picture: str
+    results: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,10 @@ def cases_from_preset(images: str | Path, preset: str, seed: int = 0, limit: int
 
     def read(source: Source) -> Case:
         image = _to_tensor(source.image)
-        return Case(source.name, image, draw_hole(preset, seed, source.name, image.shape[-2:]), source.picture)
+        hole = draw_hole(preset, seed, source.name, image.shape[-2:])
+        return Case(source.name, image, hole, source.picture, source.results)
 
-    sources = [Source(name, path, None, name) for name, path in named_pictures(images)]
+    sources = [Source(name, path, None, name, (_stem(name),)) for name, path in named_pictures(images)]
     return Cases(sources[:limit], read, f"preset {preset}, seed {seed}")
 
 
@@ -108,9 +113,15 @@ def cases_from_folders(images: str | Path, masks: str | Path, limit: int | None 
             raise InputError(f"the mask {source.mask} has no hole (no white pixel)")
         if manifest is not None:
             manifest.check(source.mask, hole, source.image)
-        return Case(source.name, image, torch.from_numpy(hole).float()[None, None], source.picture)
+        return Case(source.name, image, torch.from_numpy(hole).float()[None, None], source.picture, source.results)
 
-    sources = [Source(p.name, p.image, p.mask, p.image.relative_to(images).as_posix()) for p in found.pairs]
+    holes = Counter(pair.image for pair in found.pairs)
+    sources = []
+    for pair in found.pairs:
+        picture = pair.image.relative_to(images).as_posix()
+        # After the picture only where it has one hole: another hole's answer holds the truth where this one is.
+        results = (pair.name, _stem(picture)) if holes[pair.image] == 1 else (pair.name,)
+        sources.append(Source(pair.name, pair.image, pair.mask, picture, tuple(dict.fromkeys(results))))
     sides = {"masks match no picture": found.orphans, "pictures have no mask": found.bare}
     notes = [f"{len(paths)} {what} and are left out: {_names(paths)}" for what, paths in sides.items() if paths]
     if manifest is not None:
@@ -135,6 +146,10 @@ def named_pictures(images: str | Path) -> list[tuple[str, Path]]:
 
 def _to_tensor(path: Path) -> Tensor:
     return torch.from_numpy(read_picture(path).rgb()).permute(2, 0, 1)[None].contiguous()
+
+
+def _stem(name: str) -> str:
+    return Path(name).with_suffix("").as_posix()
 
 
 def _names(paths: Sequence[Path], most: int = 10) -> str:

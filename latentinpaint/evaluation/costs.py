@@ -61,9 +61,11 @@ def measured(device: torch.device, network: nn.Module | None = None) -> Iterator
 
 def _resident_reset() -> float:
     """Start the peak anew; the resident bytes now, nan where the kernel does not say."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc keeps freed pages, and the next fill reuses them
-    if trim is not None:
-        trim(0)
+    try:
+        # glibc keeps freed pages, and the next fill would reuse them unseen.
+        ctypes.CDLL(None).malloc_trim(0)
+    except (OSError, TypeError, AttributeError):  # another C library
+        pass
     try:
         _RESET.write_text("5")  # proc(5): resets the peak of the resident set
     except OSError:

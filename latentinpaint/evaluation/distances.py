@@ -5,9 +5,13 @@ The Fréchet distance is that of the Gaussians with the sets' means and covarian
 .. math:: |m_a - m_b|^2 + \mathrm{tr}\bigl(C_a + C_b - 2 (C_a C_b)^{1/2}\bigr)
 
 (Heusel et al., arXiv 1706.08500). It is biased: the fewer pictures, the larger; compare equal numbers of pictures
-only, and with fewer pictures than features mistrust it. The kernel distance, the squared maximum mean discrepancy of
-the kernel (x . y / d + 1)^3 (Bińkowski et al., arXiv 1801.01401), has no such bias; it is torch-fidelity's, the mean
-over random subsets, and its deviation over them says how sure it is.
+only, and with no more pictures than features mistrust it. The kernel distance, the squared maximum mean discrepancy
+of the kernel (x . y / d + 1)^3 (Bińkowski et al., arXiv 1801.01401), does not grow as pictures become few; it is
+torch-fidelity's, the mean over random subsets, and its deviation over them says how sure it is.
+
+Both are made for sets that have nothing to do with each other. Fills and truths are the same pictures, alike outside
+the hole, so both come out lower than between other pictures of the same kind, and the kernel distance can fall below
+zero. They compare methods on the same pictures, and nothing else.
 """
 
 from dataclasses import dataclass
@@ -39,7 +43,8 @@ def frechet_distance(one: Tensor, other: Tensor) -> float:
     root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
     product = torch.linalg.eigvalsh(root @ covariances[1] @ root).clamp(min=0).sqrt().sum()
     shift = (means[0] - means[1]).square().sum()
-    return float(shift + covariances[0].trace() + covariances[1].trace() - 2 * product)
+    # Not below zero, which rounding could make of equal sets.
+    return max(0.0, float(shift + covariances[0].trace() + covariances[1].trace() - 2 * product))
 
 
 @dataclass(frozen=True)
@@ -83,8 +88,7 @@ def few_pictures(count: int, dimension: int, name: str) -> str | None:
     if count <= dimension:
         return (
             f"{name} of {count} pictures on {dimension} features: with no more pictures than features it is mostly "
-            "bias. Compare rows of this table at most, never with published figures; the kernel distance has no such "
-            "bias."
+            "bias. Compare rows of this table at most, never with published figures, and see the kernel distance."
         )
     if count < ENOUGH * dimension:
         return (

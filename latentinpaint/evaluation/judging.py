@@ -1,13 +1,13 @@
 """One method on one case: the fill, what it costs, and every figure of it, as a record that JSON can hold.
 
 Fills are judged as the 8-bit files that a person would get (see `methods.eight_bits`). A method that draws K samples
-has
-three rows: its first sample, the mean of all, and the best of them by LPIPS inside the hole, which is an oracle: it
-is chosen by looking at the truth, and no user can have it.
+has three rows: its first sample, the mean of all, and the best of them by LPIPS inside the hole, which is an oracle:
+it is chosen by looking at the truth, and no user can have it.
 
 A record is plain JSON: ``{"method", "label", "case", "failed", "rows": [{"row", "label", "kind", "seconds",
-"figures", "features"}], "megabytes", "evaluations", "uncertainty"}``; features are base64 of float32. `failed` is a
-sentence, and there are no rows then. Of the case itself `case_record` tells size and hole.
+"megabytes", "evaluations", "figures", "features"}], "uncertainty"}``; features are base64 of float32. `failed` is a
+sentence, and there are no rows then; with "again" it is tried once more in the next run. Of the case itself
+`case_record` tells size and hole.
 """
 
 import base64
@@ -17,6 +17,7 @@ import time
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.cases import Case
-from latentinpaint.evaluation.costs import measured
+from latentinpaint.evaluation.costs import Cost, measured
 from latentinpaint.evaluation.features import FeatureNetwork
 from latentinpaint.evaluation.methods import Method, Unanswered, check_fill, eight_bits
 from latentinpaint.evaluation.metrics import Metric, evaluate_pair
@@ -35,6 +36,8 @@ from latentinpaint.evaluation.uncertainty import uncertainty
 from latentinpaint.randomness import numbered_generator
 
 Record = dict[str, Any]
+# What computes figures and fills: with another version they may differ.
+LIBRARIES = ("torch", "torchvision", "torchmetrics", "torch-fidelity", "lpips", "kornia", "numpy", "scikit-image")
 SAMPLE, MEAN, BEST = "sample", "mean", "best"
 
 
@@ -56,11 +59,13 @@ class Judged:
 class Judge:
     """Metrics and feature networks that every method is judged by.
 
-    metrics: see `metrics` and `perceptual`. networks: see `features`.
+    metrics: see `metrics` and `perceptual`. networks: see `features`. weights: checksums of the files they look
+    through, by what they are for.
     """
 
     metrics: Sequence[Metric]
     networks: Sequence[FeatureNetwork] = ()
+    weights: dict[str, str] = field(default_factory=dict)
 
     @property
     def perceptual(self) -> Metric | None:
@@ -69,7 +74,8 @@ class Judge:
 
     def identity(self) -> str:
         """What the figures depend on besides case and method."""
-        return " ".join([*(m.name for m in self.metrics), "|", *(n.name for n in self.networks)])
+        names = [*(m.name for m in self.metrics), *(n.name for n in self.networks)]
+        return f"{names} {sorted(self.weights.items())} {[(name, version(name)) for name in LIBRARIES]}"
 
     def case_record(self, case: Case) -> Record:
         """What is to be known of a case."""
@@ -101,15 +107,17 @@ class Judge:
                 check_fill(samples, case)
         except (Unanswered, InputError) as error:
             return Judged(record | {"failed": str(error)}, spent={"fills": one.seconds})
+        except Exception as error:  # whatever a method does on one picture, the others are still to be judged
+            why = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            return Judged(record | {"failed": why, "again": True}, spent={"fills": one.seconds})
         spent["fills"] = one.seconds + (total.seconds if total is not one else 0.0)
-        record |= {"megabytes": total.megabytes, "evaluations": total.evaluations}
         started = time.perf_counter()
-        rows = [(method.name, method.label, SAMPLE, one.seconds, sample)]
+        rows = [(method.name, method.label, SAMPLE, one, sample)]
         deviation = None
         if len(samples) > 1:
-            deviation = self._samples(record, method, case, samples, total.seconds, rows)
+            deviation = self._samples(record, method, case, samples, total, rows)
         fills = {}
-        for name, label, kind, seconds, fill in rows:
+        for name, label, kind, cost, fill in rows:
             fills[name] = eight_bits(fill)
             figures = evaluate_pair(fills[name], case.image, case.mask, self.metrics)
             record["rows"].append(
@@ -117,7 +125,7 @@ class Judge:
                     "row": name,
                     "label": label,
                     "kind": kind,
-                    "seconds": seconds,
+                    **asdict(cost),
                     "figures": {key: value.item() for key, value in figures.items()},
                 }
             )
@@ -129,18 +137,18 @@ class Judge:
         return Judged(record, fills, deviation, spent)
 
     def _samples(
-        self, record: Record, method: Method, case: Case, samples: Tensor, seconds: float, rows: list[tuple]
+        self, record: Record, method: Method, case: Case, samples: Tensor, cost: Cost, rows: list[tuple]
     ) -> Tensor:
         """Add the rows and figures of several samples; answers the map of their deviation."""
         title, count = method.label, len(samples)
         mean, oracle = _of_samples(count)
-        rows.append((method.name + mean, title + mean, MEAN, seconds, samples.mean(0, True)))
+        rows.append((method.name + mean, title + mean, MEAN, cost, samples.mean(0, True)))
         perceptual = self.perceptual
         if perceptual is not None and min(case.image.shape[-2:]) >= perceptual.smallest_side:
             # One by one: in a batch the last digits could depend on how many there are.
             inside = [perceptual(eight_bits(x[None]), case.image).over(case.mask).item() for x in samples]
             best = int(np.argmin(inside))
-            rows.append((method.name + oracle, title + oracle, BEST, seconds, samples[best : best + 1]))
+            rows.append((method.name + oracle, title + oracle, BEST, cost, samples[best : best + 1]))
         generator = numbered_generator(0, zlib.crc32(case.name.encode()))
         found = uncertainty(samples, case.image, case.mask, perceptual, generator)
         record["uncertainty"] = {key: value for key, value in asdict(found).items() if key != "map"}
@@ -152,9 +160,9 @@ class Judge:
         return {name: packed(values) for name, values in found.items()}
 
 
-def row_names(method: Method) -> list[str]:
-    """The rows that a method may have."""
-    own = _of_samples(method.num_samples) if method.num_samples > 1 else ()
+def row_names(method: Method, with_best: bool) -> list[str]:
+    """The rows that a method has, with the best of its samples where there is an LPIPS to choose it by."""
+    own = _of_samples(method.num_samples)[: 1 + with_best] if method.num_samples > 1 else ()
     return [method.name, *(method.name + suffix for suffix in own)]
 
 

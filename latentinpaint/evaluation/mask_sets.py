@@ -10,9 +10,11 @@ different files; those of pictures are the files' own.
 
 import hashlib
 import json
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +101,7 @@ def write_masks(
                     "picture": name,
                     "size": [picture.width, picture.height],
                     "hole_fraction": round(hole.mean().item(), 6),
-                    "hole_width": round(width, 3),
+                    "hole_width": round(width, 3) if math.isfinite(width) else None,
                     "width_class": width_class(width, min(picture.width, picture.height)),
                     "mask_sha256": mask_checksum(hole[0, 0].numpy() > 0.5),
                     "picture_sha256": checksum,
@@ -128,10 +130,15 @@ class Manifest:
     path: Path
     raw: dict[str, Any]
 
+    @cached_property
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """By the masks' files."""
+        return {entry["file"]: entry for entry in self.raw["masks"]}
+
     def check(self, mask: Path, hole: np.ndarray, picture: Path) -> None:
         """Raise `InputError` unless mask and picture are the ones the set was made of; new masks are none of it."""
         name = mask.relative_to(self.path.parent).as_posix()
-        entry = next((entry for entry in self.raw["masks"] if entry["file"] == name), None)
+        entry = self.entries.get(name)
         if entry is None:
             raise InputError(f"the mask {mask} is not in {self.path}: take it away, or the manifest")
         if entry["mask_sha256"] != mask_checksum(hole):

@@ -9,6 +9,7 @@ A method is told by a short text, the same in commands and reports:
 """
 
 import hashlib
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,7 +103,11 @@ class ModelMethod(Method):
 
     def fill(self, case: Case, num_samples: int = 1) -> Tensor:
         image, mask = case.image.to(self.device), case.mask.to(self.device)
-        return self.pipeline.sample(image, mask, num_samples, self.seed, self.steps)[0].float().cpu()
+        return self.pipeline.sample(image, mask, num_samples, self.seed_of(case), self.steps)[0].float().cpu()
+
+    def seed_of(self, case: Case) -> int:
+        """Of a case's samples: each has its own, or one lucky draw of noise would decide about all pictures alike."""
+        return (self.seed * 1_000_003 + zlib.crc32(case.name.encode())) % 2**31
 
     def identity(self, case: Case) -> str:
         asked = (self.num_samples, self.steps, self.seed) if self.pipeline.refiner.stochastic else ()
@@ -151,9 +156,8 @@ class ResultFolder(Method):
             return "no file"
 
     def _file(self, case: Case) -> Path:
-        names = dict.fromkeys(Path(n).with_suffix("").as_posix() for n in (case.name, case.picture) if n)
-        # The case of a mask is called without suffix: a dot in it is part of the name.
-        for name in dict.fromkeys([case.name, *names]):
+        names = case.results or (case.name,)
+        for name in names:
             found = self.files.get(name, [])
             if len(found) == 1:
                 return found[0]
@@ -209,7 +213,7 @@ def method_names(texts: Sequence[str]) -> list[str]:
     """
     named = [_named(text) for text in texts]
     paths = [Path(path) for _, path in named]
-    short = [path.parent.name if path.name == PIPELINE_FILE else path.stem or str(path) for path in paths]
+    short = [_short(path) for path in paths]
     names = [name or (s if short.count(s) == 1 else path) for (name, path), s in zip(named, short, strict=True)]
     twin = next((name for name in names if names.count(name) > 1), None)
     if twin is not None:
@@ -235,6 +239,12 @@ def _named(text: str) -> tuple[str | None, str]:
     """`name=path`, or the path alone."""
     name, equals, path = text.partition("=")
     return (name, path) if equals and name and not Path(text).exists() else (None, text)
+
+
+def _short(path: Path) -> str:
+    if path.name == PIPELINE_FILE:
+        return path.parent.name
+    return (path.stem if path.suffix == ".safetensors" else path.name) or str(path)
 
 
 def _is_model(path: Path) -> bool:

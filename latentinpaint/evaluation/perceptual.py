@@ -79,10 +79,12 @@ class LPIPS(Metric):
         # gives both.
         pairs = zip(self.network.lins, self._features(prediction), self._features_of_truth(target), strict=True)
         layers = [head((a - b).square()) for head, a, b in pairs]  # each (B,1,h,w)
-        size = target.shape[2:]
-        enlarged = [F.interpolate(d, size=size, mode="bilinear", align_corners=False) for d in layers]
+        # One layer after the other: a map is as large as the picture.
+        values = torch.zeros_like(target[:, :1])
+        for layer in layers:
+            values += F.interpolate(layer, size=target.shape[2:], mode="bilinear", align_corners=False)
         picture_mean = torch.stack([layer.mean(dim=(1, 2, 3)) for layer in layers]).sum(dim=0)
-        return PixelMap(torch.stack(enlarged).sum(dim=0), picture_mean)
+        return PixelMap(values, picture_mean)
 
 
 def load_lpips(network: str = "squeeze", weights: Path | str | None = None) -> LPIPS:

@@ -30,7 +30,7 @@ def lines_plot(title: str, classes: Sequence[str], rows: dict[str, Sequence[Mean
             [x + shift for x in at],
             [means[x].value for x in at],
             yerr=[below, above],
-            label=label,
+            label=_plain(label),
             color=COLOURS[number % len(COLOURS)],
             marker=MARKERS[number % len(MARKERS)],
             markersize=4,
@@ -39,7 +39,7 @@ def lines_plot(title: str, classes: Sequence[str], rows: dict[str, Sequence[Mean
         )
     axes.set_xticks(range(len(classes)), classes, rotation=30 if len(classes) > 5 else 0, fontsize=8)
     axes.set_xlabel(axis)
-    axes.set_title(title, fontsize=11)
+    axes.set_title(_plain(title), fontsize=11)
     axes.grid(axis="y", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=2, fontsize=7, frameon=False)
     return _svg(figure)
@@ -54,8 +54,13 @@ def rank_plot(title: str, shares: Sequence[float]) -> str:
     axes.set_xticks(range(len(shares)))
     axes.set_xlabel("samples below the truth")
     axes.set_ylabel("share of the hole's values")
-    axes.set_title(title, fontsize=11)
+    axes.set_title(_plain(title), fontsize=11)
     return _svg(figure)
+
+
+def _plain(text: str) -> str:
+    """Text as it stands: a dollar would begin a formula, and a label that begins with _ is left out of a legend."""
+    return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
 
 
 def _length(high: float, low: float) -> float:

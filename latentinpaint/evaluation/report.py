@@ -186,7 +186,7 @@ def _differences(summary: Summary, metrics: Sequence[Metric]) -> str:
         for metric in shown:
             d = found[f"{metric.name}_hole"]
             sure = math.isfinite(d.mean.low) and (d.mean.low > 0 or d.mean.high < 0)
-            below = f"{_interval(d.mean, True)}<br>better on {d.better} of {d.mean.count}"
+            below = f"{_interval(d.mean, True)}<br>better on {d.better} of {d.of}"
             cells.append(_cell(f"{_number(d.mean.value, True)}<small>{below}</small>", sure))
         lines.append(f"<tr><td>{html.escape(summary.rows[name].label)}</td>{''.join(cells)}</tr>")
     titles = [f"{m.label} {UP if m.higher_is_better else DOWN}" for m in shown]
@@ -226,7 +226,7 @@ def _calibration(summary: Summary) -> str:
     for method, found in summary.calibration.items():
         label = html.escape(summary.rows[method].label)
         ratio, low, high = found["spread_to_error"], 0.9, 1.1
-        verdict = "too sure" if ratio < low else "too unsure" if ratio > high else "about right"
+        verdict = "too sure" if ratio < low else "about right" if ratio <= high else "too unsure"
         histogram = rank_plot(f"{summary.rows[method].label}: ranks of the truth", found["rank_shares"])
         parts.append(
             f"<p><b>{label}</b>, {found['samples']} samples a hole. Standard deviation between samples "

@@ -1,12 +1,12 @@
 """A comparison as a job: resumable picture by picture, by several processes, with the same figures however it is run.
 
-    output/records/<method>/<case>.json     what `judging` found, written when a case is done
-    output/records/cases/<case>.json        what is to be known of the case
-    output/fills/<row>/<case>.png           the fills as files
+    output/records/methods/<method>/<case>.json     what `judging` found, written when a case is done
+    output/records/cases/<case>.json                what is to be known of the case
+    output/fills/<row>/<case>.png                   the fills as files
 
-A record is used again if nothing it depends on has changed: picture, hole, method, metrics, version. Every process
-computes on one thread (on a CPU), one picture at a time, so figures do not depend on how many processes there are,
-nor on which pictures are judged beside it.
+A record is used again if nothing it depends on has changed: picture, hole, method, metrics, their weights, versions.
+Every process computes on one thread (on a CPU), one picture at a time, so figures do not depend on how many
+processes there are, nor on which pictures are judged beside it.
 """
 
 import hashlib
@@ -14,13 +14,13 @@ import json
 import multiprocessing
 import os
 import re
+import shutil
 import sys
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,16 +32,15 @@ from torch import Tensor
 
 from latentinpaint import __version__
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.cases import Case, Cases, cases_from_folders, cases_from_preset
+from latentinpaint.evaluation.cases import Case, Cases, Source, cases_from_folders, cases_from_preset
 from latentinpaint.evaluation.features import FeatureNetwork, Inception, SqueezeNet
-from latentinpaint.evaluation.judging import Judge, Record, case_digest
+from latentinpaint.evaluation.judging import Judge, Record, case_digest, row_names
 from latentinpaint.evaluation.methods import Method, build_methods
-from latentinpaint.evaluation.metrics import METRICS
+from latentinpaint.evaluation.metrics import METRICS, Metric
 from latentinpaint.evaluation.perceptual import LPIPS_BACKBONES, load_lpips
 from latentinpaint.evaluation.weight_files import INCEPTION, SQUEEZENET
 from latentinpaint.files import write_beside
 
-CASES = "cases"
 FEATURES = {"inception": (Inception, INCEPTION), "squeeze": (SqueezeNet, SQUEEZENET)}
 # So many fills are worth the seconds that another process takes to start.
 WORTH_A_PROCESS = 24
@@ -96,29 +95,35 @@ class Plan:
             InputError: if a name is unknown, or a file that was given cannot be used.
         """
         notes: list[str] = []
-        metrics = list(METRICS.values())
+        metrics: list[Metric] = list(METRICS.values())
+        weights: dict[str, str] = {}
         for number, name in enumerate(self.lpips):
             given = self.lpips_weights if number == 0 else None
             if name not in LPIPS_BACKBONES:
                 raise InputError(f"LPIPS network {name!r} is unknown; choose one of {', '.join(LPIPS_BACKBONES)}.")
             with _left_out(f"LPIPS({name})", given is not None, notes):
-                metrics.append(load_lpips(name, given))
+                metric = load_lpips(name, given)
+                metrics.append(metric)
+                weights[metric.label] = _digest(LPIPS_BACKBONES[name].weights.find(metric.label, given))
         networks: list[FeatureNetwork] = []
         for name in self.features:
             if name not in FEATURES:
                 raise InputError(f"there are no features {name!r}: choose any of {', '.join(FEATURES)}")
-            kind, _ = FEATURES[name]
+            kind, file = FEATURES[name]
             given = self.inception_weights if name == "inception" else None
             if name == "squeeze" and self.lpips[:1] == ("squeeze",):
                 given = self.lpips_weights
             with _left_out(kind.distance, given is not None, notes):
                 networks.append(kind(given))
-        return Judge(metrics, networks), notes
+                weights[kind.distance] = _digest(file.find(kind.distance, given))
+        return Judge(metrics, networks, weights), notes
 
     def fetch(self) -> None:
         """Download the weights that are missing, telling what and where to."""
-        files = [LPIPS_BACKBONES[name].weights for name in self.lpips if name in LPIPS_BACKBONES]
-        files += [FEATURES[name][1] for name in self.features if name in FEATURES]
+        given = {self.lpips[0]} if self.lpips and self.lpips_weights else set()
+        given |= {"inception"} if self.inception_weights else set()
+        files = [LPIPS_BACKBONES[n].weights for n in self.lpips if n in LPIPS_BACKBONES and n not in given]
+        files += [FEATURES[n][1] for n in self.features if n in FEATURES and n not in given]
         for file in dict.fromkeys(files):
             if not file.place.is_file():
                 print(f"fetching {file.url} to {file.place}", file=sys.stderr)
@@ -148,38 +153,48 @@ class Run:
     Args:
         plan: what to do.
         output: folder of records and fills.
+        keep_fills: whether a record without its fills is done again.
+
+    Raises:
+        InputError: if a part of the plan cannot be had, or the output would be among the pictures.
     """
 
-    def __init__(self, plan: Plan, output: str | Path) -> None:
-        self.plan, self.output = plan, Path(output)
+    def __init__(self, plan: Plan, output: str | Path, keep_fills: bool = True) -> None:
+        self.plan, self.output, self.keep_fills = plan, Path(output), keep_fills
+        if self.output.resolve().is_relative_to(Path(plan.images).resolve()):
+            raise InputError(
+                f"{output} lies in {plan.images}: the fills would be taken for pictures; put it elsewhere"
+            )
         self.cases = plan.cases()
         self.methods = plan.build_methods()
         self.judge, self.notes = plan.judge()
         self.stems = output_stems(self.cases)
 
-    def do(self, number: int) -> dict[str, Any]:
-        """Judge all methods on a case; answers ``{"name", "left_out", "spent", "reused"}``."""
-        with _one_thread():
-            return self._do(number)
+    def do(self, source: Source, jobs: int = 1) -> dict[str, Any]:
+        """Judge all methods on a case while `jobs` processes work; ``{"name", "left_out", "spent", "reused"}``."""
+        with one_thread():
+            return self._do(source, jobs)
 
-    def _do(self, number: int) -> dict[str, Any]:
-        name = self.cases.sources[number].name
+    def _do(self, source: Source, jobs: int) -> dict[str, Any]:
+        name = source.name
         spent: dict[str, float] = {}
         started = time.perf_counter()
         try:
-            case = self.cases[number]
+            case = self.cases.read(source)
         except InputError as error:
             return {"name": name, "left_out": str(error), "spent": spent, "reused": 0}
         spent["reading"] = time.perf_counter() - started
         reused = 0
         digest = f"{__version__} {case_digest(case)} {self.judge.identity()}"
-        if self._known(CASES, name, digest) is None:
+        if _known(self.case_path(name), digest) is None:
             started = time.perf_counter()
-            self._write(CASES, name, {"key": digest} | self.judge.case_record(case))
+            _write(self.case_path(name), {"key": digest} | self.judge.case_record(case))
             spent["truth"] = time.perf_counter() - started
         for method in self.methods:
             key = hashlib.sha256(f"{digest} {method.identity(case)}".encode()).hexdigest()
-            if self._known(method.name, name, key) is not None:
+            path = self.record_path(method.name, name)
+            known = _known(path, key)
+            if known is not None and self._has_fills(known):
                 reused += 1
                 continue
             found = self.judge.judge(method, case)
@@ -188,7 +203,7 @@ class Run:
                 self._write_fill(row, name, fill)
             if found.deviation is not None:
                 self._write_fill(f"{method.name}, deviation", name, (found.deviation / DEVIATION_SCALE).clamp(0, 1))
-            self._write(method.name, name, {"key": key} | found.record)
+            _write(path, {"key": key, "processes": jobs} | found.record)
             found.spent["writing"] = time.perf_counter() - started
             for what, seconds in found.spent.items():
                 spent[what] = spent.get(what, 0.0) + seconds
@@ -198,23 +213,25 @@ class Run:
         """The file of a fill."""
         return self.output / "fills" / slug(row) / f"{self.stems[name]}.png"
 
-    def record(self, method: str, name: str) -> Record:
-        """A record that `do` has written."""
-        return json.loads(self._path(method, name).read_text())
+    def record_path(self, method: str, name: str) -> Path:
+        """The file of a method's record of a case."""
+        return self.output / "records" / "methods" / slug(method) / f"{slug(name)}.json"
 
-    def _known(self, method: str, name: str, key: str) -> Record | None:
-        try:
-            record = self.record(method, name)
-        except (OSError, ValueError):
-            return None
-        return record if record.get("key") == key else None
+    def case_path(self, name: str) -> Path:
+        """The file of what is to be known of a case."""
+        return self.output / "records" / "cases" / f"{slug(name)}.json"
 
-    def _path(self, method: str, name: str) -> Path:
-        return self.output / "records" / slug(method) / f"{slug(name)}.json"
+    def remove_fills(self) -> None:
+        """Take away the fills of this plan's rows, and nothing else."""
+        rows = [row for method in self.methods for row in (*row_names(method, True), f"{method.name}, deviation")]
+        for row in rows:
+            shutil.rmtree(self.output / "fills" / slug(row), ignore_errors=True)
+        with suppress(OSError):
+            (self.output / "fills").rmdir()
 
-    def _write(self, method: str, name: str, record: Record) -> None:
-        with write_beside(self._path(method, name)) as temporary:
-            temporary.write_text(json.dumps(record))
+    def _has_fills(self, record: Record) -> bool:
+        rows = [row["row"] for row in record["rows"]]
+        return not self.keep_fills or all(self.fill_path(row, record["case"]).is_file() for row in rows)
 
     def _write_fill(self, row: str, name: str, fill: Tensor) -> None:
         pixels = (fill[0] * 255).round().to(torch.uint8).permute(1, 2, 0).squeeze(-1).numpy()
@@ -234,11 +251,10 @@ def run(own: Run, jobs: int | None = None, progress: Callable[[str], None] = lam
         InputError: if no case could be read, or no method answered any.
     """
     started = time.perf_counter()
-    count = len(own.cases)
-    jobs = jobs or _jobs(own, count)
+    jobs = jobs or _jobs(own, len(own.cases))
     outcome = Outcome([], [], [], jobs=jobs)
     kept = []
-    for done in _results(own, count, jobs):
+    for done in _results(own, jobs):
         if done["left_out"] is None:
             kept.append(done["name"])
         else:
@@ -252,8 +268,8 @@ def run(own: Run, jobs: int | None = None, progress: Callable[[str], None] = lam
         raise InputError(f"none of the pictures could be judged; {outcome.left_out[0]}")
     there = set(kept)
     names = [source.name for source in own.cases.sources if source.name in there]
-    outcome.cases = [own.record(CASES, name) for name in names]
-    outcome.records = [own.record(method.name, name) for method in own.methods for name in names]
+    outcome.cases = [_read(own.case_path(name)) for name in names]
+    outcome.records = [_read(own.record_path(method.name, name)) for method in own.methods for name in names]
     outcome.wall_seconds = time.perf_counter() - started
     return outcome
 
@@ -271,16 +287,18 @@ def output_stems(cases: Cases) -> dict[str, str]:
 def slug(text: str) -> str:
     """A file name for any text: itself if it is one, else something like it and a checksum."""
     plain = re.sub(r"[^\w.,() +-]", "_", text).strip(". ") or "_"
-    return plain if plain == text and len(text) < 100 else f"{plain[:80]}-{zlib.crc32(text.encode()):08x}"
+    if plain == text and len(text.encode()) < 100:
+        return plain
+    return plain.encode()[:80].decode(errors="ignore") + "-" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _results(own: Run, count: int, jobs: int) -> Iterator[dict[str, Any]]:
+def _results(own: Run, jobs: int) -> Iterator[dict[str, Any]]:
     if jobs == 1:
-        yield from map(own.do, range(count))
+        yield from map(own.do, own.cases.sources)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _begin, (own.plan, str(own.output))) as pool:
-        futures = [pool.submit(_do, number) for number in range(count)]
+    with ProcessPoolExecutor(jobs, context, _begin, (own.plan, str(own.output), own.keep_fills)) as pool:
+        futures = [pool.submit(_do, source, jobs) for source in own.cases.sources]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -296,22 +314,22 @@ def _results(own: Run, count: int, jobs: int) -> Iterator[dict[str, Any]]:
 _RUN: list[Run] = []
 
 
-def _begin(plan: Plan, output: str) -> None:
+def _begin(plan: Plan, output: str, keep_fills: bool) -> None:
     """What a process does first. Ctrl-C is for the one that started it."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    _RUN.append(Run(plan, output))
+    _RUN.append(Run(plan, output, keep_fills))
 
 
-def _do(number: int) -> dict[str, Any]:
-    return _RUN[0].do(number)
+def _do(source: Source, jobs: int) -> dict[str, Any]:
+    return _RUN[0].do(source, jobs)
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread here too: the number of threads can show in a sum's last digits."""
+def one_thread() -> Iterator[None]:
+    """One thread for what is computed inside: how many there are can show in a sum's last digits."""
     import cv2
 
     before, before_cv = torch.get_num_threads(), cv2.getNumThreads()
@@ -328,6 +346,28 @@ def _jobs(own: Run, count: int) -> int:
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, 8, count * len(own.methods) // WORTH_A_PROCESS))
+
+
+def _read(path: Path) -> Record:
+    return json.loads(path.read_text())
+
+
+def _known(path: Path, key: str) -> Record | None:
+    """The record in a file, if it is there and still holds."""
+    try:
+        record = _read(path)
+    except (OSError, ValueError):
+        return None
+    return record if record.get("key") == key and not record.get("again") else None
+
+
+def _write(path: Path, record: Record) -> None:
+    with write_beside(path) as temporary:
+        temporary.write_text(json.dumps(record))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @contextmanager
@@ -349,4 +389,4 @@ def read_case(run: Run, name: str) -> Case:
 def chosen(texts: str | Sequence[str] | None) -> tuple[str, ...]:
     """Several names: a list, or a text with commas."""
     listed = texts.split(",") if isinstance(texts, str) else texts or ()
-    return tuple(text.strip() for text in listed if text.strip())
+    return tuple(dict.fromkeys(text.strip() for text in listed if text.strip()))

@@ -27,7 +27,15 @@ from latentinpaint.evaluation.features import FeatureNetwork
 from latentinpaint.evaluation.judging import Record, unpacked
 from latentinpaint.evaluation.metrics import Metric
 from latentinpaint.evaluation.regions import DECILES, WIDTHS
-from latentinpaint.evaluation.statistics import Difference, Mean, mean_with_interval, median, paired_difference
+from latentinpaint.evaluation.statistics import (
+    FEW,
+    FEWEST,
+    Difference,
+    Mean,
+    mean_with_interval,
+    median,
+    paired_difference,
+)
 
 
 @dataclass
@@ -139,6 +147,11 @@ def summarise(
         found.sort(key=lambda record: order[record["case"]])
         for name in _rows_of_all(found):
             rows[name] = _row(name, found, common)
+    pictures = len({case["picture"] for case in common})
+    if pictures < FEWEST:
+        notes.append(f"{pictures} pictures are too few for an interval, which takes {FEWEST}")
+    elif pictures < FEW:
+        notes.append(f"{pictures} pictures are few: take the intervals with caution")
     truths, said = _add_distances(rows, common, networks)
     notes += said
     reference = reference or next(iter(rows))
@@ -154,7 +167,7 @@ def summarise(
         for name, row in rows.items()
         if name != reference
     }
-    calibration = {name: found for name, records in by_method.items() if (found := _calibration(records))}
+    calibration = {name: found for name, records in by_method.items() if (found := _calibration(records, common))}
     labels = {metric.name: metric.label for metric in metrics}
     return Summary(rows, common, failed, reference, differences, calibration, better, labels, notes, truths)
 
@@ -181,7 +194,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
             "pictures_judged": len(pictures),
             "mean": {key: mean.value for key, mean in row.means.items()},
             "interval": {key: [mean.low, mean.high] for key, mean in row.means.items()},
-            "infinite": {key: mean.left_out for key, mean in row.means.items() if mean.left_out},
+            "left_out": {key: mean.left_out for key, mean in row.means.items() if mean.left_out},
             "distance": row.distances,
             "kernel_distance": {key: asdict(value) for key, value in row.kernels.items()},
             "f1_ssim_fid": row.f1,
@@ -196,7 +209,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         }
     differences = {
         name: {
-            key: {"mean": d.mean.value, "interval": [d.mean.low, d.mean.high], "of": d.mean.count, "better": d.better}
+            key: {"mean": d.mean.value, "interval": [d.mean.low, d.mean.high], "of": d.of, "better": d.better}
             for key, d in found.items()
         }
         for name, found in summary.differences.items()
@@ -235,8 +248,6 @@ def _rows_of_all(records: Sequence[Record]) -> list[str]:
 def _row(name: str, records: Sequence[Record], cases: Sequence[Record]) -> Row:
     mine = [next(row for row in record["rows"] if row["row"] == name) for record in records]
     keys = list(mine[0]["figures"])
-    sampled = mine[0]["kind"] == "sample"
-    samples = max(1, records[0].get("uncertainty", {}).get("samples", 1))
     networks = sorted(set.intersection(*({*row["features"]} for row in mine)))
     return Row(
         name,
@@ -246,12 +257,8 @@ def _row(name: str, records: Sequence[Record], cases: Sequence[Record]) -> Row:
         [case["picture"] for case in cases],
         {key: [row["figures"][key] for row in mine] for key in keys},
         [row["seconds"] for row in mine],
-        [record["megabytes"] for record in records],
-        # One sample costs its share of the evaluations of all.
-        [
-            math.nan if record["evaluations"] is None else record["evaluations"] / (samples if sampled else 1)
-            for record in records
-        ],
+        [row["megabytes"] for row in mine],
+        [math.nan if row["evaluations"] is None else row["evaluations"] for row in mine],
         {key: torch.stack([unpacked(row["features"][key]) for row in mine]) for key in networks},
     )
 
@@ -263,6 +270,7 @@ def _add_distances(
     truths: dict[str, Tensor] = {}
     notes = []
     count = len(cases)
+    pictures = len({case["picture"] for case in cases})
     for network in networks:
         key, name = network.name, network.distance
         if not all(key in about["features"] for about in cases) or not all(key in r.features for r in rows.values()):
@@ -279,19 +287,19 @@ def _add_distances(
                 row.kernels[network.kernel] = kernel_distance(row.features[name], truths[name])
             if name == "FID":
                 row.f1 = f1_of_ssim_and_fid(row.means["ssim"].value, row.distances[name])
-        note = few_pictures(count, network.dimension, name)
+        note = few_pictures(pictures, network.dimension, name)
         if note is not None:
             notes.append(note)
     return truths, notes
 
 
-def _calibration(records: Sequence[Record]) -> dict[str, Any] | None:
+def _calibration(records: Sequence[Record], cases: Sequence[Record]) -> dict[str, Any] | None:
     """What several samples say of their own error, over all cases; None where there are none."""
     found = [record["uncertainty"] for record in records if record.get("uncertainty")]
     if len(found) < len(records) or len({f["samples"] for f in found}) != 1:
         return None
     count = found[0]["samples"]
-    groups = [record["case"] for record in records]
+    groups = [case["picture"] for case in cases]
     # Every hole weighs the same, however large.
     shares = np.mean([np.array(f["ranks"]) / sum(f["ranks"]) for f in found], axis=0)
     spread, error = (math.fsum(f[key] for f in found) for key in ("spread_squared", "error_squared"))
@@ -325,7 +333,7 @@ def _class_means(summary: Summary, row: Row, where: Sequence[bool]) -> dict[str,
     distances = {
         name: frechet_distance(row.features[name][chosen], truths[chosen])
         for name, truths in summary.truths.items()
-        if sum(where) > truths.shape[1]
+        if len({g for g, use in zip(row.groups, where, strict=True) if use}) > truths.shape[1]
     }
     return {
         "mean": {key: mean.value for key, mean in means.items()},

@@ -5,7 +5,7 @@ pixels and channels:
 
     deviation   the standard deviation between the samples (K - 1 in the denominator), a map and its mean
     diversity   mean LPIPS, inside the hole, of each sample and the next (the last and the first)
-    spread      root of the mean variance, times (K + 1) / K: what the error of the mean would be if the truth were
+    spread      root of (the mean variance times (K + 1) / K): what the error of the mean would be if the truth were
                 one more sample; `error` is what it is. A ratio below 1 means samples that are too sure.
     rank        how many samples lie below the truth, 0 … K; were the truth one more sample, every rank would be as
                 likely as another (a histogram with high ends: too sure; a hump: too unsure). Equal values are ranked
@@ -64,7 +64,7 @@ def uncertainty(
         pairs = zip(samples, samples.roll(-1, dims=0), strict=True)
         between = [perceptual(one[None], other[None]).over(mask).item() for one, other in pairs]
         diversity = sum(between) / count
-    deviation = samples.double().std(dim=0).mean(dim=0)[None, None] * mask
+    deviation = samples.std(dim=0).mean(dim=0)[None, None] * mask
     return Uncertainty(
         samples=count,
         deviation=variance.sqrt().mean().item(),

@@ -13,20 +13,29 @@ from latentinpaint.training.tasks import LatentTask
 WARM_UP = 2
 
 
-def step_of(task: LatentTask, batch: Batch, bfloat16: bool = False) -> Callable[[], None]:
-    """One training step of a task on a batch, with an AdamW of its own: forward, backward, update."""
+def step_of(task: LatentTask, batch: Batch, precision: str = "32-true") -> Callable[[], None]:
+    """One training step of a task on a batch, with an AdamW of its own: forward, backward, update.
+
+    Args:
+        task, batch: on the same device.
+        precision: Lightning's name of it; "16-mixed" and "bf16-mixed" are autocast.
+    """
     task.setup("fit")
     task.train()
     optimizer = task.configure_optimizers()
     truth = task.truth or task.pipeline.autoencoder
     generator = torch.Generator().manual_seed(0)
+    device = batch["image"].device
+    low = torch.bfloat16 if "bf16" in precision else torch.float16 if "16" in precision else None
 
     def step() -> None:
-        with torch.autocast(batch["image"].device.type, torch.bfloat16) if bfloat16 else nullcontext():
+        with nullcontext() if low is None else torch.autocast(device.type, low):
             loss = task.objective(task.pipeline, truth, batch["image"], batch["mask"], generator)["loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
 
     return step
 

@@ -39,14 +39,15 @@ def run(command, photos, model_files):
     return call
 
 
-def test_it_trains_judges_and_goes_on(run, photos):
+def test_it_trains_judges_and_goes_on(run, photos, model_files):
     answer = run("--only", "1_pixel_alpha,4_latent_control", "--seeds", "0")
     assert answer.status == 0, answer.err
-    out = photos / "out"
+    out, other = photos / "out", model_files["other"]
     models = sorted(path.relative_to(out).as_posix() for path in out.rglob("model.safetensors"))
     assert models == ["runs/1_pixel_alpha/seed0/model.safetensors", "runs/4_latent_control/seed0/model.safetensors"]
-    assert [path.name for path in sorted((out / "pictures").iterdir())] == [f"{n}.png" for n in range(5)]
-    assert Image.open(out / "pictures" / "0.png").size == (32, 32)
+    crops = sorted((out / "judged-thick" / "pictures").iterdir())
+    assert [path.name for path in crops] == [f"{n}.png" for n in range(5)]
+    assert Image.open(crops[0]).size == (32, 32)
     numbers = json.loads((out / "ablation.json").read_text())
     assert set(numbers) == {"1_pixel_alpha", "4_latent_control"}
     report = json.loads((out / "report" / "metrics.json").read_text())
@@ -66,6 +67,9 @@ def test_it_trains_judges_and_goes_on(run, photos):
     assert read_header(out / "runs/1_pixel_alpha/seed0")["recipe"]["steps"] == 3
     answer = run("--only", "1_pixel_alpha", "--seeds", "0")
     assert answer.status == 2 and "was trained with 3 steps" in answer.complaints[-1]
+    for options, word in ((("--size", 40), "another size"), (("--autoencoder", other), "another autoencoder")):
+        answer = run("--only", "1_pixel_alpha", "--seeds", "0", *options)
+        assert answer.status == 2 and word in answer.complaints[-1]
 
 
 def test_a_failure_names_its_log(run, photos, tmp_path):
@@ -126,11 +130,11 @@ def variant(name, *seeds, distance=1.0):
 
 
 def test_a_variant_is_its_seeds_averaged_case_by_case():
-    one = variant("1_pixel_alpha", [10.0, 20.0, 30.0], [12.0, 18.0, 30.0])
-    other = variant("4_latent_control", [12.0, 20.0, 31.0], [12.0, 22.0, 31.0])
-    assert one.of_cases("psnr_hole").tolist() == [11.0, 19.0, 30.0]
+    one = variant("1_pixel_alpha", [10.0, 20.0, 30.0] * 3, [12.0, 18.0, 30.0] * 3)
+    other = variant("4_latent_control", [12.0, 20.0, 31.0] * 3, [12.0, 22.0, 31.0] * 3)
+    assert one.of_cases("psnr_hole").tolist() == [11.0, 19.0, 30.0] * 3
     found = difference(other, one, "psnr_hole", True)
-    assert found.mean.value == pytest.approx(np.mean([1.0, 2.0, 1.0])) and found.better == 3
+    assert found.mean.value == pytest.approx(np.mean([1.0, 2.0, 1.0])) and found.better == 9
     assert 1.0 <= found.mean.low <= found.mean.high <= 2.0
 
 
@@ -146,7 +150,7 @@ def test_every_variant_that_is_shipped_has_its_place():
 def test_the_table_is_markdown(monkeypatch):
     from latentinpaint.evaluation import ablation_table
 
-    values = [10.0, 20.0, 30.0]
+    values = [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]
     made = [variant("1_pixel_alpha", values), variant("4_latent_control", [v + 1 for v in values])]
     for v in made:
         for row in v.rows:

@@ -190,7 +190,7 @@ OTHERS = {
     "benchmark-nothing": ("benchmark", "--images {photos} --output {void}", "methods"),
     "benchmark-no-methods": ("benchmark", "--images {photos} --output {void} --methods=", "--methods"),
     "benchmark-unknown": ("benchmark", "--images {photos} --output {void} --methods telea,magic", "magic"),
-    "benchmark-twins": ("benchmark", "--images {photos} --output {void} --methods telea,telea", "telea"),
+    "benchmark-twins": ("benchmark", "--images {photos} --output {void} --methods telea,telea={strangers}", "telea"),
     "benchmark-empty-results": ("benchmark", "--images {photos} --output {void}/o --methods x={void}", "{void}"),
     "benchmark-reference": (
         "benchmark",
@@ -202,6 +202,8 @@ OTHERS = {
     "masks-bad-pictures": ("make-masks", "--images {unreadable} --output {void}", "one.png"),
     "masks-unknown-preset": ("make-masks", "--images {photos} --output {void} --mask-preset fat", "fat"),
     "masks-none": ("make-masks", "--images {photos} --output {void} --per-image 0", "--per-image"),
+    "masks-among-pictures": ("make-masks", "--images {photos} --output {photos}/masks", "{photos}"),
+    "evaluate-among-pictures": ("evaluate", "--images {photos} --output {photos}/report", "{photos}"),
     "masks-blocked": ("make-masks", "--images {photos} --output {blocked}", "{blocked}"),
     "evaluate-limit-0": ("evaluate", "--images {photos} --output {void} --limit 0", "--limit"),
     "evaluate-blocked-output": ("evaluate", "--images {photos} --output {blocked}", "{blocked}"),

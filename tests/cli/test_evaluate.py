@@ -10,7 +10,8 @@ from PIL import Image
 from skimage.metrics import structural_similarity
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
-from latentinpaint.evaluation.cases import cases_from_preset
+from latentinpaint.evaluation.cases import cases_from_folders, cases_from_preset
+from latentinpaint.evaluation.methods import build_methods
 from latentinpaint.weights import load_pipeline
 
 HEIGHT, WIDTH = 48, 64
@@ -127,7 +128,7 @@ def test_presets_are_drawn_by_seed_and_name(evaluate, photos):
     for key, one in figures(first).items():
         assert 0 < one["hole_fraction"] <= 0.5
         assert one != figures(other)[key]
-    assert first["settings"]["masks"] == "preset medium, seed 0"
+    assert first["settings"]["holes"] == "preset medium, seed 0"
     # The hole belongs to the name: without the first picture the others keep theirs.
     (photos / "a.png").unlink()
     fewer, _ = evaluate(*options)
@@ -152,7 +153,8 @@ def test_limit(evaluate):
 def test_without_lpips_all_else_is_there_with_a_note(evaluate):
     report, answer = evaluate("--baselines", "mean")
     assert answer.err.startswith("note: LPIPS(squeeze) is left out")
-    assert [note.split(" is left out")[0] for note in report["notes"]] == ["LPIPS(squeeze)", "FD(squeeze)", "FID"]
+    left_out = [note.split(" is left out")[0] for note in report["notes"] if "is left out" in note]
+    assert left_out == ["LPIPS(squeeze)", "FD(squeeze)", "FID"]
     means = report["methods"]["mean"]["mean"]
     local = {f"{name}{region}" for name in ("l1", "psnr", "ssim") for region in ("", "_hole", "_band")}
     assert set(means) == local | {"ms_ssim"}
@@ -163,7 +165,11 @@ def test_without_lpips_all_else_is_there_with_a_note(evaluate):
 def test_with_lpips(evaluate, shared_data):
     weights = shared_data / "weights" / "squeezenet1_1_imagenet.pth"
     report, answer = evaluate("--baselines", "mean,telea", "--lpips-weights", weights)
-    assert "LPIPS" not in answer.err and [note[:3] for note in report["notes"]] == ["FID", "FD("]
+    assert "LPIPS(squeeze) is left out" not in answer.err and [note[:3] for note in report["notes"]] == [
+        "FID",
+        "3 p",
+        "FD(",
+    ]
     assert all(row["distance"]["FD(squeeze)"] > 0 for row in report["methods"].values())
     for row in report["methods"].values():
         for key in ("lpips_squeeze", "lpips_squeeze_hole"):
@@ -177,7 +183,8 @@ def test_samples_of_a_flow_have_their_mean_as_another_row(evaluate, model_files,
     assert list(report["methods"]) == ["flow", "flow, mean of 2", "ffc"]
     flow, mean, ffc = report["methods"].values()
     case = next(iter(cases_from_preset(photos, "thick", seed=0)))
-    samples = load_pipeline(lively_flow).sample(case.image, case.mask, num_samples=2, seeds=0)[0].numpy()
+    (method,) = build_methods([str(lively_flow)], "cpu")
+    samples = load_pipeline(lively_flow).sample(case.image, case.mask, 2, method.seed_of(case))[0].numpy()
     hole = case.mask[0, 0].numpy() > 0
     for row, fill in ((flow, samples[0]), (mean, samples.mean(axis=0))):
         error = np.rint(fill * 255) / 255 - case.image[0].numpy()
@@ -191,8 +198,10 @@ def test_samples_of_a_flow_have_their_mean_as_another_row(evaluate, model_files,
 
 def test_the_model_is_judged_on_the_pixels_that_inpaint_writes(evaluate, lively_flow, photos, holes, done, tmp_path):
     report, _ = evaluate("--model", lively_flow, "--baselines=", "--masks", tmp_path / "masks", "--seed", 3)
+    (method,) = build_methods([str(lively_flow)], "cpu", seed=3)
+    seed = method.seed_of(next(iter(cases_from_folders(photos, tmp_path / "masks"))))
     done(
-        *("inpaint", "--model", lively_flow, "--image", photos / "a.png", "--seed", 3),
+        *("inpaint", "--model", lively_flow, "--image", photos / "a.png", "--seed", seed),
         *("--mask", tmp_path / "masks" / "a_mask001.png", "--output", tmp_path / "filled.png"),
     )
     error = eight_bits(tmp_path / "filled.png").astype(float) - eight_bits(photos / "a.png")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.baselines import BASELINES
-from latentinpaint.evaluation.cases import Case
+from latentinpaint.evaluation.cases import Case, cases_from_folders
 from latentinpaint.evaluation.methods import (
     BaselineMethod,
     ModelMethod,
@@ -17,16 +17,17 @@ from latentinpaint.evaluation.methods import (
     build_methods,
     check_fill,
     eight_bits,
+    method_names,
 )
 from latentinpaint.weights import load_pipeline
 
 
-def case(name="a_mask001", picture="a.png", size=(20, 24)):
+def case(name="a_mask001", picture="a.png", size=(20, 24), results=("a_mask001", "a")):
     generator = torch.Generator().manual_seed(0)
     image = (torch.rand(1, 3, *size, generator=generator) * 255).round() / 255
     mask = torch.zeros(1, 1, *size)
     mask[..., 4:9, 5:12] = 1
-    return Case(name, image, mask, picture)
+    return Case(name, image, mask, picture, results)
 
 
 def save(path, tensor):
@@ -87,8 +88,25 @@ def test_the_masks_name_comes_first(tmp_path):
 
 def test_a_dot_in_a_name_is_part_of_it(tmp_path):
     save(tmp_path / "a.b_mask001.png", torch.full((1, 3, 20, 24), 0.4))
-    answer = ResultFolder("lama", tmp_path).fill(case("a.b_mask001", "a.b.png"))
+    save(tmp_path / "a.png", torch.full((1, 3, 20, 24), 0.8))
+    answer = ResultFolder("lama", tmp_path).fill(case("a.b_mask001", "a.b.png", results=("a.b_mask001", "a.b")))
     assert answer[0, 0, 5, 6] == pytest.approx(0.4)
+
+
+def test_a_picture_with_several_holes_has_an_answer_for_each(helpers, tmp_path):
+    """What fills one of its holes holds the truth in another: under the picture's name it answers neither."""
+    Image.fromarray(helpers.smooth(40, 48)).save(tmp_path / "a.png")
+    for name, rows in (("a_mask001", slice(2, 9)), ("a_mask002", slice(20, 30)), ("b.1_mask001", slice(2, 9))):
+        hole = np.zeros((40, 48), bool)
+        hole[rows, 5:20] = True
+        helpers.write_hole(tmp_path / "masks" / f"{name}.png", hole)
+    Image.fromarray(helpers.smooth(40, 48, seed=1)).save(tmp_path / "b.1.png")
+    found = {c.name: c.results for c in cases_from_folders(tmp_path, tmp_path / "masks")}
+    assert found == {
+        "a_mask001": ("a_mask001",),
+        "a_mask002": ("a_mask002",),
+        "b.1_mask001": ("b.1_mask001", "b.1"),
+    }
 
 
 def test_what_a_result_lacks_is_said(tmp_path):
@@ -97,13 +115,13 @@ def test_what_a_result_lacks_is_said(tmp_path):
     with pytest.raises(Unanswered, match="no picture called a_mask001 or a"):
         folder.fill(case())
     with pytest.raises(Unanswered, match="24x20 pixels, the picture 24x21"):
-        folder.fill(case("b", "b.png", (21, 24)))
+        folder.fill(case("b", "b.png", (21, 24), ("b",)))
     (tmp_path / "c.png").write_bytes(b"no picture")
     with pytest.raises(Unanswered, match="c.png"):
-        ResultFolder("lama", tmp_path).fill(case("c", "c.png"))
+        ResultFolder("lama", tmp_path).fill(case("c", "c.png", results=("c",)))
     save(tmp_path / "b.jpg", case().image)
     with pytest.raises(Unanswered, match="both"):
-        ResultFolder("lama", tmp_path).fill(case("b", "b.png"))
+        ResultFolder("lama", tmp_path).fill(case("b", "b.png", results=("b",)))
 
 
 def test_a_result_that_is_no_number_is_not_judged(tmp_path):
@@ -146,16 +164,30 @@ def test_what_decides_an_answer_is_its_identity(model_files, tmp_path):
     folder = ResultFolder("lama", tmp_path)
     before = folder.identity(case())
     save(tmp_path / "a.png", case().image * 0.5)
-    assert folder.identity(case()) != before != folder.identity(case("b", "b.png"))
+    assert folder.identity(case()) != before != folder.identity(case("b", "b.png", results=("b",)))
 
 
 def test_a_model_answers_as_its_pipeline(model_files):
     (method,) = build_methods([str(model_files["flow"])], "cpu", num_samples=3, seed=5)
     wanted = case(size=(32, 40))
-    expected = load_pipeline(model_files["flow"]).sample(wanted.image, wanted.mask, 3, 5)[0]
+    expected = load_pipeline(model_files["flow"]).sample(wanted.image, wanted.mask, 3, method.seed_of(wanted))[0]
     assert torch.equal(method.fill(wanted, 3), expected)
     # Another batch may round otherwise; the sample is the same.
     assert torch.allclose(method.fill(wanted, 1), expected[:1], atol=1e-5)
+
+
+def test_every_picture_has_its_own_noise(model_files):
+    (method,) = build_methods([str(model_files["flow"])], "cpu", seed=5)
+    seeds = {method.seed_of(case(name)) for name in ("a", "b", "c")}
+    assert len(seeds) == 3 and all(0 <= seed < 2**31 for seed in seeds)
+    assert method.seed_of(case("a")) == build_methods([str(model_files["flow"])], "cpu", seed=5)[0].seed_of(case("a"))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("results/v1.0", "v1.0"), ("runs/x/model.safetensors", "x"), ("runs/y.safetensors", "y")]
+)
+def test_names_from_paths(text, name):
+    assert method_names([text]) == [name]
 
 
 def test_patchmatch_copies_what_is_there():

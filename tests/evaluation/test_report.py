@@ -10,13 +10,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from latentinpaint.evaluation.plots import lines_plot, rank_plot
 from latentinpaint.evaluation.report import write_report
 from latentinpaint.evaluation.runs import Plan, Run, read_case, run
+from latentinpaint.evaluation.statistics import Mean
 from latentinpaint.evaluation.summary import summarise
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 WILD = "<b>&\"'.png"
+
+
+@pytest.mark.parametrize("name", ["a$\\frac$b", "_lama", "$", "a & <b>"])
+def test_plots_take_any_name(name):
+    means = [Mean(1.0, 0.5, 1.5, 9, 0), Mean(float("nan"), float("nan"), float("nan"), 0, 9)]
+    drawn = lines_plot(f"{name} of", ["a", "b"], {name: means, "other": means}, "x")
+    assert drawn.startswith("<svg") and drawn == lines_plot(
+        f"{name} of", ["a", "b"], {name: means, "other": means}, "x"
+    )
+    assert rank_plot(name, [0.5, 0.5]).startswith("<svg")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +69,10 @@ def test_figures_are_the_summarys(report):
     assert hole[-1].startswith(f"{row.means['l1_hole'].value:.4f}")
     difference = summary.differences["telea"]["l1_hole"]
     compared = cells(page, "OpenCV Telea")[-1][-1]
-    assert compared.startswith(f"{difference.mean.value:+.4f}") and f"better on {difference.better} of 16" in compared
+    assert (
+        compared.startswith(f"{difference.mean.value:+.4f}")
+        and f"better on {difference.better} of {difference.of}" in compared
+    )
     assert re.search(r'<tr class="reference"><td>my flow</td>', page)
 
 

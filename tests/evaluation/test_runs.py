@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation import runs
+from latentinpaint.evaluation import judging, runs
+from latentinpaint.evaluation.judging import Judge
 from latentinpaint.evaluation.runs import Plan, Run, slug
 from latentinpaint.evaluation.summary import as_json, summarise
 
@@ -58,8 +59,8 @@ def test_figures_do_not_depend_on_processes_or_order(photos, model_files, tmp_pa
     assert torch.get_num_threads() == 2
     # Judged one after the other in another order, each as if it were alone.
     backwards = Run(asked, tmp_path / "four")
-    for number in reversed(range(5)):
-        backwards.do(number)
+    for source in reversed(backwards.cases.sources):
+        backwards.do(source)
     assert figures(run(asked, tmp_path / "four", jobs=1)) == alone
     monkeypatch.setattr(runs, "cases_from_preset", _first_two(runs.cases_from_preset))
     fewer = figures(run(asked, tmp_path / "five", jobs=1))
@@ -98,8 +99,8 @@ def test_only_what_is_missing_is_done(photos, tmp_path, monkeypatch):
     assert {name for name, _ in done} == {"ns"} and len(done) == 5
 
 
-@pytest.mark.parametrize("what", ["picture", "seed", "metrics", "damaged"])
-def test_what_has_changed_is_done_again(what, photos, helpers, tmp_path):
+@pytest.mark.parametrize("what", ["picture", "seed", "metrics", "weights", "version", "damaged", "fill", "failure"])
+def test_what_has_changed_is_done_again(what, photos, helpers, tmp_path, monkeypatch):
     asked = plan(photos, "mean")
     run(asked, tmp_path / "out", jobs=1)
     again = asked
@@ -107,15 +108,24 @@ def test_what_has_changed_is_done_again(what, photos, helpers, tmp_path):
         Image.fromarray(helpers.smooth(40, 64, seed=9)).save(photos / "a.png")
     elif what == "seed":
         again = plan(photos, "mean", seed=1)
+    elif what == "weights":
+        monkeypatch.setattr(Plan, "judge", lambda self: (Judge(list(runs.METRICS.values()), (), {"x": "1"}), []))
+    elif what == "version":
+        monkeypatch.setattr(judging, "version", lambda name: "0.0")
+    elif what == "fill":
+        (tmp_path / "out" / "fills" / "mean" / "a.png").unlink()
+    elif what == "failure":
+        path = tmp_path / "out" / "records" / "methods" / "mean" / "a.png.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"again": True}))
     elif what == "metrics":
         runs.METRICS["l2"] = _renamed(runs.METRICS["l1"])
     else:
-        (tmp_path / "out" / "records" / "mean" / "a.png.json").write_text("{")
+        (tmp_path / "out" / "records" / "methods" / "mean" / "a.png.json").write_text("{")
     try:
         found = run(again, tmp_path / "out", jobs=1)
     finally:
         runs.METRICS.pop("l2", None)
-    assert found[0].reused == {"picture": 4, "seed": 0, "metrics": 0, "damaged": 4}[what]
+    assert found[0].reused == (4 if what in ("picture", "damaged", "fill", "failure") else 0)
     if what != "metrics":
         assert figures(found) == figures(run(again, tmp_path / "anew", jobs=1))
 
@@ -145,6 +155,35 @@ def test_a_run_judges_its_own_fills_alike(photos, tmp_path):
     results = f"again={tmp_path / 'out' / 'fills' / 'telea'}"
     second = figures(run(plan(photos, results), tmp_path / "other", jobs=1))
     assert second["methods"]["again"]["pictures"] == first["methods"]["telea"]["pictures"]
+
+
+def test_the_output_is_not_among_the_pictures(photos):
+    for output in (photos, photos / "report", photos / ".." / "photos" / "report"):
+        with pytest.raises(InputError, match="would be taken for pictures"):
+            Run(plan(photos, "mean"), output)
+
+
+def test_a_method_may_be_called_anything(photos, tmp_path):
+    """Names that files, formulas or legends know otherwise."""
+    run(plan(photos, "telea"), tmp_path / "out", jobs=1)
+    results = tmp_path / "out" / "fills" / "telea"
+    names = ("cases", "methods", "_lama", "a$b$c", "../up", "x" * 150)
+    found = run(plan(photos, *(f"{name}={results}" for name in names)), tmp_path / "other", jobs=1)
+    written = figures(found)
+    assert list(written["methods"]) == list(names)
+    assert len({str(row["pictures"]) for row in written["methods"].values()}) == 1
+
+
+def test_only_fills_of_the_plan_are_taken_away(photos, tmp_path):
+    own = run(plan(photos, "mean"), tmp_path / "out", jobs=1)[1]
+    (tmp_path / "out" / "fills" / "mine").mkdir()
+    own.remove_fills()
+    assert [path.name for path in (tmp_path / "out" / "fills").iterdir()] == ["mine"]
+    (tmp_path / "out" / "fills" / "mine").rmdir()
+    own.remove_fills()
+    assert not (tmp_path / "out" / "fills").exists()
+    kept = runs.Run(own.plan, tmp_path / "out", keep_fills=False)
+    assert runs.run(kept, 1).reused == 5  # nobody asked for them
 
 
 def test_an_unreadable_picture_is_left_out_and_named(photos, tmp_path):
@@ -195,5 +234,5 @@ def test_the_number_of_processes(photos, tmp_path, monkeypatch):
 
 def test_records_are_plain_json(photos, tmp_path):
     run(plan(photos, "mean"), tmp_path / "out", jobs=1)
-    record = json.loads((tmp_path / "out" / "records" / "mean" / "a.png.json").read_text())
+    record = json.loads((tmp_path / "out" / "records" / "methods" / "mean" / "a.png.json").read_text())
     assert record["case"] == "a.png" and record["rows"][0]["figures"]["l1"] > 0

@@ -61,8 +61,8 @@ def summary_of(cases, methods, judging=PLAIN, **options):
 
 def test_a_record_says_what_was_measured():
     record = PLAIN.judge(Constant(10.3 / 255), even(0.0)).record
-    assert record["failed"] is None and record["evaluations"] is None
     (row,) = record["rows"]
+    assert record["failed"] is None and row["evaluations"] is None and row["seconds"] > 0
     assert (row["row"], row["label"], row["kind"]) == ("constant", "a constant", "sample")
     assert row["figures"]["l1_hole"] == pytest.approx(10 / 255, rel=1e-6)  # rounded to 8 bits
     assert row["figures"]["l1"] == pytest.approx(10 / 255 / 4, rel=1e-6)
@@ -117,6 +117,37 @@ def _as_lpips():
     return Stand()
 
 
+def test_whatever_a_method_does_the_others_are_judged():
+    class Broken(Constant):
+        """Fails as no one foresaw."""
+
+        def fill(self, case, num_samples=1):
+            raise ZeroDivisionError("by nothing")
+
+    record = PLAIN.judge(Broken(0.1), even(0.2)).record
+    assert record["failed"] == "ZeroDivisionError: by nothing" and record["again"] and record["rows"] == []
+
+
+def test_holes_of_one_picture_are_not_many_pictures():
+    """Ten pictures with two holes each: too few for six features by ten, whatever the number of holes."""
+    generator = torch.Generator().manual_seed(0)
+    images = [torch.rand(1, 3, 12, 12, generator=generator) for _ in range(10)]
+    cases = [
+        Case(f"{n}_{k}", image, even(0.0, 0.25 * (k + 1), side=12).mask, f"{n}.png")
+        for n, image in enumerate(images)
+        for k in range(2)
+    ]
+    summary = summary_of(cases, [Constant(0.4)], Judge([METRICS["l1"]], [Colours()]))
+    assert "FD(colours) of 10 pictures" in summary.notes[-1]
+    values = np.array(summary.rows["constant"].figures["l1_hole"])
+    by_picture = summary_of(cases[::2], [Constant(0.4)], Judge([METRICS["l1"]])).rows["constant"].means["l1_hole"]
+    both = summary.rows["constant"].means["l1_hole"]
+    assert both.value == pytest.approx(values.mean())
+    assert both.high - both.low > 0.7 * (
+        by_picture.high - by_picture.low
+    )  # twice the holes do not halve the interval
+
+
 def test_features_come_back_from_their_text():
     values = torch.randn(7, generator=torch.Generator().manual_seed(0))
     assert torch.equal(unpacked(packed(values)), values)
@@ -132,7 +163,7 @@ def test_means_leave_out_what_is_not_finite():
     assert row.means["psnr_hole"].value == pytest.approx(-20 * math.log10(102 / 255), rel=1e-5)
     assert (row.means["psnr_hole"].count, row.means["psnr_hole"].left_out) == (1, 2)
     written = json.loads(json.dumps(as_json(summary), allow_nan=False))["methods"]["constant"]
-    assert written["infinite"]["psnr_hole"] == 2
+    assert written["left_out"]["psnr_hole"] == 2
     assert [picture["psnr_hole"] is None for picture in written["pictures"]] == [True, False, True]
 
 
@@ -144,7 +175,7 @@ def test_rows_are_about_the_same_cases():
     assert [case["case"] for case in summary.cases] == ["a"]
     assert summary.rows["constant"].means["l1_hole"].value == pytest.approx(0.1)
     assert summary.failed["other"]["b"] == "it was too dark" and "not numbers" in summary.failed["other"]["c"]
-    assert len(summary.notes) == 1 and "other did not fill 2 of 3" in summary.notes[0]
+    assert "other did not fill 2 of 3" in summary.notes[0]
 
 
 def test_nothing_in_common_is_an_error():
@@ -158,10 +189,10 @@ def test_differences_are_case_by_case():
     found = summary.differences["other"]["l1_hole"]
     expected = [abs(c - 0.4) - abs(c - 0.2) for c in (0.0, 0.2, 0.4, 0.6)]
     assert found.mean.value == pytest.approx(np.mean(expected), abs=1e-6)
-    assert found.better == 2 and found.mean.count == 4  # less is better
+    assert found.better == 2 and found.mean.count == found.of == 4  # less is better
     turned = summary_of(cases, [Constant(0.2), Constant(0.4, "other")], reference="other")
     assert turned.differences["constant"]["l1_hole"].mean.value == pytest.approx(-np.mean(expected), abs=1e-6)
-    assert turned.differences["constant"]["psnr_hole"].better == 1  # more is better; two are infinite
+    assert turned.differences["constant"]["psnr_hole"].better == 2  # more is better, and infinite is more
     with pytest.raises(InputError, match="no method 'third'"):
         summary_of(cases, [Constant(0.2)], reference="third")
 
@@ -191,22 +222,24 @@ def test_distances_are_of_the_features():
     assert summary.rows["constant"].distances == {"FD(colours)": pytest.approx(expected, rel=1e-5)}
     assert summary.rows["constant"].kernels["KD(colours)"].subset == 4
     assert math.isnan(summary.rows["constant"].f1)  # FID is Inception's alone
-    assert len(summary.notes) == 1 and "9 pictures on 6 features is biased upwards" in summary.notes[0]
+    assert (
+        "9 pictures are few" in summary.notes[0] and "9 pictures on 6 features is biased upwards" in summary.notes[1]
+    )
     # By area, only where there are more pictures than features.
     (area,) = [e for e in as_json(summary)["methods"]["constant"]["classes"] if e["by"] == "hole area"]
     assert area["distance"]["FD(colours)"] == pytest.approx(expected, rel=1e-5)
     few = summary_of(cases[:5], [method], Judge([METRICS["l1"]], [network]))
     assert as_json(few)["methods"]["constant"]["classes"][0]["distance"] == {}
-    assert "more pictures than features" in few.notes[0]
+    assert "too few for an interval" in few.notes[0] and "more pictures than features" in few.notes[1]
     one = summary_of(cases[:1], [method], Judge([METRICS["l1"]], [network]))
-    assert one.rows["constant"].distances == {} and "one picture" in one.notes[0]
+    assert one.rows["constant"].distances == {} and "one picture" in one.notes[-1]
 
 
 def test_a_picture_too_small_for_a_network_leaves_its_distance_out():
     cases = [even(0.1), even(0.2, side=6), even(0.3)]
     summary = summary_of(cases, [Constant(0.4)], Judge([METRICS["l1"]], [Colours()]))
     assert summary.rows["constant"].distances == {}
-    assert summary.notes == ["FD(colours) is left out: a picture is smaller than its network takes"]
+    assert summary.notes[-1] == "FD(colours) is left out: a picture is smaller than its network takes"
 
 
 def test_one_line_a_row_and_case():
