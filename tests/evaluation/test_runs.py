@@ -236,3 +236,19 @@ def test_records_are_plain_json(photos, tmp_path):
     run(plan(photos, "mean"), tmp_path / "out", jobs=1)
     record = json.loads((tmp_path / "out" / "records" / "methods" / "mean" / "a.png.json").read_text())
     assert record["case"] == "a.png" and record["rows"][0]["figures"]["l1"] > 0
+
+
+def test_only_what_is_missing_is_fetched(photos, tmp_path, monkeypatch, capsys):
+    """Neither a file that was given nor one that is there; each one once."""
+    fetched = []
+    monkeypatch.setattr(type(runs.INCEPTION), "fetch", lambda file: fetched.append(file.file_name))
+    plan = Plan(str(photos), ("mean",), lpips=("alex", "squeeze"), features=("squeeze", "inception"))
+    plan.fetch()
+    names = ["alexnet-owt-7be5be79.pth", "squeezenet1_1-b8a52dc0.pth", "weights-inception-2015-12-05-6726825d.pth"]
+    said = capsys.readouterr().err
+    assert fetched == names and all(name in said for name in names)
+    runs.SQUEEZENET.place.parent.mkdir(parents=True)
+    runs.SQUEEZENET.place.write_bytes(b"")
+    fetched.clear()
+    Plan(str(photos), ("mean",), lpips=("alex",), lpips_weights="x", inception_weights="y").fetch()
+    assert fetched == []
