@@ -15,9 +15,9 @@ import torch
 from latentinpaint.data.collections import from_range, open_collection
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.evaluation.baselines import BASELINES
-from latentinpaint.evaluation.distances import frechet_distance
-from latentinpaint.evaluation.features import features_of, load_resnet20
-from latentinpaint.evaluation.metrics import squared_errors
+from latentinpaint.metrics.distances import frechet_distance
+from latentinpaint.metrics.features import features_of, load_resnet20
+from latentinpaint.metrics.pixels import squared_errors
 from latentinpaint.pipeline import composite
 from latentinpaint.randomness import numbered_generator
 

@@ -17,7 +17,7 @@ TOOLS = Path(__file__).parents[1] / "tools"
 FLOORS = [
     {"errors"},
     {"device", "files", "randomness"},
-    {"data", "models", "interpolants"},
+    {"data", "models", "interpolants", "metrics"},
     {"refiners", "flows"},
     {"pipeline"},
     {"weights"},

@@ -135,9 +135,9 @@ def _show(folder: Path, pipelines: dict[str, "InpaintPipeline"], seed: int) -> N
     from latentinpaint.evaluation.baselines import BASELINES
     from latentinpaint.evaluation.judging import Judge, judge
     from latentinpaint.evaluation.methods import BaselineMethod, ModelMethod
-    from latentinpaint.evaluation.metrics import METRICS
-    from latentinpaint.evaluation.perceptual import load_lpips
     from latentinpaint.evaluation.summary import as_json, summarise
+    from latentinpaint.metrics.perceptual import load_lpips
+    from latentinpaint.metrics.pixels import METRICS
     from latentinpaint.visualization import draw_latent_difference, latent_difference, picture_grid, to_pil
 
     cases = _cases(seed)

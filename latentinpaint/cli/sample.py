@@ -187,7 +187,7 @@ class Job:
     def tell_errors(self, result: Made) -> dict[str, float | int | None]:
         """Tell the error of pictures that have a truth; answers the figures, none where there is none."""
         from latentinpaint.data.collections import from_range
-        from latentinpaint.evaluation.metrics import squared_errors
+        from latentinpaint.metrics.pixels import squared_errors
 
         if result.truth is None or self.task == "transport" or result.made.ndim != 4:
             return {}

@@ -28,7 +28,7 @@ from skimage.restoration import inpaint_biharmonic
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.metrics import check_mask
+from latentinpaint.metrics.pixels import check_mask
 
 
 class Baseline(ABC):

@@ -27,12 +27,12 @@ from torch import Tensor
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.cases import Case
 from latentinpaint.evaluation.costs import Cost, measured
-from latentinpaint.evaluation.features import FeatureNetwork
 from latentinpaint.evaluation.methods import Method, Unanswered, check_fill, eight_bits
-from latentinpaint.evaluation.metrics import Metric, evaluate_pair
-from latentinpaint.evaluation.perceptual import LPIPS
-from latentinpaint.evaluation.regions import decile, hole_width, width_class
-from latentinpaint.evaluation.uncertainty import uncertainty
+from latentinpaint.metrics.features import FeatureNetwork
+from latentinpaint.metrics.perceptual import LPIPS
+from latentinpaint.metrics.pixels import Metric, evaluate_pair
+from latentinpaint.metrics.regions import decile, hole_width, width_class
+from latentinpaint.metrics.uncertainty import uncertainty
 from latentinpaint.randomness import numbered_generator
 
 Record = dict[str, Any]
@@ -59,7 +59,7 @@ class Judged:
 class Judge:
     """Metrics and feature networks that every method is judged by.
 
-    metrics: see `metrics` and `perceptual`. networks: see `features`. weights: checksums of the files they look
+    metrics, networks: see `latentinpaint.metrics`. weights: checksums of the files they look
     through, by what they are for.
     """
 

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from latentinpaint.evaluation.metrics import Metric
 from latentinpaint.evaluation.statistics import Mean, median
 from latentinpaint.evaluation.summary import Summary
+from latentinpaint.metrics.pixels import Metric
 
 DIGITS = {"psnr": 2}  # of a metric's figures; all others have four
 

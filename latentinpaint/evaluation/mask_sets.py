@@ -25,8 +25,8 @@ from torch import Tensor
 from latentinpaint.data.images import read_picture
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.regions import hole_width, width_class
 from latentinpaint.files import write_beside
+from latentinpaint.metrics.regions import hole_width, width_class
 from latentinpaint.randomness import numbered_generator
 
 MANIFEST = "manifest.json"

@@ -18,11 +18,11 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.cases import Case
-from latentinpaint.evaluation.distances import KernelDistance
-from latentinpaint.evaluation.metrics import Metric
 from latentinpaint.evaluation.plots import lines_plot, rank_plot
 from latentinpaint.evaluation.statistics import Mean, median
 from latentinpaint.evaluation.summary import Row, Summary
+from latentinpaint.metrics.distances import KernelDistance
+from latentinpaint.metrics.pixels import Metric
 
 LARGEST_SIDE = 512  # pixels of a picture in the gallery
 EACH = 3  # cases from each end and from the middle

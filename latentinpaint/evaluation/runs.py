@@ -33,13 +33,13 @@ from torch import Tensor
 from latentinpaint import __version__
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.cases import Case, Cases, Source, cases_from_folders, cases_from_preset
-from latentinpaint.evaluation.features import FeatureNetwork, Inception, SqueezeNet
 from latentinpaint.evaluation.judging import Judge, Record, case_digest, row_names
 from latentinpaint.evaluation.methods import Method, build_methods
-from latentinpaint.evaluation.metrics import METRICS, Metric
-from latentinpaint.evaluation.perceptual import LPIPS_BACKBONES, load_lpips
-from latentinpaint.evaluation.weight_files import INCEPTION, SQUEEZENET
 from latentinpaint.files import write_beside
+from latentinpaint.metrics.features import FeatureNetwork, Inception, SqueezeNet
+from latentinpaint.metrics.perceptual import LPIPS_BACKBONES, load_lpips
+from latentinpaint.metrics.pixels import METRICS, Metric
+from latentinpaint.metrics.weight_files import INCEPTION, SQUEEZENET
 
 FEATURES = {"inception": (Inception, INCEPTION), "squeeze": (SqueezeNet, SQUEEZENET)}
 # So many fills are worth the seconds that another process takes to start.

@@ -16,17 +16,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.distances import (
-    KernelDistance,
-    f1_of_ssim_and_fid,
-    few_pictures,
-    frechet_distance,
-    kernel_distance,
-)
-from latentinpaint.evaluation.features import FeatureNetwork
 from latentinpaint.evaluation.judging import Record, unpacked
-from latentinpaint.evaluation.metrics import Metric
-from latentinpaint.evaluation.regions import DECILES, WIDTHS
 from latentinpaint.evaluation.statistics import (
     FEW,
     FEWEST,
@@ -36,6 +26,16 @@ from latentinpaint.evaluation.statistics import (
     median,
     paired_difference,
 )
+from latentinpaint.metrics.distances import (
+    KernelDistance,
+    f1_of_ssim_and_fid,
+    few_pictures,
+    frechet_distance,
+    kernel_distance,
+)
+from latentinpaint.metrics.features import FeatureNetwork
+from latentinpaint.metrics.pixels import Metric
+from latentinpaint.metrics.regions import DECILES, WIDTHS
 
 
 @dataclass

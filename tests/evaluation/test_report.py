@@ -127,7 +127,7 @@ def test_without_fills_the_truth_is_still_shown(report, tmp_path):
 
 
 def _metrics():
-    from latentinpaint.evaluation.metrics import METRICS
+    from latentinpaint.metrics.pixels import METRICS
 
     return METRICS.values()
 

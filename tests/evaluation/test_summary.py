@@ -9,12 +9,12 @@ import torch
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.cases import Case
-from latentinpaint.evaluation.distances import frechet_distance
-from latentinpaint.evaluation.features import FeatureNetwork
 from latentinpaint.evaluation.judging import Judge, judge, packed, unpacked
 from latentinpaint.evaluation.methods import Method, Unanswered
-from latentinpaint.evaluation.metrics import L1, METRICS, PSNR
 from latentinpaint.evaluation.summary import as_json, summarise, table_lines
+from latentinpaint.metrics.distances import frechet_distance
+from latentinpaint.metrics.features import FeatureNetwork
+from latentinpaint.metrics.pixels import L1, METRICS, PSNR
 
 PLAIN = Judge([METRICS["l1"], METRICS["psnr"]])
 
@@ -101,7 +101,7 @@ def test_several_samples_have_their_mean_their_best_and_their_spread():
 
 
 def _as_lpips():
-    from latentinpaint.evaluation.perceptual import LPIPS
+    from latentinpaint.metrics.perceptual import LPIPS
 
     class Stand(LPIPS):
         """The L1 distance under LPIPS's name."""

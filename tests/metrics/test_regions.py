@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
 
-from latentinpaint.evaluation.regions import DECILES, WIDTHS, band, border_distance, decile, hole_width, width_class
+from latentinpaint.metrics.regions import DECILES, WIDTHS, band, border_distance, decile, hole_width, width_class
 
 
 def box(rows, columns, height=64, width=64):

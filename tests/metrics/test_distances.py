@@ -9,8 +9,8 @@ from scipy.linalg import sqrtm
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 
-from latentinpaint.evaluation import distances
-from latentinpaint.evaluation.distances import (
+from latentinpaint.metrics import distances
+from latentinpaint.metrics.distances import (
     f1_of_ssim_and_fid,
     few_pictures,
     frechet_distance,

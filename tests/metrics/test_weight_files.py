@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.weight_files import ALEXNET, INCEPTION, SQUEEZENET, VGG, WeightFile, read_state
+from latentinpaint.metrics.weight_files import ALEXNET, INCEPTION, SQUEEZENET, VGG, WeightFile, read_state
 
 CONTENT = b"weights, let us say"
 

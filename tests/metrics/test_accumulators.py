@@ -16,10 +16,10 @@ import pytest
 import torch
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.accumulators import FeatureDistance, PictureMetric
-from latentinpaint.evaluation.distances import frechet_distance, kernel_distance
-from latentinpaint.evaluation.features import FeatureNetwork
-from latentinpaint.evaluation.metrics import L1, METRICS, PSNR, SSIM, evaluate_pair
+from latentinpaint.metrics.accumulators import FeatureDistance, PictureMetric
+from latentinpaint.metrics.distances import frechet_distance, kernel_distance
+from latentinpaint.metrics.features import FeatureNetwork
+from latentinpaint.metrics.pixels import L1, METRICS, PSNR, SSIM, evaluate_pair
 
 COUNT = 9
 PLACES = [("l1", None), ("l1", "hole"), ("psnr", "hole"), ("psnr", "band"), ("ssim", None), ("ssim", "band")]

@@ -23,7 +23,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from torchvision.models import squeezenet1_1
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.weight_files import INCEPTION, SQUEEZENET, read_state
+from latentinpaint.metrics.weight_files import INCEPTION, SQUEEZENET, read_state
 
 # Of ImageNet's colours, with which SqueezeNet and the published ResNet-20 were trained.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -9,8 +9,8 @@ import torch
 import torchvision
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.metrics import evaluate_pair
-from latentinpaint.evaluation.perceptual import LPIPS_BACKBONES, load_lpips
+from latentinpaint.metrics.perceptual import LPIPS_BACKBONES, load_lpips
+from latentinpaint.metrics.pixels import evaluate_pair
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from scipy.ndimage import correlate1d, distance_transform_edt
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation import metrics as m
-from latentinpaint.evaluation.perceptual import load_lpips
+from latentinpaint.metrics import pixels as m
+from latentinpaint.metrics.perceptual import load_lpips
 
 LOCAL = [name for name, metric in m.METRICS.items() if metric.local]
 

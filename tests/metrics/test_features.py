@@ -16,8 +16,8 @@ from torchvision.transforms.functional import normalize
 
 from latentinpaint.data.collections import from_range, open_collection
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.distances import frechet_distance, kernel_distance
-from latentinpaint.evaluation.features import Inception, ResNet20, SqueezeNet, features_of, load_resnet20
+from latentinpaint.metrics.distances import frechet_distance, kernel_distance
+from latentinpaint.metrics.features import Inception, ResNet20, SqueezeNet, features_of, load_resnet20
 
 ALIVE = 12  # channels of each branch of Inception's last block that are not constant
 

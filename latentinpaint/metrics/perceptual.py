@@ -21,8 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.metrics import Metric, PixelMap
-from latentinpaint.evaluation.weight_files import ALEXNET, SQUEEZENET, VGG, WeightFile, read_state
+from latentinpaint.metrics.pixels import Metric, PixelMap
+from latentinpaint.metrics.weight_files import ALEXNET, SQUEEZENET, VGG, WeightFile, read_state
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ from torch import Tensor
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.regions import band
+from latentinpaint.metrics.regions import band
 
 SSIM_WINDOW = 11
 SCALES = 5

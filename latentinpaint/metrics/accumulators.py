@@ -22,10 +22,10 @@ import torchmetrics
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.distances import frechet_distance, kernel_distance
-from latentinpaint.evaluation.features import FeatureNetwork
-from latentinpaint.evaluation.metrics import REGIONS, Metric, check_mask
-from latentinpaint.evaluation.regions import band
+from latentinpaint.metrics.distances import frechet_distance, kernel_distance
+from latentinpaint.metrics.features import FeatureNetwork
+from latentinpaint.metrics.pixels import REGIONS, Metric, check_mask
+from latentinpaint.metrics.regions import band
 
 
 class PictureMetric(torchmetrics.Metric):
@@ -34,7 +34,7 @@ class PictureMetric(torchmetrics.Metric):
     Pictures without a finite value (no hole; a perfect fill's PSNR) are left out and counted in `left_out`.
 
     Args:
-        metric: see `metrics` and `perceptual`.
+        metric: see `pixels` and `perceptual`.
         region: None for the whole picture, "hole" or "band".
         options: torchmetrics' own, such as `sync_on_compute`.
     """

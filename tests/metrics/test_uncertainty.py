@@ -7,8 +7,8 @@ import pytest
 import scipy.stats
 import torch
 
-from latentinpaint.evaluation.metrics import Metric, PixelMap
-from latentinpaint.evaluation.uncertainty import uncertainty
+from latentinpaint.metrics.pixels import Metric, PixelMap
+from latentinpaint.metrics.uncertainty import uncertainty
 
 
 def generator(seed=0):

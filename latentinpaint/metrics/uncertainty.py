@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latentinpaint.evaluation.metrics import Metric
+from latentinpaint.metrics.pixels import Metric
 
 
 @dataclass(frozen=True)
