@@ -76,7 +76,7 @@ def command(
         jobs: runs trained at a time; by default one a core, or 1 with a GPU.
     """
     from latentinpaint.data.masks import mask_preset as check_preset
-    from latentinpaint.evaluation.runs import chosen
+    from latentinpaint.evaluation.plan import chosen
     from latentinpaint.training.precision import fastest_precision
     from latentinpaint.weights import load_autoencoder
 
@@ -331,7 +331,7 @@ def _table(
     inception_weights: str | None,
 ) -> None:
     from latentinpaint.evaluation.ablation_table import as_json, markdown, variants_of
-    from latentinpaint.evaluation.runs import Plan
+    from latentinpaint.evaluation.plan import Plan
 
     runs = {name: [f"{name}, seed {seed}" for seed in seeds] for name in files}
     models = [

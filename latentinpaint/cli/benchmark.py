@@ -52,7 +52,7 @@ def command(
         keep_fills: keep the fills as files.
         device: where models run: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
     """
-    from latentinpaint.evaluation.runs import Plan, chosen
+    from latentinpaint.evaluation.plan import Plan, chosen
 
     asked = chosen(methods)
     if not asked:

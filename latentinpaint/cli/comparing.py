@@ -18,7 +18,8 @@ from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 
 if TYPE_CHECKING:
-    from latentinpaint.evaluation.runs import Outcome, Plan, Run
+    from latentinpaint.evaluation.plan import Plan
+    from latentinpaint.evaluation.runs import Outcome, Run
     from latentinpaint.evaluation.summary import Summary
 
 

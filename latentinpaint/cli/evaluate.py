@@ -53,7 +53,7 @@ def command(
     """
     from latentinpaint.evaluation.baselines import BASELINES
     from latentinpaint.evaluation.methods import method_names
-    from latentinpaint.evaluation.runs import Plan, chosen
+    from latentinpaint.evaluation.plan import Plan, chosen
 
     asked = chosen(baselines)
     unknown = [name for name in asked if name not in BASELINES]

@@ -30,6 +30,17 @@ def plain(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else "–"
 
 
+def compact(value: float, signed: bool = False) -> str:
+    """A number of any size with as many digits as tell something."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞"
+    size = abs(value)
+    digits = 0 if size >= 1000 else 2 if size >= 1 else 4
+    return f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
+
+
 def arrow(higher_is_better: bool) -> str:
     """Where better is."""
     return "↑" if higher_is_better else "↓"

@@ -1,8 +1,6 @@
 """The report that a person reads: one HTML file that needs nothing else, neither files nor a network."""
 
-import base64
 import html
-import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,21 +9,15 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor
-
-from latentinpaint.errors import InputError
 from latentinpaint.evaluation.cases import Case
+from latentinpaint.evaluation.gallery import gallery
+from latentinpaint.evaluation.markdown import compact
 from latentinpaint.evaluation.plots import lines_plot, rank_plot
 from latentinpaint.evaluation.statistics import Mean, median
 from latentinpaint.evaluation.summary import Row, Summary
 from latentinpaint.metrics.distances import KernelDistance
 from latentinpaint.metrics.pixels import Metric
 
-LARGEST_SIDE = 512  # pixels of a picture in the gallery
-EACH = 3  # cases from each end and from the middle
 UP, DOWN = "↑", "↓"
 
 
@@ -55,7 +47,7 @@ def write_report(
         _differences(summary, ordered),
         _plots(summary, ordered),
         _calibration(summary),
-        _gallery(summary, _leading(metrics), ordered, read_case, fill_path),
+        gallery(summary, _leading(metrics), ordered, read_case, fill_path),
         _settings(settings),
     ]
     page = Template(files("latentinpaint.evaluation").joinpath("report_page.html").read_text(encoding="utf-8"))
@@ -92,21 +84,21 @@ def _distance_columns(summary: Summary) -> list[_Column]:
     columns = []
     for name in rows[0].distances:
         best = _best(rows, [row.distances[name] for row in rows], False)
-        columns.append(_Column(f"{name} {DOWN}", lambda row, name=name: _number(row.distances[name]), best))
+        columns.append(_Column(f"{name} {DOWN}", lambda row, name=name: compact(row.distances[name]), best))
     for name in rows[0].kernels:
         best = _best(rows, [row.kernels[name].mean for row in rows], False)
         columns.append(_Column(f"{name} {DOWN}", lambda row, name=name: _with_deviation(row.kernels[name]), best))
     if any(math.isfinite(row.f1) for row in rows):
         best = _best(rows, [row.f1 for row in rows], True)
-        columns.append(_Column(f"F1 of SSIM and FID {UP}", lambda row: _number(row.f1), best))
+        columns.append(_Column(f"F1 of SSIM and FID {UP}", lambda row: compact(row.f1), best))
     return columns
 
 
 def _cost_columns() -> list[_Column]:
     return [
-        _Column("seconds a picture", lambda row: _number(median(row.seconds)), None),
-        _Column("MB a fill", lambda row: _number(median(row.megabytes)), None),
-        _Column("network evaluations a picture", lambda row: _number(median(row.evaluations)), None),
+        _Column("seconds a picture", lambda row: compact(median(row.seconds)), None),
+        _Column("MB a fill", lambda row: compact(median(row.megabytes)), None),
+        _Column("network evaluations a picture", lambda row: compact(median(row.evaluations)), None),
     ]
 
 
@@ -187,7 +179,7 @@ def _differences(summary: Summary, metrics: Sequence[Metric]) -> str:
             d = found[f"{metric.name}_hole"]
             sure = math.isfinite(d.mean.low) and (d.mean.low > 0 or d.mean.high < 0)
             below = f"{_interval(d.mean, True)}<br>better on {d.better} of {d.of}"
-            cells.append(_cell(f"{_number(d.mean.value, True)}<small>{below}</small>", sure))
+            cells.append(_cell(f"{compact(d.mean.value, True)}<small>{below}</small>", sure))
         lines.append(f"<tr><td>{html.escape(summary.rows[name].label)}</td>{''.join(cells)}</tr>")
     titles = [f"{m.label} {UP if m.higher_is_better else DOWN}" for m in shown]
     return (
@@ -231,99 +223,13 @@ def _calibration(summary: Summary) -> str:
         parts.append(
             f"<p><b>{label}</b>, {found['samples']} samples a hole. Standard deviation between samples "
             f"{found['deviation'][0]:.4f} of full scale; diversity (LPIPS between samples) "
-            f"{_number(found['diversity'][0])}. "
+            f"{compact(found['diversity'][0])}. "
             f"Spread over error {ratio:.2f}: {verdict} (1 if the truth were one more sample). "
             f"The truth lies within the samples' range in {100 * found['covered']:.0f} % of the hole's values; "
             f"{100 * found['covered_if_calibrated']:.0f} % would be right.</p>"
             f'<div class="plots">{histogram}</div>'
         )
     return "".join(parts)
-
-
-def _gallery(
-    summary: Summary,
-    leading: Metric,
-    metrics: Sequence[Metric],
-    read_case: Callable[[str], Case],
-    fill_path: Callable[[str, str], Path],
-) -> str:
-    key = f"{leading.name}_hole"
-    values = np.array(summary.rows[summary.reference].figures[key], np.float64)
-    if not np.isfinite(values).any():
-        values = np.array([case["hole_fraction"] for case in summary.cases])
-    order = np.argsort(values if leading.higher_is_better else -values, kind="stable")
-    order = [int(n) for n in order if np.isfinite(values[n])]
-    middle = max(0, len(order) // 2 - EACH // 2)
-    chosen: dict[int, str] = {}
-    for title, numbers in {
-        "worst": order[:EACH],
-        "median": order[middle : middle + EACH],
-        "best": order[::-1][:EACH][::-1],
-    }.items():
-        for number in numbers:
-            chosen.setdefault(number, title)
-    label = html.escape(summary.rows[summary.reference].label)
-    parts = [
-        f"<h2>Worst, median and best</h2><p>Sorted by {html.escape(leading.label)} in the hole of {label}. Drag the "
-        "slider; choose what lies on either side, or click a small picture to put it on the left.</p>"
-    ]
-    for number, title in chosen.items():
-        name = summary.cases[number]["case"]
-        try:
-            case = read_case(name)
-        except InputError:
-            continue  # its file has gone since it was judged
-        parts.append(_case(summary, number, title, key, case, metrics, fill_path))
-    return "".join(parts)
-
-
-def _case(
-    summary: Summary,
-    number: int,
-    title: str,
-    key: str,
-    case: Case,
-    metrics: Sequence[Metric],
-    fill_path: Callable[[str, str], Path],
-) -> str:
-    about = summary.cases[number]
-    damaged = torch.where(case.mask > 0.5, torch.ones_like(case.image), case.image)
-    figures = [("truth", "", _embedded(case.image)), ("hole", "", _embedded(damaged))]
-    for row in summary.rows.values():
-        embedded = _embedded_file(fill_path(row.name, about["case"]))
-        if embedded is not None:
-            figures.append((row.label, _caption(row, number, metrics), embedded))
-    for method in summary.calibration:
-        embedded = _embedded_file(fill_path(f"{method}, deviation", about["case"]))
-        if embedded is not None:
-            figures.append((f"{summary.rows[method].label}, deviation", "white: 0.25 of full scale", embedded))
-    left = next((n for n, entry in enumerate(figures) if entry[0] == summary.rows[summary.reference].label), 1)
-    options = [f'<option value="{n}">{html.escape(name)}</option>' for n, (name, _, _) in enumerate(figures)]
-
-    def choice(selected: int, side: str) -> str:
-        chosen = (o.replace(">", " selected>", 1) if n == selected else o for n, o in enumerate(options))
-        return f'<select aria-label="{side}">{"".join(chosen)}</select>'
-
-    thumbs = "".join(
-        f'<figure data-name="{html.escape(name)}"><img src="{source}" alt="{html.escape(name)}" loading="lazy">'
-        f"<figcaption><b>{html.escape(name)}</b><br>{caption}</figcaption></figure>"
-        for name, caption, source in figures
-    )
-    value = _number(summary.rows[summary.reference].figures[key][number])
-    hole = f"the hole is {100 * about['hole_fraction']:.0f} %, {about['width_class']}"
-    return (
-        f'<div class="case"><h3>{title}: {html.escape(about["case"])} <span class="soft">{value}; {hole}</span></h3>'
-        '<div class="pair"><div class="slider">'
-        '<div class="stage"><img alt=""><img class="over" alt=""></div>'
-        '<input type="range" min="0" max="100" value="50" aria-label="border between left and right">'
-        f'<div class="choose">{choice(left, "left")}{choice(0, "right")}</div></div>'
-        f'<div class="thumbs">{thumbs}</div></div></div>'
-    )
-
-
-def _caption(row: Row, number: int, metrics: Sequence[Metric]) -> str:
-    shown = [m for m in metrics if m.local and (m.name == "psnr" or m.name.startswith("lpips"))]
-    return "<br>".join(f"{html.escape(m.label)} {_number(row.figures[m.name + '_hole'][number])}" for m in shown)
 
 
 def _settings(settings: dict[str, Any]) -> str:
@@ -352,11 +258,11 @@ def _best(rows: Sequence[Row], values: Sequence[float], higher_is_better: bool) 
 
 
 def _with_interval(mean: Mean) -> str:
-    return f"{_number(mean.value)}<small>{_interval(mean)}</small>"
+    return f"{compact(mean.value)}<small>{_interval(mean)}</small>"
 
 
 def _with_deviation(kernel: KernelDistance) -> str:
-    return f"{_number(kernel.mean)}<small>± {_number(kernel.deviation)}</small>"
+    return f"{compact(kernel.mean)}<small>± {compact(kernel.deviation)}</small>"
 
 
 def _cell(text: str, best: bool = False) -> str:
@@ -364,36 +270,4 @@ def _cell(text: str, best: bool = False) -> str:
 
 
 def _interval(mean: Mean, signed: bool = False) -> str:
-    return f"{_number(mean.low, signed)} … {_number(mean.high, signed)}" if math.isfinite(mean.low) else "–"
-
-
-def _number(value: float, signed: bool = False) -> str:
-    if value is None or math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞"
-    size = abs(value)
-    digits = 0 if size >= 1000 else 2 if size >= 1 else 4
-    return f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
-
-
-def _embedded(image: Tensor) -> str:
-    pixels = (image[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-    return _data_address(Image.fromarray(np.ascontiguousarray(pixels)))
-
-
-def _embedded_file(path: Path) -> str | None:
-    try:
-        with Image.open(path) as picture:
-            return _data_address(picture.convert("RGB"))
-    except OSError:  # fills were not kept
-        return None
-
-
-def _data_address(picture: Image.Image) -> str:
-    scale = LARGEST_SIDE / max(picture.size)
-    if scale < 1:
-        picture = picture.resize([max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS)
-    written = io.BytesIO()
-    picture.save(written, "WEBP", quality=88, method=4)
-    return "data:image/webp;base64," + base64.b64encode(written.getvalue()).decode()
+    return f"{compact(mean.low, signed)} … {compact(mean.high, signed)}" if math.isfinite(mean.low) else "–"

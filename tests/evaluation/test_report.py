@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from latentinpaint.evaluation.plan import Plan
 from latentinpaint.evaluation.plots import lines_plot, rank_plot
 from latentinpaint.evaluation.report import write_report
-from latentinpaint.evaluation.runs import Plan, Run, read_case, run
+from latentinpaint.evaluation.runs import Run, read_case, run
 from latentinpaint.evaluation.statistics import Mean
 from latentinpaint.evaluation.summary import summarise
 

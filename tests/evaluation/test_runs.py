@@ -9,8 +9,10 @@ from PIL import Image
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation import judging, runs
+from latentinpaint.evaluation import plan as plans
 from latentinpaint.evaluation.judging import Judge
-from latentinpaint.evaluation.runs import Plan, Run, slug
+from latentinpaint.evaluation.plan import Plan
+from latentinpaint.evaluation.runs import Run, slug
 from latentinpaint.evaluation.summary import as_json, summarise
 
 NAMES = ("a.png", "b.jpg", "sub/c.png", "d.png", "e.png")
@@ -62,7 +64,7 @@ def test_figures_do_not_depend_on_processes_or_order(photos, model_files, tmp_pa
     for source in reversed(backwards.cases.sources):
         backwards.do(source)
     assert figures(run(asked, tmp_path / "four", jobs=1)) == alone
-    monkeypatch.setattr(runs, "cases_from_preset", _first_two(runs.cases_from_preset))
+    monkeypatch.setattr(plans, "cases_from_preset", _first_two(plans.cases_from_preset))
     fewer = figures(run(asked, tmp_path / "five", jobs=1))
     for name, row in fewer["methods"].items():
         assert row["pictures"] == alone["methods"][name]["pictures"][:2]
@@ -75,7 +77,7 @@ def _first_two(read):
 def test_only_what_is_missing_is_done(photos, tmp_path, monkeypatch):
     asked = plan(photos, "mean", "telea")
     done = []
-    judge = runs.Judge.judge
+    judge = judging.Judge.judge
 
     def remember(self, method, case):
         done.append((method.name, case.name))
@@ -83,11 +85,11 @@ def test_only_what_is_missing_is_done(photos, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return judge(self, method, case)
 
-    monkeypatch.setattr(runs.Judge, "judge", remember)
+    monkeypatch.setattr(judging.Judge, "judge", remember)
     with pytest.raises(KeyboardInterrupt):
         run(asked, tmp_path / "out", jobs=1)
     interrupted, done[:] = done[-1], []
-    monkeypatch.setattr(runs.Judge, "judge", lambda self, m, c: done.append((m.name, c.name)) or judge(self, m, c))
+    monkeypatch.setattr(judging.Judge, "judge", lambda self, m, c: done.append((m.name, c.name)) or judge(self, m, c))
     found = run(asked, tmp_path / "out", jobs=1)
     assert done[0] == interrupted
     assert len(done) == 10 - 6 and found[0].reused == 6
@@ -109,7 +111,7 @@ def test_what_has_changed_is_done_again(what, photos, helpers, tmp_path, monkeyp
     elif what == "seed":
         again = plan(photos, "mean", seed=1)
     elif what == "weights":
-        monkeypatch.setattr(Plan, "judge", lambda self: (Judge(list(runs.METRICS.values()), (), {"x": "1"}), []))
+        monkeypatch.setattr(Plan, "judge", lambda self: (Judge(list(plans.METRICS.values()), (), {"x": "1"}), []))
     elif what == "version":
         monkeypatch.setattr(judging, "version", lambda name: "0.0")
     elif what == "fill":
@@ -118,13 +120,13 @@ def test_what_has_changed_is_done_again(what, photos, helpers, tmp_path, monkeyp
         path = tmp_path / "out" / "records" / "methods" / "mean" / "a.png.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | {"again": True}))
     elif what == "metrics":
-        runs.METRICS["l2"] = _renamed(runs.METRICS["l1"])
+        plans.METRICS["l2"] = _renamed(plans.METRICS["l1"])
     else:
         (tmp_path / "out" / "records" / "methods" / "mean" / "a.png.json").write_text("{")
     try:
         found = run(again, tmp_path / "out", jobs=1)
     finally:
-        runs.METRICS.pop("l2", None)
+        plans.METRICS.pop("l2", None)
     assert found[0].reused == (4 if what in ("picture", "damaged", "fill", "failure") else 0)
     if what != "metrics":
         assert figures(found) == figures(run(again, tmp_path / "anew", jobs=1))
@@ -241,14 +243,14 @@ def test_records_are_plain_json(photos, tmp_path):
 def test_only_what_is_missing_is_fetched(photos, tmp_path, monkeypatch, capsys):
     """Neither a file that was given nor one that is there; each one once."""
     fetched = []
-    monkeypatch.setattr(type(runs.INCEPTION), "fetch", lambda file: fetched.append(file.file_name))
+    monkeypatch.setattr(type(plans.INCEPTION), "fetch", lambda file: fetched.append(file.file_name))
     plan = Plan(str(photos), ("mean",), lpips=("alex", "squeeze"), features=("squeeze", "inception"))
     plan.fetch()
     names = ["alexnet-owt-7be5be79.pth", "squeezenet1_1-b8a52dc0.pth", "weights-inception-2015-12-05-6726825d.pth"]
     said = capsys.readouterr().err
     assert fetched == names and all(name in said for name in names)
-    runs.SQUEEZENET.place.parent.mkdir(parents=True)
-    runs.SQUEEZENET.place.write_bytes(b"")
+    plans.SQUEEZENET.place.parent.mkdir(parents=True)
+    plans.SQUEEZENET.place.write_bytes(b"")
     fetched.clear()
     Plan(str(photos), ("mean",), lpips=("alex",), lpips_weights="x", inception_weights="y").fetch()
     assert fetched == []
