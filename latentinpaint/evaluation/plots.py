@@ -34,6 +34,7 @@ def lines_plot(title: str, classes: Sequence[str], rows: dict[str, Sequence[Mean
             color=COLOURS[number % len(COLOURS)],
             marker=MARKERS[number % len(MARKERS)],
             markersize=4,
+            linestyle="-" if number < len(COLOURS) else "--",  # the colours come round again
             linewidth=1.2,
             elinewidth=0.8,
         )
