@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from latentinpaint.cli.running import quieten
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, SamplePhotos
 from latentinpaint.data.transforms import random_crop
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--precision", default="32", choices=["32", "bf16"])
     parser.add_argument("--all", action="store_true", help="the delta variants and the flows too")
     options = parser.parse_args()
+    quieten()
     crops = Crops(SamplePhotos(), random_crop(options.size, 1.25), mask_preset("training", options.size))
     rows = [crops[number] for number in range(options.batch)]
     batch = {

@@ -24,7 +24,7 @@ def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
 
     A module offers either `main(arguments, program)`, which reads its own command line, or a typed `command`.
     """
-    _quieten()
+    quieten()
     try:
         if hasattr(module, "main"):
             module.main([_option(argument) for argument in arguments], f"latentinpaint {name}")
@@ -109,7 +109,7 @@ def _spelled(key: str) -> str:
     return "--" + (key if "." in key else key.replace("_", "-"))
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Silence messages of libraries that a user can do nothing about."""
     # Seeds, devices, tips. Not on the parents: Lightning sets their level when it is imported.
     for name in ("lightning_fabric.utilities.seed", *(f"{p}.utilities.rank_zero" for p in _LIGHTNING)):
