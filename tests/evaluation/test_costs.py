@@ -90,7 +90,8 @@ def test_the_memory_of_an_allocation_that_is_gone_at_the_end():
         held = allocate(200)
         del held
         allocate(50)
-    assert cost.megabytes == pytest.approx(200, rel=0.2)
+    # At the end 50 are held; whether the allocator had given the 200 back by then is its own affair.
+    assert 160 < cost.megabytes < 290
 
 
 @needs_peak
