@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -98,9 +99,17 @@ def write_hole(path: Path, hole: np.ndarray) -> Path:
     return path
 
 
+def write_photos(folder: Path, names: tuple[str, ...], heights: tuple[int, ...] | None = None) -> Path:
+    """A folder of smooth pictures 64 wide and, if not said otherwise, 48 high, each with a seed of its own."""
+    for seed, (name, height) in enumerate(zip(names, heights or repeat(48), strict=False)):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(smooth(height, 64, seed=seed)).save(folder / name)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def helpers():
-    """`smooth` and `write_hole` for test files, which cannot import from each other."""
+    """`smooth`, `write_hole` and `write_photos` for test files, which cannot import from each other."""
     from types import SimpleNamespace
 
-    return SimpleNamespace(smooth=smooth, write_hole=write_hole)
+    return SimpleNamespace(smooth=smooth, write_hole=write_hole, write_photos=write_photos)

@@ -3,16 +3,13 @@
 import hashlib
 import json
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latentinpaint.cli.comparing import compare
-from latentinpaint.cli.tables import progress_bar
+from latentinpaint.cli.comparing import check_at_least_one, compare
+from latentinpaint.cli.training_queue import Run, TrainingQueue
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 
@@ -83,121 +80,26 @@ def command(
     folder, precision = Path(output), precision or fastest_precision()
     files = _configurations(Path(configs), chosen(only))
     numbers = _seeds(chosen(seeds))
-    _at_least_one(steps=steps, autoencoder_steps=autoencoder_steps, limit=limit, jobs=jobs)
+    check_at_least_one(steps=steps, autoencoder_steps=autoencoder_steps, limit=limit, jobs=jobs)
     if time_rounds < 0:
         raise InputError("--time-rounds is not below 0")
     check_preset(mask_preset)
     _remember(folder, {"root": root, "val_root": val_root, "size": size, "precision": precision, **_texts(files)})
-    trainer = _Trainer(folder, root, val_root, size, precision, num_workers, _jobs(jobs))
+    queue = TrainingQueue(folder, root, val_root, size, precision, num_workers, jobs or _at_a_time())
     if autoencoder is None:
-        wanted = autoencoder_steps or _steps_in(Path(configs) / f"{AUTOENCODER}.yaml")
-        trainer.train([_Run(AUTOENCODER, Path(configs) / f"{AUTOENCODER}.yaml", 0, folder / AUTOENCODER, wanted)])
+        own = Path(configs) / f"{AUTOENCODER}.yaml"
+        queue.train([Run(AUTOENCODER, own, 0, folder / AUTOENCODER, autoencoder_steps or _steps_in(own))])
         autoencoder = str(folder / AUTOENCODER)
     _remember(folder, {AUTOENCODER: load_autoencoder(autoencoder).fingerprint()})
     runs = [
-        _Run(name, file, seed, folder / "runs" / name / f"seed{seed}", steps or _steps_in(file))
+        Run(name, file, seed, folder / "runs" / name / f"seed{seed}", steps or _steps_in(file))
         for seed in numbers
         for name, file in files.items()
     ]
-    trainer.train(runs, autoencoder)
+    queue.train(runs, autoencoder)
     pictures, masks = _held_back(folder, val_root, size, mask_preset, limit)
     seconds = _time(files, autoencoder, root, size, precision, time_rounds)
     _table(folder, files, numbers, pictures, masks, seconds, lpips_weights, inception_weights)
-
-
-@dataclass(frozen=True)
-class _Run:
-    """One training: its configuration, seed, folder and steps."""
-
-    name: str
-    config: Path
-    seed: int
-    folder: Path
-    steps: int
-
-    @property
-    def title(self) -> str:
-        return f"{self.name}, seed {self.seed}"
-
-    def done(self) -> int:
-        """Steps that its finished model was trained with, 0 without one."""
-        from latentinpaint.weights import read_header
-
-        if not any(self.folder.glob("*.safetensors")):
-            return 0
-        return int(read_header(self.folder)["recipe"].get("steps", 0))
-
-
-@dataclass(frozen=True)
-class _Trainer:
-    """Trains runs as processes, some at a time."""
-
-    output: Path
-    root: str
-    val_root: str
-    size: int
-    precision: str
-    num_workers: int
-    jobs: int
-
-    def train(self, runs: Sequence[_Run], autoencoder: str | None = None) -> None:
-        """Train what is not there yet; a process that fails does not stop the others."""
-        waiting = []
-        for run in runs:
-            done = run.done()
-            if done > run.steps:
-                raise InputError(
-                    f"{run.folder} was trained with {done} steps, more than {run.steps}: choose another --output"
-                )
-            if done < run.steps:
-                waiting.append(run)
-        running: dict[subprocess.Popen, _Run] = {}
-        failed = []
-        try:
-            with progress_bar("training", len(waiting)) as step:
-                while waiting or running:
-                    while waiting and len(running) < self.jobs:
-                        run = waiting.pop(0)
-                        running[self._start(run, autoencoder)] = run
-                    time.sleep(0.5)
-                    for process in [p for p in running if p.poll() is not None]:
-                        run = running.pop(process)
-                        if process.returncode:
-                            failed.append(f"{run.title} ({self._log(run)})")
-                        print(f"{run.title}: {'failed' if process.returncode else 'trained'}", flush=True)
-                        step(run.title)
-        finally:
-            # A run that is told to end leaves a checkpoint to go on from.
-            for process in running:
-                process.terminate()
-            for process in running:
-                process.wait()
-        if failed:
-            raise InputError(f"the training of {'; '.join(failed)} failed: its log says why")
-
-    def _start(self, run: _Run, autoencoder: str | None) -> subprocess.Popen:
-        task = "train_latent" if autoencoder else "pretrain_ae"
-        arguments = [
-            *("--config", str(run.config), "--output", str(run.folder)),
-            *("--data.root", self.root, "--data.val_root", self.val_root, "--data.size", str(self.size)),
-            *("--data.seed", str(run.seed), "--seed_everything", str(run.seed)),
-            *("--data.num_workers", str(self.num_workers), "--trainer.precision", self.precision),
-            *("--trainer.max_steps", str(run.steps)),
-        ]
-        if autoencoder:
-            arguments += ["--autoencoder", autoencoder]
-        if (run.folder / "checkpoints" / "last.ckpt").is_file():
-            arguments += ["--ckpt_path", "last"]
-        log = self._log(run)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        cores = os.cpu_count() or 1
-        threads = {"OMP_NUM_THREADS": str(max(1, cores // self.jobs))}
-        program = [sys.executable, "-c", "from latentinpaint.cli import main; main()", task, *arguments]
-        with log.open("a") as written:
-            return subprocess.Popen(program, stdout=written, stderr=subprocess.STDOUT, env=threads | os.environ)
-
-    def _log(self, run: _Run) -> Path:
-        return self.output / "logs" / f"{run.name}_seed{run.seed}.log"
 
 
 def _configurations(folder: Path, only: Sequence[str]) -> dict[str, Path]:
@@ -246,16 +148,10 @@ def _remember(folder: Path, settings: Mapping[str, Any]) -> None:
         temporary.write_text(json.dumps(before | dict(settings), indent=1))
 
 
-def _at_least_one(**options: int | None) -> None:
-    for name, value in options.items():
-        if value is not None and value < 1:
-            raise InputError(f"--{name.replace('_', '-')} starts at 1, not {value}")
-
-
-def _jobs(jobs: int | None) -> int:
+def _at_a_time() -> int:
     import torch
 
-    return jobs or (1 if torch.cuda.is_available() else os.cpu_count() or 1)
+    return 1 if torch.cuda.is_available() else os.cpu_count() or 1
 
 
 def _steps_in(config: Path) -> int:

@@ -44,21 +44,12 @@ def compare(
     Raises:
         InputError: if there is nothing that could be compared.
     """
-    from latentinpaint.evaluation.markdown import tables
-    from latentinpaint.evaluation.report import write_report
-    from latentinpaint.evaluation.runs import Run, one_thread, read_case, run
+    from latentinpaint.evaluation.runs import Run, one_thread, run
     from latentinpaint.evaluation.summary import summarise
 
     if not plan.methods:
         raise InputError("there is nothing to judge: name a method, or a model")
-    for name, value in {
-        "num_samples": plan.num_samples,
-        "steps": plan.steps,
-        "limit": plan.limit,
-        "jobs": jobs,
-    }.items():
-        if value is not None and value < 1:
-            raise InputError(f"--{name.replace('_', '-')} starts at 1, not {value}")
+    check_at_least_one(num_samples=plan.num_samples, steps=plan.steps, limit=plan.limit, jobs=jobs)
     if download:
         plan.fetch()
     folder, own = Path(output), Run(plan, output, keep_fills)
@@ -69,30 +60,25 @@ def compare(
     with one_thread():
         summary = summarise(outcome.cases, outcome.records, own.judge.metrics, own.judge.networks, reference)
     summary.notes[:0] = [*own.notes, *own.cases.notes, *(f"left out: {text}" for text in outcome.left_out)]
-    settings = _settings(plan, own, outcome)
-    _write_figures(folder, summary, settings)
-    with write_beside(folder / "tables.md") as temporary:
-        temporary.write_text(tables(summary, own.judge.metrics), encoding="utf-8")
-    with write_beside(folder / "report.html") as temporary:
-        write_report(
-            temporary,
-            summary,
-            own.judge.metrics,
-            settings,
-            lambda name: read_case(own, name),
-            own.fill_path,
-        )
+    _write(folder, summary, own, _settings(plan, own, outcome))
     if not keep_fills:
         own.remove_fills()
     for note in summary.notes:
         print(f"note: {note}", file=sys.stderr)
     scores_table(summary)
-    _say_times(outcome, summary)
+    _say_times(outcome)
     print(
         f"{len(summary.cases)} holes; every figure is in {folder / 'metrics.json'}, "
         f"the report is {folder / 'report.html'}"
     )
     return summary
+
+
+def check_at_least_one(**options: int | None) -> None:
+    """Raise `InputError` if an option is given and below 1."""
+    for name, value in options.items():
+        if value is not None and value < 1:
+            raise InputError(f"--{name.replace('_', '-')} starts at 1, not {value}")
 
 
 def _check_reference(reference: str, own: "Run") -> None:
@@ -129,18 +115,29 @@ def _settings(plan: "Plan", own: "Run", outcome: "Outcome") -> dict[str, Any]:
     }
 
 
-def _write_figures(folder: Path, summary: "Summary", settings: dict[str, Any]) -> None:
-    from latentinpaint.evaluation.summary import as_json, table_lines
+def _write(folder: Path, summary: "Summary", own: "Run", settings: dict[str, Any]) -> None:
+    """The files of a comparison."""
+    from latentinpaint.evaluation.figures import as_json, table_lines
+    from latentinpaint.evaluation.markdown import tables
+    from latentinpaint.evaluation.report import write_report
+    from latentinpaint.evaluation.runs import read_case
 
-    with write_beside(folder / "metrics.json") as temporary:
-        temporary.write_text(json.dumps({"settings": settings, **as_json(summary)}, indent=1, allow_nan=False))
     lines = StringIO()
     csv.writer(lines, lineterminator="\n").writerows(table_lines(summary))
-    with write_beside(folder / "metrics.csv") as temporary:
-        temporary.write_text(lines.getvalue(), encoding="utf-8")
+    texts = {
+        "metrics.json": json.dumps({"settings": settings, **as_json(summary)}, indent=1, allow_nan=False),
+        "metrics.csv": lines.getvalue(),
+        "tables.md": tables(summary, own.judge.metrics),
+    }
+    for name, text in texts.items():
+        with write_beside(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    with write_beside(folder / "report.html") as temporary:
+        metrics = own.judge.metrics
+        write_report(temporary, summary, metrics, settings, lambda name: read_case(own, name), own.fill_path)
 
 
-def _say_times(outcome: "Outcome", summary: "Summary") -> None:
+def _say_times(outcome: "Outcome") -> None:
     """Where the time went, so that nobody has to guess."""
     total = sum(outcome.spent.values())
     if total <= 0:

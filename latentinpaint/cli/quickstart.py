@@ -133,9 +133,10 @@ def _fit(name: str, task: "TrainingTask", data: "InpaintingDataModule", minutes:
 def _show(folder: Path, pipelines: dict[str, "InpaintPipeline"], seed: int) -> None:
     """Fill the held-back photographs; write the grid, the latent difference, an example to try and the figures."""
     from latentinpaint.evaluation.baselines import BASELINES
+    from latentinpaint.evaluation.figures import as_json
     from latentinpaint.evaluation.judging import Judge, judge
     from latentinpaint.evaluation.methods import BaselineMethod, ModelMethod
-    from latentinpaint.evaluation.summary import as_json, summarise
+    from latentinpaint.evaluation.summary import summarise
     from latentinpaint.metrics.perceptual import load_lpips
     from latentinpaint.metrics.pixels import METRICS
     from latentinpaint.visualization import draw_latent_difference, latent_difference, picture_grid, to_pil

@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,7 +79,7 @@ def write_masks(
     if before is not None and any(before.raw.get(key) != value for key, value in said.items()):
         raise InputError(f"{folder} holds masks of other settings: choose another folder")
     stems = [Path(name).with_suffix("").as_posix() for name, _ in pictures]
-    twin = next((stem for stem in stems if stems.count(stem) > 1), None) if len(set(stems)) < len(stems) else None
+    twin = next((stem for stem, count in Counter(stems).items() if count > 1), None)
     if twin is not None:
         raise InputError(f"two pictures are called {twin} but for the suffix: their masks would be, too; rename one")
     entries, notes = [], []
@@ -88,25 +89,10 @@ def write_masks(
         except InputError as error:
             notes.append(str(error))
             continue
-        checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+        about_picture = {"picture": name, "picture_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         for number in range(1, per_image + 1):
             hole = draw_hole(preset, seed, name, (picture.height, picture.width), number)
-            file = f"{stem}_mask{number:03d}.png"
-            with write_beside(folder / file) as temporary:
-                Image.fromarray((hole[0, 0].numpy() * 255).astype(np.uint8)).save(temporary)
-            width = hole_width(hole)[0]
-            entries.append(
-                {
-                    "file": file,
-                    "picture": name,
-                    "size": [picture.width, picture.height],
-                    "hole_fraction": round(hole.mean().item(), 6),
-                    "hole_width": round(width, 3) if math.isfinite(width) else None,
-                    "width_class": width_class(width, min(picture.width, picture.height)),
-                    "mask_sha256": mask_checksum(hole[0, 0].numpy() > 0.5),
-                    "picture_sha256": checksum,
-                }
-            )
+            entries.append(_write_mask(folder, f"{stem}_mask{number:03d}.png", hole) | about_picture)
         progress(name)
     if not entries:
         raise InputError(notes[0] if notes else f"there is no picture to draw masks for in {folder}")
@@ -115,6 +101,22 @@ def write_masks(
     with write_beside(folder / MANIFEST) as temporary:
         temporary.write_text(json.dumps(manifest, indent=1))
     return manifest, notes
+
+
+def _write_mask(folder: Path, file: str, hole: Tensor) -> dict[str, Any]:
+    """Write a hole (1, 1, H, W) as a file; what the manifest says of it."""
+    inside = hole[0, 0].numpy() > 0.5
+    with write_beside(folder / file) as temporary:
+        Image.fromarray(inside.astype(np.uint8) * 255).save(temporary)
+    (height, width), across = inside.shape, hole_width(hole)[0]
+    return {
+        "file": file,
+        "size": [width, height],
+        "hole_fraction": round(hole.mean().item(), 6),
+        "hole_width": round(across, 3) if math.isfinite(across) else None,
+        "width_class": width_class(across, min(width, height)),
+        "mask_sha256": mask_checksum(inside),
+    }
 
 
 def mask_checksum(hole: np.ndarray) -> str:

@@ -11,14 +11,14 @@ from typing import Any
 
 from latentinpaint.evaluation.cases import Case
 from latentinpaint.evaluation.gallery import gallery
-from latentinpaint.evaluation.markdown import compact
+from latentinpaint.evaluation.markdown import arrow, compact
 from latentinpaint.evaluation.plots import lines_plot, rank_plot
 from latentinpaint.evaluation.statistics import Mean, median
 from latentinpaint.evaluation.summary import Row, Summary
 from latentinpaint.metrics.distances import KernelDistance
 from latentinpaint.metrics.pixels import Metric
 
-UP, DOWN = "↑", "↓"
+UP, DOWN = arrow(True), arrow(False)
 
 
 def write_report(
@@ -74,8 +74,8 @@ def _metric_columns(summary: Summary, metrics: Sequence[Metric], region: str) ->
         if key not in rows[0].figures or not any(row.means[key].count for row in rows):
             continue
         best = _best(rows, [row.means[key].value for row in rows], metric.higher_is_better)
-        arrow = UP if metric.higher_is_better else DOWN
-        columns.append(_Column(f"{metric.label} {arrow}", lambda row, key=key: _with_interval(row.means[key]), best))
+        title = f"{metric.label} {arrow(metric.higher_is_better)}"
+        columns.append(_Column(title, lambda row, key=key: _with_interval(row.means[key]), best))
     return columns
 
 
@@ -181,7 +181,7 @@ def _differences(summary: Summary, metrics: Sequence[Metric]) -> str:
             below = f"{_interval(d.mean, True)}<br>better on {d.better} of {d.of}"
             cells.append(_cell(f"{compact(d.mean.value, True)}<small>{below}</small>", sure))
         lines.append(f"<tr><td>{html.escape(summary.rows[name].label)}</td>{''.join(cells)}</tr>")
-    titles = [f"{m.label} {UP if m.higher_is_better else DOWN}" for m in shown]
+    titles = [f"{m.label} {arrow(m.higher_is_better)}" for m in shown]
     return (
         f"<h2>Hole by hole against {html.escape(summary.rows[summary.reference].label)}</h2>"
         "<p>Each method less the reference, in the same holes. Bold where the interval does not touch zero.</p>"
@@ -201,8 +201,8 @@ def _plots(summary: Summary, metrics: Sequence[Metric]) -> str:
         for metric in chosen:
             key = f"{metric.name}_hole"
             rows = {row.label: [row.mean(key, where) for _, where in kinds] for row in summary.rows.values()}
-            arrow = UP if metric.higher_is_better else DOWN
-            plots.append(lines_plot(f"{metric.label} in the hole {arrow}", ticks, rows, f"{by} (pictures)"))
+            title = f"{metric.label} in the hole {arrow(metric.higher_is_better)}"
+            plots.append(lines_plot(title, ticks, rows, f"{by} (pictures)"))
     return (
         "<h2>Over the hole's area and width</h2>"
         '<p class="soft">Area as a share of the picture; width is that of the hole\'s widest place as a share of the '

@@ -6,8 +6,8 @@ and a repeated picture makes the distance larger. The kernel distance's deviatio
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -23,7 +23,6 @@ from latentinpaint.evaluation.statistics import (
     Difference,
     Mean,
     mean_with_interval,
-    median,
     paired_difference,
 )
 from latentinpaint.metrics.distances import (
@@ -88,7 +87,6 @@ class Summary:
     reference: str
     differences: dict[str, dict[str, Difference]]
     calibration: dict[str, dict[str, Any]]
-    higher_is_better: dict[str, bool]
     labels: dict[str, str]
     notes: list[str]
     truths: dict[str, Tensor] = field(repr=False)
@@ -121,122 +119,73 @@ def summarise(
     Raises:
         InputError: if there is no case that all methods answered, or no such reference.
     """
-    failed: dict[str, dict[str, str]] = {}
-    for record in records:
-        if record["failed"]:
-            failed.setdefault(record["method"], {})[record["case"]] = record["failed"]
+    failed = _failures(records)
     missing = {name for cases_of in failed.values() for name in cases_of}
     common = [case for case in cases if case["case"] not in missing]
     if not common:
         worst = max(failed, key=lambda method: len(failed[method]))
         name, why = next(iter(failed[worst].items()))
         raise InputError(f"there is no picture that all methods filled; {worst} did not fill {name}: {why}")
-    order = {case["case"]: position for position, case in enumerate(common)}
-    by_method: dict[str, list[Record]] = {}
-    for record in records:
-        if record["case"] in order:
-            by_method.setdefault(record["method"], []).append(record)
-    notes = [
-        f"{method} did not fill {len(why)} of {len(cases)}, which are left out for all methods: "
-        + "; ".join(f"{case} ({sentence})" for case, sentence in list(why.items())[:5])
-        + (" …" if len(why) > 5 else "")
-        for method, why in failed.items()
-    ]
-    rows: dict[str, Row] = {}
-    for found in by_method.values():
-        found.sort(key=lambda record: order[record["case"]])
-        for name in _rows_of_all(found):
-            rows[name] = _row(name, found, common)
-    pictures = len({case["picture"] for case in common})
-    if pictures < FEWEST:
-        notes.append(f"{pictures} pictures are too few for an interval, which takes {FEWEST}")
-    elif pictures < FEW:
-        notes.append(f"{pictures} pictures are few: take the intervals with caution")
+    by_method = _by_method(records, common)
+    rows = {name: _row(name, found, common) for found in by_method.values() for name in _rows_of_all(found)}
     truths, said = _add_distances(rows, common, networks)
-    notes += said
     reference = reference or next(iter(rows))
     if reference not in rows:
         raise InputError(f"there is no method '{reference}' to compare with: choose one of {', '.join(rows)}")
     better = _directions(metrics)
-    differences = {
-        name: {
-            key: paired_difference(values, rows[reference].figures[key], row.groups, better[key])
-            for key, values in row.figures.items()
-            if key in rows[reference].figures
-        }
-        for name, row in rows.items()
-        if name != reference
-    }
-    calibration = {name: found for name, records in by_method.items() if (found := _calibration(records, common))}
-    labels = {metric.name: metric.label for metric in metrics}
-    return Summary(rows, common, failed, reference, differences, calibration, better, labels, notes, truths)
-
-
-def as_json(summary: Summary) -> dict[str, Any]:
-    """The summary as metrics.json has it; what is no number is null."""
-    methods = {}
-    for name, row in summary.rows.items():
-        pictures = [
-            {
-                "name": case["case"],
-                "picture": case["picture"],
-                "hole_fraction": case["hole_fraction"],
-                "hole_width": case["hole_width"],
-                "seconds": row.seconds[number],
-                **{key: values[number] for key, values in row.figures.items()},
-            }
-            for number, case in enumerate(summary.cases)
-        ]
-        methods[name] = {
-            "label": row.label,
-            "method": row.method,
-            "kind": row.kind,
-            "pictures_judged": len(pictures),
-            "mean": {key: mean.value for key, mean in row.means.items()},
-            "interval": {key: [mean.low, mean.high] for key, mean in row.means.items()},
-            "left_out": {key: mean.left_out for key, mean in row.means.items() if mean.left_out},
-            "distance": row.distances,
-            "kernel_distance": {key: asdict(value) for key, value in row.kernels.items()},
-            "f1_ssim_fid": row.f1,
-            "seconds_median": median(row.seconds),
-            "megabytes_median": median(row.megabytes),
-            "evaluations_median": median(row.evaluations),
-            "classes": [
-                {"by": by, "class": kind, "pictures": sum(where), **_class_means(summary, row, where)}
-                for by, kind, where in summary.classes()
-            ],
-            "pictures": pictures,
-        }
-    differences = {
-        name: {
-            key: {"mean": d.mean.value, "interval": [d.mean.low, d.mean.high], "of": d.of, "better": d.better}
-            for key, d in found.items()
-        }
-        for name, found in summary.differences.items()
-    }
-    return _safe(
-        {
-            "methods": methods,
-            "reference": summary.reference,
-            "differences_to_reference": differences,
-            "calibration": summary.calibration,
-            "failed": summary.failed,
-            "notes": summary.notes,
-        }
+    return Summary(
+        rows=rows,
+        cases=common,
+        failed=failed,
+        reference=reference,
+        differences={n: _differences(row, rows[reference], better) for n, row in rows.items() if n != reference},
+        calibration={name: c for name, found in by_method.items() if (c := _calibration(found, common))},
+        labels={metric.name: metric.label for metric in metrics},
+        notes=[*_failure_notes(failed, len(cases)), *_few_notes(common), *said],
+        truths=truths,
     )
 
 
-def table_lines(summary: Summary) -> list[list[str]]:
-    """metrics.csv: one line a row and case, after a heading."""
-    keys = list(next(iter(summary.rows.values())).figures)
-    about = ["case", "picture", "hole_fraction", "decile", "hole_width", "width_class"]
-    lines = [["method", *about, *keys, "seconds", "megabytes", "evaluations"]]
-    for name, row in summary.rows.items():
-        for number, case in enumerate(summary.cases):
-            figures = [row.figures[key][number] for key in keys]
-            costs = [row.seconds[number], row.megabytes[number], row.evaluations[number]]
-            lines.append([name, *(str(case[key]) for key in about), *map(_cell, [*figures, *costs])])
-    return lines
+def _failures(records: Sequence[Record]) -> dict[str, dict[str, str]]:
+    """For each method, the cases it did not answer and why."""
+    failed: dict[str, dict[str, str]] = {}
+    for record in records:
+        if record["failed"]:
+            failed.setdefault(record["method"], {})[record["case"]] = record["failed"]
+    return failed
+
+
+def _by_method(records: Sequence[Record], cases: Sequence[Record]) -> dict[str, list[Record]]:
+    """Each method's records of these cases, in their order."""
+    order = {case["case"]: position for position, case in enumerate(cases)}
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        if record["case"] in order:
+            found.setdefault(record["method"], []).append(record)
+    return {name: sorted(mine, key=lambda record: order[record["case"]]) for name, mine in found.items()}
+
+
+def _differences(row: Row, reference: Row, better: Mapping[str, bool]) -> dict[str, Difference]:
+    return {
+        key: paired_difference(values, reference.figures[key], row.groups, better[key])
+        for key, values in row.figures.items()
+    }
+
+
+def _failure_notes(failed: Mapping[str, Mapping[str, str]], count: int) -> list[str]:
+    return [
+        f"{method} did not fill {len(why)} of {count}, which are left out for all methods: "
+        + "; ".join(f"{case} ({sentence})" for case, sentence in list(why.items())[:5])
+        + (" …" if len(why) > 5 else "")
+        for method, why in failed.items()
+    ]
+
+
+def _few_notes(cases: Sequence[Record]) -> list[str]:
+    pictures = len({case["picture"] for case in cases})
+    if pictures < FEWEST:
+        return [f"{pictures} pictures are too few for an interval, which takes {FEWEST}"]
+    return [f"{pictures} pictures are few: take the intervals with caution"] if pictures < FEW else []
 
 
 def _rows_of_all(records: Sequence[Record]) -> list[str]:
@@ -324,32 +273,3 @@ def _directions(metrics: Sequence[Metric]) -> dict[str, bool]:
     return {
         f"{metric.name}{region}": metric.higher_is_better for metric in metrics for region in ("", "_hole", "_band")
     }
-
-
-def _class_means(summary: Summary, row: Row, where: Sequence[bool]) -> dict[str, Any]:
-    means = {key: row.mean(key, where) for key in row.figures}
-    chosen = torch.tensor(list(where))
-    # A Fréchet distance of fewer pictures than features would be noise under a famous name.
-    distances = {
-        name: frechet_distance(row.features[name][chosen], truths[chosen])
-        for name, truths in summary.truths.items()
-        if len({g for g, use in zip(row.groups, where, strict=True) if use}) > truths.shape[1]
-    }
-    return {
-        "mean": {key: mean.value for key, mean in means.items()},
-        "interval": {key: [mean.low, mean.high] for key, mean in means.items()},
-        "distance": distances,
-    }
-
-
-def _cell(value: float) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:.6g}"
-
-
-def _safe(value: Any) -> Any:
-    """JSON knows no infinity and no NaN: they become null."""
-    if isinstance(value, dict):
-        return {key: _safe(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_safe(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

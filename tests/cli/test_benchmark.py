@@ -13,11 +13,7 @@ NAMES = ("a.png", "b.jpg", "sub/c.png", "d.png")
 @pytest.fixture
 def photos(helpers, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "no_torch_home"))
-    folder = tmp_path / "photos"
-    for seed, name in enumerate(NAMES):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(helpers.smooth(48, 64, seed=seed)).save(folder / name)
-    return folder
+    return helpers.write_photos(tmp_path / "photos", NAMES)
 
 
 @pytest.fixture

@@ -22,11 +22,7 @@ NAMES = ("a.png", "b.jpg", "sub/c.png")
 
 @pytest.fixture
 def photos(helpers, tmp_path):
-    folder = tmp_path / "photos"
-    for seed, name in enumerate(NAMES):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(helpers.smooth(HEIGHT, WIDTH, seed=seed)).save(folder / name)
-    return folder
+    return helpers.write_photos(tmp_path / "photos", NAMES)
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from PIL import Image
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation import judging, runs
 from latentinpaint.evaluation import plan as plans
+from latentinpaint.evaluation.figures import as_json
 from latentinpaint.evaluation.judging import Judge
 from latentinpaint.evaluation.plan import Plan
 from latentinpaint.evaluation.runs import Run, slug
-from latentinpaint.evaluation.summary import as_json, summarise
+from latentinpaint.evaluation.summary import summarise
 
 NAMES = ("a.png", "b.jpg", "sub/c.png", "d.png", "e.png")
 
@@ -21,11 +22,7 @@ NAMES = ("a.png", "b.jpg", "sub/c.png", "d.png", "e.png")
 @pytest.fixture
 def photos(tmp_path, helpers, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "no_torch_home"))
-    folder = tmp_path / "photos"
-    for seed, name in enumerate(NAMES):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(helpers.smooth(40 + 8 * seed, 64, seed=seed)).save(folder / name)
-    return folder
+    return helpers.write_photos(tmp_path / "photos", NAMES, heights=(40, 48, 56, 64, 72))
 
 
 def run(plan, output, jobs=None):

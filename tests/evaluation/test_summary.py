@@ -9,9 +9,10 @@ import torch
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.cases import Case
+from latentinpaint.evaluation.figures import as_json, table_lines
 from latentinpaint.evaluation.judging import Judge, judge, packed, unpacked
 from latentinpaint.evaluation.methods import Method, Unanswered
-from latentinpaint.evaluation.summary import as_json, summarise, table_lines
+from latentinpaint.evaluation.summary import summarise
 from latentinpaint.metrics.distances import frechet_distance
 from latentinpaint.metrics.features import FeatureNetwork
 from latentinpaint.metrics.pixels import L1, METRICS, PSNR

@@ -7,6 +7,7 @@ import lpips
 import pytest
 import torch
 import torchvision
+from spoilt import left_hole, pictures
 
 from latentinpaint.errors import InputError
 from latentinpaint.metrics.perceptual import LPIPS_BACKBONES, load_lpips
@@ -24,21 +25,6 @@ def weights(shared_data):
 @pytest.fixture(scope="module")
 def squeeze(weights):
     return load_lpips("squeeze", weights)
-
-
-def pictures(batch=2, height=47, width=64):
-    """Smooth truth and a noisy copy of it, both (batch,3,height,width) in [0,1]."""
-    g = torch.Generator().manual_seed(0)
-    coarse = torch.rand(batch, 3, 6, 6, generator=g)
-    target = torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)
-    noise = torch.rand(target.shape, generator=g) - 0.5
-    return (target + 0.3 * noise).clamp(0, 1), target
-
-
-def left_hole(images, columns=26):
-    mask = torch.zeros(images.shape[0], 1, *images.shape[2:])
-    mask[..., :columns] = 1
-    return mask
 
 
 # ---- values
@@ -60,7 +46,7 @@ def test_lpips_agrees_with_lpips_and_torchmetrics_themselves(tmp_path, monkeypat
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     cached = load_lpips("squeeze")  # found in the cache, under torchvision's name
 
-    x, y = pictures()
+    x, y = pictures(2, 47, 64)
     ours = squeeze(x, y)
     torch.testing.assert_close(cached(x, y).over_picture(), ours.over_picture(), rtol=0, atol=0)
     number = lpips.LPIPS(net="squeeze", verbose=False)(x, y, normalize=True)
@@ -78,7 +64,7 @@ def test_lpips_of_the_regions_is_the_mean_of_lpips_own_map(squeeze, tmp_path, mo
     (tmp_path / "hub/checkpoints").mkdir(parents=True)
     shutil.copy(weights, tmp_path / "hub/checkpoints/squeezenet1_1-b8a52dc0.pth")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    x, y = pictures()
+    x, y = pictures(2, 47, 64)
     found = evaluate_pair(x, y, left_hole(y), [squeeze])
     spatial = lpips.LPIPS(net="squeeze", verbose=False, spatial=True)(x, y, normalize=True).detach()
     assert list(found) == ["lpips_squeeze", "lpips_squeeze_hole", "lpips_squeeze_band"]
@@ -165,7 +151,7 @@ def test_an_unknown_network_is_refused():
 
 def test_a_truth_that_is_kept_is_not_taken_for_another(squeeze):
     """Its features are computed once for all fills; written to, or another tensor, it is another truth."""
-    x, y = pictures()
+    x, y = pictures(2, 47, 64)
     first = squeeze(x, y).over_picture()
     assert torch.equal(squeeze(x, y).over_picture(), first)
     other = y.flip(-1).contiguous()
