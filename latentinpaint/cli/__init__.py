@@ -12,6 +12,7 @@ COMMANDS = {
     "quickstart": "train on the embedded photographs for some minutes and fill held-back ones",
     "pretrain_ae": "pretrain an autoencoder on a folder of photographs",
     "train_latent": "train a refiner, ffc or flow, in an autoencoder's latent space",
+    "train_lama": "train with LaMa's full losses: adversarial, feature matching, perceptual, latent",
     "train_flow": "train a flow: points, digits, small pictures, any mask",
     "sample": "sample a trained flow: new rows, filled holes, carried-over pictures",
     "inpaint": "fill the hole in a picture, or in every picture of a folder",

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -28,6 +28,8 @@ class TrainingTask(pl.LightningModule, ABC):
     """
 
     model_file: str
+    # What this task wants of the trainer beside `cli.TRAINER_DEFAULTS`.
+    trainer_defaults: ClassVar[dict[str, Any]] = {}
 
     def __init__(
         self,
@@ -59,10 +61,20 @@ class TrainingTask(pl.LightningModule, ABC):
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         risen = min(1.0, (self.global_step + 1) / max(1, self.warmup_steps))
         height = 0.5 * (1 + math.cos(math.pi * progress(self.trainer)))
-        rate = risen * (self.last_rate + (self.learning_rate - self.last_rate) * height)
-        for group in self.optimizers().param_groups:
-            group["lr"] = rate
-        self.log("learning_rate", rate)
+        # As a share of the peak, for a task may have several optimisers.
+        last = self.last_rate / self.learning_rate
+        share = risen * (last + (1 - last) * height)
+        for optimizer, peak in zip(self.trainer.optimizers, self.peaks(), strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = peak * share
+        self.log("learning_rate", self.learning_rate * share)
+
+    def peaks(self) -> list[float]:
+        """The peak learning rate of every optimiser."""
+        return [self.learning_rate]
+
+    def check_trainer(self, trainer: pl.Trainer) -> None:
+        """Raise `InputError` if a trainer is set up in a way this task cannot use; most can."""
 
     @abstractmethod
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from latentinpaint.files import write_beside
 from latentinpaint.training.base import progress
+from latentinpaint.training.guard import Diverged
 from latentinpaint.visualization.flows import draw_rows
 
 
@@ -135,6 +136,11 @@ class Checkpoints(ModelCheckpoint):
             enable_version_counter=False,
             train_time_interval=timedelta(minutes=minutes),
         )
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        # Statistics that a network gathers on its way may have lost their numbers before the loss did.
+        if not isinstance(exception, Diverged):
+            super().on_exception(trainer, pl_module, exception)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Nothing: `SaveLast` was here before averaged weights took the place of those that were trained."""

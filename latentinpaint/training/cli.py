@@ -32,9 +32,11 @@ from latentinpaint.data.flow_data import FlowDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 from latentinpaint.refiners import REFINERS
+from latentinpaint.training.adversarial import AdversarialTask
 from latentinpaint.training.base import TrainingTask
 from latentinpaint.training.callbacks import Checkpoints, Milestones, PictureGrid, RunProgress, SaveLast, WeightEMA
 from latentinpaint.training.flow_task import FlowTask
+from latentinpaint.training.guard import NanGuard
 from latentinpaint.training.tasks import LatentTask, PretrainTask
 from latentinpaint.visualization.flows import report
 
@@ -66,6 +68,11 @@ def train_latent(arguments: Sequence[str], program: str | None = None) -> None:
     train(cli)
 
 
+def train_lama(arguments: Sequence[str], program: str | None = None) -> None:
+    """Train with LaMa's full losses; see `pretrain_ae`."""
+    train(TrainingCLI.build(AdversarialTask, expand_short_forms(arguments), "runs/train_lama", program))
+
+
 def train_flow(arguments: Sequence[str], program: str | None = None) -> None:
     """Train a flow; see `pretrain_ae`. What it has learnt is drawn at the end."""
     if not any(argument.startswith(("--config", "-c", "--model.flow", "-h", "--help")) for argument in arguments):
@@ -88,6 +95,7 @@ def train(cli: "TrainingCLI") -> Path:
     folder = Path(cli.config.output)
     last = folder / "checkpoints" / "last.ckpt"
     # What cannot be used is found out before anything is written: a checkpoint, a folder without pictures.
+    cli.model.check_trainer(cli.trainer)
     resume = _checkpoint_to_resume(cli.config.ckpt_path, last, cli.model)
     cli.datamodule.check()
     with write_beside(folder / "config.yaml") as temporary:
@@ -123,7 +131,7 @@ class TrainingCLI(LightningCLI):
             args=list(arguments),
             save_config_callback=None,
             seed_everything_default=0,
-            trainer_defaults=TRAINER_DEFAULTS,
+            trainer_defaults={**TRAINER_DEFAULTS, **task.trainer_defaults},
             parser_kwargs={"exit_on_error": False, "description": task.__doc__, "prog": program},
             auto_configure_optimizers=False,
         )
@@ -152,7 +160,7 @@ class TrainingCLI(LightningCLI):
             parser.add_argument(
                 "--keep_models", type=bool, default=False, help="keep the weights after every validation, in models/"
             )
-        if self.model_class is LatentTask:
+        if self.model_class in (LatentTask, AdversarialTask):
             names = " or ".join(REFINERS)
             parser.add_argument("--refiner", type=str | None, help=f"short for --model.refiner: {names}")
             parser.add_argument(
@@ -169,10 +177,10 @@ class TrainingCLI(LightningCLI):
         checkpoints = Checkpoints(folder / "checkpoints", self.config.save_minutes)
         is_flow = issubclass(self.model_class, FlowTask)
         watching = Milestones(folder, self.config.keep_models) if is_flow else PictureGrid()
-        own: list[Callback] = [watching, RunProgress(), SaveLast(), checkpoints]
+        own: list[Callback] = [NanGuard(folder), watching, RunProgress(), SaveLast(), checkpoints]
         if self.config.ema > 0:
             # After SaveLast: once the average has taken the weights' place, there is nothing to go on from.
-            own.insert(3, WeightEMA(self.config.ema))
+            own.insert(-1, WeightEMA(self.config.ema))
         given = self.config.trainer
         if given.logger is None:
             given.logger = True

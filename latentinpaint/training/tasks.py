@@ -23,6 +23,8 @@ from latentinpaint.weights import (
     save_pipeline,
 )
 
+FROM_SCRATCH = "from scratch"
+
 
 class PretrainTask(TrainingTask):
     """Train an autoencoder to reproduce pictures, with the mean squared error.
@@ -77,35 +79,40 @@ class PretrainTask(TrainingTask):
         return F.mse_loss(reconstruction.float(), image, reduction="none").mean(dim=(1, 2, 3))
 
 
-class LatentTask(TrainingTask):
-    """Train a refiner behind a pretrained autoencoder: by default on frozen latents, with mask control.
+class PipelineTask(TrainingTask):
+    """What the tasks share that train a refiner behind an autoencoder: the pipeline, its pictures, its file.
 
     Args:
-        autoencoder: file or folder that `pretrain_ae` wrote.
+        autoencoder: file or folder that `pretrain_ae` wrote, or an autoencoder to be trained from scratch.
         refiner: makes the refiner for the latent's number of channels.
-        mask: how the encoder learns where the hole is: "control", a mask encoder beside it; "alpha", the mask as a
-            fourth channel of the picture, as LaMa has it; "none", only by what is missing.
-        trained: what is trained of the autoencoder: "nothing", "first" (the encoder's first convolution) or "all".
-        objective: what to train towards, see `objectives`; the latent of the truth by default.
-        learning_rate, weight_decay, warmup_steps: see `TrainingTask`.
+        mask, trained: see `LatentTask`.
+        needs_truth: whether the latents of undamaged pictures are needed.
+        learning_rate, weight_decay, warmup_steps, betas: see `TrainingTask`.
     """
 
     model_file = PIPELINE_FILE
 
     def __init__(
         self,
-        autoencoder: str,
+        autoencoder: str | Autoencoder,
         refiner: Callable[[int], Refiner],
-        mask: Literal["control", "alpha", "none"] = "control",
-        trained: Literal["nothing", "first", "all"] = "nothing",
-        objective: Objective | None = None,
-        learning_rate: float = 1e-3,
+        mask: str,
+        trained: str,
+        needs_truth: bool,
+        learning_rate: float,
         weight_decay: float = 0.0,
         warmup_steps: int = 200,
+        betas: tuple[float, float] = (0.9, 0.99),
     ) -> None:
-        super().__init__(learning_rate, weight_decay, warmup_steps)
-        pretrained = load_autoencoder(autoencoder)
-        self.fingerprint = pretrained.fingerprint()
+        super().__init__(learning_rate, weight_decay, warmup_steps, betas=betas)
+        pretrained = load_autoencoder(autoencoder) if isinstance(autoencoder, str) else autoencoder
+        # One that starts from scratch has no identity yet that a checkpoint could be held to.
+        self.fingerprint = pretrained.fingerprint() if isinstance(autoencoder, str) else FROM_SCRATCH
+        if self.fingerprint == FROM_SCRATCH and (trained != "all" or needs_truth):
+            raise InputError(
+                "an autoencoder that was not pretrained has to be trained and has no latents to aim at: "
+                "add --model.trained all and no latent loss, or give --autoencoder"
+            )
         if not pretrained.stage_channels and (mask != "none" or trained != "nothing"):
             raise InputError(
                 "this autoencoder has no encoder stages to tell of a mask or to train: "
@@ -116,21 +123,12 @@ class LatentTask(TrainingTask):
         encoder = pretrained.with_mask_channel() if mask == "alpha" else pretrained
         control = MaskControl(encoder) if mask == "control" else None
         self.pipeline = InpaintPipeline(encoder, refiner(encoder.latent_channels), control)
-        self.objective = objective or LatentObjective()
-        self.objective.check(self.pipeline)
         # Latents of the truth come from the autoencoder as it was, a copy once that one changes.
         self.truth = None
         if trained != "nothing":
-            if self.objective.needs_truth:
+            if needs_truth:
                 self.truth = deepcopy(pretrained).freeze()
             encoder.thaw(trained)
-
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        truth = self.truth or self.pipeline.autoencoder
-        generator = self.step_generator(batch_idx)
-        losses = self.objective(self.pipeline, truth, batch["image"], batch["mask"], generator)
-        self.log_dict({f"train/{name}": value for name, value in losses.items()}, prog_bar=True)
-        return losses["loss"]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         image, mask = batch["image"], batch["mask"]
@@ -156,3 +154,42 @@ class LatentTask(TrainingTask):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if checkpoint.get("autoencoder") != self.fingerprint:
             raise InputError("the checkpoint was trained on another autoencoder: give the one it was trained with")
+
+
+class LatentTask(PipelineTask):
+    """Train a refiner behind a pretrained autoencoder: by default on frozen latents, with mask control.
+
+    Args:
+        autoencoder: file or folder that `pretrain_ae` wrote.
+        refiner: makes the refiner for the latent's number of channels.
+        mask: how the encoder learns where the hole is: "control", a mask encoder beside it; "alpha", the mask as a
+            fourth channel of the picture, as LaMa has it; "none", only by what is missing.
+        trained: what is trained of the autoencoder: "nothing", "first" (the encoder's first convolution) or "all".
+        objective: what to train towards, see `objectives`; the latent of the truth by default.
+        learning_rate, weight_decay, warmup_steps: see `TrainingTask`.
+    """
+
+    def __init__(
+        self,
+        autoencoder: str,
+        refiner: Callable[[int], Refiner],
+        mask: Literal["control", "alpha", "none"] = "control",
+        trained: Literal["nothing", "first", "all"] = "nothing",
+        objective: Objective | None = None,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.0,
+        warmup_steps: int = 200,
+    ) -> None:
+        objective = objective or LatentObjective()
+        super().__init__(
+            autoencoder, refiner, mask, trained, objective.needs_truth, learning_rate, weight_decay, warmup_steps
+        )
+        self.objective = objective
+        self.objective.check(self.pipeline)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        truth = self.truth or self.pipeline.autoencoder
+        generator = self.step_generator(batch_idx)
+        losses = self.objective(self.pipeline, truth, batch["image"], batch["mask"], generator)
+        self.log_dict({f"train/{name}": value for name, value in losses.items()}, prog_bar=True)
+        return losses["loss"]

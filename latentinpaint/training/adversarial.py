@@ -1,0 +1,302 @@
+"""LaMa's full training, on pictures or on latents: a generator and a discriminator in turns.
+
+The generator is the pipeline. Its losses are those of `losses` and `perceptual`, with LaMa's weights (arXiv
+2109.07161), and beside them the latent loss of Babin, "Image inpainting in latent space", 2024. What the
+discriminator judges is a `SPACES` entry: decoded pictures, or the latents themselves, for which nothing is decoded.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities import rank_zero_warn
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
+
+from latentinpaint.errors import InputError
+from latentinpaint.models import Autoencoder
+from latentinpaint.models.discriminator import Judgement, PatchDiscriminator
+from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.refiners import Refiner
+from latentinpaint.refiners.base import Condition, latent_l1
+from latentinpaint.training.base import Batch
+from latentinpaint.training.losses import (
+    discriminator_loss,
+    feature_matching,
+    generator_loss,
+    masked_l1,
+    r1_penalty,
+    scores_in,
+)
+from latentinpaint.training.perceptual import RESNET50, perceptual_loss
+from latentinpaint.training.tasks import PipelineTask
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How much every loss counts; 0 leaves it out, with all that only it needs. LaMa's are the defaults.
+
+    Attributes:
+        known, missing: of the absolute error outside and inside the hole.
+        adversarial: of the non-saturating loss.
+        feature_matching: of the discriminator's features.
+        perceptual: of the segmentation network's features; of decoded pictures only.
+        latent: of the absolute error of the latents; the published one is 0.001.
+        r1: coefficient of the gradient penalty, in the discriminator's own loss.
+    """
+
+    known: float = 10.0
+    missing: float = 0.0
+    adversarial: float = 10.0
+    feature_matching: float = 100.0
+    perceptual: float = 30.0
+    latent: float = 0.0
+    r1: float = 0.001
+
+    def __post_init__(self) -> None:
+        weights = asdict(self)
+        if any(weight < 0 for weight in weights.values()) or not any(
+            weights[name] for name in weights if name != "r1"
+        ):
+            raise InputError("a loss's weight is not below 0, and one of them is above")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What is judged: answers and truth (B, C, H, W) and the hole (B, 1, H, W) on their grid."""
+
+    answer: Tensor
+    truth: Tensor
+    hole: Tensor
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A training batch and what the pipeline made of it.
+
+    Attributes:
+        image, mask: the batch.
+        condition: the damaged pictures.
+        refined: the answers' latents.
+        clean: the truth's latents; None where no loss needs them.
+    """
+
+    image: Tensor
+    mask: Tensor
+    condition: Condition
+    refined: Tensor
+    clean: Tensor | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the discriminator said of the truth (as it saw it) and of the answers."""
+
+    truth: Tensor
+    real: Judgement
+    fake: Judgement
+
+
+class Space(ABC):
+    """Where answers are compared with the truth."""
+
+    needs_clean: bool
+    has_pictures: bool
+
+    @abstractmethod
+    def channels(self, pipeline: InpaintPipeline) -> int:
+        """Channels of what is judged."""
+
+    @abstractmethod
+    def compared(self, pipeline: InpaintPipeline, attempt: Attempt) -> Compared:
+        """What is judged."""
+
+
+class ImageSpace(Space):
+    """Decoded pictures, as in LaMa."""
+
+    needs_clean, has_pictures = False, True
+
+    def channels(self, pipeline: InpaintPipeline) -> int:
+        return pipeline.autoencoder.image_channels
+
+    def compared(self, pipeline: InpaintPipeline, attempt: Attempt) -> Compared:
+        return Compared(pipeline.autoencoder.decode(attempt.refined).float(), attempt.image, attempt.mask)
+
+
+class LatentSpace(Space):
+    """Latents: the decoder never runs."""
+
+    needs_clean, has_pictures = True, False
+
+    def channels(self, pipeline: InpaintPipeline) -> int:
+        return pipeline.autoencoder.latent_channels
+
+    def compared(self, pipeline: InpaintPipeline, attempt: Attempt) -> Compared:
+        return Compared(attempt.refined.float(), attempt.clean.float(), attempt.condition.hole)
+
+
+SPACES: dict[str, type[Space]] = {"image": ImageSpace, "latent": LatentSpace}
+
+
+class AdversarialTask(PipelineTask):
+    """Train with LaMa's full losses: absolute error, adversarial, feature matching, perceptual, and the latent loss.
+
+    Args:
+        refiner: makes the refiner for the latent's number of channels; one of a single pass.
+        autoencoder: file or folder that `pretrain_ae` wrote, or an autoencoder's class to be trained from scratch.
+        mask, trained: as in train_latent; LaMa is alpha and all.
+        weights: of the losses.
+        space: "image", what is judged are decoded pictures, or "latent", latents, without a decoder.
+        discriminator_width, discriminator_layers, discriminator_norm: see `PatchDiscriminator`.
+        r1_every: steps between two gradient penalties, each then counted so many times. 1 is LaMa.
+        learning_rate, discriminator_rate: peaks of the two learning rates, above 0.
+        gradient_clip: largest norm of the generator's gradient, 0 for none; LaMa has none.
+        perceptual_weights: file of the segmentation network's or torchvision's ResNet-50 weights; by default the
+            latter where torch keeps them.
+        download: fetch torchvision's if they are not there.
+        warmup_steps: see `TrainingTask`.
+    """
+
+    # Two optimisers take turns, so that clipping is this task's own affair.
+    trainer_defaults: ClassVar[dict[str, Any]] = {"gradient_clip_val": None}
+
+    def __init__(
+        self,
+        refiner: Callable[[int], Refiner],
+        autoencoder: str | Autoencoder,
+        mask: Literal["control", "alpha", "none"] = "alpha",
+        trained: Literal["nothing", "first", "all"] = "all",
+        weights: LossWeights = LossWeights(),  # noqa: B008 - frozen
+        space: Literal["image", "latent"] = "image",
+        discriminator_width: int = 64,
+        discriminator_layers: int = 4,
+        discriminator_norm: bool = True,
+        r1_every: int = 1,
+        learning_rate: float = 1e-3,
+        discriminator_rate: float = 1e-4,
+        gradient_clip: float = 0.0,
+        perceptual_weights: str | None = None,
+        download: bool = False,
+        warmup_steps: int = 0,
+    ) -> None:
+        if discriminator_rate <= 0 or gradient_clip < 0 or r1_every < 1:
+            raise InputError("discriminator_rate is above 0, gradient_clip not below 0, and r1_every starts at 1")
+        needs_truth = SPACES[space].needs_clean or weights.latent > 0
+        super().__init__(
+            autoencoder, refiner, mask, trained, needs_truth, learning_rate, 0.0, warmup_steps, betas=(0.9, 0.999)
+        )
+        if self.pipeline.refiner.stochastic:
+            raise InputError("adversarial training needs an answer of one pass: use the ffc refiner")
+        self.automatic_optimization = False
+        self.space, self.weights, self.r1_every = SPACES[space](), weights, r1_every
+        self.discriminator_rate, self.gradient_clip = discriminator_rate, gradient_clip
+        self.judged = weights.adversarial > 0 or weights.feature_matching > 0
+        self.needs_truth = needs_truth
+        self.discriminator = PatchDiscriminator(
+            self.space.channels(self.pipeline), discriminator_width, discriminator_layers, discriminator_norm
+        )
+        self.perceptual = None
+        if weights.perceptual > 0 and self.space.has_pictures:
+            self.perceptual = perceptual_loss(perceptual_weights, download)
+            if self.perceptual is None:
+                rank_zero_warn(
+                    f"the perceptual loss is left out: {RESNET50.place} is not there; "
+                    "add --model.download true, or name a file with --model.perceptual_weights"
+                )
+
+    def generator_parameters(self) -> list[Tensor]:
+        """What is trained of the pipeline."""
+        return [p for p in self.pipeline.parameters() if p.requires_grad]
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        generator = torch.optim.Adam(self.generator_parameters(), lr=self.learning_rate, betas=self.betas)
+        judge = torch.optim.Adam(self.discriminator.parameters(), lr=self.discriminator_rate, betas=self.betas)
+        return [generator, judge]
+
+    def peaks(self) -> list[float]:
+        return [self.learning_rate, self.discriminator_rate]
+
+    def check_trainer(self, trainer: pl.Trainer) -> None:
+        if trainer.gradient_clip_val:
+            raise InputError("leave --trainer.gradient_clip_val out: --model.gradient_clip is the option for it")
+        if trainer.accumulate_grad_batches > 1 or trainer.world_size > 1:
+            raise InputError("adversarial training runs on one device, without accumulated gradients")
+        if getattr(trainer.precision_plugin, "scaler", None) is not None:
+            raise InputError("adversarial training needs the range of --trainer.precision bf16-mixed or 32-true")
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        generator, judge = self.optimizers()
+        attempt = self.attempt(batch)
+        compared = self.space.compared(self.pipeline, attempt)
+        verdict = self.judge(compared) if self.judged else None
+        figures = self.generator_losses(attempt, compared, verdict)
+        # Both losses share one pass through the discriminator: each turn reaches its own parameters alone.
+        figures["gradient"] = self._step(generator.step, figures["loss"], self.generator_parameters(), True)
+        if verdict is not None:
+            losses = self.discriminator_losses(compared, verdict)
+
+            def step() -> None:  # not by Lightning's optimiser, which would count it as another training step
+                self.trainer.strategy.optimizer_step(judge.optimizer, lambda: None)
+
+            losses["discriminator_gradient"] = self._step(
+                step, losses["discriminator"], list(self.discriminator.parameters()), False
+            )
+            figures |= losses
+        self.log_dict({f"train/{name}": value.detach() for name, value in figures.items()})
+        self.log("loss", figures["loss"].detach(), prog_bar=True, logger=False)
+
+    def _step(self, step: Callable[[], object], loss: Tensor, inputs: list[Tensor], first: bool) -> Tensor:
+        """Take a loss's gradient by some parameters and a step; answers the gradient's norm."""
+        for parameter in inputs:
+            parameter.grad = None
+        self.manual_backward(loss, retain_graph=first and self.judged, inputs=inputs)
+        limit = self.gradient_clip if first and self.gradient_clip else float("inf")
+        norm = clip_grad_norm_(inputs, limit)
+        step()
+        return norm
+
+    def attempt(self, batch: Batch) -> Attempt:
+        """What the pipeline answers to a training batch, with gradients."""
+        image, mask = batch["image"], batch["mask"]
+        clean = None
+        if self.needs_truth:
+            with torch.no_grad():
+                clean = (self.truth or self.pipeline.autoencoder).encode(image)
+        condition = self.pipeline.condition(image, mask)
+        return Attempt(image, mask, condition, self.pipeline.refiner.refine(condition), clean)
+
+    def judge(self, compared: Compared) -> Verdict:
+        """The discriminator on truth and answers; gradients reach it, the answers, and the truth for the penalty."""
+        penalised = self.weights.r1 > 0 and self.global_step % self.r1_every == 0
+        truth = compared.truth.detach().requires_grad_(penalised)
+        return Verdict(truth, self.discriminator(truth), self.discriminator(compared.answer))
+
+    def generator_losses(self, attempt: Attempt, compared: Compared, verdict: Verdict | None) -> dict[str, Tensor]:
+        """The losses that count, by name, and their weighted sum as "loss"."""
+        weights, losses = self.weights, {}
+        if weights.known or weights.missing:
+            losses["l1"] = masked_l1(compared.answer, compared.truth, compared.hole, weights.known, weights.missing)
+        if weights.latent:
+            losses["latent"] = weights.latent * latent_l1(attempt.refined, attempt.clean)
+        if self.perceptual is not None:
+            losses["perceptual"] = weights.perceptual * self.perceptual(compared.answer, compared.truth)
+        if weights.adversarial:
+            losses["adversarial"] = weights.adversarial * generator_loss(verdict.fake)
+        if weights.feature_matching:
+            losses["matching"] = weights.feature_matching * feature_matching(verdict.fake, verdict.real)
+        return {"loss": torch.stack(list(losses.values())).sum(), **losses}
+
+    def discriminator_losses(self, compared: Compared, verdict: Verdict) -> dict[str, Tensor]:
+        """Its loss as "discriminator", the penalty, and how well it does: what it gives the truth and the fills."""
+        loss = discriminator_loss(verdict.real, verdict.fake, compared.hole)
+        figures = {}
+        if verdict.truth.requires_grad:
+            figures["r1"] = r1_penalty(verdict.real.scores, verdict.truth)
+            loss = loss + self.weights.r1 * self.r1_every * figures["r1"]
+        real = torch.sigmoid(verdict.real.scores.detach()).mean()
+        return {"discriminator": loss, **figures, "real": real, "fake": scores_in(verdict.fake, compared.hole)}

@@ -1,0 +1,65 @@
+r"""The losses of LaMa's full training, on pictures or on latents.
+
+With a discriminator's scores s (log-odds of "real") and the share h of a patch that is hole,
+
+    discriminator   softplus(-s(x)) + h softplus(s(x̂)) + (1 - h) softplus(-s(x̂)) + R1
+    generator       softplus(-s(x̂))
+    R1              coefficient · E ‖∂s(x)/∂x‖²
+
+The first line's mask-aware target calls a filled picture fake only where it was filled. Non-saturating loss:
+Goodfellow et al. 2014; R1: Mescheder et al., "Which Training Methods for GANs do actually Converge?", ICML 2018;
+targets, feature matching and weights: LaMa, arXiv 2109.07161. All are means over pixels, cells or patches.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from latentinpaint.interpolants.objectives import weighted_mean
+from latentinpaint.models.discriminator import Judgement, hole_of_patches
+
+
+def generator_loss(fake: Judgement) -> Tensor:
+    """The non-saturating loss: low where the discriminator takes the answer for real."""
+    return F.softplus(-fake.scores).mean()
+
+
+def discriminator_loss(real: Judgement, fake: Judgement, hole: Tensor) -> Tensor:
+    """How badly real is told from filled.
+
+    Args:
+        real, fake: of undamaged and of filled pictures.
+        hole: (B, 1, H, W), 1 = hole; outside it a filled picture is to be called real.
+    """
+    filled = hole_of_patches(hole.float(), fake.scores)
+    on_fake = filled * F.softplus(fake.scores) + (1 - filled) * F.softplus(-fake.scores)
+    return F.softplus(-real.scores).mean() + on_fake.mean()
+
+
+def r1_penalty(scores: Tensor, inputs: Tensor) -> Tensor:
+    """Mean over pictures of the squared gradient of their summed scores; `inputs` (B, …) needs gradients."""
+    (gradient,) = torch.autograd.grad(scores.sum(), inputs, create_graph=True)
+    return gradient.float().square().flatten(1).sum(dim=1).mean()
+
+
+def feature_matching(fake: Judgement, real: Judgement) -> Tensor:
+    """Mean over layers of the squared difference of the discriminator's features; those of `real` are targets."""
+    errors = [F.mse_loss(one, other.detach()) for one, other in zip(fake.features, real.features, strict=True)]
+    return torch.stack(errors).mean()
+
+
+def masked_l1(answer: Tensor, truth: Tensor, hole: Tensor, known: float, missing: float) -> Tensor:
+    """Mean absolute error with one weight outside the hole and another inside, over all pixels.
+
+    Args:
+        answer, truth: (B, C, H, W).
+        hole: (B, 1, H, W), 1 = hole.
+        known, missing: weights; not normalised, as in LaMa: a picture that is half hole counts half.
+    """
+    return ((answer - truth).abs() * (known + (missing - known) * hole)).mean()
+
+
+def scores_in(judgement: Judgement, where: Tensor) -> Tensor:
+    """The mean probability of "real" over patches, weighted by `where` (B, 1, H, W) brought to their grid."""
+    weight = hole_of_patches(where.float(), judgement.scores)
+    return weighted_mean(torch.sigmoid(judgement.scores.float()), weight)
