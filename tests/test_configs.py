@@ -1,10 +1,12 @@
 """Every shipped configuration is parsed, and its trainer, data and task are built."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import yaml
 
+from latentinpaint.training.adversarial import AdversarialTask, LossWeights
 from latentinpaint.training.cli import TrainingCLI, expand_short_forms
 from latentinpaint.training.flow_task import FlowTask
 from latentinpaint.training.tasks import LatentTask, PretrainTask
@@ -17,7 +19,9 @@ def settings_of(path):
 
 
 FLOWS = sorted(path for path in CONFIGS.rglob("*.yaml") if "flow" in settings_of(path)["model"])
-FILES = sorted(set(CONFIGS.rglob("*.yaml")) - set(FLOWS))
+LAMA = sorted(CONFIGS.glob("lama_*.yaml"))
+FULL = [path for path in LAMA if path.stem != "lama_small"]
+FILES = sorted(set(CONFIGS.rglob("*.yaml")) - set(FLOWS) - set(LAMA))
 
 
 def pretrains(settings):
@@ -83,6 +87,42 @@ def test_the_ablation_varies_only_what_it_names():
             assert model["refiner"]["init_args"].pop("delta", False) == name.endswith("delta")
         first, *others = own.values()
         assert all(other == first for other in others)
+
+
+def build_full(paths, tmp_path, *options):
+    arguments = [word for path in paths for word in ("--config", str(path))]
+    arguments += ["--data.root", "samples", "--output", str(tmp_path / "run"), *options]
+    return TrainingCLI(AdversarialTask, expand_short_forms(arguments), "unused")
+
+
+@pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
+@pytest.mark.parametrize("small", [False, True], ids=["", "small"])
+@pytest.mark.parametrize("path", FULL, ids=lambda path: path.name)
+def test_a_full_recipe_is_what_it_says(path, small, model_files, tmp_path):
+    settings, said = settings_of(path), settings_of(CONFIGS / "lama_small.yaml")
+    scratch = isinstance(settings["model"].get("autoencoder"), dict) and not small
+    given = () if scratch else ("--autoencoder", str(model_files["autoencoder"]))
+    cli = build_full([path, CONFIGS / "lama_small.yaml"] if small else [path], tmp_path, *given)
+    for part in ("model", "data", "trainer") if small else ():
+        settings[part] |= said[part]
+    task, model, data = cli.model, settings["model"], settings["data"]
+    assert asdict(task.weights) == model["weights"]
+    assert task.pipeline.refiner.arguments.items() >= model["refiner"]["init_args"].items()
+    assert (task.pipeline.control is not None) == (model["mask"] == "control")
+    assert task.pipeline.autoencoder.mask_channel == (model["mask"] == "alpha")
+    assert task.discriminator.layers[0][0].out_channels == model["discriminator_width"]
+    assert task.r1_every == model.get("r1_every", 1)
+    assert (cli.datamodule.size, cli.datamodule.batch_size) == (data["size"], data["batch_size"])
+    assert cli.trainer.max_steps == settings["trainer"]["max_steps"]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
+def test_lama_has_its_published_size_and_weights(tmp_path):
+    """27.05 million parameters, as published for lama-fourier; the losses' weights are LaMa's defaults."""
+    task = build_full([CONFIGS / "lama_full.yaml"], tmp_path).model
+    assert sum(p.numel() for p in task.pipeline.parameters()) == pytest.approx(27.05e6, abs=5e3)
+    assert task.weights == LossWeights()
 
 
 def build_flow(path, tmp_path):

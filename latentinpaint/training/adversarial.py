@@ -58,10 +58,8 @@ class LossWeights:
     r1: float = 0.001
 
     def __post_init__(self) -> None:
-        weights = asdict(self)
-        if any(weight < 0 for weight in weights.values()) or not any(
-            weights[name] for name in weights if name != "r1"
-        ):
+        losses = {name: weight for name, weight in asdict(self).items() if name != "r1"}
+        if min(self.r1, *losses.values()) < 0 or not any(losses.values()):
             raise InputError("a loss's weight is not below 0, and one of them is above")
 
 
@@ -125,7 +123,7 @@ class ImageSpace(Space):
         return pipeline.autoencoder.image_channels
 
     def compared(self, pipeline: InpaintPipeline, attempt: Attempt) -> Compared:
-        return Compared(pipeline.autoencoder.decode(attempt.refined).float(), attempt.image, attempt.mask)
+        return Compared(pipeline.autoencoder.decode(attempt.refined).to(attempt.image), attempt.image, attempt.mask)
 
 
 class LatentSpace(Space):
@@ -137,7 +135,7 @@ class LatentSpace(Space):
         return pipeline.autoencoder.latent_channels
 
     def compared(self, pipeline: InpaintPipeline, attempt: Attempt) -> Compared:
-        return Compared(attempt.refined.float(), attempt.clean.float(), attempt.condition.hole)
+        return Compared(attempt.refined.to(attempt.image), attempt.clean.to(attempt.image), attempt.condition.hole)
 
 
 SPACES: dict[str, type[Space]] = {"image": ImageSpace, "latent": LatentSpace}

@@ -136,6 +136,20 @@ class Checkpoints(ModelCheckpoint):
             enable_version_counter=False,
             train_time_interval=timedelta(minutes=minutes),
         )
+        self.seconds, self.saved = 60 * minutes, time.monotonic()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        self.saved = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        # Lightning's own does not look at the time where a task steps its optimisers by hand.
+        now = time.monotonic()
+        if trainer.strategy.broadcast(now - self.saved >= self.seconds):
+            self.saved = now
+            trainer.save_checkpoint(Path(self.dirpath) / "last.ckpt", weights_only=False)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         # Statistics that a network gathers on its way may have lost their numbers before the loss did.

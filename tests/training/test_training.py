@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from checkpoints import checkpoint, compare, equal
 from PIL import Image
 from pytorch_lightning.callbacks import Callback, Timer
 from safetensors.torch import load_file
@@ -22,7 +23,7 @@ from latentinpaint.models import LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import FFCRefiner, FlowRefiner
 from latentinpaint.training import base, tasks
-from latentinpaint.training.callbacks import RunProgress, WeightEMA
+from latentinpaint.training.callbacks import WeightEMA
 from latentinpaint.training.cli import expand_short_forms, pretrain_ae, train_latent
 from latentinpaint.weights import load_autoencoder, load_pipeline
 
@@ -67,14 +68,6 @@ def pretrain(tmp_path):
         return folder
 
     return call
-
-
-def checkpoint(folder):
-    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
-
-
-def equal(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 # --- pretraining ------------------------------------------------------------------------------------------
@@ -174,33 +167,7 @@ def test_refiner_overfits_a_batch():
 # --- stopping and going on --------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def interrupt_at(monkeypatch):
-    """Call it with a step after which Ctrl-C is pressed once."""
-
-    def call(step):
-        def press(callback, trainer, *rest):
-            if trainer.global_step == step:
-                raise KeyboardInterrupt
-
-        monkeypatch.setattr(RunProgress, "on_train_batch_start", press)
-
-    yield call
-    monkeypatch.undo()
-
-
 EPOCH_OF_2 = ("--data.epoch_length", 8)  # two steps of four crops
-
-
-def compare(one, other):
-    """All that counts of two checkpoints."""
-    one, other = checkpoint(one), checkpoint(other)
-    assert one["global_step"] == other["global_step"]
-    same = {part: equal(one[part], other[part]) for part in ("state_dict", "current_model_state")}
-    assert all(same.values()), same
-    states = [saved["optimizer_states"][0]["state"] for saved in (one, other)]
-    assert states[0].keys() == states[1].keys()
-    assert all(equal(states[0][key], states[1][key]) for key in states[0])
 
 
 @pytest.mark.parametrize(
