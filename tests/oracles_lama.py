@@ -1,15 +1,60 @@
 """LaMa's generator straight from a state dict of its layout, in float64, and random state dicts to try it on.
 
-Written from the description of the network (arXiv 2109.07161 and the names in published checkpoints), with a local and
-a global tensor as LaMa has them: convolutions are those of torch.nn.functional, padding and FFT those of NumPy. Nothing
-of the package is used.
+Written from the description of the network (arXiv 2109.07161 and the names in published checkpoints), with a local
+and a global tensor as LaMa has them: convolutions are those of torch.nn.functional, padding and FFT those of NumPy.
+Nothing of the package is used.
 """
+
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 EPSILON = 1e-5
+
+# The parts of a published configuration that matter, with its references.
+CONFIG = """\
+run_title: a name with ${location.nowhere}
+training_model:
+  kind: default
+  concat_mask: true
+  store_discr_outputs_for_vis: true
+generator:
+  kind: ffc_resnet
+  input_nc: 4
+  output_nc: 3
+  ngf: NGF
+  n_downsampling: 3
+  n_blocks: BLOCKS
+  add_out_act: sigmoid
+  init_conv_kwargs:
+    ratio_gin: 0
+    ratio_gout: 0
+    enable_lfu: false
+  downsample_conv_kwargs:
+    ratio_gin: ${generator.init_conv_kwargs.ratio_gout}
+    ratio_gout: ${generator.downsample_conv_kwargs.ratio_gin}
+    enable_lfu: false
+  resnet_conv_kwargs:
+    ratio_gin: RATIO
+    ratio_gout: ${generator.resnet_conv_kwargs.ratio_gin}
+    enable_lfu: false
+"""
+
+
+def config_text(ngf=8, blocks=9, ratio=0.75):
+    """The text of a config.yaml."""
+    return CONFIG.replace("NGF", str(ngf)).replace("BLOCKS", str(blocks)).replace("RATIO", str(ratio))
+
+
+def write_folder(folder: Path, content, config=None) -> Path:
+    """LaMa's folder: models/best.ckpt and, if there is a text for it, config.yaml."""
+    (folder / "models").mkdir(parents=True)
+    torch.save(content, folder / "models" / "best.ckpt")
+    if config is not None:
+        (folder / "config.yaml").write_text(config)
+    return folder
 
 
 class Generator:
@@ -66,10 +111,8 @@ class Generator:
         return F.conv2d(x + torch.from_numpy(answer), self.state[f"{place}.conv2.weight"])
 
     def norm(self, x, place):
-        mean, var, weight, bias = (
-            self.state[f"{place}.{key}"].view(1, -1, 1, 1)
-            for key in ("running_mean", "running_var", "weight", "bias")
-        )
+        keys = ("running_mean", "running_var", "weight", "bias")
+        mean, var, weight, bias = (self.state[f"{place}.{key}"].view(1, -1, 1, 1) for key in keys)
         return (x - mean) / torch.sqrt(var + EPSILON) * weight + bias
 
 

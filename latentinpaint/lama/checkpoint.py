@@ -86,9 +86,7 @@ def _read_pickle(path: Path) -> object:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # a damaged pickle can raise anything
-        raise InputError(
-            f"{path} is no checkpoint that can be read without running code: {_first_line(error)}"
-        ) from error
+        raise _unreadable(path, error) from error
     mentioned = {name for name in names if name.startswith(_MENTIONED) or name in _MENTIONED_NAMES}
     if names - mentioned:
         raise InputError(
@@ -100,9 +98,13 @@ def _read_pickle(path: Path) -> object:
             warnings.simplefilter("ignore")  # of pickle protocols, about which a user can do nothing
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise InputError(
-            f"{path} is no checkpoint that can be read without running code: {_first_line(error)}"
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    """An error's first line, without the advice to load the file in an unsafe way that PyTorch gives along."""
+    text = str(error).split("WeightsUnpickler error:")[-1].strip() or type(error).__name__
+    return InputError(f"{path} is no checkpoint that can be read without running code: {text.splitlines()[0][:160]}")
 
 
 def _unsafe_names(path: Path) -> set[str]:
@@ -139,7 +141,7 @@ def _leading_pickles(path: Path) -> list[bytes]:
             file.seek(start)
             pickles.append(file.read(end - start))
     if not pickles:
-        raise ValueError("it does not begin as one")
+        raise ValueError("it is neither a zip file nor a pickle")
     return pickles
 
 
@@ -165,9 +167,3 @@ def _plain(path: Path, name: str, value: object) -> Tensor:
         raise InputError(f"{path} cannot be converted: {name} is {kind}, where a dense tensor of {kinds[0]} belongs")
     value = value.detach()
     return value if counts else value.float()
-
-
-def _first_line(error: Exception) -> str:
-    """What an error says, without the advice to load the file in an unsafe way that PyTorch gives along."""
-    text = str(error).split("WeightsUnpickler error:")[-1].strip() or type(error).__name__
-    return text.splitlines()[0][:160]

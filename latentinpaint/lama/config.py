@@ -85,7 +85,7 @@ def check_config(config: Mapping[str, Any], dimensions: Dimensions) -> float:
         if name in GENERATOR and value != GENERATOR[name]:
             raise InputError(_only(name, value, GENERATOR[name]))
         if name not in {*sizes, *GENERATOR, *IGNORED, *CONVOLUTIONS, "max_features"} and value not in (None, False):
-            raise InputError(f"the configuration has a setting that latentinpaint does not know: generator.{name}")
+            raise InputError(_unknown(f"generator.{name}"))
     _check_most_channels(generator["max_features"], dimensions)
     return _check_ratios({name: generator.get(name) or {} for name in CONVOLUTIONS}, dimensions)
 
@@ -120,9 +120,7 @@ def _check_ratios(convolutions: Mapping[str, Any], dimensions: Dimensions) -> fl
             raise InputError(f"the configuration's {section} is no list of settings")
         for name, value in settings.items():
             if name not in CONVOLUTION and not name.startswith("ratio_") and value not in (None, False):
-                raise InputError(
-                    f"the configuration has a setting that latentinpaint does not know: {section}.{name}"
-                )
+                raise InputError(_unknown(f"{section}.{name}"))
             if name in CONVOLUTION and value != CONVOLUTION[name]:
                 raise InputError(_only(f"{section}.{name}", value, CONVOLUTION[name]))
     for section, name in (("init", "gin"), ("init", "gout"), ("downsample", "gin"), ("downsample", "gout")):
@@ -139,6 +137,10 @@ def _check_ratios(convolutions: Mapping[str, Any], dimensions: Dimensions) -> fl
                 f"global channels of {dimensions.latent}"
             )
     return float(ratio)
+
+
+def _unknown(name: str) -> str:
+    return f"the configuration has a setting that latentinpaint does not know: {name}"
 
 
 def _only(name: str, value: object, computed: object) -> str:

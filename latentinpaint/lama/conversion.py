@@ -50,8 +50,8 @@ def load_lama(source: str | Path, config: str | Path | None = None) -> Converted
     """Read a LaMa checkpoint; nothing in the file is executed.
 
     Args:
-        source: a checkpoint (``best.ckpt``), a plain state dict of the generator, or a folder with ``config.yaml`` and
-            ``models/best.ckpt``.
+        source: a checkpoint (``best.ckpt``), a plain state dict of the generator, or a folder that holds
+            ``config.yaml`` and ``models/best.ckpt``.
         config: LaMa's ``config.yaml``; None looks beside the checkpoint and one folder above.
 
     Raises:

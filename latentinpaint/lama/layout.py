@@ -118,7 +118,7 @@ def to_lama(weights: Mapping[str, Tensor], dimensions: Dimensions) -> dict[str, 
 
 
 def from_lama(weights: Mapping[str, Tensor], dimensions: Dimensions) -> dict[str, Tensor]:
-    """A pipeline's state dict out of LaMa's tensors ``model.N…``; the latent is left as it is: mean 0, deviation 1."""
+    """A pipeline's state dict out of LaMa's tensors ``model.N…``; the latent keeps its scale: mean 0, deviation 1."""
     ours = {
         "autoencoder.latent_mean": torch.zeros(dimensions.latent),
         "autoencoder.latent_std": torch.ones(dimensions.latent),
