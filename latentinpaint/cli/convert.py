@@ -9,7 +9,7 @@ from latentinpaint.errors import InputError
 PICKLED = (".ckpt", ".pt", ".pth", ".bin")
 
 
-def command(output: str, lama: str | None = None, model: str | None = None, config: str | None = None) -> None:
+def command(output: str, lama: str | None = None, model: str | None = None, lama_config: str | None = None) -> None:
     """Make a model of a LaMa checkpoint (--lama) or a LaMa checkpoint of a model (--model).
 
     The numbers are the same in both: the model gives LaMa's pictures, and the way there and back changes no bit.
@@ -20,14 +20,14 @@ def command(output: str, lama: str | None = None, model: str | None = None, conf
             config.yaml and models/best.ckpt, or a .ckpt, .pt or .pth file beside which config.yaml is written.
         lama: LaMa's best.ckpt, a plain state dict of its generator, or a folder of config.yaml and models/best.ckpt.
         model: model file, or folder of a training run, that LaMa's layout can hold.
-        config: LaMa's config.yaml; by default the one beside the checkpoint or in the folder above, if there is one.
+        lama_config: LaMa's config.yaml; by default the one beside the checkpoint or in the folder above, if any.
     """
     if (lama is None) == (model is None):
         raise InputError("give --lama to make a model of a LaMa checkpoint, or --model for the way back")
     if lama is not None:
-        _from_lama(lama, config, Path(output))
-    elif config is not None:
-        raise InputError("--config belongs to --lama: with --model a config.yaml is written")
+        _from_lama(lama, lama_config, Path(output))
+    elif lama_config is not None:
+        raise InputError("--lama-config belongs to --lama: with --model a config.yaml is written")
     else:
         _to_lama(model, Path(output))
 

@@ -51,7 +51,7 @@ def read_config(path: Path) -> dict[str, Any] | None:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path} is not YAML: correct it, or give the right one with --config") from error
+        raise InputError(f"{path} is not YAML: correct it, or give the right one with --lama-config") from error
     if not isinstance(root, Mapping) or not isinstance(root.get("generator"), Mapping):
         return None
     sections = {"generator": root["generator"]}
