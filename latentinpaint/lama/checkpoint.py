@@ -104,6 +104,8 @@ def _read_pickle(path: Path) -> object:
 def _unreadable(path: Path, error: Exception) -> InputError:
     """An error's first line, without the advice to load the file in an unsafe way that PyTorch gives along."""
     text = str(error).split("WeightsUnpickler error:")[-1].strip() or type(error).__name__
+    if text.startswith("Unsupported operand"):
+        text = "its pickle has instructions that PyTorch's restricted reader does not know"
     return InputError(f"{path} is no checkpoint that can be read without running code: {text.splitlines()[0][:160]}")
 
 
