@@ -191,7 +191,7 @@ def with_halving(given):
     return deeper | {"generator.model.4.ffc.convl2l.weight": torch.zeros(32, 16, 3, 3)}
 
 
-FUNNY = {
+UNFIT = {
     "lfu": (extra("model.5.conv1.ffc.convg2g.lfu.conv_layer.weight", 12, 12, 1, 1), "local Fourier unit"),
     "gates": (extra("model.5.conv1.ffc.gate.weight", 2, 32, 1, 1), "gates"),
     "squeeze": (extra("model.5.conv1.ffc.convg2g.fu.se.fc.0.weight", 2, 2), "squeeze-and-excitation"),
@@ -227,9 +227,9 @@ FUNNY = {
 }
 
 
-@pytest.mark.parametrize("case", FUNNY)
+@pytest.mark.parametrize("case", UNFIT)
 def test_what_cannot_be_computed_is_named(case, tmp_path):
-    change, named = FUNNY[case]
+    change, named = UNFIT[case]
     folder = write_folder(tmp_path / "lama", {"state_dict": change(state())})
     with pytest.raises(InputError) as error:
         load_lama(folder)
