@@ -20,7 +20,7 @@ FLOORS = [
     {"data", "models", "interpolants", "metrics"},
     {"refiners", "flows"},
     {"pipeline"},
-    {"weights"},
+    {"weights", "lama"},
     {"inpainter"},
     {"evaluation", "visualization"},
     {"training"},
@@ -39,6 +39,7 @@ OUTSIDE = {
     "refiners": {"torch"},
     "flows": {"torch"},
     "pipeline": {"torch"},
+    "lama": {"torch", "safetensors", "yaml"},
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

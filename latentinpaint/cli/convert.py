@@ -1,0 +1,70 @@
+"""`convert`: a LaMa checkpoint as a model of this package, and a model as a LaMa checkpoint."""
+
+import sys
+from pathlib import Path
+
+from latentinpaint.errors import InputError
+
+# Endings that say what a file is; anything else is the name of a folder.
+PICKLED = (".ckpt", ".pt", ".pth", ".bin")
+
+
+def command(output: str, lama: str | None = None, model: str | None = None, lama_config: str | None = None) -> None:
+    """Make a model of a LaMa checkpoint (--lama) or a LaMa checkpoint of a model (--model).
+
+    The numbers are the same in both: the model gives LaMa's pictures, and the way there and back changes no bit.
+    Nothing in a checkpoint is executed; what it holds beside the generator, such as a discriminator, is left out.
+
+    Args:
+        output: with --lama, a folder for model.safetensors, or a .safetensors file; with --model, a folder for
+            config.yaml and models/best.ckpt, or a .ckpt, .pt or .pth file beside which config.yaml is written.
+        lama: LaMa's best.ckpt, a plain state dict of its generator, or a folder of config.yaml and models/best.ckpt.
+        model: model file, or folder of a training run, that LaMa's layout can hold.
+        lama_config: LaMa's config.yaml; by default the one beside the checkpoint or in the folder above, if any.
+    """
+    if (lama is None) == (model is None):
+        raise InputError("give --lama to make a model of a LaMa checkpoint, or --model for the way back")
+    if lama is not None:
+        _from_lama(lama, lama_config, Path(output))
+    elif lama_config is not None:
+        raise InputError("--lama-config belongs to --lama: with --model a config.yaml is written")
+    else:
+        _to_lama(model, Path(output))
+
+
+def _from_lama(source: str, config: str | None, output: Path) -> None:
+    from latentinpaint.lama import load_lama
+    from latentinpaint.weights import PIPELINE_FILE, save_pipeline
+
+    if output.suffix in PICKLED:
+        raise InputError(f"{output}: a model is written to a folder or a .safetensors file")
+    target = output if output.suffix == ".safetensors" else output / PIPELINE_FILE
+    _keep(Path(source), target)
+    converted = load_lama(source, config)
+    for note in converted.notes:
+        print(f"note: {note}", file=sys.stderr)
+    save_pipeline(converted.pipeline, target, converted.recipe)
+    sizes = converted.dimensions
+    print(
+        f"wrote {target}: LaMa's generator with ngf {sizes.ngf}, {sizes.blocks} blocks of {sizes.latent} channels, "
+        f"{sizes.wide} of them global"
+    )
+
+
+def _to_lama(model: str, output: Path) -> None:
+    from latentinpaint.lama import save_lama
+    from latentinpaint.weights import load_pipeline
+
+    if output.suffix in (".safetensors", ".bin"):
+        raise InputError(f"{output}: a LaMa checkpoint is written to a folder or a .ckpt, .pt or .pth file")
+    pipeline = load_pipeline(model)
+    try:
+        written = save_lama(pipeline, output)
+    except InputError as error:
+        raise InputError(f"{model} cannot be converted: {error}") from error
+    print(f"wrote {' and '.join(map(str, written))}")
+
+
+def _keep(source: Path, target: Path) -> None:
+    if source.exists() and target.exists() and source.samefile(target):
+        raise InputError(f"{target} is the input: choose another output, nothing is overwritten")
