@@ -6,7 +6,7 @@ discriminator judges is a `SPACES` entry: decoded pictures, or the latents thems
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
@@ -14,7 +14,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
+from torch.nn.utils import clip_grad_norm_, get_total_norm
 from torch.optim import Optimizer
 
 from latentinpaint.errors import InputError
@@ -229,34 +229,49 @@ class AdversarialTask(PipelineTask):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         generator, judge = self.optimizers()
+
+        def judge_step() -> None:  # not by Lightning's optimiser, which would count it as another training step
+            self.trainer.strategy.optimizer_step(judge.optimizer, lambda: None)
+
+        figures = self.turns(batch, self.manual_backward, generator.step, judge_step)
+        self.log_dict({f"train/{name}": value for name, value in figures.items()})
+        self.log("loss", figures["loss"], prog_bar=True, logger=False)
+
+    def turns(
+        self,
+        batch: Batch,
+        backward: Callable[..., None],
+        generator_step: Callable[[], object],
+        judge_step: Callable[[], object],
+    ) -> dict[str, Tensor]:
+        """The generator's turn, then the discriminator's.
+
+        Args:
+            batch: undamaged pictures and holes.
+            backward: takes a loss and the arguments of `Tensor.backward`.
+            generator_step, judge_step: move the parameters by their gradients.
+
+        Returns:
+            All losses and what tells of the health of both, detached scalars.
+        """
         attempt = self.attempt(batch)
         compared = self.space.compared(self.pipeline, attempt)
         verdict = self.judge(compared) if self.judged else None
         figures = self.generator_losses(attempt, compared, verdict)
         # Both losses share one pass through the discriminator: each turn reaches its own parameters alone.
-        figures["gradient"] = self._step(generator.step, figures["loss"], self.generator_parameters(), True)
+        own = self.generator_parameters()
+        _zero(own)
+        backward(figures["loss"], retain_graph=self.judged, inputs=own)
+        figures["gradient"] = clip_grad_norm_(own, self.gradient_clip or float("inf"))
+        generator_step()
         if verdict is not None:
+            own = list(self.discriminator.parameters())
             losses = self.discriminator_losses(compared, verdict)
-
-            def step() -> None:  # not by Lightning's optimiser, which would count it as another training step
-                self.trainer.strategy.optimizer_step(judge.optimizer, lambda: None)
-
-            losses["discriminator_gradient"] = self._step(
-                step, losses["discriminator"], list(self.discriminator.parameters()), False
-            )
-            figures |= losses
-        self.log_dict({f"train/{name}": value.detach() for name, value in figures.items()})
-        self.log("loss", figures["loss"].detach(), prog_bar=True, logger=False)
-
-    def _step(self, step: Callable[[], object], loss: Tensor, inputs: list[Tensor], first: bool) -> Tensor:
-        """Take a loss's gradient by some parameters and a step; answers the gradient's norm."""
-        for parameter in inputs:
-            parameter.grad = None
-        self.manual_backward(loss, retain_graph=first and self.judged, inputs=inputs)
-        limit = self.gradient_clip if first and self.gradient_clip else float("inf")
-        norm = clip_grad_norm_(inputs, limit)
-        step()
-        return norm
+            _zero(own)
+            backward(losses["discriminator"], inputs=own)
+            figures |= {**losses, "discriminator_gradient": get_total_norm([p.grad for p in own])}
+            judge_step()
+        return {name: value.detach() for name, value in figures.items()}
 
     def attempt(self, batch: Batch) -> Attempt:
         """What the pipeline answers to a training batch, with gradients."""
@@ -298,3 +313,8 @@ class AdversarialTask(PipelineTask):
             loss = loss + self.weights.r1 * self.r1_every * figures["r1"]
         real = torch.sigmoid(verdict.real.scores.detach()).mean()
         return {"discriminator": loss, **figures, "real": real, "fake": scores_in(verdict.fake, compared.hole)}
+
+
+def _zero(parameters: Iterable[Tensor]) -> None:
+    for parameter in parameters:
+        parameter.grad = None

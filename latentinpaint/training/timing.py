@@ -3,10 +3,13 @@
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
+from torch import Tensor
 
+from latentinpaint.training.adversarial import AdversarialTask
 from latentinpaint.training.base import Batch
 from latentinpaint.training.tasks import LatentTask
 
@@ -26,10 +29,9 @@ def step_of(task: LatentTask, batch: Batch, precision: str = "32-true") -> Calla
     truth = task.truth or task.pipeline.autoencoder
     generator = torch.Generator().manual_seed(0)
     device = batch["image"].device
-    low = torch.bfloat16 if "bf16" in precision else torch.float16 if "16" in precision else None
 
     def step() -> None:
-        with nullcontext() if low is None else torch.autocast(device.type, low):
+        with autocast(device, precision):
             loss = task.objective(task.pipeline, truth, batch["image"], batch["mask"], generator)["loss"]
         optimizer.zero_grad()
         loss.backward()
@@ -38,6 +40,31 @@ def step_of(task: LatentTask, batch: Batch, precision: str = "32-true") -> Calla
             torch.cuda.synchronize(device)
 
     return step
+
+
+def turns_of(task: AdversarialTask, batch: Batch, precision: str = "32-true") -> Callable[[], None]:
+    """As `step_of`, for a task of two optimisers."""
+    task.setup("fit")
+    task.train()
+    generator, judge = task.configure_optimizers()
+    device = batch["image"].device
+
+    def backward(loss: Tensor, **options: Any) -> None:
+        loss.backward(**options)
+
+    def step() -> None:
+        with autocast(device, precision):
+            task.turns(batch, backward, generator.step, judge.step)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    return step
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+    """What Lightning does under a precision of this name."""
+    low = torch.bfloat16 if "bf16" in precision else torch.float16 if "16" in precision else None
+    return nullcontext() if low is None else torch.autocast(device.type, low)
 
 
 def median_seconds(steps: Mapping[str, Callable[[], None]], rounds: int = 15) -> dict[str, float]:

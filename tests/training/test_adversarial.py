@@ -98,19 +98,14 @@ def test_both_learn_and_the_frozen_part_does_not(lama, model_files):
 
 
 class Turns:
-    """Stands for Lightning around one training step, and tells what each turn's gradient reached."""
+    """Takes turns on a batch and tells what each turn's gradient reached."""
 
-    def __init__(self, task, monkeypatch):
-        self.task, self.reached, self.logged = task, [], {}
-        self.raw = task.configure_optimizers()
-        holders = [type("O", (), {"step": lambda s, o=o: o.step(), "optimizer": o})() for o in self.raw]
-        monkeypatch.setattr(task, "optimizers", lambda: holders)
-        monkeypatch.setattr(task, "manual_backward", self.backward)
-        monkeypatch.setattr(task, "log_dict", lambda figures: self.logged.update(figures))
-        monkeypatch.setattr(task, "log", lambda *a, **k: None)
-        monkeypatch.setattr(type(task), "global_step", 0)
-        strategy = type("S", (), {"optimizer_step": staticmethod(lambda optimizer, closure: optimizer.step())})
-        monkeypatch.setattr(type(task), "trainer", type("T", (), {"strategy": strategy}))
+    def __init__(self, task):
+        self.task, self.reached = task, []
+        self.optimizers = task.configure_optimizers()
+
+    def __call__(self, batch):
+        return self.task.turns(batch, self.backward, *(optimizer.step for optimizer in self.optimizers))
 
     def backward(self, loss, **options):
         before = {n: p.grad for n, p in self.task.named_parameters()}
@@ -118,15 +113,14 @@ class Turns:
         self.reached.append({n.split(".")[0] for n, p in self.task.named_parameters() if p.grad is not before[n]})
 
 
-def test_each_turn_reaches_its_own_parameters(model_files, batch, monkeypatch):
+def test_each_turn_reaches_its_own_parameters(model_files, batch):
     made = task(model_files, weights=LossWeights(perceptual=0))
-    turns = Turns(made, monkeypatch)
-    made.training_step(batch, 0)
+    turns = Turns(made)
+    figures = turns(batch)
     assert turns.reached == [{"pipeline"}, {"discriminator"}]
-    assert {"train/loss", "train/l1", "train/adversarial", "train/matching", "train/gradient"} <= set(turns.logged)
-    health = {"train/discriminator", "train/r1", "train/real", "train/fake", "train/discriminator_gradient"}
-    assert health <= set(turns.logged)
-    assert all(torch.isfinite(torch.as_tensor(value)) for value in turns.logged.values())
+    assert {"loss", "l1", "adversarial", "matching", "gradient"} <= set(figures)
+    assert {"discriminator", "r1", "real", "fake", "discriminator_gradient"} <= set(figures)
+    assert all(torch.isfinite(value) for value in figures.values())
 
 
 def test_the_sharing_of_one_pass_changes_no_gradient(model_files, batch, monkeypatch):
@@ -139,31 +133,31 @@ def test_the_sharing_of_one_pass_changes_no_gradient(model_files, batch, monkeyp
     real, fake = made.discriminator(image), made.discriminator(answer)
     loss = discriminator_loss(real, fake, batch["mask"]) + 0.5 * r1_penalty(real.scores, image)
     expected = torch.autograd.grad(loss, list(made.discriminator.parameters()))
-    turns = Turns(made, monkeypatch)
+    turns = Turns(made)
     found = []
     monkeypatch.setattr(
-        turns.raw[1], "step", lambda: found.extend(p.grad.clone() for p in made.discriminator.parameters())
+        turns.optimizers[1], "step", lambda: found.extend(p.grad.clone() for p in made.discriminator.parameters())
     )
-    made.training_step(batch, 0)
+    turns(batch)
     for one, other in zip(found, expected, strict=True):
         assert torch.allclose(one, other, rtol=1e-4, atol=1e-7)
 
 
 def test_weight_zero_leaves_out_what_it_needs(model_files, batch, monkeypatch):
     made = task(model_files, weights=LossWeights(perceptual=0, adversarial=0, feature_matching=0, missing=1))
-    turns = Turns(made, monkeypatch)
+    turns = Turns(made)
     monkeypatch.setattr(made.discriminator, "forward", None)  # would fail if it were called
-    made.training_step(batch, 0)
+    figures = turns(batch)
     assert turns.reached == [{"pipeline"}]
-    assert {name for name in turns.logged} == {"train/loss", "train/l1", "train/gradient"}
+    assert set(figures) == {"loss", "l1", "gradient"}
 
 
 def test_latent_space_never_decodes(model_files, batch, monkeypatch):
     made = task(model_files, space="latent")
     monkeypatch.setattr(made.pipeline.autoencoder, "decode", None)
     monkeypatch.setattr(made.pipeline.autoencoder, "decode_features", None)
-    turns = Turns(made, monkeypatch)
-    made.training_step(batch, 0)
+    turns = Turns(made)
+    turns(batch)
     assert turns.reached == [{"pipeline"}, {"discriminator"}]
 
 
@@ -185,14 +179,14 @@ def test_every_space_compares_like_with_like(space, model_files, batch):
         assert torch.allclose(compared.answer, reconstruction, atol=1e-5)
 
 
-def test_it_learns(model_files, batch, monkeypatch):
+def test_it_learns(model_files, batch):
     """Thirty turns on one batch: the losses of the generator fall although the discriminator learns too."""
     made = task(model_files, weights=LossWeights(perceptual=0), learning_rate=3e-3)
-    turns = Turns(made, monkeypatch)
+    turns = Turns(made)
     losses = []
     for _ in range(30):
-        made.training_step(batch, 0)
-        losses.append(turns.logged["train/l1"].item() + turns.logged["train/matching"].item())
+        figures = turns(batch)
+        losses.append(figures["l1"].item() + figures["matching"].item())
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
 
