@@ -1,6 +1,6 @@
 """What LaMa's losses cost: one training step with each set of them, side by side on the same pictures.
 
-    python benchmarks/adversarial_step.py [--base-channels 16] [--size 128] [--batch 8] [--rounds 15] [--precision bf16]
+    python benchmarks/adversarial_step.py [--base-channels 16] [--size 128] [--batch 8] [--precision bf16]
 
 LaMa (everything trained, mask as a channel) by absolute error alone and with its losses; this package's framework
 (frozen autoencoder, mask control) with LaMa's losses, with the latent loss beside them, and with the discriminator on
@@ -10,6 +10,7 @@ step before. The perceptual loss is left out: it costs the same everywhere. Weig
 
 import argparse
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -27,15 +28,13 @@ from latentinpaint.weights import save_autoencoder
 
 LAMA = {"mask": "alpha", "trained": "all"}
 FRAMEWORK = {"mask": "control", "trained": "nothing"}
+LOSSES = LossWeights(perceptual=0)
 KINDS = {
-    "lama, absolute error": {
-        **LAMA,
-        "weights": LossWeights(missing=10, adversarial=0, feature_matching=0, perceptual=0),
-    },
-    "lama, its losses": {**LAMA, "weights": LossWeights(perceptual=0)},
-    "framework, lama's losses": {**FRAMEWORK, "weights": LossWeights(perceptual=0)},
-    "framework, latent loss too": {**FRAMEWORK, "weights": LossWeights(perceptual=0, latent=10)},
-    "framework, judged on latents": {**FRAMEWORK, "weights": LossWeights(latent=10), "space": "latent"},
+    "lama, absolute error": {**LAMA, "weights": replace(LOSSES, missing=10, adversarial=0, feature_matching=0)},
+    "lama, its losses": {**LAMA, "weights": LOSSES},
+    "framework, lama's losses": {**FRAMEWORK, "weights": LOSSES},
+    "framework, latent loss too": {**FRAMEWORK, "weights": replace(LOSSES, latent=10)},
+    "framework, judged on latents": {**FRAMEWORK, "weights": replace(LOSSES, latent=10), "space": "latent"},
 }
 
 
@@ -56,9 +55,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "autoencoder.safetensors"
         save_autoencoder(LamaAutoencoder(options.base_channels), path)
-        steps = {
-            name: turns_of(task(path, options, **kind), batch, options.precision) for name, kind in KINDS.items()
-        }
+        tasks = {name: task(path, options, **kind) for name, kind in KINDS.items()}
+    steps = {name: turns_of(made, batch, options.precision) for name, made in tasks.items()}
     medians = median_seconds(steps, options.rounds)
     print(
         f"torch {torch.__version__}, {torch.get_num_threads()} threads, {options.precision}, "
