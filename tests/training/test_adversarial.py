@@ -202,8 +202,8 @@ def test_from_scratch_with_a_mask_channel(lama):
     model = load_pipeline(folder)
     assert model.autoencoder.mask_channel
     assert model.autoencoder.encoder[0][0].weight[:, 3].abs().max() > 0
-    save_lama(model, folder / "lama.ckpt")  # what is trained as LaMa is a LaMa
-    assert load_lama(folder / "lama.ckpt").dimensions == Dimensions(2, 16, 1, 12)
+    save_lama(model, folder / "lama" / "best.ckpt")  # what is trained as LaMa is a LaMa
+    assert load_lama(folder / "lama" / "best.ckpt").dimensions == Dimensions(2, 16, 1, 12)
     with pytest.raises(InputError, match="not pretrained"):
         lama("--model.mask", "control", "--model.trained", "nothing", start=own, name="other")
     with pytest.raises(InputError, match="no latents to aim at"):
