@@ -23,14 +23,13 @@ def step_of(task: LatentTask, batch: Batch, precision: str = "32-true") -> Calla
     task.setup("fit")
     task.train()
     optimizer = task.configure_optimizers()
-    truth = task.truth or task.pipeline.autoencoder
     generator = torch.Generator().manual_seed(0)
     device = batch["image"].device
     low = torch.bfloat16 if "bf16" in precision else torch.float16 if "16" in precision else None
 
     def step() -> None:
         with nullcontext() if low is None else torch.autocast(device.type, low):
-            loss = task.objective(task.pipeline, truth, batch["image"], batch["mask"], generator)["loss"]
+            loss = task.losses(batch, generator)["loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
