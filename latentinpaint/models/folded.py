@@ -198,8 +198,9 @@ class FoldedSpectralTransform(nn.Module):
         mixed = self.mix(parts.to(x.dtype)).to(full.dtype)
         with torch.autocast(x.device.type, enabled=False):
             spectrum = torch.view_as_complex(mixed.permute(0, 2, 3, 1).contiguous().unflatten(-1, (-1, 2)))
-            spatial = torch.fft.irfft2(spectrum, s=(height, width), dim=(1, 2), norm="ortho")
-        return self.expand(spatial.permute(0, 3, 1, 2).to(x.dtype).add_(x))
+            spatial = torch.fft.irfft2(spectrum, s=(height, width), dim=(1, 2), norm="ortho").permute(0, 3, 1, 2)
+        # x comes first: a sum takes the layout of its first term, and a transform's answer has its channels first.
+        return self.expand((x + spatial).to(x.dtype))
 
 
 class FoldedFFC(nn.Module):
