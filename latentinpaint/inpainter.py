@@ -1,6 +1,7 @@
 """`Inpainter`: a trained model and any kind of picture in, the same kind of picture out."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,10 +13,14 @@ from torch import Tensor
 from latentinpaint.data.images import Picture, mask_from_pil
 from latentinpaint.device import choose_device
 from latentinpaint.errors import InputError
+from latentinpaint.models.folding import fold
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.weights import load_pipeline
 
 AnyPicture = TypeVar("AnyPicture", Image.Image, np.ndarray, Tensor)
+
+# In what convolutions are computed; None is the weights' own type.
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 
 
 class Inpainter:
@@ -24,20 +29,40 @@ class Inpainter:
     Args:
         pipeline: the model.
         device: where it runs, such as "cpu" or "cuda"; None takes a GPU if there is one.
+        precision: a key of `PRECISIONS`. "bfloat16" is faster where the processor has instructions for it, and
+            differs by about a step of 8 bits.
+
+    Attributes:
+        pipeline: the model as it was trained, in evaluation mode.
+
+    Raises:
+        InputError: if there is no such device or precision.
     """
 
-    def __init__(self, pipeline: InpaintPipeline, device: str | torch.device | None = None) -> None:
+    def __init__(
+        self, pipeline: InpaintPipeline, device: str | torch.device | None = None, precision: str = "float32"
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise InputError(f"there is no precision '{precision}': choose one of {', '.join(PRECISIONS)}")
         self.device = choose_device(device)
+        self.precision = precision
         self.pipeline = pipeline.to(self.device).eval()
 
+    @cached_property
+    def folded(self) -> InpaintPipeline:
+        """What answers: a faster copy of the pipeline, made when it is first asked for (see `models.folding`)."""
+        return fold(self.pipeline, PRECISIONS[self.precision])
+
     @classmethod
-    def from_pretrained(cls, folder_or_file: str | Path, device: str | torch.device | None = None) -> "Inpainter":
-        """The model of a run's folder, or of one `.safetensors` file.
+    def from_pretrained(
+        cls, folder_or_file: str | Path, device: str | torch.device | None = None, precision: str = "float32"
+    ) -> "Inpainter":
+        """The model of a run's folder, or of one `.safetensors` file; see the class.
 
         Raises:
             InputError: if there is no such file, or it is not a model of this package.
         """
-        return cls(load_pipeline(folder_or_file), device)
+        return cls(load_pipeline(folder_or_file), device, precision)
 
     def __call__(
         self,
@@ -119,7 +144,7 @@ class Inpainter:
         image = image.to(self.device, torch.float32)
         if not hole.any():
             return [image.cpu()] * num_samples
-        answers = self.pipeline.sample(image, hole.to(self.device, torch.float32), num_samples, seed, steps)
+        answers = self.folded.sample(image, hole.to(self.device, torch.float32), num_samples, seed, steps)
         return answers.float().cpu().unbind(1)
 
 

@@ -1,8 +1,8 @@
 """Model files: safetensors with the constructor arguments as JSON in the header, so one file rebuilds the model.
 
 The header's entry "latentinpaint" holds ``{"format": 1, "kind": "autoencoder" | "pipeline", "autoencoder":
-{"class", "arguments", "fingerprint"}, "refiner": {…}, "control": bool, "recipe": {…}}``, that of a flow
-``{"format": 1, "kind": "flow", "flow": {"class", "arguments"}, "recipe": {…}}``. No pickle is read.
+{"class", "arguments", "fingerprint"}, "refiner": {…}, "control": {"arguments"} or null, "recipe": {…}}``, that of a
+flow ``{"format": 1, "kind": "flow", "flow": {"class", "arguments"}, "recipe": {…}}``. No pickle is read.
 A folder stands for the file of the given kind inside it.
 """
 
@@ -48,7 +48,7 @@ def save_pipeline(pipeline: InpaintPipeline, path: str | Path, recipe: dict[str,
             "class": next(name for name, kind in REFINERS.items() if kind is type(pipeline.refiner)),
             "arguments": pipeline.refiner.arguments,
         },
-        "control": pipeline.control is not None,
+        "control": None if pipeline.control is None else {"arguments": pipeline.control.arguments},
         "recipe": recipe or {},
     }
     _write(path, pipeline.state_dict(), header)
@@ -83,7 +83,8 @@ def load_pipeline(path: str | Path) -> InpaintPipeline:
     try:
         described = header["refiner"]
         refiner = REFINERS[described["class"]](**described["arguments"])
-        control = MaskControl(autoencoder) if header["control"] else None
+        described = header["control"]
+        control = None if described is None else MaskControl(autoencoder, **described["arguments"])
         pipeline = InpaintPipeline(autoencoder, refiner, control)
         pipeline.load_state_dict(weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

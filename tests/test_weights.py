@@ -125,7 +125,7 @@ def test_header(build_pipeline, tmp_path):
             "fingerprint": pipeline.autoencoder.fingerprint(),
         },
         "refiner": {"class": "flow", "arguments": pipeline.refiner.arguments},
-        "control": True,
+        "control": {"arguments": {"width": 8}},
         "recipe": recipe,
     }
     save_autoencoder(pipeline.autoencoder, tmp_path / "autoencoder.safetensors")
@@ -255,7 +255,11 @@ CHANGES = {
     "refiner of another kind": _set("refiner", value="ffc"),
     "more blocks": _set("refiner", "arguments", "blocks", value=2),
     "other channels": _set("refiner", "arguments", "channels", value=16),
-    "no control": _set("control", value=False),
+    "no control": _set("control", value=None),
+    "a control without arguments": _set("control", value=True),
+    "a wider control": _set("control", "arguments", "width", value=9),
+    "an impossible control": _set("control", "arguments", "width", value=0),
+    "an unknown argument of the control": _set("control", "arguments", "depth", value=4),
     "control not said": _drop("control"),
 }
 

@@ -28,6 +28,7 @@ def command(
     steps: int | None = None,
     invert_mask: bool = False,
     device: str | None = None,
+    precision: str = "float32",
 ) -> None:
     """Fill the hole in a picture (--image, --mask, --output) or in a folder of pictures (--indir, --outdir).
 
@@ -47,13 +48,14 @@ def command(
         steps: solver steps of a flow, by default the model's own.
         invert_mask: the hole is where the mask is black.
         device: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
+        precision: float32, or bfloat16, which is faster where the processor has instructions for it.
     """
     if num_samples < 1 or (steps is not None and steps < 1):
         raise InputError("--num-samples and --steps start at 1")
     jobs = _jobs(image, mask, output, indir, outdir, num_samples)
     from latentinpaint.inpainter import Inpainter
 
-    inpainter = Inpainter.from_pretrained(model, device)
+    inpainter = Inpainter.from_pretrained(model, device, precision)
 
     if indir is None:
         _fill(inpainter, jobs[0], invert_mask, seed, steps, refuse_empty=True)

@@ -52,7 +52,7 @@ class Autoencoder(nn.Module, ABC):
 
     @property
     @abstractmethod
-    def stages(self) -> Sequence[nn.Module]:
+    def stages(self) -> "Stages":
         """The encoder's stages in order; their composition is the encoder."""
 
     @abstractmethod
@@ -63,17 +63,11 @@ class Autoencoder(nn.Module, ABC):
         self, image: Tensor, control: Sequence[Tensor] | None = None, mask: Tensor | None = None
     ) -> Tensor:
         """Pictures to raw, unstandardised features (B, C, H / stride, W / stride); see `encode`."""
-        if control is not None and len(control) != len(self.stages):
-            raise ValueError(f"control has {len(control)} maps, the encoder {len(self.stages)} stages")
         features = image
         if self.mask_channel:
             hole = torch.zeros_like(image[:, :1]) if mask is None else mask.to(image.dtype)
             features = torch.cat([image, hole], dim=1)
-        for index, stage in enumerate(self.stages):
-            features = stage(features)
-            if control is not None:
-                features = features + control[index]
-        return features
+        return self.stages(features, control)
 
     def encode(self, image: Tensor, control: Sequence[Tensor] | None = None, mask: Tensor | None = None) -> Tensor:
         """Pictures to latents.
@@ -213,7 +207,7 @@ class LamaAutoencoder(Autoencoder):
         self.stride = 2**self.HALVINGS
         self.stage_channels = tuple(widths)
         self.stage_strides = tuple(2**level for level in range(self.HALVINGS + 1))
-        self.encoder = nn.ModuleList([_stem(self.image_channels + mask_channel, widths[0], residual_blocks)])
+        self.encoder = Stages([_stem(self.image_channels + mask_channel, widths[0], residual_blocks)])
         for level, (narrow, wide) in enumerate(zip(widths, widths[1:], strict=False), start=1):
             relu = final_relu or level < self.HALVINGS
             self.encoder.append(_halving(narrow, wide, residual_blocks, relu))
@@ -227,7 +221,7 @@ class LamaAutoencoder(Autoencoder):
         )
 
     @property
-    def stages(self) -> Sequence[nn.Module]:
+    def stages(self) -> "Stages":
         return self.encoder
 
     def decode_features(self, features: Tensor) -> Tensor:
@@ -266,8 +260,8 @@ class IdentityAutoencoder(Autoencoder):
         self.latent_std.fill_(0.5)
 
     @property
-    def stages(self) -> Sequence[nn.Module]:
-        return ()
+    def stages(self) -> "Stages":
+        return Stages()
 
     def decode_features(self, features: Tensor) -> Tensor:
         return features
@@ -277,6 +271,29 @@ AUTOENCODERS: dict[str, type[Autoencoder]] = {
     "LamaAutoencoder": LamaAutoencoder,
     "IdentityAutoencoder": IdentityAutoencoder,
 }
+
+
+class Stages(nn.ModuleList):
+    """An encoder's stages, each reading what the one before it has answered, and a control's map added to that."""
+
+    def forward(self, features: Tensor, control: Sequence[Tensor] | None = None) -> Tensor:
+        """(B, C, H, W) to the last stage's features; `control` holds one map a stage."""
+        self.check(control)
+        return run_stages(self, features, control)
+
+    def check(self, control: Sequence[Tensor] | None) -> None:
+        """Raise `ValueError` unless there is a map for every stage, or none at all."""
+        if control is not None and len(control) != len(self):
+            raise ValueError(f"control has {len(control)} maps, the encoder {len(self)} stages")
+
+
+def run_stages(stages: Iterable[nn.Module], features: Tensor, control: Sequence[Tensor] | None = None) -> Tensor:
+    """The stages one after the other, each followed by its control."""
+    for index, stage in enumerate(stages):
+        features = stage(features)
+        if control is not None:
+            features = features + control[index]
+    return features
 
 
 class ResidualBlock(nn.Module):

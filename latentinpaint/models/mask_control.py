@@ -24,30 +24,35 @@ def zero_conv(in_channels: int, out_channels: int) -> nn.Conv2d:
 class MaskControl(nn.Module):
     """The mask's features, one map for every stage of an autoencoder's encoder.
 
-    The mask encoder mirrors the stages: a 1x1 convolution to the first stage's width, then one 3x3 convolution
-    a stage with that stage's stride, each with BatchNorm and ReLU.
+    The mask encoder has the stages' strides: a 1x1 convolution to `width` channels, then one 3x3 convolution a stage
+    to twice as many, each with BatchNorm and ReLU. A mask has little to say, so this is narrow however wide the
+    autoencoder is; the zero convolutions widen to the stage's channels.
 
     Args:
         autoencoder: only its `stage_channels` and `stage_strides` are read.
+        width: channels of the mask encoder's first level, doubled with every further one; 8 as in the second source.
 
     Raises:
-        ValueError: if the autoencoder has no stages (nothing to add the features to).
+        ValueError: if the autoencoder has no stages (nothing to add the features to), or width is below 1.
     """
 
-    def __init__(self, autoencoder: Autoencoder) -> None:
+    def __init__(self, autoencoder: Autoencoder, width: int = 8) -> None:
         super().__init__()
         if not autoencoder.stage_channels:
             raise ValueError(f"{type(autoencoder).__name__} has no encoder stages that a mask could control")
+        if width < 1:
+            raise ValueError(f"width starts at 1, not {width}")
+        self.arguments = dict(width=width)
         self.levels = nn.ModuleList()
         self.taps = nn.ModuleList()
         channels, stride = 1, 1
-        for width, stage_stride in zip(autoencoder.stage_channels, autoencoder.stage_strides, strict=True):
+        for stage_channels, stage_stride in zip(autoencoder.stage_channels, autoencoder.stage_strides, strict=True):
             step = stage_stride // stride
             kernel = 1 if not self.levels and step == 1 else 3
             convolution = nn.Conv2d(channels, width, kernel, stride=step, padding=kernel // 2, bias=False)
             self.levels.append(nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU()))
-            self.taps.append(zero_conv(width, width))
-            channels, stride = width, stage_stride
+            self.taps.append(zero_conv(width, stage_channels))
+            channels, stride, width = width, stage_stride, 2 * width
 
     def forward(self, mask: Tensor) -> list[Tensor]:
         """Masks (B, 1, H, W), 1 = hole, to one map a stage (B, stage_channels[i], H / stride_i, W / stride_i)."""

@@ -255,7 +255,7 @@ class AdversarialTask(PipelineTask):
             All losses and what tells of the health of both, detached scalars.
         """
         attempt = self.attempt(batch)
-        compared = self.space.compared(self.pipeline, attempt)
+        compared = self.space.compared(self.working(), attempt)
         verdict = self.judge(compared) if self.judged else None
         figures = self.generator_losses(attempt, compared, verdict)
         # Both losses share one pass through the discriminator: each turn reaches its own parameters alone.
@@ -276,12 +276,12 @@ class AdversarialTask(PipelineTask):
     def attempt(self, batch: Batch) -> Attempt:
         """What the pipeline answers to a training batch, with gradients."""
         image, mask = batch["image"], batch["mask"]
-        clean = None
+        pipeline, clean = self.working(), None
         if self.needs_truth:
             with torch.no_grad():
-                clean = (self.truth or self.pipeline.autoencoder).encode(image)
-        condition = self.pipeline.condition(image, mask)
-        return Attempt(image, mask, condition, self.pipeline.refiner.refine(condition), clean)
+                clean = (self.truth or pipeline.autoencoder).encode(image)
+        condition = pipeline.condition(image, mask)
+        return Attempt(image, mask, condition, pipeline.refiner.refine(condition), clean)
 
     def judge(self, compared: Compared) -> Verdict:
         """The discriminator on truth and answers; gradients reach it, the answers, and the truth for the penalty."""

@@ -5,13 +5,16 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.models import Autoencoder, LamaAutoencoder, MaskControl
+from latentinpaint.models.folding import fold
 from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.randomness import Generators
 from latentinpaint.refiners import Refiner
 from latentinpaint.training.base import Batch, TrainingTask
 from latentinpaint.training.objectives import LatentObjective, Objective
@@ -82,6 +85,9 @@ class PretrainTask(TrainingTask):
 class PipelineTask(TrainingTask):
     """What the tasks share that train a refiner behind an autoencoder: the pipeline, its pictures, its file.
 
+    Where nothing of the autoencoder is trained, steps are computed with a folded copy of it (see `models.folding`),
+    which is kept out of everything that is saved.
+
     Args:
         autoencoder: file or folder that `pretrain_ae` wrote, or an autoencoder to be trained from scratch.
         refiner: makes the refiner for the latent's number of channels.
@@ -129,10 +135,29 @@ class PipelineTask(TrainingTask):
             if needs_truth:
                 self.truth = deepcopy(pretrained).freeze()
             encoder.thaw(trained)
+        self._working: dict[tuple[torch.device, bool], InpaintPipeline] = {}
+
+    def working(self) -> InpaintPipeline:
+        """The pipeline to compute with, here and now: the same function, refiner and mask control.
+
+        Where nothing of the autoencoder is trained, a folded copy stands for it, in bfloat16 under such an autocast,
+        which would otherwise cast the frozen weights anew at every step.
+        """
+        autoencoder = self.pipeline.autoencoder
+        if any(parameter.requires_grad for parameter in autoencoder.parameters()):
+            return self.pipeline
+        device = autoencoder.latent_mean.device
+        autocast = torch.is_autocast_enabled(device.type)
+        low = autocast and torch.get_autocast_dtype(device.type) == torch.bfloat16
+        if (device, low) not in self._working:
+            folded = fold(autoencoder, torch.bfloat16 if low else None)
+            # In a dictionary, so that it is none of this module's parts, and only the latest.
+            self._working = {(device, low): InpaintPipeline(folded, self.pipeline.refiner, self.pipeline.control)}
+        return self._working[device, low]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         image, mask = batch["image"], batch["mask"]
-        fill = self.pipeline.sample(image, mask, batch_size=len(image))[:, 0].float()
+        fill = self.working().sample(image, mask, batch_size=len(image))[:, 0].float()
         error = ((fill - image).square() * mask).sum(dim=(1, 2, 3)) / (3 * mask.sum(dim=(1, 2, 3)))
         psnr = -10 * error.clamp(min=1e-10).log10()
         self.log("val/psnr_hole", psnr.mean(), prog_bar=True, batch_size=len(image), sync_dist=True)
@@ -140,7 +165,7 @@ class PipelineTask(TrainingTask):
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
         """What a person looks at: (B, 3, H, W) each."""
         image, mask = batch["image"], batch["mask"]
-        fill = self.pipeline.sample(image, mask, batch_size=len(image))[:, 0].float()
+        fill = self.working().sample(image, mask, batch_size=len(image))[:, 0].float()
         return {"input": image * (1 - mask), "hole": mask.expand_as(image), "fill": fill, "truth": image}
 
     def save_model(self, folder: Path, data: InpaintingDataModule) -> Path:
@@ -187,9 +212,12 @@ class LatentTask(PipelineTask):
         self.objective = objective
         self.objective.check(self.pipeline)
 
+    def losses(self, batch: Batch, generator: Generators) -> dict[str, Tensor]:
+        """The objective's named scalars for a batch; "loss" is to be minimised."""
+        pipeline = self.working()
+        return self.objective(pipeline, self.truth or pipeline.autoencoder, batch["image"], batch["mask"], generator)
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        truth = self.truth or self.pipeline.autoencoder
-        generator = self.step_generator(batch_idx)
-        losses = self.objective(self.pipeline, truth, batch["image"], batch["mask"], generator)
+        losses = self.losses(batch, self.step_generator(batch_idx))
         self.log_dict({f"train/{name}": value for name, value in losses.items()}, prog_bar=True)
         return losses["loss"]

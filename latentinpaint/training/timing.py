@@ -26,13 +26,12 @@ def step_of(task: LatentTask, batch: Batch, precision: str = "32-true") -> Calla
     task.setup("fit")
     task.train()
     optimizer = task.configure_optimizers()
-    truth = task.truth or task.pipeline.autoencoder
     generator = torch.Generator().manual_seed(0)
     device = batch["image"].device
 
     def step() -> None:
         with autocast(device, precision):
-            loss = task.objective(task.pipeline, truth, batch["image"], batch["mask"], generator)["loss"]
+            loss = task.losses(batch, generator)["loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

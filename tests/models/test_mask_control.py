@@ -89,16 +89,27 @@ def test_the_mask_decides_once_trained():
     assert (one - other).abs().max() > 1e-3
 
 
-def test_layers_are_the_theses():
-    """The thesis: 1x1 to the first width, then 3x3 of stride 2, taps 1x1; none with a bias."""
-    _, control = build()
+@pytest.mark.parametrize("stage_channels", [4, 8, 64])
+@pytest.mark.parametrize("width", [None, 3])
+def test_layers_are_the_theses(stage_channels, width):
+    """1x1 to 8 channels, then 3x3 of stride 2 to 16, 32, 64, whatever the autoencoder has; taps 1x1; no bias."""
+    autoencoder = LamaAutoencoder(stage_channels, latent_channels=5)
+    control = MaskControl(autoencoder) if width is None else MaskControl(autoencoder, width)
+    widths = [8, 16, 32, 64] if width is None else [3, 6, 12, 24]
     convolutions = [level[0] for level in control.levels]
     assert [c.kernel_size[0] for c in convolutions] == [1, 3, 3, 3]
     assert [c.stride[0] for c in convolutions] == [1, 2, 2, 2]
-    assert [c.out_channels for c in convolutions] == [4, 8, 16, 32]
+    assert [c.in_channels for c in convolutions] == [1, *widths[:3]]
+    assert [c.out_channels for c in convolutions] == widths
     assert all(tap.kernel_size == (1, 1) and tap.bias is None for tap in control.taps)
-    taps = sum(c * c for c in (4, 8, 16, 32))
-    assert sum(tap.weight.numel() for tap in control.taps) == taps
+    stages = [stage_channels, 2 * stage_channels, 4 * stage_channels, 5]
+    assert [(t.in_channels, t.out_channels) for t in control.taps] == list(zip(widths, stages, strict=True))
+    assert control.arguments == {"width": widths[0]}
+
+
+def test_a_width_starts_at_one():
+    with pytest.raises(ValueError, match="width"):
+        MaskControl(LamaAutoencoder(4), 0)
 
 
 def test_zero_conv():

@@ -155,8 +155,9 @@ def test_weight_zero_leaves_out_what_it_needs(model_files, batch, monkeypatch):
 
 def test_latent_space_never_decodes(model_files, batch, monkeypatch):
     made = task(model_files, space="latent")
-    monkeypatch.setattr(made.pipeline.autoencoder, "decode", None)
-    monkeypatch.setattr(made.pipeline.autoencoder, "decode_features", None)
+    for autoencoder in (made.pipeline.autoencoder, made.working().autoencoder):
+        monkeypatch.setattr(autoencoder, "decode", None)
+        monkeypatch.setattr(autoencoder, "decode_features", None)
     turns = Turns(made)
     turns(batch)
     assert turns.reached == [{"pipeline"}, {"discriminator"}]
