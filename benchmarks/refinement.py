@@ -1,10 +1,10 @@
 """What refinement changes on large pictures: each way beside the plain fill of the same picture and hole.
 
-    python benchmarks/refinement.py --model runs/latent_ffc --ways refined refined,learning_rate=0.01 upscaled
+    python benchmarks/refinement.py --model runs/latent_ffc --ways conditioned refined,learning_rate=0.05 upscaled
 
-A way is a latent to refine, with values of `Refinement` after it, or "upscaled": the fill of the smallest scale,
-enlarged, with nothing refined. `--sheet` draws truth, hole, plain fill and every way for the photographs that
-`--shown` names, the hole of the first seed.
+A way is a latent to refine, or "default", with values of `Refinement` after it; or "upscaled": the fill of the
+smallest scale, enlarged, with nothing refined. `--sheet` draws truth, hole, plain fill and every way for the
+photographs that `--shown` names, the hole of the first seed.
 """
 
 import argparse
@@ -27,10 +27,10 @@ SHOWN_SIDE = 320
 
 
 def refinement(way: str) -> Refinement:
-    """`latent,name=value,…` as a refinement; a way of no memory at all scales the smallest fill up."""
-    latent, *values = ("refined,memory=1e-9" if way == UPSCALED else way).split(",")
+    """`latent,name=value,…` as a refinement; one without memory scales the smallest fill up."""
+    latent, *values = ("default,memory=1e-9" if way == UPSCALED else way).split(",")
     numbers = {name: json.loads(value) for name, _, value in (text.partition("=") for text in values)}
-    return Refinement(latent=latent, **numbers)
+    return Refinement(latent=None if latent == "default" else latent, **numbers)
 
 
 def fills_of(pipeline: InpaintPipeline, case: Case, ways: list[str]) -> tuple[dict[str, Tensor], dict[str, dict]]:
@@ -59,8 +59,9 @@ def shown(case: Case, fills: dict[str, Tensor]) -> list[Tensor]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="run folder or model file")
-    parser.add_argument("--ways", nargs="+", default=["refined", UPSCALED])
+    parser.add_argument("--ways", nargs="+", default=["default", UPSCALED])
     parser.add_argument("--images", nargs="*", default=[], help="folders of more photographs")
+    parser.add_argument("--without", nargs="*", default=[], help="names of photographs to leave out")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of holes and samples")
     parser.add_argument("--shown", nargs="*", default=[], help="names of photographs for the sheet")
     parser.add_argument("--sheet", help="PNG or JPEG file to write")
@@ -68,7 +69,8 @@ def main() -> None:
     options = parser.parse_args()
     pipeline, table = load_pipeline(options.model), Table("plain")
     rows = []
-    for case in thick_cases(large_photos(options.images), options.seeds):
+    photos = {name: photo for name, photo in large_photos(options.images).items() if name not in options.without}
+    for case in thick_cases(photos, options.seeds):
         fills, costs = fills_of(pipeline, case, options.ways)
         table.add(case, fills, costs)
         print(case.name, case.seed, {way: round(found[-1]["lpips_squeeze"], 4) for way, found in table.rows.items()})

@@ -31,6 +31,7 @@ from latentinpaint.randomness import numbered_generator
 from latentinpaint.refiners import Condition
 
 SHARE = 0.5  # of the memory that is free
+BASE = 2**28  # bytes that the first gradient takes on a processor whatever the size: buffers of libraries
 PROBE = 128  # side of the picture that the need of memory is measured on
 
 
@@ -44,7 +45,8 @@ class Refinement:
             `LATENTS`.
         smallest_side: shorter side of the smallest scale in pixels, near the size that the model was trained on.
             Pictures that are no larger are filled as without refinement.
-        latent: a key of `LATENTS`, which latent is moved.
+        latent: a key of `LATENTS`, which latent is moved; None is "conditioned" where the refiner answers in one
+            pass, and "refined" where it draws samples.
         erosion: pixels of the scale below that its hole loses at its border before it is compared.
         memory: GiB that refining may take, beyond what the program holds already; None is half of what the device
             has free. Scales that need more are not refined: the largest one that fits is scaled up.
@@ -57,7 +59,7 @@ class Refinement:
     iterations: int = 15
     learning_rate: float | None = None
     smallest_side: int = 256
-    latent: str = "refined"
+    latent: str | None = None
     erosion: int = 2
     memory: float | None = None
     report: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
@@ -67,15 +69,24 @@ class Refinement:
             raise InputError("a refinement's iterations start at 1, its smallest side at 16 and its erosion at 0")
         if not (self.learning_rate is None or 0 < self.learning_rate < math.inf):
             raise InputError(f"a learning rate is above 0, not {self.learning_rate}")
-        if self.latent not in LATENTS:
+        if self.latent is not None and self.latent not in LATENTS:
             raise InputError(f"there is no latent '{self.latent}' to refine: choose one of {', '.join(LATENTS)}")
         if self.memory is not None and not self.memory > 0:
             raise InputError(f"the memory for refining is above 0 GiB, not {self.memory}")
 
-    @property
-    def rate(self) -> float:
-        """The learning rate in deviations of the latent."""
-        return LATENTS[self.latent].learning_rate if self.learning_rate is None else self.learning_rate
+    def chosen(self, pipeline: InpaintPipeline) -> "Refinement":
+        """The same with no value left open that a model decides.
+
+        Raises:
+            InputError: if this model cannot be refined, or not in this way.
+        """
+        if not pipeline.autoencoder.stage_channels:
+            raise InputError("this model works on pixels, without an encoder and a decoder: it cannot be refined")
+        samples = pipeline.refiner.stochastic
+        latent = self.latent or ("refined" if samples else "conditioned")
+        if samples and not LATENTS[latent].for_samples:
+            raise InputError(f"a flow draws its answers: refine the latent 'refined', not '{latent}'")
+        return replace(self, latent=latent, learning_rate=self.learning_rate or LATENTS[latent].learning_rate)
 
     def say(self, text: str) -> None:
         """Pass a sentence to `report`, if there is one."""
@@ -127,7 +138,7 @@ def _conditioned(
 
 
 LATENTS: dict[str, Kind] = {
-    "refined": Kind(_refined, learning_rate=0.05, overhead=2.0, for_samples=True),
+    "refined": Kind(_refined, learning_rate=0.01, overhead=2.5, for_samples=True),
     "conditioned": Kind(_conditioned, learning_rate=0.002, overhead=1.5, for_samples=False),
 }
 
@@ -155,11 +166,7 @@ def sample_refined(
     Raises:
         InputError: if the model works on pixels, or on samples and another latent than theirs is to be moved.
     """
-    refinement = refinement or Refinement()
-    if not pipeline.autoencoder.stage_channels:
-        raise InputError("this model works on pixels, without an encoder and a decoder: it cannot be refined")
-    if pipeline.refiner.stochastic and not LATENTS[refinement.latent].for_samples:
-        raise InputError(f"a flow draws its answers: refine the latent 'refined', not '{refinement.latent}'")
+    refinement = (refinement or Refinement()).chosen(pipeline)
     distinct = num_samples if pipeline.refiner.stochastic else 1
     seeds = list(seeds) if isinstance(seeds, Sequence) else [int(seeds)] * len(image)
     answers = [
@@ -194,7 +201,7 @@ def bytes_needed(pipeline: InpaintPipeline, latent: str, height: int, width: int
         moved = LATENTS[latent].of(pipeline, condition, numbered_generator(0, 0), 1)
         start = moved.start.clone().requires_grad_()
         kept = kept_for_gradient(lambda: moved.decode(start))
-    return math.ceil(LATENTS[latent].overhead * kept * height * width / PROBE**2)
+    return BASE + math.ceil(LATENTS[latent].overhead * kept * height * width / PROBE**2)
 
 
 @dataclass(frozen=True)
@@ -295,7 +302,7 @@ def _optimised(
     latent = moved.start.detach().clone()
     if below is not None:
         compared, known = eroded(below.hole, refinement.erosion), 1 - scale.hole
-        optimiser = torch.optim.Adam([latent], lr=refinement.rate)
+        optimiser = torch.optim.Adam([latent], lr=refinement.learning_rate)
         with _still(pipeline):
             for _ in range(refinement.iterations):
                 latent.requires_grad_()
