@@ -97,14 +97,11 @@ def _boxes(hole: np.ndarray, reach: int) -> list[Window]:
     padded = np.zeros((rows * step, columns * step), bool)
     padded[: hole.shape[0], : hole.shape[1]] = hole
     blocks = padded.reshape(rows, step, columns, step).any(axis=(1, 3))
-    count, labels = cv2.connectedComponents(blocks.astype(np.uint8), connectivity=8)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(blocks.astype(np.uint8), connectivity=8)
     found = []
-    for label in range(1, count):
-        y, x = np.nonzero(labels == label)
-        top, left = y.min() * step, x.min() * step
-        own = np.kron(labels[y.min() : y.max() + 1, x.min() : x.max() + 1] == label, np.ones((step, step), bool))
-        part = padded[top : top + own.shape[0], left : left + own.shape[1]] & own
-        y, x = np.nonzero(part)
+    for left, top, wide, tall, _ in stats[1:count] * step:
+        # Another hole that reaches into these blocks is so near that the windows of both would be merged anyway.
+        y, x = np.nonzero(padded[top : top + tall, left : left + wide])
         found.append(Window(int(top + y.min()), int(left + x.min()), int(top + y.max()) + 1, int(left + x.max()) + 1))
     return found
 
