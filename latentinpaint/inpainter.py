@@ -140,9 +140,10 @@ class Inpainter:
         if hole.shape[0] not in (1, len(batch)):
             raise InputError(f"{hole.shape[0]} masks for {len(batch)} pictures")
         hole = hole.expand(len(batch), -1, -1, -1)
-        known = batch[~hole.expand_as(batch)]
-        if known.numel() and not (known.min() >= -0.01 and known.max() <= 1.01):  # also where one is NaN
-            raise InputError(f"a tensor holds values in [0, 1], not {known.min():g} to {known.max():g}")
+        if not hole.all():  # filled, not indexed: an index of every sample takes many times the picture's memory
+            low, high = batch.masked_fill(hole, torch.inf).min(), batch.masked_fill(hole, -torch.inf).max()
+            if not (low >= -0.01 and high <= 1.01):  # also where one is NaN
+                raise InputError(f"a tensor holds values in [0, 1], not {low:g} to {high:g}")
         answers = self._sample(batch, hole, asked)
         # Composited once more on the caller's own numbers: known pixels keep their dtype and bits.
         filled = [torch.where(hole, answer.to(batch), batch) for answer in answers]

@@ -138,7 +138,7 @@ def _conditioned(
 
 
 LATENTS: dict[str, Kind] = {
-    "refined": Kind(_refined, learning_rate=0.01, overhead=2.5, for_samples=True),
+    "refined": Kind(_refined, learning_rate=0.01, overhead=3.0, for_samples=True),
     "conditioned": Kind(_conditioned, learning_rate=0.002, overhead=1.5, for_samples=False),
 }
 
