@@ -1,9 +1,10 @@
 """`Inpainter`: a trained model and any kind of picture in, the same kind of picture out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,12 +16,42 @@ from latentinpaint.device import choose_device
 from latentinpaint.errors import InputError
 from latentinpaint.models.folding import fold
 from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.refinement import Refinement, sample_refined
 from latentinpaint.weights import load_pipeline
+from latentinpaint.windows import Crop, Window
 
 AnyPicture = TypeVar("AnyPicture", Image.Image, np.ndarray, Tensor)
 
 # In what convolutions are computed; None is the weights' own type.
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a hole is to be filled, see `Inpainter.__call__`."""
+
+    num_samples: int = 1
+    seed: int = 0
+    steps: int | None = None
+    refine: bool | Refinement = False
+    crop: str | int | None = "auto"
+
+    def __post_init__(self) -> None:
+        if self.num_samples < 1:
+            raise InputError(f"the number of samples starts at 1, not {self.num_samples}")
+        if self.steps is not None and self.steps < 1:
+            raise InputError(f"the number of steps starts at 1, not {self.steps}")
+        whole = isinstance(self.crop, int) and not isinstance(self.crop, bool) and self.crop >= 0
+        if not (whole or self.crop in (None, "auto")):
+            raise InputError(f"crop is 'auto', None or the pixels of context around a hole, not {self.crop!r}")
+
+    def windows(self, hole: np.ndarray, stride: int) -> list[Window]:
+        """The parts of a picture that are filled, for a hole (H, W) bool."""
+        if self.crop is None:
+            return [Window(0, 0, *hole.shape)]
+        if self.crop == "auto":
+            return Crop().windows(hole, stride)
+        return Crop(self.crop, fraction=0.0, least_side=2 * stride, share=1.0).windows(hole, stride)
 
 
 class Inpainter:
@@ -71,6 +102,8 @@ class Inpainter:
         num_samples: int = 1,
         seed: int = 0,
         steps: int | None = None,
+        refine: bool | Refinement = False,
+        crop: str | int | None = "auto",
     ) -> AnyPicture | list[AnyPicture]:
         """Fill the hole; every pixel outside it comes back bit for bit.
 
@@ -83,6 +116,11 @@ class Inpainter:
             num_samples: answers wanted; only a stochastic refiner gives different ones.
             seed: equal seeds give equal answers.
             steps: solver steps of a flow, None for the model's own.
+            refine: whether pictures larger than those the model was trained on are refined from coarse to fine, and
+                how; see `refinement`. Takes many times as long.
+            crop: "auto" lets only windows around small holes pass the networks, see `windows.Crop`; None the whole
+                picture; a number windows with so many pixels of context. What a model sees decides its fill, so the
+                three differ; docs/large_pictures.md says by how much.
 
         Returns:
             A picture of the kind that came in, or a list of `num_samples` of them if that is above 1. An empty mask
@@ -91,32 +129,34 @@ class Inpainter:
         Raises:
             InputError: if the mask has another size than the picture, or an argument is out of range.
         """
+        asked = Asked(num_samples, seed, steps, refine, crop)
         if isinstance(image, Tensor):
-            answers = self._fill_tensor(image, mask, num_samples, seed, steps)
+            answers = self._fill_tensor(image, mask, asked)
         elif isinstance(image, np.ndarray):
-            filled = self.fill(Picture.from_pil(_array_to_pil(image)), _hole(mask), num_samples, seed, steps)
+            filled = self._fill(Picture.from_pil(_array_to_pil(image)), _hole(mask), asked)
             answers = [np.asarray(picture.to_pil()).reshape(image.shape) for picture in filled]
         elif isinstance(image, Image.Image):
-            filled = self.fill(Picture.from_pil(image), _hole(mask), num_samples, seed, steps)
+            filled = self._fill(Picture.from_pil(image), _hole(mask), asked)
             answers = [picture.to_pil() for picture in filled]
         else:
             raise InputError(f"a picture is a Pillow image, an array or a tensor, not {type(image).__name__}")
         return answers[0] if num_samples == 1 else answers
 
     def fill(
-        self, picture: Picture, hole: np.ndarray, num_samples: int = 1, seed: int = 0, steps: int | None = None
+        self, picture: Picture, hole: np.ndarray, num_samples: int = 1, seed: int = 0, **how: Any
     ) -> list[Picture]:
         """As calling, for a picture that `read_picture` read and a hole (H, W) bool; always a list."""
+        return self._fill(picture, hole, Asked(num_samples, seed, **how))
+
+    def _fill(self, picture: Picture, hole: np.ndarray, asked: Asked) -> list[Picture]:
         _check_size(hole.shape, (picture.height, picture.width))
         # What a hole holds must not even decide the scale of a picture whose format leaves it open.
         picture = picture.scaled_by(~hole)
         image = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None]
-        answers = self._sample(image, torch.from_numpy(hole)[None, None], num_samples, seed, steps)
+        answers = self._sample(image, torch.from_numpy(hole)[None, None], asked)
         return [picture.filled(answer[0].permute(1, 2, 0).numpy(), hole) for answer in answers]
 
-    def _fill_tensor(
-        self, image: Tensor, mask: object, num_samples: int, seed: int, steps: int | None
-    ) -> list[Tensor]:
+    def _fill_tensor(self, image: Tensor, mask: object, asked: Asked) -> list[Tensor]:
         batch = image if image.ndim == 4 else image[None]
         if batch.ndim != 4 or batch.shape[1] != 3 or not image.is_floating_point():
             raise InputError(f"a tensor is (3, H, W) or (B, 3, H, W) of floats in [0, 1], not {tuple(image.shape)}")
@@ -125,27 +165,43 @@ class Inpainter:
         if hole.shape[0] not in (1, len(batch)):
             raise InputError(f"{hole.shape[0]} masks for {len(batch)} pictures")
         hole = hole.expand(len(batch), -1, -1, -1)
-        known = batch[~hole.expand_as(batch)]
-        if known.numel() and not (known.min() >= -0.01 and known.max() <= 1.01):  # also where one is NaN
-            raise InputError(f"a tensor holds values in [0, 1], not {known.min():g} to {known.max():g}")
-        answers = self._sample(batch, hole, num_samples, seed, steps)
+        if not hole.all():  # filled, not indexed: an index of every sample takes many times the picture's memory
+            low, high = batch.masked_fill(hole, torch.inf).min(), batch.masked_fill(hole, -torch.inf).max()
+            if not (low >= -0.01 and high <= 1.01):  # also where one is NaN
+                raise InputError(f"a tensor holds values in [0, 1], not {low:g} to {high:g}")
+        answers = self._sample(batch, hole, asked)
         # Composited once more on the caller's own numbers: known pixels keep their dtype and bits.
         filled = [torch.where(hole, answer.to(batch), batch) for answer in answers]
         return filled if image.ndim == 4 else [answer[0] for answer in filled]
 
-    def _sample(
-        self, image: Tensor, hole: Tensor, num_samples: int, seed: int, steps: int | None
-    ) -> Sequence[Tensor]:
+    def _sample(self, image: Tensor, hole: Tensor, asked: Asked) -> Sequence[Tensor]:
         """`num_samples` tensors (B, 3, H, W) on the processor's memory."""
-        if num_samples < 1:
-            raise InputError(f"the number of samples starts at 1, not {num_samples}")
-        if steps is not None and steps < 1:
-            raise InputError(f"the number of steps starts at 1, not {steps}")
-        image = image.to(self.device, torch.float32)
+        image, hole = image.detach().cpu().float(), hole.cpu()
         if not hole.any():
-            return [image.cpu()] * num_samples
-        answers = self.folded.sample(image, hole.to(self.device, torch.float32), num_samples, seed, steps)
-        return answers.float().cpu().unbind(1)
+            return [image] * asked.num_samples
+        stride = self.pipeline.autoencoder.stride
+        windows = [asked.windows(row[0].numpy(), stride) for row in hole]
+        whole = [Window(0, 0, *image.shape[-2:])]
+        if all(found == whole for found in windows):
+            return self._answers(image, hole, asked, asked.seed).unbind(1)
+        answers = image[:, None].repeat(1, asked.num_samples, 1, 1, 1)
+        for row, found in enumerate(windows):
+            for number, window in enumerate(found):
+                # Equal noise in all windows would make equal fills of like surroundings.
+                seed = asked.seed if number == 0 else asked.seed * 1_000_003 + number
+                part = image[row, None][window.inside], hole[row, None][window.inside]
+                answers[row, None][window.inside] = self._answers(*part, asked, seed)
+        return answers.unbind(1)
+
+    def _answers(self, image: Tensor, hole: Tensor, asked: Asked, seed: int) -> Tensor:
+        """(B, num_samples, 3, H, W) on the processor's memory, for pictures that pass the networks as they are."""
+        image, hole = image.to(self.device), hole.to(self.device, torch.float32)
+        if asked.refine is False:
+            answers = self.folded.sample(image, hole, asked.num_samples, seed, asked.steps)
+        else:
+            how = asked.refine if isinstance(asked.refine, Refinement) else Refinement()
+            answers = sample_refined(self.folded, image, hole, asked.num_samples, seed, asked.steps, how)
+        return answers.float().cpu()
 
 
 def _hole(mask: object, batched: bool = False) -> np.ndarray:

@@ -16,11 +16,11 @@ TOOLS = Path(__file__).parents[1] / "tools"
 # Rooms of one floor know nothing of each other; a room imports from itself and from lower floors.
 FLOORS = [
     {"errors"},
-    {"device", "files", "randomness"},
+    {"device", "files", "memory", "randomness"},
     {"data", "models", "interpolants", "metrics"},
     {"refiners", "flows"},
     {"pipeline"},
-    {"weights", "lama"},
+    {"weights", "lama", "refinement", "windows"},
     {"inpainter"},
     {"evaluation", "visualization"},
     {"training"},
@@ -33,6 +33,7 @@ OUTSIDE = {
     "errors": set(),
     "device": {"torch"},
     "files": set(),
+    "memory": {"torch"},
     "randomness": {"torch"},
     "models": {"torch"},
     "interpolants": {"torch", "torchdiffeq"},
@@ -40,6 +41,8 @@ OUTSIDE = {
     "flows": {"torch"},
     "pipeline": {"torch"},
     "lama": {"torch", "safetensors", "yaml"},
+    "refinement": {"torch"},
+    "windows": {"cv2", "numpy"},
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -7,6 +7,7 @@ from PIL import Image
 
 from latentinpaint import Inpainter
 from latentinpaint.errors import InputError
+from latentinpaint.refinement import Refinement
 from latentinpaint.refiners import REFINERS
 
 HEIGHT, WIDTH = 21, 30
@@ -229,6 +230,69 @@ def test_from_pretrained(model_files, inpainters, refiner):
         np.testing.assert_array_equal(loaded(image, hole()), inpainters[refiner](image, hole()))
 
 
+# Large pictures -------------------------------------------------------------------------------------------
+
+LARGE = (400, 640)
+
+
+def far_holes():
+    """Two small holes in opposite corners."""
+    mask = np.zeros(LARGE, bool)
+    mask[20:32, 30:50] = True
+    mask[370:390, 600:630] = True
+    return mask
+
+
+@pytest.mark.parametrize("refiner", REFINERS)
+def test_windows_are_filled_by_themselves(inpainters, refiner):
+    """Each part as if it were the picture, the first with the seed itself; by hand."""
+    inpainter, image, mask = inpainters[refiner], torch.rand(3, *LARGE), torch.from_numpy(far_holes())
+    filled = inpainter(image, mask, seed=3, crop=64)
+    parts = [np.s_[..., 0:144, 0:152], np.s_[..., 248:400, 480:640]]
+    alone = inpainter(image[parts[0]], mask[parts[0]], seed=3, crop=None)
+    assert torch.equal(filled[parts[0]], alone)
+    other = inpainter(image[parts[1]], mask[parts[1]], seed=3, crop=None)
+    assert torch.equal(filled[parts[1]], other) != inpainter.pipeline.refiner.stochastic  # noise of its own
+    assert torch.equal(filled[:, ~mask], image[:, ~mask])
+    assert torch.equal(filled, inpainter(image, mask, seed=3, crop=64))
+    assert torch.equal(filled, inpainter(image, mask, seed=4, crop=64)) != inpainter.pipeline.refiner.stochastic
+
+
+def test_what_is_far_away_counts_only_without_windows(inpainter):
+    one = torch.rand(3, *LARGE)
+    other = one.clone()
+    other[:, 150:250, 250:350] = 0
+    mask = torch.from_numpy(far_holes())
+    one_fill, other_fill = (inpainter(image, mask, crop=64)[:, mask] for image in (one, other))
+    assert torch.equal(one_fill, other_fill)
+    one_fill, other_fill = (inpainter(image, mask, crop=None)[:, mask] for image in (one, other))
+    assert not torch.equal(one_fill, other_fill)
+
+
+def test_every_picture_of_a_batch_has_its_windows(inpainters):
+    images = torch.rand(3, 3, *LARGE)
+    wide = np.zeros(LARGE, bool)
+    wide[50:350, 50:600] = True
+    masks = torch.from_numpy(np.stack([far_holes(), wide, np.zeros(LARGE, bool)]))[:, None]
+    for inpainter in inpainters.values():
+        together = inpainter(images, masks, num_samples=2, seed=4)
+        for row in range(3):
+            for k, alone in enumerate(inpainter(images[row], masks[row], num_samples=2, seed=4)):
+                torch.testing.assert_close(alone, together[k][row], atol=1e-5, rtol=0)
+        assert torch.equal(together[1][2], images[2])
+
+
+@pytest.mark.parametrize("refiner", REFINERS)
+def test_refining_within_windows(inpainters, refiner):
+    inpainter, image, mask = inpainters[refiner], torch.rand(3, *LARGE), torch.from_numpy(far_holes())
+    how = Refinement(iterations=2, smallest_side=48)
+    filled = inpainter(image, mask, refine=how, crop=64)
+    part = np.s_[..., 0:144, 0:152]
+    assert torch.equal(filled[part], inpainter(image[part], mask[part], refine=how, crop=None))
+    assert not torch.equal(filled[part], inpainter(image, mask, crop=64)[part])
+    assert torch.equal(filled[:, ~mask], image[:, ~mask])
+
+
 # What cannot be used --------------------------------------------------------------------------------------
 
 MISTAKES = {
@@ -245,6 +309,9 @@ MISTAKES = {
     "no samples, empty mask": (lambda: pil("L"), lambda: np.zeros((HEIGHT, WIDTH), bool), dict(num_samples=0)),
     "no steps": (lambda: noise(HEIGHT, WIDTH, 3), hole, dict(steps=0)),
     "no steps, empty mask": (lambda: pil("L"), lambda: np.zeros((HEIGHT, WIDTH), bool), dict(steps=0)),
+    "context below nothing": (lambda: noise(HEIGHT, WIDTH, 3), hole, dict(crop=-1)),
+    "an unknown crop": (lambda: noise(HEIGHT, WIDTH, 3), hole, dict(crop="tight")),
+    "a yes for a crop": (lambda: noise(HEIGHT, WIDTH, 3), hole, dict(crop=True)),
     "a file name": (lambda: "photo.png", hole, {}),
     "a list": (lambda: [[0, 1], [1, 0]], hole, {}),
     "a mask's file name": (lambda: noise(HEIGHT, WIDTH, 3), lambda: "mask.png", {}),

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,10 @@ def command(
     seed: int = 0,
     steps: int | None = None,
     invert_mask: bool = False,
+    refine: bool = False,
+    refine_iterations: int | None = None,
+    memory: float | None = None,
+    crop: str = "auto",
     device: str | None = None,
     precision: str = "float32",
 ) -> None:
@@ -47,23 +51,30 @@ def command(
         seed: equal seeds give equal answers.
         steps: solver steps of a flow, by default the model's own.
         invert_mask: the hole is where the mask is black.
+        refine: fill pictures larger than 256 pixels from coarse to fine; takes many times as long.
+        refine_iterations: steps of --refine at every scale, by default 15.
+        memory: GiB that --refine may take, by default half of what is free; larger pictures are refined at a smaller
+            scale and scaled up in the hole.
+        crop: auto lets only windows around small holes in large pictures pass the networks, off the whole picture, a
+            number windows with so many pixels of context.
         device: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
         precision: float32, or bfloat16, which is faster where the processor has instructions for it.
     """
     if num_samples < 1 or (steps is not None and steps < 1):
         raise InputError("--num-samples and --steps start at 1")
+    how = _how(steps, refine, refine_iterations, memory, crop)
     jobs = _jobs(image, mask, output, indir, outdir, num_samples)
     from latentinpaint.inpainter import Inpainter
 
     inpainter = Inpainter.from_pretrained(model, device, precision)
 
     if indir is None:
-        _fill(inpainter, jobs[0], invert_mask, seed, steps, refuse_empty=True)
+        _fill(inpainter, jobs[0], invert_mask, seed, how, refuse_empty=True)
         return
     failures = []
     for number, job in enumerate(jobs, start=1):
         try:
-            _fill(inpainter, job, invert_mask, seed, steps, refuse_empty=False)
+            _fill(inpainter, job, invert_mask, seed, how, refuse_empty=False)
             print(f"{number}/{len(jobs)} {job.targets[0]}")
         except InputError as error:
             failures.append(str(error))
@@ -81,8 +92,22 @@ class Job:
     targets: list[Path]
 
 
+def _how(steps: int | None, refine: bool, iterations: int | None, memory: float | None, crop: str) -> dict[str, Any]:
+    """What `Inpainter.fill` is asked besides samples and seed."""
+    from latentinpaint.refinement import Refinement
+
+    if not refine and (iterations is not None or memory is not None):
+        raise InputError("--refine-iterations and --memory need --refine")
+    if crop not in ("auto", "off") and not crop.isdecimal():
+        raise InputError(f"--crop is auto, off or a number of pixels, not {crop}")
+    given = {} if iterations is None else {"iterations": iterations}
+    refinement = Refinement(memory=memory, report=_note, **given)
+    context = int(crop) if crop.isdecimal() else {"auto": "auto", "off": None}[crop]
+    return {"steps": steps, "refine": refinement if refine else False, "crop": context}
+
+
 def _fill(
-    inpainter: "Inpainter", job: Job, invert_mask: bool, seed: int, steps: int | None, refuse_empty: bool
+    inpainter: "Inpainter", job: Job, invert_mask: bool, seed: int, how: dict[str, Any], refuse_empty: bool
 ) -> None:
     """Read, fill and write one job; an empty mask is refused or only warned of."""
     picture, hole = read_picture(job.image), read_mask(job.mask, invert=invert_mask)
@@ -98,10 +123,10 @@ def _fill(
     alpha = picture.alpha()
     if alpha is not None and (alpha[hole] == 0).any() and picture.palette_alpha is None:
         _warn(f"{job.image} is transparent in the hole and stays so: the fill is there, but cannot be seen")
-    answers = inpainter.fill(picture, hole, len(job.targets), seed, steps)
+    answers = inpainter.fill(picture, hole, len(job.targets), seed, **how)
     for answer, target in zip(answers, job.targets, strict=True):
         for note in write_picture(answer, target):
-            print(f"note: {target}: {note}", file=sys.stderr)
+            _note(f"{target}: {note}")
 
 
 def _jobs(
@@ -146,6 +171,10 @@ def _check_sizes(job: Job, picture: Picture, hole: np.ndarray) -> None:
             f"the mask {job.mask} is {hole.shape[1]}x{hole.shape[0]} pixels, "
             f"the picture {job.image} {picture.width}x{picture.height}: they have to be equal"
         )
+
+
+def _note(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr, flush=True)
 
 
 def _warn(text: str) -> None:

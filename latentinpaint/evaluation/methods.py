@@ -9,10 +9,12 @@ A method is told by a short text, the same in commands and reports:
 """
 
 import hashlib
+import math
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from latentinpaint.evaluation.baselines import BASELINES, Baseline
 from latentinpaint.evaluation.cases import Case
 from latentinpaint.inpainter import Inpainter
 from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.refinement import Refinement, sample_refined
 from latentinpaint.weights import PIPELINE_FILE
 
 
@@ -85,7 +88,7 @@ class BaselineMethod(Method):
 
 @dataclass
 class ModelMethod(Method):
-    """A trained model; `fingerprint` tells its weights."""
+    """A trained model; `fingerprint` tells its weights, `refine` whether large pictures are refined."""
 
     name: str
     label: str
@@ -94,6 +97,7 @@ class ModelMethod(Method):
     steps: int | None = None
     seed: int = 0
     fingerprint: str = ""
+    refine: bool = False
 
     def __post_init__(self) -> None:
         if not self.pipeline.refiner.stochastic:
@@ -103,7 +107,10 @@ class ModelMethod(Method):
 
     def fill(self, case: Case, num_samples: int = 1) -> Tensor:
         image, mask = case.image.to(self.device), case.mask.to(self.device)
-        return self.pipeline.sample(image, mask, num_samples, self.seed_of(case), self.steps)[0].float().cpu()
+        sample = self.pipeline.sample
+        if self.refine:  # whatever memory is free, or figures would depend on it
+            sample = partial(sample_refined, self.pipeline, refinement=Refinement(memory=math.inf))
+        return sample(image, mask, num_samples, self.seed_of(case), self.steps)[0].float().cpu()
 
     def seed_of(self, case: Case) -> int:
         """Of a case's samples: each has its own, or one lucky draw of noise would decide about all pictures alike."""
@@ -111,7 +118,7 @@ class ModelMethod(Method):
 
     def identity(self, case: Case) -> str:
         asked = (self.num_samples, self.steps, self.seed) if self.pipeline.refiner.stochastic else ()
-        return f"model {self.fingerprint} {asked} {self.device.type}"
+        return f"model {self.fingerprint} {asked} {self.device.type}{' refined' * self.refine}"
 
 
 class ResultFolder(Method):
@@ -172,6 +179,7 @@ def build_methods(
     num_samples: int = 1,
     steps: int | None = None,
     seed: int = 0,
+    refine: bool = False,
 ) -> list[Method]:
     """The methods that texts tell (see the module), in their order.
 
@@ -179,6 +187,7 @@ def build_methods(
         texts: what to compare.
         device: where models work, None for a GPU if there is one.
         num_samples, steps, seed: of models that draw samples.
+        refine: whether models refine large pictures.
 
     Raises:
         InputError: if one cannot be had, or two have the same name.
@@ -191,7 +200,7 @@ def build_methods(
         elif _is_model(Path(text)):
             inpainter = Inpainter.from_pretrained(text, device)
             methods.append(
-                ModelMethod(label, label, inpainter.pipeline, num_samples, steps, seed, _file_digest(text))
+                ModelMethod(label, label, inpainter.pipeline, num_samples, steps, seed, _file_digest(text), refine)
             )
         elif Path(text).is_dir():
             methods.append(ResultFolder(label, text))
@@ -261,6 +270,8 @@ def describe(method: Method) -> dict[str, Any]:
     said: dict[str, Any] = {"label": method.label, "kind": type(method).__name__}
     if isinstance(method, ModelMethod):
         said |= {"refiner": type(method.pipeline.refiner).__name__, "sha256": method.fingerprint}
+        if method.refine:
+            said |= {"refine": True}
         if method.pipeline.refiner.stochastic:
             said |= {"num_samples": method.num_samples, "steps": method.steps, "seed": method.seed}
     return said

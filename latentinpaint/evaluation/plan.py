@@ -30,6 +30,7 @@ class Plan:
         mask_preset, seed: of the holes; the seed is the samples', too.
         limit: only so many cases, the first by name.
         num_samples, steps: of models that draw samples.
+        refine: whether models refine large pictures, see `latentinpaint.refinement`.
         lpips: keys of `LPIPS_BACKBONES`.
         features: keys of `FEATURES`.
         lpips_weights, inception_weights: files, None for torch's cache. The first serves the first of `lpips`.
@@ -44,6 +45,7 @@ class Plan:
     limit: int | None = None
     num_samples: int = 1
     steps: int | None = None
+    refine: bool = False
     lpips: tuple[str, ...] = ("squeeze",)
     features: tuple[str, ...] = ("squeeze", "inception")
     lpips_weights: str | None = None
@@ -58,7 +60,7 @@ class Plan:
 
     def build_methods(self) -> list[Method]:
         """The methods, in order."""
-        return build_methods(self.methods, self.device, self.num_samples, self.steps, self.seed)
+        return build_methods(self.methods, self.device, self.num_samples, self.steps, self.seed, self.refine)
 
     def judge(self) -> tuple[Judge, list[str]]:
         """Metrics and networks whose weights are here, and a note for each whose are not.

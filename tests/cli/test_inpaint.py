@@ -357,3 +357,61 @@ def test_the_hole_content_does_not_decide_the_scale(mode, helpers, model_files, 
         fills.append(np.asarray(Image.open(target)))
     assert np.array_equal(*fills)
     assert np.array_equal(fills[0][~hole], known[~hole])
+
+
+# Large pictures -------------------------------------------------------------------------------------------
+
+
+def large_job(helpers, folder):
+    """A picture of 300x400 pixels with a hole in a corner: files, samples, hole."""
+    pixels = helpers.smooth(400, 300)
+    hole = np.zeros((400, 300), bool)
+    hole[20:60, 30:50] = True
+    save(folder / "in.png", pixels)
+    return helpers.write_hole(folder / "mask.png", hole), pixels, hole
+
+
+def test_refining(done, helpers, model_files, tmp_path):
+    mask, pixels, hole = large_job(helpers, tmp_path)
+    files = ["--model", model_files["ffc"], "--image", tmp_path / "in.png", "--mask", mask]
+    fills = []
+    for name, options in {
+        "plain": ["--crop", "off"],
+        "refined": ["--crop", "off", "--refine", "--refine-iterations", "2"],
+        "scarce": ["--crop", "off", "--refine", "--memory", "0.001"],
+    }.items():
+        said = done("inpaint", *files, "--output", tmp_path / f"{name}.png", *options).err
+        assert ("refining at 300x400 pixels, scale 2 of 2, 2 iterations" in said) == (name == "refined")
+        assert ("0.0 GiB are allowed: filled at 256x341" in said) == (name == "scarce")
+        fills.append(np.asarray(Image.open(tmp_path / f"{name}.png")))
+        np.testing.assert_array_equal(fills[-1][~hole], pixels[~hole])
+    assert all((one[hole] != other[hole]).any() for one, other in zip(fills, fills[1:] + fills[:1], strict=True))
+
+
+def test_cropping(done, helpers, model_files, tmp_path):
+    mask, pixels, hole = large_job(helpers, tmp_path)
+    files = ["--model", model_files["ffc"], "--image", tmp_path / "in.png", "--mask", mask]
+    fills = {}
+    for crop in ("off", "auto", "24"):
+        done("inpaint", *files, "--output", tmp_path / f"{crop}.png", "--crop", crop)
+        fills[crop] = np.asarray(Image.open(tmp_path / f"{crop}.png"))
+        np.testing.assert_array_equal(fills[crop][~hole], pixels[~hole])
+    assert (fills["24"][hole] != fills["off"][hole]).any()
+
+
+WRONG_OPTIONS = {
+    "memory without refining": ["--memory", "1"],
+    "iterations without refining": ["--refine-iterations", "3"],
+    "no iterations": ["--refine", "--refine-iterations", "0"],
+    "no memory": ["--refine", "--memory", "0"],
+    "an unknown crop": ["--crop", "tight"],
+    "less than no context": ["--crop=-3"],
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_OPTIONS)
+def test_wrong_options_for_large_pictures(command, helpers, model_files, tmp_path, wrong):
+    mask, _, _ = large_job(helpers, tmp_path)
+    files = ["--model", model_files["ffc"], "--image", tmp_path / "in.png", "--mask", mask]
+    said = command("inpaint", *files, "--output", tmp_path / "out.png", *WRONG_OPTIONS[wrong])
+    assert said.status == 2 and len(said.complaints) == 1 and not (tmp_path / "out.png").exists()

@@ -1,5 +1,7 @@
 """Methods by their texts; what other programs made; what no method may answer."""
 
+import math
+
 import numpy as np
 import pytest
 import tifffile
@@ -19,6 +21,7 @@ from latentinpaint.evaluation.methods import (
     eight_bits,
     method_names,
 )
+from latentinpaint.refinement import Refinement, sample_refined
 from latentinpaint.weights import load_pipeline
 
 
@@ -174,6 +177,18 @@ def test_a_model_answers_as_its_pipeline(model_files):
     assert torch.equal(method.fill(wanted, 3), expected)
     # Another batch may round otherwise; the sample is the same.
     assert torch.allclose(method.fill(wanted, 1), expected[:1], atol=1e-5)
+
+
+def test_a_model_that_refines(model_files):
+    """Another answer to large pictures, under another identity; whatever memory is free."""
+    (plain,), (refining,) = (build_methods([str(model_files["ffc"])], "cpu", refine=r) for r in (False, True))
+    wanted = case(size=(260, 264))
+    assert refining.identity(wanted) != plain.identity(wanted)
+    how = Refinement(memory=math.inf)
+    expected = sample_refined(load_pipeline(model_files["ffc"]), wanted.image, wanted.mask, refinement=how)[0]
+    assert torch.equal(refining.fill(wanted), expected)
+    assert not torch.allclose(plain.fill(wanted), expected)
+    assert torch.allclose(refining.fill(case()), plain.fill(case()), atol=1e-5)
 
 
 def test_every_picture_has_its_own_noise(model_files):

@@ -1,0 +1,58 @@
+"""Free memory as the system tells it, and what autograd keeps, in closed form."""
+
+import mmap
+
+import pytest
+import torch
+from torch import nn
+
+from latentinpaint import memory
+from latentinpaint.memory import free_memory, kept_for_gradient
+
+
+def test_free_memory_falls_when_it_is_taken():
+    before = free_memory(torch.device("cpu"))
+    if before is None:
+        pytest.skip("this system does not say")
+    assert 2**20 < before < 2**50
+    with mmap.mmap(-1, 2**28) as taken:
+        for page in range(0, 2**28, 4096):
+            taken[page] = 1
+        # Others take and give back memory, too: three quarters of a GiB of that would be much within a moment.
+        assert free_memory(torch.device("cpu")) < before + 3 * 2**28
+
+
+@pytest.mark.parametrize(
+    "meminfo, limit, used, expected",
+    [
+        ("MemTotal: 9 kB\nMemAvailable:    2048 kB\n", "max", "5", 2048 * 1024),
+        ("MemAvailable: 2048 kB\n", "1000", "400", 600),
+        ("MemAvailable: 2048 kB\n", "1000", "1400", 0),
+        ("MemTotal: 9 kB\n", "1000", "400", 600),
+        ("MemTotal: 9 kB\n", None, None, None),
+    ],
+)
+def test_the_least_limit_counts(tmp_path, monkeypatch, meminfo, limit, used, expected):
+    (tmp_path / "meminfo").write_text(meminfo)
+    for name, text in (("memory.max", limit), ("memory.current", used)):
+        if text is not None:
+            (tmp_path / name).write_text(text + "\n")
+    monkeypatch.setattr(memory, "_MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "_GROUP", tmp_path)
+    assert free_memory(torch.device("cpu")) == expected
+
+
+def test_what_autograd_keeps():
+    x = torch.rand(1000, requires_grad=True)
+    assert kept_for_gradient(lambda: x.exp()) == 4000  # its answer
+    assert kept_for_gradient(lambda: x.sin()) == 4000  # its input
+    assert kept_for_gradient(lambda: x + 1) == 0
+    assert kept_for_gradient(lambda: x.exp() * x.exp()) == 8000  # both answers are also the product's factors: once
+    with torch.no_grad():
+        assert kept_for_gradient(lambda: x.exp()) == 4000
+
+
+def test_weights_are_not_counted():
+    x = torch.rand(1, 3, 8, 8, requires_grad=True)
+    convolution = nn.Conv2d(3, 5, 3).requires_grad_(False)
+    assert kept_for_gradient(lambda: convolution(x)) in (0, x.numel() * 4)  # the input is kept for the weights' sake
