@@ -22,7 +22,8 @@ from latentinpaint.data.photos import Crops, SamplePhotos
 from latentinpaint.data.transforms import random_crop
 from latentinpaint.models import LamaAutoencoder
 from latentinpaint.refiners import FFCRefiner
-from latentinpaint.training.adversarial import AdversarialTask, LossWeights
+from latentinpaint.training.adversarial import AdversarialTask
+from latentinpaint.training.losses import LossWeights
 from latentinpaint.training.timing import median_seconds, turns_of
 from latentinpaint.weights import save_autoencoder
 

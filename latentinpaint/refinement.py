@@ -27,6 +27,7 @@ from torch import Tensor
 from latentinpaint.errors import InputError
 from latentinpaint.memory import GIB, free_memory, kept_for_gradient
 from latentinpaint.pipeline import InpaintPipeline, composite, hide, pad_to_cells
+from latentinpaint.pyramid import Scale, eroded, scale_sizes, scaled_down
 from latentinpaint.randomness import numbered_generator
 from latentinpaint.refiners import Condition
 
@@ -178,19 +179,6 @@ def sample_refined(
     return answers if distinct == num_samples else answers.expand(-1, num_samples, -1, -1, -1)
 
 
-def scale_sizes(height: int, width: int, smallest_side: int) -> list[tuple[int, int]]:
-    """Sizes (h, w) of a pyramid from small to large, evenly spaced, none more than twice the one below.
-
-    The first one's shorter side is `smallest_side`, the last one is (height, width).
-    """
-    ratio = min(height, width) / smallest_side
-    if ratio <= 1:
-        return [(height, width)]
-    count = math.ceil(math.log2(ratio) - 1e-9)
-    shrinks = (ratio ** -(number / count) for number in range(count, 0, -1))
-    return [*((round(height * shrink), round(width * shrink)) for shrink in shrinks), (height, width)]
-
-
 def bytes_needed(pipeline: InpaintPipeline, latent: str, height: int, width: int) -> int:
     """What refining a picture of (height, width) pixels takes at its peak, estimated from a small one."""
     device = pipeline.autoencoder.latent_mean.device
@@ -202,34 +190,6 @@ def bytes_needed(pipeline: InpaintPipeline, latent: str, height: int, width: int
         start = moved.start.clone().requires_grad_()
         kept = kept_for_gradient(lambda: moved.decode(start))
     return BASE + math.ceil(LATENTS[latent].overhead * kept * height * width / PROBE**2)
-
-
-@dataclass(frozen=True)
-class Scale:
-    """One scale of the pyramid: picture (1, 3, h, w) with zeros in the hole, and hole (1, 1, h, w), 0 or 1."""
-
-    image: Tensor
-    hole: Tensor
-
-    @classmethod
-    def of(cls, image: Tensor, hole: Tensor, size: tuple[int, int]) -> "Scale":
-        """A hidden picture and its hole scaled down; a pixel that any of the hole went into is hole."""
-        if tuple(image.shape[-2:]) == size:
-            return cls(image, hole)
-        return cls(scaled_down(image, size), (scaled_down(hole, size) > 0).to(hole))
-
-
-def scaled_down(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """(B, C, H, W) blurred by a triangle as wide as two of the new pixels, and scaled down to `size`."""
-    return F.interpolate(x, size=size, mode="bilinear", antialias=True, align_corners=False)
-
-
-def eroded(hole: Tensor, pixels: int) -> Tensor:
-    """The hole (B, 1, h, w) without `pixels` along its border; the hole itself where nothing would be left of it."""
-    if not pixels:
-        return hole
-    inner = 1 - F.max_pool2d(1 - hole, 2 * pixels + 1, stride=1, padding=pixels)
-    return torch.where(inner.amax(dim=(1, 2, 3), keepdim=True) > 0, inner, hole)
 
 
 def _from_coarse_to_fine(

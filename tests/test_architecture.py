@@ -16,7 +16,7 @@ TOOLS = Path(__file__).parents[1] / "tools"
 # Rooms of one floor know nothing of each other; a room imports from itself and from lower floors.
 FLOORS = [
     {"errors"},
-    {"device", "files", "memory", "randomness"},
+    {"device", "files", "memory", "pyramid", "randomness"},
     {"data", "models", "interpolants", "metrics"},
     {"refiners", "flows"},
     {"pipeline"},
@@ -34,6 +34,7 @@ OUTSIDE = {
     "device": {"torch"},
     "files": set(),
     "memory": {"torch"},
+    "pyramid": {"torch"},
     "randomness": {"torch"},
     "models": {"torch"},
     "interpolants": {"torch", "torchdiffeq"},

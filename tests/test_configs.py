@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from latentinpaint.training.adversarial import AdversarialTask, LossWeights
+from latentinpaint.training.adversarial import AdversarialTask
 from latentinpaint.training.cli import TrainingCLI, expand_short_forms
 from latentinpaint.training.flow_task import FlowTask
+from latentinpaint.training.losses import LossWeights
 from latentinpaint.training.tasks import LatentTask, PretrainTask
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"

@@ -5,9 +5,8 @@ The generator is the pipeline. Its losses are those of `losses` and `perceptual`
 discriminator judges is a `SPACES` entry: decoded pictures, or the latents themselves, for which nothing is decoded.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import pytorch_lightning as pl
@@ -20,11 +19,11 @@ from torch.optim import Optimizer
 from latentinpaint.errors import InputError
 from latentinpaint.models import Autoencoder
 from latentinpaint.models.discriminator import Judgement, PatchDiscriminator
-from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import Refiner
-from latentinpaint.refiners.base import Condition, latent_l1
+from latentinpaint.refiners.base import latent_l1
 from latentinpaint.training.base import Batch
 from latentinpaint.training.losses import (
+    LossWeights,
     discriminator_loss,
     feature_matching,
     generator_loss,
@@ -33,61 +32,8 @@ from latentinpaint.training.losses import (
     scores_in,
 )
 from latentinpaint.training.perceptual import RESNET50, perceptual_loss
+from latentinpaint.training.spaces import SPACES, Attempt, Compared
 from latentinpaint.training.tasks import PipelineTask
-
-
-@dataclass(frozen=True)
-class LossWeights:
-    """How much every loss counts; 0 leaves it out, with all that only it needs. LaMa's are the defaults.
-
-    Attributes:
-        known, missing: of the absolute error outside and inside the hole.
-        adversarial: of the non-saturating loss.
-        feature_matching: of the discriminator's features.
-        perceptual: of the segmentation network's features; of decoded pictures only.
-        latent: of the absolute error of the latents; the published one is 0.001.
-        r1: coefficient of the gradient penalty, in the discriminator's own loss.
-    """
-
-    known: float = 10.0
-    missing: float = 0.0
-    adversarial: float = 10.0
-    feature_matching: float = 100.0
-    perceptual: float = 30.0
-    latent: float = 0.0
-    r1: float = 0.001
-
-    def __post_init__(self) -> None:
-        losses = {name: weight for name, weight in asdict(self).items() if name != "r1"}
-        if min(self.r1, *losses.values()) < 0 or not any(losses.values()):
-            raise InputError("a loss's weight is not below 0, and one of them is above")
-
-
-@dataclass(frozen=True)
-class Compared:
-    """What is judged: answers and truth (B, C, H, W) and the hole (B, 1, H, W) on their grid."""
-
-    answer: Tensor
-    truth: Tensor
-    hole: Tensor
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A training batch and what the pipeline made of it.
-
-    Attributes:
-        image, mask: the batch.
-        condition: the damaged pictures.
-        refined: the answers' latents.
-        clean: the truth's latents; None where no loss needs them.
-    """
-
-    image: Tensor
-    mask: Tensor
-    condition: Condition
-    refined: Tensor
-    clean: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -97,48 +43,6 @@ class Verdict:
     truth: Tensor
     real: Judgement
     fake: Judgement
-
-
-class Space(ABC):
-    """Where answers are compared with the truth."""
-
-    needs_clean: bool
-    has_pictures: bool
-
-    @abstractmethod
-    def channels(self, pipeline: InpaintPipeline) -> int:
-        """Channels of what is judged."""
-
-    @abstractmethod
-    def compared(self, pipeline: InpaintPipeline, attempt: Attempt) -> Compared:
-        """What is judged."""
-
-
-class ImageSpace(Space):
-    """Decoded pictures, as in LaMa."""
-
-    needs_clean, has_pictures = False, True
-
-    def channels(self, pipeline: InpaintPipeline) -> int:
-        return pipeline.autoencoder.image_channels
-
-    def compared(self, pipeline: InpaintPipeline, attempt: Attempt) -> Compared:
-        return Compared(pipeline.autoencoder.decode(attempt.refined).to(attempt.image), attempt.image, attempt.mask)
-
-
-class LatentSpace(Space):
-    """Latents: the decoder never runs."""
-
-    needs_clean, has_pictures = True, False
-
-    def channels(self, pipeline: InpaintPipeline) -> int:
-        return pipeline.autoencoder.latent_channels
-
-    def compared(self, pipeline: InpaintPipeline, attempt: Attempt) -> Compared:
-        return Compared(attempt.refined.to(attempt.image), attempt.clean.to(attempt.image), attempt.condition.hole)
-
-
-SPACES: dict[str, type[Space]] = {"image": ImageSpace, "latent": LatentSpace}
 
 
 class AdversarialTask(PipelineTask):

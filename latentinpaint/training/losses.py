@@ -11,12 +11,42 @@ Goodfellow et al. 2014; R1: Mescheder et al., "Which Training Methods for GANs d
 targets, feature matching and weights: LaMa, arXiv 2109.07161. All are means over pixels, cells or patches.
 """
 
+from dataclasses import asdict, dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from latentinpaint.errors import InputError
 from latentinpaint.interpolants.objectives import weighted_mean
 from latentinpaint.models.discriminator import Judgement, hole_of_patches
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How much every loss counts; 0 leaves it out, with all that only it needs. LaMa's are the defaults.
+
+    Attributes:
+        known, missing: of the absolute error outside and inside the hole.
+        adversarial: of the non-saturating loss.
+        feature_matching: of the discriminator's features.
+        perceptual: of the segmentation network's features; of decoded pictures only.
+        latent: of the absolute error of the latents; the published one is 0.001.
+        r1: coefficient of the gradient penalty, in the discriminator's own loss.
+    """
+
+    known: float = 10.0
+    missing: float = 0.0
+    adversarial: float = 10.0
+    feature_matching: float = 100.0
+    perceptual: float = 30.0
+    latent: float = 0.0
+    r1: float = 0.001
+
+    def __post_init__(self) -> None:
+        losses = {name: weight for name, weight in asdict(self).items() if name != "r1"}
+        if min(self.r1, *losses.values()) < 0 or not any(losses.values()):
+            raise InputError("a loss's weight is not below 0, and one of them is above")
 
 
 def generator_loss(fake: Judgement) -> Tensor:

@@ -14,10 +14,10 @@ from latentinpaint.errors import InputError
 from latentinpaint.lama import Dimensions, load_lama, save_lama
 from latentinpaint.models import LamaAutoencoder
 from latentinpaint.refiners import FFCRefiner, FlowRefiner
-from latentinpaint.training import adversarial
-from latentinpaint.training.adversarial import SPACES, AdversarialTask, LossWeights
+from latentinpaint.training.adversarial import AdversarialTask
 from latentinpaint.training.cli import train_lama
-from latentinpaint.training.losses import discriminator_loss, r1_penalty
+from latentinpaint.training.losses import LossWeights, discriminator_loss, r1_penalty
+from latentinpaint.training.spaces import SPACES, Attempt
 from latentinpaint.weights import load_autoencoder, load_pipeline
 
 SMOKE = Path(__file__).resolve().parents[2] / "configs" / "smoke.yaml"
@@ -168,7 +168,7 @@ def test_every_space_compares_like_with_like(space, model_files, batch):
     """A refiner that answers the truth's latent is compared with the truth, or with what the decoder makes of it."""
     made = task(model_files, space=space, weights=LossWeights(latent=1))
     attempt = made.attempt(batch)
-    perfect = adversarial.Attempt(attempt.image, attempt.mask, attempt.condition, attempt.clean, attempt.clean)
+    perfect = Attempt(attempt.image, attempt.mask, attempt.condition, attempt.clean, attempt.clean)
     compared = made.space.compared(made.pipeline, perfect)
     assert compared.answer.shape == compared.truth.shape
     assert compared.hole.shape == (4, 1, *compared.truth.shape[-2:])
