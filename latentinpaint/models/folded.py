@@ -249,6 +249,34 @@ class FoldedBlock(nn.Module):
         return answer.add_(x)
 
 
+class Kinds(nn.Module):
+    """A mask (B, 1, H, W) of zeros and ones as two maps: where pixels are known, and where they are hole."""
+
+    def forward(self, mask: Tensor) -> Tensor:
+        return torch.cat([1 - mask, mask], dim=1)
+
+
+class FoldedControl(nn.Module):
+    """A mask control whose levels and taps need no other rule than one after the other.
+
+    Args:
+        levels: each reads what the one before it has answered, the first one the mask.
+        taps: one for each level, whose answers are the control.
+    """
+
+    def __init__(self, levels: nn.ModuleList, taps: nn.ModuleList) -> None:
+        super().__init__()
+        self.levels, self.taps = levels, taps
+
+    def forward(self, mask: Tensor) -> list[Tensor]:
+        """As `MaskControl`."""
+        features, controls = mask, []
+        for level, tap in zip(self.levels, self.taps, strict=True):
+            features = level(features)
+            controls.append(tap(features))
+        return controls
+
+
 class InPrecision(nn.Module):
     """A network of two arguments, a map and a time, whose weights and maps have a type of their own.
 
