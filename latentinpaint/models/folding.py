@@ -164,7 +164,6 @@ def _fold_ffc(ffc: FFC) -> FFC:
     ffc.norm = nn.Identity()
     if ffc.from_local is not None:
         ffc.from_local = _scaled(ffc.from_local, scale, shift)
-        shift = torch.zeros_like(shift)
     if ffc.global_to_local is not None:
         ffc.global_to_local = _scaled(ffc.global_to_local, scale[:local])
     if ffc.global_to_global is not None:
