@@ -17,18 +17,17 @@ import torch
 from torch import Tensor, nn
 
 from latentinpaint.models.autoencoder import LamaAutoencoder
+from latentinpaint.models.bands import Convolution, OutputConvolution
 from latentinpaint.models.ffc import FFC, FFCResnetBlock, FourierUnit, SpectralTransform
 from latentinpaint.models.folded import (
     BandedStages,
     Bands,
-    Convolution,
     FoldedBlock,
     FoldedControl,
     FoldedFFC,
     FoldedSpectralTransform,
     InPrecision,
     Kinds,
-    OutputConvolution,
 )
 from latentinpaint.models.mask_control import MaskControl, kernel_of_kinds
 from latentinpaint.models.unet import TimeUNet
