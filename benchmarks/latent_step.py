@@ -1,11 +1,13 @@
 """What a training step costs: the ablation's variants side by side, on the same pictures.
 
-    python benchmarks/latent_step.py [--base-channels 8] [--batch 8] [--size 256] [--rounds 15] [--precision 32]
+    python benchmarks/latent_step.py [--base-channels 8] [--batch 8] [--size 256] [--rounds 15] [--precision 32 bf16]
 
 Pixel L1 with everything trained, pixel L1 with a frozen autoencoder and mask control, latent L1 with the first
 convolution trained, latent L1 with a frozen autoencoder and mask control: one step of each in turn, so that whatever
-else the machine does meets all alike; medians, and ratios to the first. The variants are those of configs/ablation,
-with an autoencoder of so many base channels and random weights, for which the time is the same.
+else the machine does meets all alike; medians, and ratios to the first row, which is pixel L1 in the precision that
+was named first. The variants are those of configs/ablation, with an autoencoder of so many base channels and random
+weights, for which the time is the same. Where nothing of the autoencoder is trained, it is a folded copy, as in
+training; see docs/speed.md.
 """
 
 import argparse
@@ -33,7 +35,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8, help="pictures a step")
     parser.add_argument("--size", type=int, default=256, help="side of the pictures, pixels")
     parser.add_argument("--rounds", type=int, default=15, help="steps of each kind that are timed")
-    parser.add_argument("--precision", default="32", choices=["32", "bf16"])
+    parser.add_argument("--precision", nargs="+", default=["32"], choices=["32", "bf16"])
     parser.add_argument("--all", action="store_true", help="the delta variants and the flows too")
     options = parser.parse_args()
     quieten()
@@ -47,16 +49,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "autoencoder.safetensors"
         save_autoencoder(LamaAutoencoder(options.base_channels), path)
-        tasks = {f.stem: task(f, path) for f in (files if options.all else files_of_the_table(files))}
-    steps = {name: step_of(made, batch, options.precision) for name, made in tasks.items()}
+        steps = {
+            f"{file.stem} {precision}": step_of(task(file, path), batch, precision)
+            for precision in options.precision
+            for file in (files if options.all else files_of_the_table(files))
+        }
     medians = median_seconds(steps, options.rounds)
     first = next(iter(medians.values()))
     print(
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {options.precision}, "
-        f"batch {options.batch} of {options.size}², {options.base_channels} base channels"
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads, batch {options.batch} of {options.size}², "
+        f"{options.base_channels} base channels"
     )
     for name, median in medians.items():
-        print(f"{name:<24} {1000 * median:8.0f} ms a step   ratio {median / first:.2f}")
+        print(f"{name:<28} {1000 * median:8.0f} ms a step   ratio {median / first:.2f}")
 
 
 def files_of_the_table(files: list[Path]) -> list[Path]:

@@ -7,6 +7,7 @@ from PIL import Image
 
 from latentinpaint import Inpainter
 from latentinpaint.errors import InputError
+from latentinpaint.inpainter import PRECISIONS
 from latentinpaint.refinement import Refinement
 from latentinpaint.refiners import REFINERS
 
@@ -341,3 +342,20 @@ def test_unusable_models(tmp_path, model_files):
     for path in (tmp_path, tmp_path / "nothing.safetensors", model_files["autoencoder"]):
         with pytest.raises(InputError, match=str(path)):
             Inpainter.from_pretrained(path)
+
+
+def test_it_answers_with_a_folded_copy(build_pipeline):
+    pipeline = build_pipeline()
+    image = torch.rand(3, 40, 48, generator=torch.Generator().manual_seed(1))
+    mask = torch.zeros(1, 40, 48)
+    mask[:, 10:30, 12:36] = 1
+    expected = pipeline.sample(image[None], mask[None])[0, 0]
+    fills = {precision: Inpainter(pipeline, "cpu", precision)(image, mask) for precision in PRECISIONS}
+    torch.testing.assert_close(fills["float32"], expected, atol=2e-5, rtol=0)
+    difference = (fills["bfloat16"] - expected).abs()[:, 10:30, 12:36]
+    assert 1e-5 < difference.mean() < 5e-3
+    inpainter = Inpainter(pipeline, "cpu")
+    assert inpainter.pipeline is pipeline
+    assert not [m for m in inpainter.folded.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    with pytest.raises(InputError, match="no precision 'half'"):
+        Inpainter(pipeline, "cpu", "half")

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from latentinpaint import weights
 from latentinpaint.errors import InputError
-from latentinpaint.models import AUTOENCODERS
+from latentinpaint.models import AUTOENCODERS, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS
 from latentinpaint.weights import load_autoencoder, load_pipeline, read_header, save_autoencoder, save_pipeline
@@ -80,6 +80,17 @@ def test_autoencoder_round_trip(name, tmp_path):
         assert loaded.frozen and not loaded.training
         autoencoder.eval()
         assert torch.equal(loaded.decode(loaded.encode(image)), autoencoder.decode(autoencoder.encode(image)))
+
+
+def test_a_control_of_another_width_comes_back(build_pipeline, tmp_path):
+    pipeline = build_pipeline("ffc", control=False)
+    control = MaskControl(pipeline.autoencoder, width=3)
+    for tap in control.taps:
+        torch.nn.init.normal_(tap.weight, std=0.1)
+    pipeline = InpaintPipeline(pipeline.autoencoder, pipeline.refiner, control).eval()
+    save_pipeline(pipeline, tmp_path / "model.safetensors")
+    assert read_header(tmp_path)["control"] == {"arguments": {"width": 3}}
+    assert torch.equal(fill(load_pipeline(tmp_path)), fill(pipeline))
 
 
 @pytest.mark.parametrize("control", [True, False], ids=["control", "plain"])

@@ -17,17 +17,19 @@ import torch
 from torch import Tensor, nn
 
 from latentinpaint.models.autoencoder import LamaAutoencoder
+from latentinpaint.models.bands import Convolution, OutputConvolution
 from latentinpaint.models.ffc import FFC, FFCResnetBlock, FourierUnit, SpectralTransform
 from latentinpaint.models.folded import (
     BandedStages,
     Bands,
-    Convolution,
     FoldedBlock,
+    FoldedControl,
     FoldedFFC,
     FoldedSpectralTransform,
     InPrecision,
-    OutputConvolution,
+    Kinds,
 )
+from latentinpaint.models.mask_control import MaskControl, kernel_of_kinds
 from latentinpaint.models.unet import TimeUNet
 
 # What a module of a type becomes.
@@ -49,7 +51,8 @@ def fold(module: nn.Module, dtype: torch.dtype | None = None, passes: Iterable[s
     folded = deepcopy(module).requires_grad_(False).eval()
     for name in PASSES if passes is None else passes:
         folded = PASSES[name](folded)
-    return folded if dtype is None else _in_precision(folded, dtype)
+    folded = folded if dtype is None else _in_precision(folded, dtype)
+    return folded.eval()  # the parts that are new among them
 
 
 def fold_norms(module: nn.Module) -> nn.Module:
@@ -62,6 +65,7 @@ def fold_norms(module: nn.Module) -> nn.Module:
             nn.Sequential: _fold_sequence,
             FourierUnit: _fold_unit,
             FFC: _fold_ffc,
+            MaskControl: _fold_control,
         },
     )
 
@@ -159,7 +163,6 @@ def _fold_ffc(ffc: FFC) -> FFC:
     ffc.norm = nn.Identity()
     if ffc.from_local is not None:
         ffc.from_local = _scaled(ffc.from_local, scale, shift)
-        shift = torch.zeros_like(shift)
     if ffc.global_to_local is not None:
         ffc.global_to_local = _scaled(ffc.global_to_local, scale[:local])
     if ffc.global_to_global is not None:
@@ -168,6 +171,24 @@ def _fold_ffc(ffc: FFC) -> FFC:
             ffc.global_to_global.expand, scale[local:], shift[local:] if alone else None
         )
     return ffc
+
+
+def _fold_control(control: MaskControl) -> FoldedControl:
+    """The first level's features take two values, see `MaskControl`: kernels for the two kinds of pixels instead."""
+    levels, taps = control.levels, control.taps
+    weight, bias = (v.double().flatten() for v in (levels[0].weight, levels[0].bias))
+    if levels[0].weight.shape[-1] == 1:
+        vectors = torch.relu(torch.stack([bias, weight + bias]))
+        levels[0] = Kinds()
+        taps[0] = _of_kinds(taps[0], vectors)
+        if len(levels) > 1:
+            levels[1] = _of_kinds(levels[1], vectors)
+    return FoldedControl(levels, taps)
+
+
+def _of_kinds(layer: Convolution, vectors: Tensor) -> Convolution:
+    weight = kernel_of_kinds(layer.weight.double(), vectors).to(layer.weight.dtype)
+    return Convolution(weight, layer.bias, layer.stride, layer.padding, layer.reflect, layer.relu)
 
 
 def _scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

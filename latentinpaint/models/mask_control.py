@@ -9,6 +9,8 @@ Idea: ControlNet (Zhang et al., "Adding Conditional Control to Text-to-Image Dif
 2302.05543); its use on the encoder of an inpainting network: Babin, "Image inpainting in latent space", 2024.
 """
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentinpaint.models.autoencoder import Autoencoder
@@ -55,9 +57,62 @@ class MaskControl(nn.Module):
             channels, stride, width = width, stage_stride, 2 * width
 
     def forward(self, mask: Tensor) -> list[Tensor]:
-        """Masks (B, 1, H, W), 1 = hole, to one map a stage (B, stage_channels[i], H / stride_i, W / stride_i)."""
-        features, controls = mask, []
-        for level, tap in zip(self.levels, self.taps, strict=True):
+        """One map a stage, (B, stage_channels[i], H / stride_i, W / stride_i).
+
+        Args:
+            mask: (B, 1, H, W), 1 = hole and 0 elsewhere, nothing between.
+        """
+        if self.levels[0][0].kernel_size != (1, 1):
+            return self._taps(mask, 0)
+        # At full resolution all pixels of a kind have the same features, one of two vectors; which of the two is
+        # said by two maps. Convolutions of the features are convolutions of those, with small kernels made up here.
+        kinds = torch.cat([1 - mask, mask], dim=1)
+        vectors = self.two_vectors(mask)
+        controls = [F.conv2d(kinds, kernel_of_kinds(self.taps[0].weight, vectors))]
+        if len(self.levels) == 1:
+            return controls
+        convolution, *rest = self.levels[1]
+        features = F.conv2d(
+            kinds, kernel_of_kinds(convolution.weight, vectors), None, convolution.stride, convolution.padding
+        )
+        for layer in rest:
+            features = layer(features)
+        return [*controls, self.taps[1](features), *self._taps(features, 2)]
+
+    def two_vectors(self, mask: Tensor) -> Tensor:
+        """The first level's features (2, width) of a known pixel and of a hole's, normalised for this mask.
+
+        The level's convolution answers 0 and w. With a share p of hole pixels their mean is p w and their variance
+        p (1 - p) w^2, so that nothing has to be computed at full resolution.
+        """
+        convolution, norm, relu = self.levels[0]
+        weight = convolution.weight.flatten()
+        mean, variance = norm.running_mean, norm.running_var
+        if norm.training:
+            share = mask.mean()
+            mean, variance = share * weight, share * (1 - share) * weight.square()
+            _remember(norm, mean, variance, mask.numel())
+        values = torch.stack([torch.zeros_like(weight), weight])
+        return relu((values - mean) * torch.rsqrt(variance + norm.eps) * norm.weight + norm.bias)
+
+    def _taps(self, features: Tensor, first: int) -> list[Tensor]:
+        """What the levels from `first` on add to their stages."""
+        controls = []
+        for level, tap in zip(self.levels[first:], self.taps[first:], strict=True):
             features = level(features)
             controls.append(tap(features))
         return controls
+
+
+def kernel_of_kinds(weight: Tensor, vectors: Tensor) -> Tensor:
+    """A kernel (out, in, k, k) for features as one (out, kinds, k, k) for the kinds of pixels that have them."""
+    return torch.einsum("oikl,vi->ovkl", weight, vectors.to(weight.dtype))
+
+
+@torch.no_grad()
+def _remember(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, count: int) -> None:
+    """Move the running statistics as `nn.BatchNorm2d` does for so many pixels: by the unbiased variance."""
+    norm.num_batches_tracked += 1
+    share = norm.momentum if norm.momentum is not None else 1 / norm.num_batches_tracked
+    norm.running_mean.lerp_(mean, share)
+    norm.running_var.lerp_(variance * (count / max(1, count - 1)), share)

@@ -204,6 +204,19 @@ def test_steps_change_a_flow_and_not_the_single_pass(fill):
     assert np.array_equal(fill("--steps", 1, model="ffc"), fill("--steps", 6, model="ffc"))
 
 
+def test_a_lower_precision(fill, photo, mask, model_files, command, tmp_path):
+    plain, low = (fill(*option, model="ffc") for option in ((), ("--precision", "bfloat16")))
+    hole = disc(HEIGHT, WIDTH)
+    apart = np.abs(plain.astype(int) - low)
+    assert not apart[~hole].any() and 0 < apart[hole].mean() < 1.5  # of 255
+    done = command(
+        *("inpaint", "--model", model_files["ffc"], "--image", photo, "--mask", mask),
+        *("--output", tmp_path / "out.png", "--precision", "half"),
+    )
+    assert done.status == 2 and "float32, bfloat16" in done.err
+    assert not (tmp_path / "out.png").exists()
+
+
 def test_inverted_mask(fill, helpers, photo, tmp_path):
     black_hole = helpers.write_hole(tmp_path / "black.png", ~disc(HEIGHT, WIDTH))
     plain = fill()

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from latentinpaint.models import FFC, FFCResnetBlock, IdentityAutoencoder, LamaAutoencoder, MaskControl, TimeUNet
-from latentinpaint.models.folded import Convolution, InPrecision, OutputConvolution, in_bands
+from latentinpaint.models.bands import Convolution, OutputConvolution, in_bands
+from latentinpaint.models.folded import InPrecision
 from latentinpaint.models.folding import PASSES, fold
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import FFCRefiner, FlowRefiner

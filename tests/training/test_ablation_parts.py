@@ -165,3 +165,43 @@ def test_there_is_no_other_part_to_train(part, model_files):
 def test_a_hole_weight_is_above_zero():
     with pytest.raises(InputError, match="above 0"):
         PixelObjective(0.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_are_computed_with_a_folded_copy_of_what_is_frozen(kind, model_files, batch):
+    """The same losses and gradients as with the autoencoder itself, which stays what is saved."""
+    mask, trained, objective = KINDS[kind]
+    task = make(model_files, mask, trained, objective())
+    fit(task, batch, steps=2)  # so that the taps are not zero
+    working, pipeline = task.working(), task.pipeline
+    assert (working is pipeline) == (trained != "nothing")
+    assert working.refiner is pipeline.refiner and working.control is pipeline.control
+    assert task.working() is working
+    gradients = []
+    for made in (working, pipeline):
+        task.zero_grad()
+        truth = task.truth or made.autoencoder
+        torch.manual_seed(0)
+        task.objective(made, truth, batch["image"], batch["mask"], None)["loss"].backward()
+        gradients.append({name: p.grad.clone() for name, p in task.named_parameters() if p.grad is not None})
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[1].items():
+        torch.testing.assert_close(gradients[0][name], gradient, atol=1e-4, rtol=1e-2)
+    assert not any("folded" in name or "_working" in name for name in task.state_dict())
+    assert load_autoencoder(model_files["autoencoder"]).fingerprint() == task.fingerprint
+    if trained == "nothing":
+        assert pipeline.autoencoder.fingerprint() == task.fingerprint
+        assert not [m for m in working.autoencoder.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+
+
+def test_under_bfloat16_autocast_the_frozen_copy_is_bfloat16(model_files, batch):
+    task = make(model_files, *KINDS["4_latent_control"][:2], LatentObjective())
+    plain = task.losses(batch, None)["loss"]
+    with torch.autocast("cpu", torch.bfloat16):
+        working = task.working()
+        low = task.losses(batch, None)["loss"]
+    kinds = {p.dtype for p in working.autoencoder.parameters() if p.ndim == 4}
+    assert kinds == {torch.bfloat16} and low.dtype == torch.float32
+    torch.testing.assert_close(low, plain, atol=0, rtol=0.03)
+    assert {p.dtype for p in task.parameters()} == {torch.float32}
+    assert task.working().autoencoder.encoder[1].weight.dtype == torch.float32
