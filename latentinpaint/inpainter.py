@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,9 +40,11 @@ class Asked:
             raise InputError(f"the number of samples starts at 1, not {self.num_samples}")
         if self.steps is not None and self.steps < 1:
             raise InputError(f"the number of steps starts at 1, not {self.steps}")
-        whole = isinstance(self.crop, int) and not isinstance(self.crop, bool) and self.crop >= 0
+        whole = isinstance(self.crop, int | np.integer) and not isinstance(self.crop, bool) and self.crop >= 0
         if not (whole or self.crop in (None, "auto")):
             raise InputError(f"crop is 'auto', None or the pixels of context around a hole, not {self.crop!r}")
+        if not isinstance(self.refine, bool | Refinement):
+            raise InputError(f"refine is True, False or a Refinement, not {self.refine!r}")
 
     def windows(self, hole: np.ndarray, stride: int) -> list[Window]:
         """The parts of a picture that are filled, for a hole (H, W) bool."""
@@ -51,7 +52,7 @@ class Asked:
             return [Window(0, 0, *hole.shape)]
         if self.crop == "auto":
             return Crop().windows(hole, stride)
-        return Crop(self.crop, fraction=0.0, least_side=2 * stride, share=1.0).windows(hole, stride)
+        return Crop(int(self.crop), fraction=0.0, least_side=2 * stride, share=1.0).windows(hole, stride)
 
 
 class Inpainter:
@@ -78,11 +79,19 @@ class Inpainter:
         self.device = choose_device(device)
         self.precision = precision
         self.pipeline = pipeline.to(self.device).eval()
+        self._folded: InpaintPipeline | None = None
+        self._folded_state: list[tuple[int, int]] = []
 
-    @cached_property
+    @property
     def folded(self) -> InpaintPipeline:
-        """What answers: a faster copy of the pipeline, made when it is first asked for (see `models.folding`)."""
-        return fold(self.pipeline, PRECISIONS[self.precision])
+        """What answers: a faster copy of the pipeline (see `models.folding`), made anew when its weights change."""
+        state = [
+            (value.data_ptr(), 0 if value.is_inference() else value._version)
+            for value in (*self.pipeline.parameters(), *self.pipeline.buffers())
+        ]
+        if self._folded is None or state != self._folded_state:
+            self._folded, self._folded_state = fold(self.pipeline, PRECISIONS[self.precision]), state
+        return self._folded
 
     @classmethod
     def from_pretrained(
@@ -188,7 +197,7 @@ class Inpainter:
         for row, found in enumerate(windows):
             for number, window in enumerate(found):
                 # Equal noise in all windows would make equal fills of like surroundings.
-                seed = asked.seed if number == 0 else asked.seed * 1_000_003 + number
+                seed = asked.seed if number == 0 else (asked.seed + 1) * 1_000_003 + number
                 part = image[row, None][window.inside], hole[row, None][window.inside]
                 answers[row, None][window.inside] = self._answers(*part, asked, seed)
         return answers.unbind(1)
@@ -196,7 +205,7 @@ class Inpainter:
     def _answers(self, image: Tensor, hole: Tensor, asked: Asked, seed: int) -> Tensor:
         """(B, num_samples, 3, H, W) on the processor's memory, for pictures that pass the networks as they are."""
         image, hole = image.to(self.device), hole.to(self.device, torch.float32)
-        if asked.refine is False:
+        if not asked.refine:
             answers = self.folded.sample(image, hole, asked.num_samples, seed, asked.steps)
         else:
             how = asked.refine if isinstance(asked.refine, Refinement) else Refinement()

@@ -66,8 +66,11 @@ class Refinement:
     report: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.iterations < 1 or self.smallest_side < 16 or self.erosion < 0:
-            raise InputError("a refinement's iterations start at 1, its smallest side at 16 and its erosion at 0")
+        counts = (self.iterations, self.smallest_side, self.erosion)
+        if not all(isinstance(count, int) for count in counts) or min(counts[0], counts[1] - 15, counts[2] + 1) < 1:
+            raise InputError(
+                "a refinement's iterations are whole numbers from 1, its smallest side from 16 and its erosion from 0"
+            )
         if not (self.learning_rate is None or 0 < self.learning_rate < math.inf):
             raise InputError(f"a learning rate is above 0, not {self.learning_rate}")
         if self.latent is not None and self.latent not in LATENTS:

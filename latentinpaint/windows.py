@@ -92,7 +92,8 @@ class Crop:
 
 def _boxes(hole: np.ndarray, reach: int) -> list[Window]:
     """Bounding boxes of the holes (H, W) bool; those within half of `reach` share one, distant ones do not."""
-    step = max(8, reach // 2)  # holes of blocks that touch, corners included, are less than two steps apart
+    # Holes of blocks that touch, corners included, are less than two steps apart.
+    step = min(max(8, reach // 2), max(hole.shape))
     rows, columns = (-(-side // step) for side in hole.shape)
     padded = np.zeros((rows * step, columns * step), bool)
     padded[: hole.shape[0], : hole.shape[1]] = hole

@@ -259,6 +259,29 @@ def test_windows_are_filled_by_themselves(inpainters, refiner):
     assert torch.equal(filled, inpainter(image, mask, seed=4, crop=64)) != inpainter.pipeline.refiner.stochastic
 
 
+def test_windows_of_all_seeds_have_their_own_noise(inpainters):
+    """Two equal windows differ, and the second is not the first one of another seed."""
+    half = noise(96, 96, 3)
+    image = np.concatenate([half, half], axis=1)
+    mask = np.zeros((96, 192), bool)
+    mask[40:56, 40:56] = mask[40:56, 136:152] = True
+    fills = [inpainters["flow"](image, mask, seed=seed, crop=8) for seed in range(4)]
+    first, second = ([fill[40:56, at : at + 16].tobytes() for fill in fills] for at in (40, 136))
+    assert len({*first, *second}) == 8
+
+
+def test_answers_follow_the_weights(build_pipeline):
+    """A person who loads other weights into the pipeline gets their answers."""
+    inpainter, other = Inpainter(build_pipeline(), "cpu"), Inpainter(build_pipeline(seed=1), "cpu")
+    image, mask = noise(32, 32, 3), np.zeros((32, 32), bool)
+    mask[8:20, 8:20] = True
+    before = inpainter(image, mask)
+    assert inpainter.folded is inpainter.folded
+    inpainter.pipeline.load_state_dict(other.pipeline.state_dict())
+    assert (inpainter(image, mask) == other(image, mask)).all()
+    assert (inpainter(image, mask) != before).any()
+
+
 def test_what_is_far_away_counts_only_without_windows(inpainter):
     one = torch.rand(3, *LARGE)
     other = one.clone()
@@ -312,6 +335,7 @@ MISTAKES = {
     "no steps, empty mask": (lambda: pil("L"), lambda: np.zeros((HEIGHT, WIDTH), bool), dict(steps=0)),
     "context below nothing": (lambda: noise(HEIGHT, WIDTH, 3), hole, dict(crop=-1)),
     "an unknown crop": (lambda: noise(HEIGHT, WIDTH, 3), hole, dict(crop="tight")),
+    "a no for refining": (lambda: noise(HEIGHT, WIDTH, 3), hole, dict(refine="no")),
     "a yes for a crop": (lambda: noise(HEIGHT, WIDTH, 3), hole, dict(crop=True)),
     "a file name": (lambda: "photo.png", hole, {}),
     "a list": (lambda: [[0, 1], [1, 0]], hole, {}),

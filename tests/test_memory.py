@@ -1,7 +1,5 @@
 """Free memory as the system tells it, and what autograd keeps, in closed form."""
 
-import mmap
-
 import pytest
 import torch
 from torch import nn
@@ -10,16 +8,11 @@ from latentinpaint import memory
 from latentinpaint.memory import free_memory, kept_for_gradient
 
 
-def test_free_memory_falls_when_it_is_taken():
-    before = free_memory(torch.device("cpu"))
-    if before is None:
+def test_this_system_tells_what_a_program_can_take():
+    free = free_memory(torch.device("cpu"))
+    if free is None:
         pytest.skip("this system does not say")
-    assert 2**20 < before < 2**50
-    with mmap.mmap(-1, 2**28) as taken:
-        for page in range(0, 2**28, 4096):
-            taken[page] = 1
-        # Others take and give back memory, too: three quarters of a GiB of that would be much within a moment.
-        assert free_memory(torch.device("cpu")) < before + 3 * 2**28
+    assert 2**20 < free < 2**50
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from latentinpaint import refinement
 from latentinpaint.errors import InputError
 from latentinpaint.memory import GIB
 from latentinpaint.models import IdentityAutoencoder
@@ -130,6 +131,23 @@ def test_the_need_grows_with_the_pixels(pipelines):
         assert large - BASE == pytest.approx(16 * (small - BASE), rel=1e-6)
     # At the least, the decoder's three maps of four channels at full size: before BatchNorm, after the ReLU, padded.
     assert bytes_needed(pipelines["ffc"], "refined", 512, 512) > BASE + 3 * 4 * 4 * 512 * 512
+
+
+@pytest.mark.parametrize(("refiner", "latent"), allowed())
+def test_known_pixels_hold_the_picture_in_place(refiner, latent, pipelines, monkeypatch):
+    """What is decoded, before the known pixels are put back, comes nearer to them."""
+    decoded = []
+    right = refinement.composite
+    monkeypatch.setattr(refinement, "composite", lambda *parts: decoded.append(parts) or right(*parts))
+    image, mask = picture(), hole()
+    for iterations in (1, 12):
+        how = Refinement(iterations, learning_rate=0.05, smallest_side=48, latent=latent)
+        sample_refined(pipelines[refiner], image, mask, refinement=how)
+    # Of each run: the smallest scale, the full one, and the whole.
+    first, last = (
+        (parts[1] - image).abs()[(mask < 0.5).expand_as(image)].mean() for parts in (decoded[1], decoded[4])
+    )
+    assert last < 0.97 * first
 
 
 def test_too_little_memory_answers_at_full_size(pipelines):

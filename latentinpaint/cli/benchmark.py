@@ -41,7 +41,7 @@ def command(
         reference: the method that the others are compared with picture by picture, by default the first.
         num_samples: samples of a flow; above 1 their mean, the best of them and their calibration are judged too.
         steps: solver steps of a flow, by default the model's own.
-        refine: models fill pictures larger than 256 pixels from coarse to fine, as inpaint --refine does.
+        refine: models fill pictures larger than 256 pixels from coarse to fine, as inpaint --refine --crop off does.
         seed: of the holes and of the samples.
         limit: judge only so many pictures, the first by name.
         lpips_network: any of squeeze, alex and vgg, separated by commas; '' for none.

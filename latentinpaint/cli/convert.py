@@ -39,7 +39,8 @@ def _from_lama(source: str, config: str | None, output: Path) -> None:
     if output.suffix in PICKLED:
         raise InputError(f"{output}: a model is written to a folder or a .safetensors file")
     target = output if output.suffix == ".safetensors" else output / PIPELINE_FILE
-    _keep(Path(source), target)
+    if target.exists():
+        raise InputError(f"{target} is there already: choose another output, nothing is overwritten")
     converted = load_lama(source, config)
     for note in converted.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -52,19 +53,15 @@ def _from_lama(source: str, config: str | None, output: Path) -> None:
 
 
 def _to_lama(model: str, output: Path) -> None:
-    from latentinpaint.lama import save_lama
+    from latentinpaint.lama import lama_dimensions, save_lama
     from latentinpaint.weights import load_pipeline
 
     if output.suffix in (".safetensors", ".bin"):
         raise InputError(f"{output}: a LaMa checkpoint is written to a folder or a .ckpt, .pt or .pth file")
     pipeline = load_pipeline(model)
     try:
-        written = save_lama(pipeline, output)
+        lama_dimensions(pipeline)
     except InputError as error:
         raise InputError(f"{model} cannot be converted: {error}") from error
+    written = save_lama(pipeline, output)
     print(f"wrote {' and '.join(map(str, written))}")
-
-
-def _keep(source: Path, target: Path) -> None:
-    if source.exists() and target.exists() and source.samefile(target):
-        raise InputError(f"{target} is the input: choose another output, nothing is overwritten")

@@ -40,7 +40,7 @@ def command(
         baselines: any of mean, telea, ns, biharmonic and patchmatch, separated by commas; '' for none.
         num_samples: samples of a flow; above 1 their mean, the best of them and their calibration are judged too.
         steps: solver steps of a flow, by default the model's own.
-        refine: models fill pictures larger than 256 pixels from coarse to fine, as inpaint --refine does.
+        refine: models fill pictures larger than 256 pixels from coarse to fine, as inpaint --refine --crop off does.
         seed: of the holes and of the samples.
         limit: judge only so many pictures, the first by name.
         lpips_network: any of squeeze, alex and vgg, separated by commas; '' for none.

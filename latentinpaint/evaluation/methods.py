@@ -200,7 +200,7 @@ def build_methods(
         elif _is_model(Path(text)):
             inpainter = Inpainter.from_pretrained(text, device)
             methods.append(
-                ModelMethod(label, label, inpainter.pipeline, num_samples, steps, seed, _file_digest(text), refine)
+                ModelMethod(label, label, inpainter.folded, num_samples, steps, seed, _file_digest(text), refine)
             )
         elif Path(text).is_dir():
             methods.append(ResultFolder(label, text))

@@ -4,7 +4,7 @@ Architecture: Suvorov et al., "Resolution-robust Large Mask Inpainting with Four
 2109.07161; names: the layout of the checkpoints published with it.
 """
 
-from latentinpaint.lama.conversion import Converted, load_lama, save_lama
+from latentinpaint.lama.conversion import Converted, lama_dimensions, load_lama, save_lama
 from latentinpaint.lama.layout import Dimensions
 
-__all__ = ["Converted", "Dimensions", "load_lama", "save_lama"]
+__all__ = ["Converted", "Dimensions", "lama_dimensions", "load_lama", "save_lama"]

@@ -168,4 +168,6 @@ def _plain(path: Path, name: str, value: object) -> Tensor:
         kind = getattr(value, "dtype", type(value).__name__)
         raise InputError(f"{path} cannot be converted: {name} is {kind}, where a dense tensor of {kinds[0]} belongs")
     value = value.detach()
+    if not torch.isfinite(value).all():
+        raise InputError(f"{path} cannot be converted: {name} has values that are not finite")
     return value if counts else value.float()

@@ -130,7 +130,8 @@ def _check_ratios(convolutions: Mapping[str, Any], dimensions: Dimensions) -> fl
     blocks = convolutions["resnet_conv_kwargs"]
     ratio = blocks.get("ratio_gin", 0)
     for name, value in (("ratio_gin", ratio), ("ratio_gout", blocks.get("ratio_gout", ratio))):
-        fits = isinstance(value, int | float) and int(dimensions.latent * value) == dimensions.wide
+        fits = isinstance(value, int | float) and 0 <= value <= 1
+        fits = fits and int(dimensions.latent * value) == dimensions.wide
         if not fits:
             raise InputError(
                 f"the configuration says resnet_conv_kwargs.{name} {value}, the checkpoint has {dimensions.wide} "

@@ -86,7 +86,7 @@ def save_lama(pipeline: InpaintPipeline, output: str | Path) -> list[Path]:
         The files written.
 
     Raises:
-        InputError: if LaMa's layout cannot hold the pipeline, or a file cannot be written.
+        InputError: if LaMa's layout cannot hold the pipeline, a file is there already or cannot be written.
     """
     dimensions = lama_dimensions(pipeline)
     output = Path(output)
@@ -94,6 +94,8 @@ def save_lama(pipeline: InpaintPipeline, output: str | Path) -> list[Path]:
         checkpoint, config = output, output.parent / CONFIG
     else:
         checkpoint, config = output / CHECKPOINT, output / CONFIG
+    if checkpoint.exists():
+        raise InputError(f"{checkpoint} is there already: choose another output, nothing is overwritten")
     text = make_config(dimensions, pipeline.refiner.arguments["ratio"])
     if config.exists() and config.read_bytes() != text.encode():
         raise InputError(f"{config} is there already and says something else: write into another folder")

@@ -31,7 +31,7 @@ from latentinpaint.training.losses import (
     r1_penalty,
     scores_in,
 )
-from latentinpaint.training.perceptual import RESNET50, perceptual_loss
+from latentinpaint.training.perceptual import RESNET50, PerceptualLoss, perceptual_loss
 from latentinpaint.training.spaces import SPACES, Attempt, Compared
 from latentinpaint.training.tasks import PipelineTask
 
@@ -65,7 +65,7 @@ class AdversarialTask(PipelineTask):
     """
 
     # Two optimisers take turns, so that clipping is this task's own affair.
-    trainer_defaults: ClassVar[dict[str, Any]] = {"gradient_clip_val": None}
+    trainer_defaults: ClassVar[dict[str, Any]] = {"gradient_clip_val": None, "devices": 1}
 
     def __init__(
         self,
@@ -102,14 +102,19 @@ class AdversarialTask(PipelineTask):
         self.discriminator = PatchDiscriminator(
             self.space.channels(self.pipeline), discriminator_width, discriminator_layers, discriminator_norm
         )
-        self.perceptual = None
+        # In a list, so that it is none of this module's parts: a hundred megabytes that never change are neither
+        # averaged nor saved, and a run that began without them can go on with them.
+        self._perceptual: list[PerceptualLoss] = []
         if weights.perceptual > 0 and self.space.has_pictures:
-            self.perceptual = perceptual_loss(perceptual_weights, download)
-            if self.perceptual is None:
+            found = perceptual_loss(perceptual_weights, download)
+            self._perceptual = [] if found is None else [found]
+            if found is None:
                 rank_zero_warn(
                     f"the perceptual loss is left out: {RESNET50.place} is not there; "
                     "add --model.download true, or name a file with --model.perceptual_weights"
                 )
+        if not (self._perceptual or self.judged or weights.known or weights.missing or weights.latent):
+            raise InputError("no loss is left to train with: give one of --model.weights a value above 0")
 
     def generator_parameters(self) -> list[Tensor]:
         """What is trained of the pipeline."""
@@ -124,10 +129,14 @@ class AdversarialTask(PipelineTask):
         return [self.learning_rate, self.discriminator_rate]
 
     def check_trainer(self, trainer: pl.Trainer) -> None:
+        super().check_trainer(trainer)
         if trainer.gradient_clip_val:
             raise InputError("leave --trainer.gradient_clip_val out: --model.gradient_clip is the option for it")
         if trainer.accumulate_grad_batches > 1 or trainer.world_size > 1:
-            raise InputError("adversarial training runs on one device, without accumulated gradients")
+            raise InputError(
+                "adversarial training runs on one device, without accumulated gradients: "
+                "--trainer.devices 1 --trainer.accumulate_grad_batches 1"
+            )
         if getattr(trainer.precision_plugin, "scaler", None) is not None:
             raise InputError("adversarial training needs the range of --trainer.precision bf16-mixed or 32-true")
 
@@ -137,13 +146,14 @@ class AdversarialTask(PipelineTask):
         def judge_step() -> None:  # not by Lightning's optimiser, which would count it as another training step
             self.trainer.strategy.optimizer_step(judge.optimizer, lambda: None)
 
-        figures = self.turns(batch, self.manual_backward, generator.step, judge_step)
+        figures = self.turns(batch, self.global_step, self.manual_backward, generator.step, judge_step)
         self.log_dict({f"train/{name}": value for name, value in figures.items()})
         self.log("loss", figures["loss"], prog_bar=True, logger=False)
 
     def turns(
         self,
         batch: Batch,
+        number: int,
         backward: Callable[..., None],
         generator_step: Callable[[], object],
         judge_step: Callable[[], object],
@@ -152,6 +162,7 @@ class AdversarialTask(PipelineTask):
 
         Args:
             batch: undamaged pictures and holes.
+            number: of this step, from 0; says when the gradient penalty is due.
             backward: takes a loss and the arguments of `Tensor.backward`.
             generator_step, judge_step: move the parameters by their gradients.
 
@@ -160,7 +171,7 @@ class AdversarialTask(PipelineTask):
         """
         attempt = self.attempt(batch)
         compared = self.space.compared(self.working(), attempt)
-        verdict = self.judge(compared) if self.judged else None
+        verdict = self.judge(compared, number) if self.judged else None
         figures = self.generator_losses(attempt, compared, verdict)
         # Both losses share one pass through the discriminator: each turn reaches its own parameters alone.
         own = self.generator_parameters()
@@ -187,9 +198,9 @@ class AdversarialTask(PipelineTask):
         condition = pipeline.condition(image, mask)
         return Attempt(image, mask, condition, pipeline.refiner.refine(condition), clean)
 
-    def judge(self, compared: Compared) -> Verdict:
+    def judge(self, compared: Compared, number: int) -> Verdict:
         """The discriminator on truth and answers; gradients reach it, the answers, and the truth for the penalty."""
-        penalised = self.weights.r1 > 0 and self.global_step % self.r1_every == 0
+        penalised = self.weights.r1 > 0 and number % self.r1_every == 0
         truth = compared.truth.detach().requires_grad_(penalised)
         return Verdict(truth, self.discriminator(truth), self.discriminator(compared.answer))
 
@@ -200,8 +211,9 @@ class AdversarialTask(PipelineTask):
             losses["l1"] = masked_l1(compared.answer, compared.truth, compared.hole, weights.known, weights.missing)
         if weights.latent:
             losses["latent"] = weights.latent * latent_l1(attempt.refined, attempt.clean)
-        if self.perceptual is not None:
-            losses["perceptual"] = weights.perceptual * self.perceptual(compared.answer, compared.truth)
+        for perceptual in self._perceptual:
+            distance = perceptual.to(compared.answer.device)(compared.answer, compared.truth)
+            losses["perceptual"] = weights.perceptual * distance
         if weights.adversarial:
             losses["adversarial"] = weights.adversarial * generator_loss(verdict.fake)
         if weights.feature_matching:

@@ -74,7 +74,12 @@ class TrainingTask(pl.LightningModule, ABC):
         return [self.learning_rate]
 
     def check_trainer(self, trainer: pl.Trainer) -> None:
-        """Raise `InputError` if a trainer is set up in a way this task cannot use; most can."""
+        """Raise `InputError` if a trainer is set up in a way this task cannot use."""
+        if trainer.precision in ("16-true", "bf16-true"):
+            raise InputError(
+                f"weights of {trainer.precision} are too coarse to be trained: --trainer.precision is "
+                "32-true, bf16-mixed or 16-mixed"
+            )
 
     @abstractmethod
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:

@@ -55,7 +55,7 @@ class NanGuard(Callback):
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.batch.items()}
         with write_beside(path) as temporary:
             save_file(tensors, temporary, metadata={"step": str(step)})
-        raise Diverged(
-            f"training stopped at step {step}, where {what}: its batch is in {path}; "
-            "go on from the last checkpoint with --ckpt_path last and a lower learning rate"
-        )
+        advice = "start again with a lower learning rate"
+        if (self.folder / "checkpoints" / "last.ckpt").is_file():
+            advice = "go on from the last checkpoint with --ckpt_path last and a lower learning rate"
+        raise Diverged(f"training stopped at step {step}, where {what}: its batch is in {path}; {advice}")

@@ -44,10 +44,11 @@ class DilatedResNet50(nn.Module):
             state = {_in_stem(name): value for name, value in state.items()}
         network.fc = nn.Identity()
         weights = {name: value for name, value in state.items() if not name.startswith("fc.")}
-        missing = sorted(set(network.state_dict()) - set(weights))
-        missing = [name for name in missing if not name.endswith("num_batches_tracked")]
-        if missing:
-            raise InputError(f"these are not a ResNet-50's weights for {PURPOSE}: {missing[0]} is not among them")
+        expected = set(network.state_dict())
+        missing = sorted(name for name in expected - set(weights) if not name.endswith("num_batches_tracked"))
+        if missing or set(weights) - expected:
+            what = f"{missing[0]} is not" if missing else f"{min(set(weights) - expected)} is"
+            raise InputError(f"these are not a ResNet-50's weights for {PURPOSE}: {what} among them")
         try:
             network.load_state_dict(weights, strict=False)
         except RuntimeError as error:

@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from itertools import count
 from typing import Any
 
 import torch
@@ -51,9 +52,11 @@ def turns_of(task: AdversarialTask, batch: Batch, precision: str = "32-true") ->
     def backward(loss: Tensor, **options: Any) -> None:
         loss.backward(**options)
 
+    numbers = count()
+
     def step() -> None:
         with autocast(device, precision):
-            task.turns(batch, backward, generator.step, judge.step)
+            task.turns(batch, next(numbers), backward, generator.step, judge.step)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
 

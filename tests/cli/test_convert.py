@@ -49,7 +49,7 @@ def test_without_a_configuration_the_sigmoid_is_assumed(weights, done, tmp_path)
     answer = done("convert", "--lama", tmp_path / "plain.pth", "--output", tmp_path / "ours")
     assert answer.err.startswith("note: no config.yaml") and "sigmoid" in answer.err
     (tmp_path / "elsewhere.yaml").write_text(config_text(4, 2))
-    options = "--lama-config", tmp_path / "elsewhere.yaml", "--output", tmp_path / "ours"
+    options = "--lama-config", tmp_path / "elsewhere.yaml", "--output", tmp_path / "again"
     assert done("convert", "--lama", tmp_path / "plain.pth", *options).err == ""
 
 
@@ -89,7 +89,9 @@ REFUSED = {
     "config on the way back": ("--model {ours} --lama-config {tanh.yaml} --output {new}", "--lama-config"),
     "a model as .ckpt": ("--lama {lama} --output {new}/x.ckpt", "x.ckpt"),
     "a checkpoint as .safetensors": ("--model {ours} --output {new}/x.safetensors", "x.safetensors"),
-    "onto itself": ("--lama {plain.safetensors} --output {plain.safetensors}", "is the input"),
+    "onto itself": ("--lama {plain.safetensors} --output {plain.safetensors}", "is there already"),
+    "onto a model": ("--lama {lama} --output {ours}", "is there already"),
+    "onto a checkpoint": ("--model {ours} --output {lama}", "is there already"),
     "into a file": ("--lama {lama} --output {text.ckpt}/ours", "{text.ckpt}"),
     "back into a file": ("--model {ours} --output {text.ckpt}/lama", "{text.ckpt}"),
     "our model as LaMa's": ("--lama {ours} --output {new}", "holds no generator"),

@@ -1,5 +1,6 @@
 """LaMa's full training through its command line: turns, resuming bit for bit, spaces, the guard, mistakes."""
 
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from checkpoints import checkpoint, compare, equal
 from safetensors import safe_open
 from safetensors.torch import load_file
 from torch.utils.tensorboard import SummaryWriter
+from torchvision.models import resnet50
 
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
@@ -102,11 +104,11 @@ class Turns:
     """Takes turns on a batch and tells what each turn's gradient reached."""
 
     def __init__(self, task):
-        self.task, self.reached = task, []
+        self.task, self.reached, self.numbers = task, [], count()
         self.optimizers = task.configure_optimizers()
 
     def __call__(self, batch):
-        return self.task.turns(batch, self.backward, *(optimizer.step for optimizer in self.optimizers))
+        return self.task.turns(batch, next(self.numbers), self.backward, *(o.step for o in self.optimizers))
 
     def backward(self, loss, **options):
         before = {n: p.grad for n, p in self.task.named_parameters()}
@@ -142,6 +144,73 @@ def test_the_sharing_of_one_pass_changes_no_gradient(model_files, batch, monkeyp
     turns(batch)
     for one, other in zip(found, expected, strict=True):
         assert torch.allclose(one, other, rtol=1e-4, atol=1e-7)
+
+
+@pytest.fixture
+def resnet_state():
+    torch.manual_seed(0)
+    return resnet50().state_dict()
+
+
+@pytest.mark.parametrize(
+    ("name", "figure"),
+    [
+        ("latent", "latent"),
+        ("adversarial", "adversarial"),
+        ("feature_matching", "matching"),
+        ("perceptual", "perceptual"),
+        ("known", "l1"),
+        ("missing", "l1"),
+    ],
+)
+def test_every_loss_counts_by_its_weight(name, figure, model_files, batch, resnet_state, tmp_path):
+    """One weight alone: the loss is that figure, and three times it at three times the weight."""
+    torch.save(resnet_state, tmp_path / "resnet.pth")
+    none = {key: 0.0 for key in ("known", "missing", "adversarial", "feature_matching", "perceptual", "latent")}
+    found = []
+    for weight in (2.0, 6.0):
+        weights = LossWeights(**{**none, name: weight})
+        made = task(model_files, weights=weights, perceptual_weights=str(tmp_path / "resnet.pth"))
+        figures = Turns(made)(batch)
+        assert figures["loss"] == figures[figure] > 0
+        found.append(figures["loss"].item())
+    assert found[1] == pytest.approx(3 * found[0], rel=1e-4)
+
+
+def test_known_and_missing_weigh_their_own_pixels(model_files, batch):
+    losses = {"adversarial": 0, "feature_matching": 0, "perceptual": 0}
+    image, hole = batch["image"], batch["mask"]
+    for known, missing in ((4.0, 0.0), (0.0, 5.0)):
+        made = task(model_files, weights=LossWeights(known=known, missing=missing, **losses)).eval()
+        with torch.no_grad():
+            answer = made.pipeline.autoencoder.decode(
+                made.pipeline.refiner.refine(made.pipeline.condition(image, hole))
+            )
+        where = hole if missing else 1 - hole
+        expected = (known + missing) * ((answer - image).abs() * where).sum() / image.numel()
+        assert Turns(made)(batch)["l1"].item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_the_penalty_comes_every_so_often_and_counts_as_often(model_files, batch):
+    weights = LossWeights(perceptual=0, r1=0.7)
+    rare = Turns(task(model_files, weights=weights, r1_every=3))
+    figures = [rare(batch) for _ in range(6)]
+    assert ["r1" in step for step in figures] == [True, False, False, True, False, False]
+    always = Turns(task(model_files, weights=weights))(batch)
+    assert figures[0]["r1"] == always["r1"] > 0
+    more = figures[0]["discriminator"] - always["discriminator"]
+    assert more.item() == pytest.approx(2 * 0.7 * always["r1"].item(), rel=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
+def test_the_perceptual_network_is_kept_out_of_what_is_saved(lama, resnet_state, tmp_path):
+    """A run that began without its weights goes on with them."""
+    torch.save(resnet_state, tmp_path / "resnet.pth")
+    lama(*FRAMEWORK, steps=1)
+    with_it = ("--model.perceptual_weights", tmp_path / "resnet.pth", "--ckpt_path", "last")
+    saved = checkpoint(lama(*FRAMEWORK, *with_it, steps=2))
+    assert saved["global_step"] == 2
+    assert not [name for name in saved["state_dict"] if "perceptual" in name]
 
 
 def test_weight_zero_leaves_out_what_it_needs(model_files, batch, monkeypatch):
@@ -284,7 +353,7 @@ def test_a_lost_gradient_stops_before_the_step(lama, monkeypatch):
         task.generator_parameters()[0].grad.fill_(float("inf"))
 
     monkeypatch.setattr(AdversarialTask, "manual_backward", spoil)
-    with pytest.raises(InputError, match="a gradient is not finite"):
+    with pytest.raises(InputError, match="a gradient is not finite.*start again"):
         lama(*FRAMEWORK)
 
 
@@ -298,6 +367,8 @@ def test_a_lost_gradient_stops_before_the_step(lama, monkeypatch):
         (("--trainer.gradient_clip_val", "1"), "--model.gradient_clip is the option"),
         (("--trainer.accumulate_grad_batches", "2"), "on one device"),
         (("--model.r1_every", "0"), "starts at 1"),
+        (("--trainer.precision", "bf16-true"), "too coarse"),
+        (("--trainer.precision", "16-true"), "too coarse"),
         (("--model.discriminator_rate", "0"), "above 0"),
         (("--model.weights.known", "-1"), "not below 0"),
         (("--model.perceptual_weights", "nowhere.pth"), "no file nowhere.pth"),
@@ -307,6 +378,13 @@ def test_mistakes_are_one_sentence_and_write_nothing(options, sentence, lama, tm
     with pytest.raises(InputError, match=sentence):
         lama(*FRAMEWORK, *options)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
+@pytest.mark.parametrize("space", SPACES)
+def test_nothing_but_a_perceptual_loss_that_is_not_there(space, model_files):
+    with pytest.raises(InputError, match="no loss is left"):
+        task(model_files, space=space, weights=LossWeights(known=0, adversarial=0, feature_matching=0))
 
 
 def test_no_weight_at_all_and_a_flow_are_refused(model_files):

@@ -123,5 +123,7 @@ def test_other_weights_are_refused(state, tmp_path):
     wrong = {name: value for name, value in state.items() if name != "layer4.2.conv3.weight"}
     with pytest.raises(InputError, match=r"layer4\.2\.conv3\.weight"):
         DilatedResNet50(wrong)
+    with pytest.raises(InputError, match=r"layer3\.7\.conv1\.weight is among"):
+        DilatedResNet50({**state, "layer3.7.conv1.weight": torch.zeros(1)})
     with pytest.raises(InputError, match="shapes"):
         DilatedResNet50({**state, "layer1.0.conv1.weight": torch.zeros(1, 1, 1, 1)})
