@@ -9,6 +9,8 @@ One tensor holds both parts (local channels first), so nothing is concatenated b
 function as LaMa's pair of tensors, with the convolutions that read the same input merged into one.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +22,27 @@ def global_channels(channels: int, ratio: float) -> int:
     return int(channels * ratio)
 
 
+def in_frequencies(x: Tensor, mix: Callable[[Tensor], Tensor]) -> Tensor:
+    """What `mix` makes of a map's spectrum, back in space; (B, C, h, w) to the same shape.
+
+    Args:
+        x: of any floating type.
+        mix: maps spectra (B, 2 C, h, w // 2 + 1), real and imaginary part of a channel side by side, to such.
+    """
+    height, width = x.shape[-2:]
+    # The FFT has no half-precision kernels on most devices, and its sums need the range of float32.
+    full = x.to(torch.promote_types(x.dtype, torch.float32))
+    with torch.autocast(x.device.type, enabled=False):
+        # With channels last, which suits convolutions, complex numbers seen as pairs have the order of `mix` already.
+        spectrum = torch.fft.rfft2(full.permute(0, 2, 3, 1), dim=(1, 2), norm="ortho")
+        parts = torch.view_as_real(spectrum).flatten(-2).permute(0, 3, 1, 2)
+    mixed = mix(parts.to(x.dtype)).to(full.dtype)
+    with torch.autocast(x.device.type, enabled=False):
+        spectrum = torch.view_as_complex(mixed.permute(0, 2, 3, 1).contiguous().unflatten(-1, (-1, 2)))
+        spatial = torch.fft.irfft2(spectrum, s=(height, width), dim=(1, 2), norm="ortho").permute(0, 3, 1, 2)
+    return spatial.to(x.dtype)
+
+
 class FourierUnit(nn.Module):
     """1x1 convolution, BatchNorm and ReLU on the real FFT of a map; (B, C, h, w) to the same shape."""
 
@@ -29,17 +52,7 @@ class FourierUnit(nn.Module):
         self.norm = nn.BatchNorm2d(2 * channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, channels, height, width = x.shape
-        # The FFT has no half-precision kernels on most devices, and its sums need the range of float32.
-        full = x if x.dtype == torch.float64 else x.float()
-        with torch.autocast(x.device.type, enabled=False):
-            spectrum = torch.view_as_real(torch.fft.rfft2(full, norm="ortho"))
-        stacked = spectrum.permute(0, 1, 4, 2, 3).reshape(batch, 2 * channels, height, -1)
-        stacked = torch.relu(self.norm(self.mix(stacked.to(x.dtype))))
-        parts = stacked.to(full.dtype).reshape(batch, channels, 2, height, -1).permute(0, 1, 3, 4, 2)
-        with torch.autocast(x.device.type, enabled=False):
-            spatial = torch.fft.irfft2(torch.view_as_complex(parts.contiguous()), s=(height, width), norm="ortho")
-        return spatial.to(x.dtype)
+        return in_frequencies(x, lambda spectrum: torch.relu(self.norm(self.mix(spectrum))))
 
 
 class SpectralTransform(nn.Module):
@@ -59,6 +72,7 @@ class SpectralTransform(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, h, w) to (B, out_channels, h, w)."""
         x = self.reduce(x)
+        # x comes first: a sum takes the layout of its first term, and a transform's answer has its channels first.
         return self.expand(x + self.unit(x))
 
 

@@ -34,37 +34,6 @@ class BandedStages(Stages):
         return run_stages(stages[self.count :], features, control and control[self.count :])
 
 
-class FoldedSpectralTransform(nn.Module):
-    """The global branch with its FFT fed and read without copies.
-
-    With channels last, a real FFT over the two middle axes leaves real and imaginary parts side by side behind each
-    channel: seen as real numbers that is the order of channels that the convolution expects.
-
-    Args:
-        reduce, mix, expand: its convolutions, the first two with their ReLU.
-    """
-
-    def __init__(self, reduce: nn.Module, mix: nn.Module, expand: nn.Module) -> None:
-        super().__init__()
-        self.reduce, self.mix, self.expand = reduce, mix, expand
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, h, w) to (B, out_channels, h, w)."""
-        x = self.reduce(x)
-        height, width = x.shape[-2:]
-        # The FFT has no half-precision kernels on most devices, and its sums need the range of float32.
-        full = x.to(torch.promote_types(x.dtype, torch.float32))
-        with torch.autocast(x.device.type, enabled=False):
-            spectrum = torch.fft.rfft2(full.permute(0, 2, 3, 1), dim=(1, 2), norm="ortho")
-            parts = torch.view_as_real(spectrum).flatten(-2).permute(0, 3, 1, 2)
-        mixed = self.mix(parts.to(x.dtype)).to(full.dtype)
-        with torch.autocast(x.device.type, enabled=False):
-            spectrum = torch.view_as_complex(mixed.permute(0, 2, 3, 1).contiguous().unflatten(-1, (-1, 2)))
-            spatial = torch.fft.irfft2(spectrum, s=(height, width), dim=(1, 2), norm="ortho").permute(0, 3, 1, 2)
-        # x comes first: a sum takes the layout of its first term, and a transform's answer has its channels first.
-        return self.expand((x + spatial).to(x.dtype))
-
-
 class FoldedFFC(nn.Module):
     """One fast Fourier convolution whose paths read the same padded map and add to the same answer.
 

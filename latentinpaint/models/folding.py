@@ -18,14 +18,13 @@ from torch import Tensor, nn
 
 from latentinpaint.models.autoencoder import LamaAutoencoder
 from latentinpaint.models.bands import Convolution, OutputConvolution
-from latentinpaint.models.ffc import FFC, FFCResnetBlock, FourierUnit, SpectralTransform
+from latentinpaint.models.ffc import FFC, FFCResnetBlock, FourierUnit
 from latentinpaint.models.folded import (
     BandedStages,
     Bands,
     FoldedBlock,
     FoldedControl,
     FoldedFFC,
-    FoldedSpectralTransform,
     InPrecision,
     Kinds,
 )
@@ -86,13 +85,6 @@ def merge_paths(module: nn.Module) -> nn.Module:
     )
 
 
-def feed_transforms(module: nn.Module) -> nn.Module:
-    """Fourier transforms read and write the layout that the convolutions have."""
-    return _rebuilt(
-        module, {SpectralTransform: lambda s: FoldedSpectralTransform(s.reduce, _with_relu(s.unit.mix), s.expand)}
-    )
-
-
 def split_output(module: nn.Module) -> nn.Module:
     """Large kernels to few channels as tall kernels and shifted sums."""
     return _rebuilt(module, {Convolution: _split_output})
@@ -107,7 +99,6 @@ PASSES: dict[str, Callable[[nn.Module], nn.Module]] = {
     "norms": fold_norms,
     "channels_last": use_channels_last,
     "paths": merge_paths,
-    "transforms": feed_transforms,
     "output": split_output,
     "bands": work_in_bands,
 }
@@ -208,11 +199,6 @@ def _scaled(layer: Convolution, scale: Tensor, shift: Tensor | None = None) -> C
         bias = shift if bias is None else bias + shift
     bias = None if bias is None else bias.to(kind)
     return Convolution(weight, bias, layer.stride, layer.padding, layer.reflect, layer.relu, layer.transposed)
-
-
-def _with_relu(layer: Convolution) -> Convolution:
-    layer.relu = True
-    return layer
 
 
 def _split_output(layer: Convolution) -> nn.Module:
