@@ -21,6 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from latentinpaint.models.stages import Stages, doubling, halving, stem
+
 
 class Autoencoder(nn.Module, ABC):
     """What every autoencoder offers; subclasses give stages and `decode_features`.
@@ -52,7 +54,7 @@ class Autoencoder(nn.Module, ABC):
 
     @property
     @abstractmethod
-    def stages(self) -> "Stages":
+    def stages(self) -> Stages:
         """The encoder's stages in order; their composition is the encoder."""
 
     @abstractmethod
@@ -207,13 +209,13 @@ class LamaAutoencoder(Autoencoder):
         self.stride = 2**self.HALVINGS
         self.stage_channels = tuple(widths)
         self.stage_strides = tuple(2**level for level in range(self.HALVINGS + 1))
-        self.encoder = Stages([_stem(self.image_channels + mask_channel, widths[0], residual_blocks)])
+        self.encoder = Stages([stem(self.image_channels + mask_channel, widths[0], residual_blocks)])
         for level, (narrow, wide) in enumerate(zip(widths, widths[1:], strict=False), start=1):
             relu = final_relu or level < self.HALVINGS
-            self.encoder.append(_halving(narrow, wide, residual_blocks, relu))
+            self.encoder.append(halving(narrow, wide, residual_blocks, relu))
         self.decoder = nn.Sequential(
             *(
-                _doubling(wide, narrow, residual_blocks)
+                doubling(wide, narrow, residual_blocks)
                 for wide, narrow in zip(widths[::-1], widths[-2::-1], strict=False)
             ),
             nn.Conv2d(widths[0], self.image_channels, 7, padding=3, padding_mode="reflect"),
@@ -221,7 +223,7 @@ class LamaAutoencoder(Autoencoder):
         )
 
     @property
-    def stages(self) -> "Stages":
+    def stages(self) -> Stages:
         return self.encoder
 
     def decode_features(self, features: Tensor) -> Tensor:
@@ -260,7 +262,7 @@ class IdentityAutoencoder(Autoencoder):
         self.latent_std.fill_(0.5)
 
     @property
-    def stages(self) -> "Stages":
+    def stages(self) -> Stages:
         return Stages()
 
     def decode_features(self, features: Tensor) -> Tensor:
@@ -271,65 +273,6 @@ AUTOENCODERS: dict[str, type[Autoencoder]] = {
     "LamaAutoencoder": LamaAutoencoder,
     "IdentityAutoencoder": IdentityAutoencoder,
 }
-
-
-class Stages(nn.ModuleList):
-    """An encoder's stages, each reading what the one before it has answered, and a control's map added to that."""
-
-    def forward(self, features: Tensor, control: Sequence[Tensor] | None = None) -> Tensor:
-        """(B, C, H, W) to the last stage's features; `control` holds one map a stage."""
-        self.check(control)
-        return run_stages(self, features, control)
-
-    def check(self, control: Sequence[Tensor] | None) -> None:
-        """Raise `ValueError` unless there is a map for every stage, or none at all."""
-        if control is not None and len(control) != len(self):
-            raise ValueError(f"control has {len(control)} maps, the encoder {len(self)} stages")
-
-
-def run_stages(stages: Iterable[nn.Module], features: Tensor, control: Sequence[Tensor] | None = None) -> Tensor:
-    """The stages one after the other, each followed by its control."""
-    for index, stage in enumerate(stages):
-        features = stage(features)
-        if control is not None:
-            features = features + control[index]
-    return features
-
-
-class ResidualBlock(nn.Module):
-    """``x + conv(relu(conv(x)))`` with BatchNorm after each 3x3 convolution; (B, C, h, w) to the same."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=False),
-            nn.BatchNorm2d(channels),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
-
-
-def _stem(channels: int, width: int, residual_blocks: int) -> nn.Sequential:
-    convolution = nn.Conv2d(channels, width, 7, padding=3, padding_mode="reflect", bias=False)
-    blocks = (ResidualBlock(width) for _ in range(residual_blocks))
-    return nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(), *blocks)
-
-
-def _halving(narrow: int, wide: int, residual_blocks: int, relu: bool) -> nn.Sequential:
-    convolution = nn.Conv2d(narrow, wide, 3, stride=2, padding=1, padding_mode="reflect", bias=False)
-    blocks = (ResidualBlock(wide) for _ in range(residual_blocks))
-    ending = [nn.ReLU()] if relu else []
-    return nn.Sequential(convolution, nn.BatchNorm2d(wide), *ending, *blocks)
-
-
-def _doubling(wide: int, narrow: int, residual_blocks: int) -> nn.Sequential:
-    blocks = (ResidualBlock(wide) for _ in range(residual_blocks))
-    convolution = nn.ConvTranspose2d(wide, narrow, 3, stride=2, padding=1, output_padding=1)
-    return nn.Sequential(*blocks, convolution, nn.BatchNorm2d(narrow), nn.ReLU())
 
 
 def _per_channel(values: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from latentinpaint.models.autoencoder import run_stages
+from latentinpaint.models.stages import run_stages
 
 BAND_BYTES = 2**23
 

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from latentinpaint.models.autoencoder import Stages, run_stages
 from latentinpaint.models.bands import Convolution, in_bands
+from latentinpaint.models.stages import Stages, run_stages
 
 
 class Bands(nn.Sequential):
