@@ -105,7 +105,8 @@ def test_a_full_recipe_is_what_it_says(path, small, model_files, tmp_path):
     given = () if scratch else ("--autoencoder", str(model_files["autoencoder"]))
     cli = build_full([path, CONFIGS / "lama_small.yaml"] if small else [path], tmp_path, *given)
     for part in ("model", "data", "trainer") if small else ():
-        settings[part] |= said[part]
+        weights = settings["model"]["weights"] | said["model"]["weights"]
+        settings[part] |= said[part] | ({"weights": weights} if part == "model" else {})
     task, model, data = cli.model, settings["model"], settings["data"]
     assert asdict(task.weights) == model["weights"]
     assert task.pipeline.refiner.arguments.items() >= model["refiner"]["init_args"].items()
