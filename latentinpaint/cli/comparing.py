@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
 from io import StringIO
@@ -21,6 +21,73 @@ if TYPE_CHECKING:
     from latentinpaint.evaluation.plan import Plan
     from latentinpaint.evaluation.runs import Outcome, Run
     from latentinpaint.evaluation.summary import Summary
+
+
+@dataclass(kw_only=True)
+class Comparison:
+    """The options that `evaluate` and `benchmark` share.
+
+    Args:
+        images: folder of undamaged photographs.
+        output: folder for the report, and for the fills.
+        masks: folder of masks, named after their pictures: photo_mask001.png or photo.png for photo.jpg.
+        mask_preset: without a folder of masks, thin, medium, thick, training or patches, drawn by seed and file name.
+        num_samples: samples of a flow; above 1 their mean, the best of them and their calibration are judged too.
+        steps: solver steps of a flow, by default the model's own.
+        refine: models fill pictures larger than 256 pixels from coarse to fine, as inpaint --refine --crop off does.
+        seed: of the holes and of the samples.
+        limit: judge only so many pictures, the first by name.
+        lpips_network: any of squeeze, alex and vgg, separated by commas; '' for none.
+        lpips_weights: torchvision's weights file of the first of these networks, by default the one in torch's cache;
+            without it everything but LPIPS is computed.
+        features: networks of Fréchet and kernel distances: squeeze and inception (FID and KID), separated by commas.
+        inception_weights: torch-fidelity's weights file, by default the one in torch's cache.
+        download: fetch missing weights files into torch's cache, checking them.
+        jobs: processes, by default one a core; figures do not depend on it.
+        keep_fills: keep the fills as files.
+        device: where models run: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
+    """
+
+    images: str
+    output: str
+    masks: str | None = None
+    mask_preset: str = "thick"
+    num_samples: int = 1
+    steps: int | None = None
+    refine: bool = False
+    seed: int = 0
+    limit: int | None = None
+    lpips_network: str = "squeeze"
+    lpips_weights: str | None = None
+    features: str = "squeeze,inception"
+    inception_weights: str | None = None
+    download: bool = False
+    jobs: int | None = None
+    keep_fills: bool = True
+    device: str | None = None
+
+
+def compare_as_asked(options: Comparison, methods: tuple[str, ...], reference: str | None) -> None:
+    """Compare methods under the options of a command line."""
+    from latentinpaint.evaluation.plan import Plan, chosen
+
+    plan = Plan(
+        images=options.images,
+        methods=methods,
+        masks=options.masks,
+        mask_preset=options.mask_preset,
+        seed=options.seed,
+        limit=options.limit,
+        num_samples=options.num_samples,
+        steps=options.steps,
+        refine=options.refine,
+        lpips=chosen(options.lpips_network),
+        features=chosen(options.features),
+        lpips_weights=options.lpips_weights,
+        inception_weights=options.inception_weights,
+        device=options.device,
+    )
+    compare(plan, options.output, options.jobs, reference, options.keep_fills, options.download)
 
 
 def compare(

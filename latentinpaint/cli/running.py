@@ -9,6 +9,7 @@ import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Sequence
 from types import ModuleType
+from typing import Any
 
 import jsonargparse
 
@@ -22,22 +23,17 @@ _LIGHTNING = ("lightning_fabric", "pytorch_lightning")
 def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
     """Run a command's module and answer its exit status.
 
-    A module offers either `main(arguments, program)`, which reads its own command line, or a typed `command`.
+    A module offers `main(arguments, program)`, which reads its own command line; or a typed `command`; or, where the
+    options are many, `Options`, a dataclass, and `run`, which takes one.
     """
     quieten()
     try:
         if hasattr(module, "main"):
             module.main([_option(argument) for argument in arguments], f"latentinpaint {name}")
+        elif hasattr(module, "Options"):
+            module.run(_called(module.Options, name, arguments))
         else:
-            function = module.command
-            jsonargparse.auto_cli(
-                function,
-                args=_with_flags(function, arguments),
-                parser_class=_Parser,
-                prog=f"latentinpaint {name}",
-                exit_on_error=False,
-                as_positional=False,
-            )
+            _called(module.command, name, arguments)
     except (InputError, ArgumentError) as error:
         print(f"latentinpaint {name}: {_sentence(error)}", file=sys.stderr)
         return 2
@@ -45,6 +41,18 @@ def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
         print(f"latentinpaint {name}: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _called(component: Callable, name: str, arguments: Sequence[str]) -> Any:
+    """A typed function or class, called with what the command line says."""
+    return jsonargparse.auto_cli(
+        component,
+        args=_with_flags(component, arguments),
+        parser_class=_Parser,
+        prog=f"latentinpaint {name}",
+        exit_on_error=False,
+        as_positional=False,
+    )
 
 
 class _Parser(jsonargparse.ArgumentParser):

@@ -345,15 +345,16 @@ def test_help_for_nothing_and_for_help(command):
     assert version.status == 0 and version.out.startswith("latentinpaint ")
 
 
-@pytest.mark.parametrize("name", ["quickstart", "inpaint", "evaluate", "visualize-latent-diff"])
+@pytest.mark.parametrize("name", ["quickstart", "inpaint", "evaluate", "benchmark", "visualize-latent-diff"])
 def test_help_explains_every_option(name, command):
     import importlib
     import inspect
 
     answer = command(None, name, "--help")
     assert answer.status == 0
-    function = importlib.import_module(f"latentinpaint.cli.{name.replace('-', '_')}").command
-    for option in inspect.signature(function).parameters:
+    module = importlib.import_module(f"latentinpaint.cli.{name.replace('-', '_')}")
+    typed = getattr(module, "Options", None) or module.command
+    for option in inspect.signature(typed).parameters:
         assert f"--{option.replace('_', '-')}" in answer.out
 
 
