@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,26 +26,8 @@ EXPLANATION = (
 )
 
 
-def command(
-    root: str,
-    val_root: str,
-    output: str,
-    configs: str = "configs/ablation",
-    only: str = "",
-    seeds: str = "0,1",
-    steps: int | None = None,
-    autoencoder: str | None = None,
-    autoencoder_steps: int | None = None,
-    size: int = 128,
-    mask_preset: str = "thick",
-    limit: int | None = None,
-    precision: str | None = None,
-    num_workers: int = 0,
-    time_rounds: int = 15,
-    lpips_weights: str | None = None,
-    inception_weights: str | None = None,
-    jobs: int | None = None,
-) -> None:
+@dataclass(kw_only=True)
+class Options:
     """Train the variants of an ablation and write their table beside the published one.
 
     Every configuration of a folder is trained with the same steps, seeds, photographs and autoencoder (trained first,
@@ -72,34 +55,68 @@ def command(
         inception_weights: torch-fidelity's Inception file, by default the one in torch's cache.
         jobs: runs trained at a time; by default one a core, or 1 with a GPU.
     """
+
+    root: str
+    val_root: str
+    output: str
+    configs: str = "configs/ablation"
+    only: str = ""
+    seeds: str = "0,1"
+    steps: int | None = None
+    autoencoder: str | None = None
+    autoencoder_steps: int | None = None
+    size: int = 128
+    mask_preset: str = "thick"
+    limit: int | None = None
+    precision: str | None = None
+    num_workers: int = 0
+    time_rounds: int = 15
+    lpips_weights: str | None = None
+    inception_weights: str | None = None
+    jobs: int | None = None
+
+
+def run(options: Options) -> None:
+    """Train what is not trained yet, and leave the table."""
     from latentinpaint.data.masks import mask_preset as check_preset
     from latentinpaint.evaluation.plan import chosen
     from latentinpaint.training.precision import fastest_precision
     from latentinpaint.weights import load_autoencoder
 
-    folder, precision = Path(output), precision or fastest_precision()
-    files = _configurations(Path(configs), chosen(only))
-    numbers = _seeds(chosen(seeds))
-    check_at_least_one(steps=steps, autoencoder_steps=autoencoder_steps, limit=limit, jobs=jobs)
-    if time_rounds < 0:
+    files = _configurations(Path(options.configs), chosen(options.only))
+    seeds = _seeds(chosen(options.seeds))
+    check_at_least_one(
+        steps=options.steps,
+        autoencoder_steps=options.autoencoder_steps,
+        limit=options.limit,
+        jobs=options.jobs,
+    )
+    if options.time_rounds < 0:
         raise InputError("--time-rounds is not below 0")
-    check_preset(mask_preset)
-    _remember(folder, {"root": root, "val_root": val_root, "size": size, "precision": precision, **_texts(files)})
-    queue = TrainingQueue(folder, root, val_root, size, precision, num_workers, jobs or _at_a_time())
-    if autoencoder is None:
-        own = Path(configs) / f"{AUTOENCODER}.yaml"
-        queue.train([Run(AUTOENCODER, own, 0, folder / AUTOENCODER, autoencoder_steps or _steps_in(own))])
-        autoencoder = str(folder / AUTOENCODER)
+    check_preset(options.mask_preset)
+    folder, root, size = Path(options.output), options.root, options.size
+    precision = options.precision or fastest_precision()
+    common = {"root": root, "val_root": options.val_root, "size": size, "precision": precision}
+    _remember(folder, {**common, **_texts(files)})
+    queue = TrainingQueue(folder, **common, num_workers=options.num_workers, jobs=options.jobs or _at_a_time())
+    autoencoder = options.autoencoder or _autoencoder(options, queue)
     _remember(folder, {AUTOENCODER: load_autoencoder(autoencoder).fingerprint()})
     runs = [
-        Run(name, file, seed, folder / "runs" / name / f"seed{seed}", steps or _steps_in(file))
-        for seed in numbers
+        Run(name, file, seed, folder / "runs" / name / f"seed{seed}", options.steps or _steps_in(file))
+        for seed in seeds
         for name, file in files.items()
     ]
     queue.train(runs, autoencoder)
-    pictures, masks = _held_back(folder, val_root, size, mask_preset, limit)
-    seconds = _time(files, autoencoder, root, size, precision, time_rounds)
-    _table(folder, files, numbers, pictures, masks, seconds, lpips_weights, inception_weights)
+    pictures, masks = _held_back(options)
+    seconds = _time(files, autoencoder, options, precision)
+    _table(options, files, seeds, pictures, masks, seconds)
+
+
+def _autoencoder(options: Options, queue: TrainingQueue) -> str:
+    """Train the autoencoder that all variants share; answers its folder."""
+    config, folder = Path(options.configs) / f"{AUTOENCODER}.yaml", Path(options.output) / AUTOENCODER
+    queue.train([Run(AUTOENCODER, config, 0, folder, options.autoencoder_steps or _steps_in(config))])
+    return str(folder)
 
 
 def _configurations(folder: Path, only: Sequence[str]) -> dict[str, Path]:
@@ -163,7 +180,7 @@ def _steps_in(config: Path) -> int:
         raise InputError(f"{config} does not say how many steps to train: give trainer.max_steps") from error
 
 
-def _held_back(folder: Path, val_root: str, size: int, preset: str, limit: int | None) -> tuple[Path, Path]:
+def _held_back(options: Options) -> tuple[Path, Path]:
     """The crops that are judged and their masks, as files: of these photographs, this size and these holes alone."""
     from PIL import Image
 
@@ -171,8 +188,9 @@ def _held_back(folder: Path, val_root: str, size: int, preset: str, limit: int |
     from latentinpaint.data.transforms import centre_crop
     from latentinpaint.evaluation.mask_sets import write_masks
 
-    photos, crop = PhotoFolder(val_root), centre_crop(size)
-    place = folder / f"judged-{preset}" if limit is None else folder / f"judged-{preset}-{limit}"
+    preset, limit = options.mask_preset, options.limit
+    photos, crop = PhotoFolder(options.val_root), centre_crop(options.size)
+    place = Path(options.output) / (f"judged-{preset}" if limit is None else f"judged-{preset}-{limit}")
     wanted = []
     for index, name in enumerate(photos.names[:limit]):
         path = place / "pictures" / Path(name).with_suffix(".png")
@@ -188,15 +206,14 @@ def _held_back(folder: Path, val_root: str, size: int, preset: str, limit: int |
     return place / "pictures", place / "masks"
 
 
-def _time(
-    files: Mapping[str, Path], autoencoder: str, root: str, size: int, precision: str, rounds: int
-) -> dict[str, float]:
+def _time(files: Mapping[str, Path], autoencoder: str, options: Options, precision: str) -> dict[str, float]:
     """Median seconds of a training step of every variant, side by side, on the device that trains."""
     import torch
 
     from latentinpaint.data.datamodule import InpaintingDataModule
     from latentinpaint.training.timing import median_seconds, step_of
 
+    root, size, rounds = options.root, options.size, options.time_rounds
     if rounds == 0:
         return {}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -217,18 +234,17 @@ def _task(config: Path, autoencoder: str, root: str) -> "LatentTask":
 
 
 def _table(
-    folder: Path,
+    options: Options,
     files: Mapping[str, Path],
     seeds: Sequence[int],
     pictures: Path,
     masks: Path,
     seconds: Mapping[str, float],
-    lpips_weights: str | None,
-    inception_weights: str | None,
 ) -> None:
     from latentinpaint.evaluation.ablation_table import as_json, markdown, variants_of
     from latentinpaint.evaluation.plan import Plan
 
+    folder = Path(options.output)
     runs = {name: [f"{name}, seed {seed}" for seed in seeds] for name in files}
     models = [
         f"{title}={folder / 'runs' / name / f'seed{seed}'}"
@@ -239,8 +255,8 @@ def _table(
         images=str(pictures),
         methods=("telea", *models),
         masks=str(masks),
-        lpips_weights=lpips_weights,
-        inception_weights=inception_weights,
+        lpips_weights=options.lpips_weights,
+        inception_weights=options.inception_weights,
     )
     reference = next((titles[0] for name, titles in runs.items() if name.startswith("1_")), None)
     summary = compare(plan, str(folder / "report"), reference=reference)

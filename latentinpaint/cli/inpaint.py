@@ -16,24 +16,8 @@ if TYPE_CHECKING:
     from latentinpaint.inpainter import Inpainter
 
 
-def command(
-    model: str,
-    image: str | None = None,
-    mask: str | None = None,
-    output: str | None = None,
-    indir: str | None = None,
-    outdir: str | None = None,
-    num_samples: int = 1,
-    seed: int = 0,
-    steps: int | None = None,
-    invert_mask: bool = False,
-    refine: bool = False,
-    refine_iterations: int | None = None,
-    memory: float | None = None,
-    crop: str = "auto",
-    device: str | None = None,
-    precision: str = "float32",
-) -> None:
+@dataclass(kw_only=True)
+class Options:
     """Fill the hole in a picture (--image, --mask, --output) or in a folder of pictures (--indir, --outdir).
 
     Every pixel outside the hole keeps its value in the file, which has the size, mode, bit depth, alpha channel and
@@ -60,21 +44,44 @@ def command(
         device: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
         precision: float32, or bfloat16, which is faster where the processor has instructions for it.
     """
-    if num_samples < 1 or (steps is not None and steps < 1):
+
+    model: str
+    image: str | None = None
+    mask: str | None = None
+    output: str | None = None
+    indir: str | None = None
+    outdir: str | None = None
+    num_samples: int = 1
+    seed: int = 0
+    steps: int | None = None
+    invert_mask: bool = False
+    refine: bool = False
+    refine_iterations: int | None = None
+    memory: float | None = None
+    crop: str = "auto"
+    device: str | None = None
+    precision: str = "float32"
+
+
+def run(options: Options) -> None:
+    """Fill what was asked for."""
+    if options.num_samples < 1 or (options.steps is not None and options.steps < 1):
         raise InputError("--num-samples and --steps start at 1")
-    how = _how(steps, refine, refine_iterations, memory, crop)
-    jobs = _jobs(image, mask, output, indir, outdir, num_samples)
+    how, jobs = _how(options), _jobs(options)
     from latentinpaint.inpainter import Inpainter
 
-    inpainter = Inpainter.from_pretrained(model, device, precision)
+    inpainter = Inpainter.from_pretrained(options.model, options.device, options.precision)
 
-    if indir is None:
-        _fill(inpainter, jobs[0], invert_mask, seed, how, refuse_empty=True)
+    def fill(job: Job, refuse_empty: bool) -> None:
+        _fill(inpainter, job, options.invert_mask, options.seed, how, refuse_empty)
+
+    if options.indir is None:
+        fill(jobs[0], refuse_empty=True)
         return
     failures = []
     for number, job in enumerate(jobs, start=1):
         try:
-            _fill(inpainter, job, invert_mask, seed, how, refuse_empty=False)
+            fill(job, refuse_empty=False)
             print(f"{number}/{len(jobs)} {job.targets[0]}")
         except InputError as error:
             failures.append(str(error))
@@ -92,10 +99,11 @@ class Job:
     targets: list[Path]
 
 
-def _how(steps: int | None, refine: bool, iterations: int | None, memory: float | None, crop: str) -> dict[str, Any]:
+def _how(options: Options) -> dict[str, Any]:
     """What `Inpainter.fill` is asked besides samples and seed."""
     from latentinpaint.refinement import Refinement
 
+    refine, iterations, memory, crop = options.refine, options.refine_iterations, options.memory, options.crop
     if not refine and (iterations is not None or memory is not None):
         raise InputError("--refine-iterations and --memory need --refine")
     if crop not in ("auto", "off") and not crop.isdecimal():
@@ -103,7 +111,7 @@ def _how(steps: int | None, refine: bool, iterations: int | None, memory: float 
     given = {} if iterations is None else {"iterations": iterations}
     refinement = Refinement(memory=memory, report=_note, **given)
     context = int(crop) if crop.isdecimal() else {"auto": "auto", "off": None}[crop]
-    return {"steps": steps, "refine": refinement if refine else False, "crop": context}
+    return {"steps": options.steps, "refine": refinement if refine else False, "crop": context}
 
 
 def _fill(
@@ -129,17 +137,18 @@ def _fill(
             _note(f"{target}: {note}")
 
 
-def _jobs(
-    image: str | None, mask: str | None, output: str | None, indir: str | None, outdir: str | None, samples: int
-) -> list[Job]:
-    single, folder = (image, mask, output), (indir, outdir)
+def _jobs(options: Options) -> list[Job]:
+    single, folder = (options.image, options.mask, options.output), (options.indir, options.outdir)
+    samples = options.num_samples
     if all(single) and not any(folder):
-        jobs = [Job(Path(image), Path(mask), _targets(Path(output), samples))]
+        image, mask, output = map(Path, single)
+        jobs = [Job(image, mask, _targets(output, samples))]
     elif all(folder) and not any(single):
-        if Path(outdir).resolve().is_relative_to(Path(indir).resolve()):
+        indir, outdir = map(Path, folder)
+        if outdir.resolve().is_relative_to(indir.resolve()):
             raise InputError(f"--outdir {outdir} lies inside --indir: results would be taken for masks the next time")
         jobs = [
-            Job(pair.image, pair.mask, _targets(Path(outdir) / f"{pair.name}{_kept(pair.image.suffix)}", samples))
+            Job(pair.image, pair.mask, _targets(outdir / f"{pair.name}{_kept(pair.image.suffix)}", samples))
             for pair in find_pairs(indir)
         ]
     else:

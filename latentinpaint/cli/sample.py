@@ -20,28 +20,8 @@ HOLES = ("inpaint", "sequential", "posterior")  # tasks that take a hole
 NOISY = ("denoise", "posterior")  # tasks that take a noisy observation
 
 
-def command(
-    model: str,
-    output: str,
-    task: str | None = None,
-    data: str | None = None,
-    change: str = "none",
-    downloads: str = "downloads",
-    mask: str | None = None,
-    mask_preset: str | None = None,
-    num_samples: int | None = None,
-    noise: float = 0.2,
-    order: str = "raster",
-    steps: int | None = None,
-    solver: str | None = None,
-    tolerance: float | None = None,
-    epsilon: float | None = None,
-    seed: int = 0,
-    batch_size: int = 64,
-    compare: str | None = None,
-    report: str | None = None,
-    device: str | None = None,
-) -> None:
+@dataclass(kw_only=True)
+class Options:
     """Sample a flow that train_flow made: new rows, filled holes, carried-over pictures.
 
     What a flow can do depends on its kind: generate and transport (a scheduled flow); inpaint (a mask-conditioned
@@ -74,35 +54,59 @@ def command(
         report: file for the figures, JSON.
         device: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
     """
-    if (num_samples is not None and num_samples < 1) or batch_size < 1 or noise <= 0:
+
+    model: str
+    output: str
+    task: str | None = None
+    data: str | None = None
+    change: str = "none"
+    downloads: str = "downloads"
+    mask: str | None = None
+    mask_preset: str | None = None
+    num_samples: int | None = None
+    noise: float = 0.2
+    order: str = "raster"
+    steps: int | None = None
+    solver: str | None = None
+    tolerance: float | None = None
+    epsilon: float | None = None
+    seed: int = 0
+    batch_size: int = 64
+    compare: str | None = None
+    report: str | None = None
+    device: str | None = None
+
+
+def run(options: Options) -> None:
+    """Sample what was asked for."""
+    if (options.num_samples is not None and options.num_samples < 1) or options.batch_size < 1 or options.noise <= 0:
         raise InputError("--num-samples and --batch-size start at 1, --noise is above 0")
-    if mask is not None and mask_preset is not None:
+    if options.mask is not None and options.mask_preset is not None:
         raise InputError("give --mask or --mask-preset, not both")
-    _check_names(output, compare)
+    _check_names(options.output, options.compare)
     from latentinpaint.device import choose_device
     from latentinpaint.weights import load_flow, read_header
 
-    flow = load_flow(model).to(choose_device(device))
-    task = _task(flow, task, read_header(model)["recipe"].get("from_noise", True))
-    sampling = _sampling(flow, solver, steps, tolerance, epsilon)
-    rows = _rows(flow, task, data, change, downloads, num_samples, seed)
-    holes = _holes(flow, task, mask, mask_preset, rows, data is not None, seed)
-    job = Job(flow, task, sampling, rows, holes, noise, order, seed, data is not None)
+    flow = load_flow(options.model).to(choose_device(options.device))
+    task = _task(flow, options.task, read_header(options.model)["recipe"].get("from_noise", True))
+    sampling = _sampling(flow, options)
+    rows = _rows(flow, task, options)
+    job = Job(flow, task, sampling, rows, _holes(flow, task, options, rows), options)
     started = time.monotonic()
-    result = job.run(batch_size)
+    result = job.run()
     seconds = time.monotonic() - started
-    _write_rows(output, result.made)
-    print(
-        f"{task}: {len(result.made)} rows, {result.evaluations} network evaluations a row, {seconds:.1f} s: {output}"
-    )
+    _write_rows(options.output, result.made)
+    count = len(result.made)
+    print(f"{task}: {count} rows, {result.evaluations} network evaluations a row, {seconds:.1f} s: {options.output}")
     errors = job.tell_errors(result)
-    if compare is not None:
-        _write_comparison(compare, result)
-        print(f"side by side: {compare}")
-    if report is not None:
-        figures = {"task": task, "rows": len(result.made), "evaluations": result.evaluations, "seconds": seconds}
-        with write_beside(report) as temporary:
-            temporary.write_text(json.dumps(figures | _acting(flow, sampling) | {"seed": seed} | errors, indent=1))
+    if options.compare is not None:
+        _write_comparison(options.compare, result)
+        print(f"side by side: {options.compare}")
+    if options.report is not None:
+        figures = {"task": task, "rows": count, "evaluations": result.evaluations, "seconds": seconds}
+        figures |= {**_acting(flow, sampling), "seed": options.seed, **errors}
+        with write_beside(options.report) as temporary:
+            temporary.write_text(json.dumps(figures, indent=1))
 
 
 def _task(flow: "Flow", task: str | None, from_noise: bool) -> str:
@@ -116,22 +120,21 @@ def _task(flow: "Flow", task: str | None, from_noise: bool) -> str:
     return task
 
 
-def _sampling(
-    flow: "Flow", solver: str | None, steps: int | None, tolerance: float | None, epsilon: float | None
-) -> "Sampling":
+def _sampling(flow: "Flow", options: Options) -> "Sampling":
     """The flow's own sampling with what was asked for; a setting that would have no effect is refused."""
     from latentinpaint.flows import HadamardFlow
     from latentinpaint.interpolants import SOLVERS
 
-    asked = {"solver": solver, "steps": steps, "tolerance": tolerance, "epsilon": epsilon}
-    if epsilon is not None and not isinstance(flow, HadamardFlow):
+    asked = {name: getattr(options, name) for name in ("solver", "steps", "tolerance", "epsilon")}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    if "epsilon" in asked and not isinstance(flow, HadamardFlow):
         raise InputError("--epsilon is for Hadamard flows: leave it out")
-    chosen = SOLVERS.get(solver or flow.sampling.solver)
-    if chosen is not None and chosen.adaptive and steps is not None:
+    chosen = SOLVERS.get(asked.get("solver", flow.sampling.solver))
+    if chosen is not None and chosen.adaptive and "steps" in asked:
         raise InputError("dopri5 chooses its own steps: leave --steps out or take --solver euler, midpoint or rk4")
-    if chosen is not None and not chosen.adaptive and tolerance is not None:
+    if chosen is not None and not chosen.adaptive and "tolerance" in asked:
         raise InputError("--tolerance is dopri5's: leave it out or take --solver dopri5")
-    return replace(flow.sampling, **{name: value for name, value in asked.items() if value is not None})
+    return replace(flow.sampling, **asked)
 
 
 def _acting(flow: "Flow", sampling: "Sampling") -> dict[str, object]:
@@ -157,21 +160,19 @@ class Made:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """What is asked of a flow, row by row."""
+    """What is asked of a flow, row by row: its rows, their holes where the task has any."""
 
     flow: "Flow"
     task: str
     sampling: "Sampling"
     rows: "Tensor"
     holes: "Tensor | None"
-    noise: float
-    order: str
-    seed: int
-    has_truth: bool
+    options: Options
 
-    def run(self, batch_size: int) -> Made:
+    def run(self) -> Made:
         import torch
 
+        batch_size, has_truth = self.options.batch_size, self.options.data is not None
         made, seen, evaluations = [], [], 0
         with fraction_bar(self.task) as told:
             count = -(-len(self.rows) // batch_size)
@@ -181,8 +182,8 @@ class Job:
                 made.append(run.final.cpu())
                 seen.append(view.cpu())
                 evaluations = max(evaluations, run.evaluations)
-        shown = torch.cat(seen) if self.has_truth else None
-        return Made(torch.cat(made), shown, self.rows if self.has_truth else None, evaluations)
+        shown = torch.cat(seen) if has_truth else None
+        return Made(torch.cat(made), shown, self.rows if has_truth else None, evaluations)
 
     def tell_errors(self, result: Made) -> dict[str, float | int | None]:
         """Tell the error of pictures that have a truth; answers the figures, none where there is none."""
@@ -204,8 +205,8 @@ class Job:
 
         from latentinpaint.randomness import draw_normal, numbered_generator
 
-        numbers = range(len(self.rows))[part]
-        generators = [numbered_generator(self.seed, n) for n in numbers]
+        numbers, seed, noise = range(len(self.rows))[part], self.options.seed, self.options.noise
+        generators = [numbered_generator(seed, n) for n in numbers]
         like = next(self.flow.parameters())
         rows = self.rows[part].to(like)
         settings = {"sampling": self.sampling, "progress": progress}
@@ -217,16 +218,16 @@ class Job:
         observed = rows
         if self.task in NOISY:
             # Noise of its own: the sampler's must not be what was added to the data.
-            extra = [numbered_generator(self.seed + 2**31, n) for n in numbers]
-            observed = rows + self.noise * draw_normal(rows, extra)
+            extra = [numbered_generator(seed + 2**31, n) for n in numbers]
+            observed = rows + noise * draw_normal(rows, extra)
         if self.task == "denoise":
-            return self.flow.denoise(observed, self.noise, **settings), observed
+            return self.flow.denoise(observed, noise, **settings), observed
         hole = self.holes[part].to(like)
         view = torch.where(hole > 0, torch.zeros_like(rows), observed)
         if self.task == "posterior":
-            return self.flow.posterior(observed, hole, self.noise, **settings), view
+            return self.flow.posterior(observed, hole, noise, **settings), view
         if self.task == "sequential":
-            settings["order"] = self.order
+            settings["order"] = self.options.order
         return getattr(self.flow, self.task)(rows, hole, **settings), view
 
 
@@ -237,15 +238,14 @@ def _check_names(output: str, compare: str | None) -> None:
         raise InputError(f"--compare ends in .png, .webp or .tif, not like {Path(compare).name}")
 
 
-def _rows(
-    flow: "Flow", task: str, data: str | None, change: str, downloads: str, count: int | None, seed: int
-) -> "Tensor":
+def _rows(flow: "Flow", task: str, options: Options) -> "Tensor":
     """The rows that a task starts from; of nothing but the right shape for those that start from noise alone."""
     import torch
 
     from latentinpaint.data.collections import Pictures, open_collection
     from latentinpaint.randomness import numbered_generator
 
+    data, count = options.data, options.num_samples
     if task == "generate" or (task == "sequential" and data is None):
         if data is not None:
             raise InputError("generate starts from noise: leave --data out")
@@ -253,17 +253,15 @@ def _rows(
     if data is None:
         raise InputError(f"{task} needs --data: a folder, a sheet or a collection's name")
     channels, size = (flow.shape[0], flow.shape[-1]) if len(flow.shape) == 3 else (3, 32)
-    found = open_collection(data, size, channels, change, downloads=downloads, train=False)
+    found = open_collection(data, size, channels, options.change, downloads=options.downloads, train=False)
     if found.shape != flow.shape:
         raise InputError(f"the flow takes rows of {flow.shape}, the data have {found.shape}")
     if isinstance(found, Pictures):
         return found.first(count)
-    return found.draw(count or 64, numbered_generator(seed, 0))
+    return found.draw(count or 64, numbered_generator(options.seed, 0))
 
 
-def _holes(
-    flow: "Flow", task: str, mask: str | None, preset: str | None, rows: "Tensor", has_data: bool, seed: int
-) -> "Tensor | None":
+def _holes(flow: "Flow", task: str, options: Options, rows: "Tensor") -> "Tensor | None":
     """Holes (N, 1, H, W) of the rows, None for tasks without."""
     import torch
 
@@ -271,11 +269,12 @@ def _holes(
     from latentinpaint.data.masks import mask_preset
     from latentinpaint.randomness import numbered_generator
 
+    mask, preset = options.mask, options.mask_preset
     if task not in HOLES:
         if mask is not None or preset is not None:
             raise InputError(f"{task} takes no hole: leave the mask out")
         return None
-    if not has_data:
+    if options.data is None:
         if mask is not None or preset is not None:
             raise InputError(f"a hole needs pictures to be in: give {task} --data, or leave the mask out")
         return torch.ones(len(rows), 1, *flow.shape[1:])
@@ -290,7 +289,7 @@ def _holes(
             )
         return hole.expand(len(rows), 1, height, width)
     masks = flow.masks if preset is None else mask_preset(preset, min(height, width))
-    return torch.stack([masks(height, width, numbered_generator(-1 - seed, n)) for n in range(len(rows))])
+    return torch.stack([masks(height, width, numbered_generator(-1 - options.seed, n)) for n in range(len(rows))])
 
 
 def _write_rows(output: str, rows: "Tensor") -> None:
