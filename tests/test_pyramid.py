@@ -33,20 +33,17 @@ def test_steps_are_even_and_not_above_two():
 def test_scaling_down_by_two_is_a_triangle():
     """Four pixels with the weights 1, 3, 3, 1 of 8, those inside the picture alone: by numpy."""
     x = torch.rand(1, 2, 12, 16, dtype=torch.float64)
-    weights = np.zeros((6, 12))
-    for row in range(6):
-        for offset, weight in zip(range(-1, 3), (1, 3, 3, 1), strict=True):
-            if 0 <= 2 * row + offset < 12:
-                weights[row, 2 * row + offset] = weight
-    weights /= weights.sum(axis=1, keepdims=True)
-    columns = np.zeros((8, 16))
-    for row in range(8):
-        for offset, weight in zip(range(-1, 3), (1, 3, 3, 1), strict=True):
-            if 0 <= 2 * row + offset < 16:
-                columns[row, 2 * row + offset] = weight
-    columns /= columns.sum(axis=1, keepdims=True)
-    expected = np.einsum("ih,bchw,jw->bcij", weights, x.numpy(), columns)
+    expected = np.einsum("ih,bchw,jw->bcij", _halving(12), x.numpy(), _halving(16))
     np.testing.assert_allclose(scaled_down(x, (6, 8)).numpy(), expected, atol=1e-7)
+
+
+def _halving(size: int) -> np.ndarray:
+    weights = np.zeros((size // 2, size))
+    for row in range(size // 2):
+        for offset, weight in zip(range(-1, 3), (1, 3, 3, 1), strict=True):
+            if 0 <= 2 * row + offset < size:
+                weights[row, 2 * row + offset] = weight
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def test_nothing_of_a_hole_reaches_a_smaller_scale():
