@@ -49,6 +49,7 @@ class PatchDiscriminator(nn.Module):
             stride = 2 if level < layers else 1
             self.layers.append(_layer(widths[level - 1], widths[level], stride, normalise))
         self.head = nn.Conv2d(widths[-1], 1, 4, padding=2)
+        self.stride = 2**layers
 
     def forward(self, x: Tensor) -> Judgement:
         features = []
@@ -57,10 +58,23 @@ class PatchDiscriminator(nn.Module):
             features.append(x)
         return Judgement(self.head(x), features)
 
+    def hole_of_patches(self, hole: Tensor, scores: Tensor) -> Tensor:
+        """How much is hole in the middle of every patch, in a square as wide as patches are apart.
 
-def hole_of_patches(hole: Tensor, scores: Tensor) -> Tensor:
-    """How much of a patch's own cell is hole: holes (B, 1, H, W) on the grid of scores (B, 1, h, w), in [0, 1]."""
-    return F.adaptive_avg_pool2d(hole, scores.shape[-2:])
+        Args:
+            hole: (B, 1, H, W), 1 = hole; beyond its border as at the border, where the outer patches' middles are.
+            scores: (B, 1, h, w), of pictures of H x W.
+
+        Returns:
+            (B, 1, h, w), in [0, 1].
+        """
+        # The halvings' windows are half a pixel off centre each, the two layers after them half a stride each.
+        before = 2 * self.stride - 1
+        height, width = (
+            self.stride * cells - before - side
+            for cells, side in zip(scores.shape[-2:], hole.shape[-2:], strict=True)
+        )
+        return F.avg_pool2d(F.pad(hole, (before, width, before, height), mode="replicate"), self.stride)
 
 
 def _layer(narrow: int, wide: int, stride: int, normalise: bool) -> nn.Sequential:

@@ -38,11 +38,12 @@ from latentinpaint.training.tasks import PipelineTask
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the discriminator said of the truth (as it saw it) and of the answers."""
+    """What the discriminator said of the truth (as it saw it) and of the answers, and where those are filled."""
 
     truth: Tensor
     real: Judgement
     fake: Judgement
+    filled: Tensor
 
 
 class AdversarialTask(PipelineTask):
@@ -51,6 +52,8 @@ class AdversarialTask(PipelineTask):
     Args:
         refiner: makes the refiner for the latent's number of channels; one of a single pass.
         autoencoder: file or folder that `pretrain_ae` wrote, or an autoencoder's class to be trained from scratch.
+        start: model file or run folder that lends its weights to begin with, trained with other losses or a converted
+            checkpoint; it has to be built as described here.
         mask, trained: as in train_latent; LaMa is alpha and all.
         weights: of the losses.
         space: "image", what is judged are decoded pictures, or "latent", latents, without a decoder.
@@ -71,6 +74,7 @@ class AdversarialTask(PipelineTask):
         self,
         refiner: Callable[[int], Refiner],
         autoencoder: str | Autoencoder,
+        start: str | None = None,
         mask: Literal["control", "alpha", "none"] = "alpha",
         trained: Literal["nothing", "first", "all"] = "all",
         weights: LossWeights = LossWeights(),  # noqa: B008 - frozen
@@ -94,6 +98,8 @@ class AdversarialTask(PipelineTask):
         )
         if self.pipeline.refiner.stochastic:
             raise InputError("adversarial training needs an answer of one pass: use the ffc refiner")
+        if start is not None:
+            self.start_with(start)
         self.automatic_optimization = False
         self.space, self.weights, self.r1_every = SPACES[space](), weights, r1_every
         self.discriminator_rate, self.gradient_clip = discriminator_rate, gradient_clip
@@ -181,7 +187,7 @@ class AdversarialTask(PipelineTask):
         generator_step()
         if verdict is not None:
             own = list(self.discriminator.parameters())
-            losses = self.discriminator_losses(compared, verdict)
+            losses = self.discriminator_losses(verdict)
             _zero(own)
             backward(losses["discriminator"], inputs=own)
             figures |= {**losses, "discriminator_gradient": get_total_norm([p.grad for p in own])}
@@ -202,7 +208,8 @@ class AdversarialTask(PipelineTask):
         """The discriminator on truth and answers; gradients reach it, the answers, and the truth for the penalty."""
         penalised = self.weights.r1 > 0 and number % self.r1_every == 0
         truth = compared.truth.detach().requires_grad_(penalised)
-        return Verdict(truth, self.discriminator(truth), self.discriminator(compared.answer))
+        real, fake = self.discriminator(truth), self.discriminator(compared.answer)
+        return Verdict(truth, real, fake, self.discriminator.hole_of_patches(compared.hole.float(), fake.scores))
 
     def generator_losses(self, attempt: Attempt, compared: Compared, verdict: Verdict | None) -> dict[str, Tensor]:
         """The losses that count, by name, and their weighted sum as "loss"."""
@@ -220,15 +227,15 @@ class AdversarialTask(PipelineTask):
             losses["matching"] = weights.feature_matching * feature_matching(verdict.fake, verdict.real)
         return {"loss": torch.stack(list(losses.values())).sum(), **losses}
 
-    def discriminator_losses(self, compared: Compared, verdict: Verdict) -> dict[str, Tensor]:
+    def discriminator_losses(self, verdict: Verdict) -> dict[str, Tensor]:
         """Its loss as "discriminator", the penalty, and how well it does: what it gives the truth and the fills."""
-        loss = discriminator_loss(verdict.real, verdict.fake, compared.hole)
+        loss = discriminator_loss(verdict.real, verdict.fake, verdict.filled)
         figures = {}
         if verdict.truth.requires_grad:
             figures["r1"] = r1_penalty(verdict.real.scores, verdict.truth)
             loss = loss + self.weights.r1 * self.r1_every * figures["r1"]
         real = torch.sigmoid(verdict.real.scores.detach()).mean()
-        return {"discriminator": loss, **figures, "real": real, "fake": scores_in(verdict.fake, compared.hole)}
+        return {"discriminator": loss, **figures, "real": real, "fake": scores_in(verdict.fake, verdict.filled)}
 
 
 def _zero(parameters: Iterable[Tensor]) -> None:

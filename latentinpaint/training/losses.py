@@ -1,6 +1,6 @@
 r"""The losses of LaMa's full training, on pictures or on latents.
 
-With a discriminator's scores s (log-odds of "real") and the share h of a patch that is hole,
+With a discriminator's scores s (log-odds of "real") and the share h of a patch's middle that is hole,
 
     discriminator   softplus(-s(x)) + h softplus(s(x̂)) + (1 - h) softplus(-s(x̂)) + R1
     generator       softplus(-s(x̂))
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants.objectives import weighted_mean
-from latentinpaint.models.discriminator import Judgement, hole_of_patches
+from latentinpaint.models.discriminator import Judgement
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,13 @@ def generator_loss(fake: Judgement) -> Tensor:
     return F.softplus(-fake.scores).mean()
 
 
-def discriminator_loss(real: Judgement, fake: Judgement, hole: Tensor) -> Tensor:
+def discriminator_loss(real: Judgement, fake: Judgement, filled: Tensor) -> Tensor:
     """How badly real is told from filled.
 
     Args:
         real, fake: of undamaged and of filled pictures.
-        hole: (B, 1, H, W), 1 = hole; outside it a filled picture is to be called real.
+        filled: (B, 1, h, w), h; outside the hole a filled picture is to be called real.
     """
-    filled = hole_of_patches(hole.float(), fake.scores)
     on_fake = filled * F.softplus(fake.scores) + (1 - filled) * F.softplus(-fake.scores)
     return F.softplus(-real.scores).mean() + on_fake.mean()
 
@@ -90,6 +89,5 @@ def masked_l1(answer: Tensor, truth: Tensor, hole: Tensor, known: float, missing
 
 
 def scores_in(judgement: Judgement, where: Tensor) -> Tensor:
-    """The mean probability of "real" over patches, weighted by `where` (B, 1, H, W) brought to their grid."""
-    weight = hole_of_patches(where.float(), judgement.scores)
-    return weighted_mean(torch.sigmoid(judgement.scores.float()), weight)
+    """The mean probability of "real" over patches, weighted by `where` (B, 1, h, w)."""
+    return weighted_mean(torch.sigmoid(judgement.scores.float()), where)

@@ -22,6 +22,7 @@ from latentinpaint.weights import (
     AUTOENCODER_FILE,
     PIPELINE_FILE,
     load_autoencoder,
+    load_pipeline,
     save_autoencoder,
     save_pipeline,
 )
@@ -136,6 +137,25 @@ class PipelineTask(TrainingTask):
                 self.truth = deepcopy(pretrained).freeze()
             encoder.thaw(trained)
         self._working: dict[tuple[torch.device, bool], InpaintPipeline] = {}
+
+    def start_with(self, model: str) -> None:
+        """Take the weights of a model file or run folder.
+
+        Raises:
+            InputError: if that is another architecture, or rests on another autoencoder than this one's frozen one.
+        """
+        weights, own = load_pipeline(model).state_dict(), self.pipeline.state_dict()
+        shapes, others = ({name: tuple(x.shape) for name, x in state.items()} for state in (own, weights))
+        if shapes != others:
+            name = next(name for name in (*own, *weights) if shapes.get(name) != others.get(name))
+            raise InputError(
+                f"{model} is built otherwise, {name} is {others.get(name, 'missing')} there and "
+                f"{shapes.get(name, 'missing')} here: describe its autoencoder, refiner and mask to start from it"
+            )
+        frozen = [f"autoencoder.{n}" for n, p in self.pipeline.autoencoder.named_parameters() if not p.requires_grad]
+        if not all(torch.equal(own[name], weights[name]) for name in frozen):
+            raise InputError(f"{model} was trained on another autoencoder: give the one it was trained with")
+        self.pipeline.load_state_dict(weights)
 
     def working(self) -> InpaintPipeline:
         """The pipeline to compute with, here and now: the same function, refiner and mask control.

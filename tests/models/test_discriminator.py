@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from latentinpaint.models.discriminator import PatchDiscriminator, hole_of_patches
+from latentinpaint.models.discriminator import PatchDiscriminator
 
 
 @pytest.mark.parametrize(("layers", "patch"), [(1, 16), (2, 34), (3, 70)])
@@ -43,16 +43,35 @@ def test_without_normalisation_rows_do_not_meet():
     assert torch.allclose(network(x).scores, alone, atol=1e-6)
 
 
-def test_the_hole_keeps_its_area_on_the_grid():
-    hole = torch.zeros(1, 1, 64, 64)
-    hole[..., 16:32, 8:24] = 1
-    scores = torch.zeros(1, 1, 8, 8)
-    expected = torch.zeros(8, 8)
-    expected[2:4, 1:3] = 1
-    assert torch.equal(hole_of_patches(hole, scores)[0, 0], expected)
-    odd = hole_of_patches(hole, torch.zeros(1, 1, 7, 9))
-    assert odd.shape == (1, 1, 7, 9)
-    assert 0 <= odd.min() and odd.max() <= 1
+@pytest.mark.parametrize("layers", [1, 2, 3, 4])
+def test_the_hole_is_looked_for_where_a_score_looks(layers):
+    """With all weights 1 what a score sees is symmetric about its middle: there the hole's square has to be."""
+    network = PatchDiscriminator(1, 1, layers, normalise=False).double()
+    for parameter in network.parameters():
+        torch.nn.init.constant_(parameter, 1.0 if parameter.ndim > 1 else 0.0)
+    image = torch.rand(1, 1, 290, 310, dtype=torch.float64, requires_grad=True)
+    scores = network(image).scores
+    hole = torch.zeros_like(image, requires_grad=True)
+    shares = network.hole_of_patches(hole, scores)
+    assert shares.shape == scores.shape
+    row, column = (side // 2 for side in scores.shape[-2:])
+    (seen,) = torch.autograd.grad(scores[0, 0, row, column], image)
+    (square,) = torch.autograd.grad(shares[0, 0, row, column], hole)
+    assert (square > 0).sum() == 4**layers and square.sum().item() == pytest.approx(1)
+    for axis in (2, 3):
+        places = torch.arange(image.shape[axis], dtype=torch.float64)
+        centres = [(g.sum(dim=5 - axis).flatten() * places).sum() / g.sum() for g in (seen, square)]
+        assert centres[0].item() == pytest.approx(centres[1].item(), abs=1e-9)
+
+
+def test_shares_are_those_of_the_border_beyond_it():
+    network = PatchDiscriminator(3, 4, 2)
+    hole = torch.zeros(1, 1, 37, 50)
+    hole[..., :20] = 1
+    shares = network.hole_of_patches(hole, network(torch.rand(1, 3, 37, 50)).scores)
+    assert torch.equal(shares[..., 0], torch.ones_like(shares[..., 0]))
+    assert torch.equal(shares[..., -1], torch.zeros_like(shares[..., -1]))
+    assert 0 <= shares.min() and shares.max() <= 1
 
 
 @pytest.mark.parametrize("wrong", [{"width": 0}, {"layers": 0}])

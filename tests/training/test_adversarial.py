@@ -20,7 +20,7 @@ from latentinpaint.training.adversarial import AdversarialTask
 from latentinpaint.training.cli import train_lama
 from latentinpaint.training.losses import LossWeights, discriminator_loss, r1_penalty
 from latentinpaint.training.spaces import SPACES, Attempt
-from latentinpaint.weights import load_autoencoder, load_pipeline
+from latentinpaint.weights import load_autoencoder, load_pipeline, save_pipeline
 
 SMOKE = Path(__file__).resolve().parents[2] / "configs" / "smoke.yaml"
 TINY = ("--refiner", "ffc", "--model.refiner.blocks", "1", "--model.discriminator_width", "4")
@@ -63,6 +63,35 @@ def task(model_files, **options):
     return AdversarialTask(
         lambda channels: FFCRefiner(channels, blocks=1), str(model_files["autoencoder"]), **{**settings, **options}
     )
+
+
+# --- where it begins ------------------------------------------------------------------------------------
+
+
+def test_it_starts_with_the_weights_of_a_trained_model(model_files):
+    trained = load_pipeline(model_files["ffc"]).state_dict()
+    fresh = task(model_files).pipeline.state_dict()
+    begun = task(model_files, start=str(model_files["ffc"])).pipeline.state_dict()
+    assert any(not torch.equal(fresh[name], trained[name]) for name in trained)
+    assert begun.keys() == trained.keys()
+    assert all(torch.equal(begun[name], trained[name]) for name in trained)
+
+
+def test_it_does_not_start_with_another_architecture(model_files):
+    with pytest.raises(InputError, match=r"built otherwise, .*: describe its autoencoder, refiner and mask"):
+        task(model_files, start=str(model_files["ffc"]), mask="none")
+
+
+def test_it_does_not_start_with_what_rests_on_another_autoencoder(model_files, tmp_path):
+    other = load_pipeline(model_files["ffc"])
+    with torch.no_grad():
+        next(other.autoencoder.parameters()).add_(0.1)
+    save_pipeline(other, tmp_path / "model.safetensors", {})
+    with pytest.raises(InputError, match="another autoencoder"):
+        task(model_files, start=str(tmp_path))
+    # One that is trained itself may start from there: its weights are among those lent.
+    mine = task(model_files, start=str(tmp_path), trained="all").pipeline
+    assert torch.equal(next(mine.autoencoder.parameters()), next(other.autoencoder.parameters()))
 
 
 # --- turns ------------------------------------------------------------------------------------------------
@@ -134,7 +163,8 @@ def test_the_sharing_of_one_pass_changes_no_gradient(model_files, batch, monkeyp
         answer = made.space.compared(made.pipeline, made.attempt(batch)).answer
     image = batch["image"].clone().requires_grad_()
     real, fake = made.discriminator(image), made.discriminator(answer)
-    loss = discriminator_loss(real, fake, batch["mask"]) + 0.5 * r1_penalty(real.scores, image)
+    filled = made.discriminator.hole_of_patches(batch["mask"], fake.scores)
+    loss = discriminator_loss(real, fake, filled) + 0.5 * r1_penalty(real.scores, image)
     expected = torch.autograd.grad(loss, list(made.discriminator.parameters()))
     turns = Turns(made)
     found = []

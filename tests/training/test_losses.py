@@ -40,22 +40,20 @@ def test_discriminator_loss_by_hand():
     expected = sum(-math.log(p) for p in real) / 2
     expected += sum(-h * math.log(1 - p) - (1 - h) * math.log(p) for h, p in zip(shares, fake, strict=True)) / 2
     to_scores = [[math.log(p / (1 - p)) for p in probabilities] for probabilities in (real, fake)]
-    hole = torch.zeros(1, 1, 2, 4)
-    hole[..., :2] = 1
-    hole[..., 0, 2] = 1
-    found = discriminator_loss(judgement(to_scores[0]), judgement(to_scores[1]), hole.double())
+    filled = torch.tensor(shares, dtype=torch.float64).reshape(1, 1, 1, 2)
+    found = discriminator_loss(judgement(to_scores[0]), judgement(to_scores[1]), filled)
     assert found.item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_best_discriminator_answers_the_share_of_real():
     """On equal pictures, half of a patch hole: minimising by hand gives the probability (1 + 1/2) / 2."""
     score = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-    hole = torch.tensor([[[[1.0, 0.0]]]], dtype=torch.float64)
+    half = torch.full((1, 1, 1, 1), 0.5, dtype=torch.float64)
     optimizer = torch.optim.LBFGS([score], max_iter=50, tolerance_grad=1e-12, line_search_fn="strong_wolfe")
 
     def closure():
         optimizer.zero_grad()
-        loss = discriminator_loss(judgement(score), judgement(score), hole)
+        loss = discriminator_loss(judgement(score), judgement(score), half)
         loss.backward()
         return loss
 
@@ -94,5 +92,5 @@ def test_masked_l1_by_hand():
 
 def test_scores_in_looks_only_where_it_is_told():
     scores = judgement([math.log(3), -50.0])
-    left = torch.tensor([[[[1.0, 1.0, 0.0, 0.0]]]])
+    left = torch.tensor([[[[1.0, 0.0]]]])
     assert scores_in(scores, left).item() == pytest.approx(0.75, rel=1e-6)
