@@ -26,6 +26,12 @@ class Judgement:
     scores: Tensor
     features: list[Tensor]
 
+    def halves(self) -> tuple["Judgement", "Judgement"]:
+        """Those of the first and of the second half of the batch."""
+        scores, features = self.scores.chunk(2), [layer.chunk(2) for layer in self.features]
+        first, second = (Judgement(scores[k], [layer[k] for layer in features]) for k in (0, 1))
+        return first, second
+
 
 class PatchDiscriminator(nn.Module):
     """Scores of overlapping patches.

@@ -205,10 +205,13 @@ class AdversarialTask(PipelineTask):
         return Attempt(image, mask, condition, pipeline.refiner.refine(condition), clean)
 
     def judge(self, compared: Compared, number: int) -> Verdict:
-        """The discriminator on truth and answers; gradients reach it, the answers, and the truth for the penalty."""
+        """The discriminator on truth and answers; gradients reach it, the answers, and the truth for the penalty.
+
+        Both are one batch to its BatchNorm: normalised apart, all answers could turn orange and it would not see it.
+        """
         penalised = self.weights.r1 > 0 and number % self.r1_every == 0
         truth = compared.truth.detach().requires_grad_(penalised)
-        real, fake = self.discriminator(truth), self.discriminator(compared.answer)
+        real, fake = self.discriminator(torch.cat([truth, compared.answer])).halves()
         return Verdict(truth, real, fake, self.discriminator.hole_of_patches(compared.hole.float(), fake.scores))
 
     def generator_losses(self, attempt: Attempt, compared: Compared, verdict: Verdict | None) -> dict[str, Tensor]:
