@@ -18,16 +18,19 @@ from latentinpaint.weights import load_pipeline
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", required=True, help="folder of undamaged photographs of one size")
+    parser.add_argument("--images", required=True, help="folder of undamaged photographs, of one size but for --size")
     parser.add_argument("--models", nargs="+", required=True, help="run folders or model files")
     parser.add_argument("--output", required=True, help="PNG or JPEG file to write")
+    parser.add_argument(
+        "--size", type=int, help="of the photographs' middle squares; by default they are taken whole"
+    )
     parser.add_argument("--names", nargs="*", help="file names, by default the first six")
     parser.add_argument("--mask-preset", default="thick", help="thin, medium, thick or training")
     parser.add_argument("--seed", type=int, default=0, help="of the holes and the samples")
     options = parser.parse_args()
     pipelines = {Path(path).stem: load_pipeline(path) for path in options.models}
     labels, rows = [], []
-    for case in cases_from_preset(options.images, options.mask_preset, options.seed):
+    for case in cases_from_preset(options.images, options.mask_preset, options.seed, size=options.size):
         if case.name not in options.names if options.names else len(rows) == 6:
             continue
         white = composite(case.image, case.image.new_ones(()).expand_as(case.image), case.mask)

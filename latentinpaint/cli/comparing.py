@@ -37,6 +37,7 @@ class Comparison:
         refine: models fill pictures larger than 256 pixels from coarse to fine, as inpaint --refine --crop off does.
         seed: of the holes and of the samples.
         limit: judge only so many pictures, the first by name.
+        size: judge the middle square of every picture, scaled to so many pixels; by default all of it as it is.
         lpips_network: any of squeeze, alex and vgg, separated by commas; '' for none.
         lpips_weights: torchvision's weights file of the first of these networks, by default the one in torch's cache;
             without it everything but LPIPS is computed.
@@ -57,6 +58,7 @@ class Comparison:
     refine: bool = False
     seed: int = 0
     limit: int | None = None
+    size: int | None = None
     lpips_network: str = "squeeze"
     lpips_weights: str | None = None
     features: str = "squeeze,inception"
@@ -78,6 +80,7 @@ def compare_as_asked(options: Comparison, methods: tuple[str, ...], reference: s
         mask_preset=options.mask_preset,
         seed=options.seed,
         limit=options.limit,
+        size=options.size,
         num_samples=options.num_samples,
         steps=options.steps,
         refine=options.refine,
@@ -116,7 +119,7 @@ def compare(
 
     if not plan.methods:
         raise InputError("there is nothing to judge: name a method, or a model")
-    check_at_least_one(num_samples=plan.num_samples, steps=plan.steps, limit=plan.limit, jobs=jobs)
+    check_at_least_one(num_samples=plan.num_samples, steps=plan.steps, limit=plan.limit, size=plan.size, jobs=jobs)
     if download:
         plan.fetch()
     folder, own = Path(output), Run(plan, output, keep_fills)

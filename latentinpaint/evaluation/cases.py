@@ -15,6 +15,7 @@ from torch import Tensor
 from latentinpaint.data.images import list_pictures, read_mask, read_picture
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.pairs import match_masks
+from latentinpaint.data.transforms import Transform, centre_crop
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.mask_sets import draw_hole, read_manifest
 
@@ -68,7 +69,9 @@ class Cases:
         return map(self.read, self.sources)
 
 
-def cases_from_preset(images: str | Path, preset: str, seed: int = 0, limit: int | None = None) -> Cases:
+def cases_from_preset(
+    images: str | Path, preset: str, seed: int = 0, limit: int | None = None, size: int | None = None
+) -> Cases:
     """The pictures of a folder, each with a hole drawn from a preset scaled to its shorter side.
 
     Args:
@@ -76,15 +79,17 @@ def cases_from_preset(images: str | Path, preset: str, seed: int = 0, limit: int
         preset: thin, medium, thick, training or patches.
         seed: of the holes; a picture's hole depends on it and on the picture's name.
         limit: only so many pictures, the first by name.
+        size: of every picture the middle square, scaled to so many pixels; None takes it whole.
 
     Raises:
         InputError: if the folder holds no picture or the preset is not known; while reading, if a picture cannot be
             read.
     """
     mask_preset(preset)
+    crop = None if size is None else centre_crop(size)
 
     def read(source: Source) -> Case:
-        image = _to_tensor(source.image)
+        image = _to_tensor(source.image, crop)
         hole = draw_hole(preset, seed, source.name, image.shape[-2:])
         return Case(source.name, image, hole, source.picture, source.results)
 
@@ -144,8 +149,9 @@ def named_pictures(images: str | Path) -> list[tuple[str, Path]]:
     return [(path.relative_to(images).as_posix(), path) for path in paths]
 
 
-def _to_tensor(path: Path) -> Tensor:
-    return torch.from_numpy(read_picture(path).rgb()).permute(2, 0, 1)[None].contiguous()
+def _to_tensor(path: Path, crop: Transform | None = None) -> Tensor:
+    pixels = read_picture(path).rgb()
+    return torch.from_numpy(pixels if crop is None else crop(pixels, 0)).permute(2, 0, 1)[None].contiguous()
 
 
 def _stem(name: str) -> str:

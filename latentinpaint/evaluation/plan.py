@@ -29,6 +29,7 @@ class Plan:
         masks: folder of masks, or None for the preset.
         mask_preset, seed: of the holes; the seed is the samples', too.
         limit: only so many cases, the first by name.
+        size: of every picture its middle square, scaled to so many pixels; None takes it whole.
         num_samples, steps: of models that draw samples.
         refine: whether models refine large pictures, see `latentinpaint.refinement`.
         lpips: keys of `LPIPS_BACKBONES`.
@@ -43,6 +44,7 @@ class Plan:
     mask_preset: str = "thick"
     seed: int = 0
     limit: int | None = None
+    size: int | None = None
     num_samples: int = 1
     steps: int | None = None
     refine: bool = False
@@ -53,10 +55,16 @@ class Plan:
     device: str | None = None
 
     def cases(self) -> Cases:
-        """The cases, in order of their names."""
+        """The cases, in order of their names.
+
+        Raises:
+            InputError: if there are none, or masks of whole pictures for squares of them.
+        """
         if self.masks is not None:
+            if self.size is not None:
+                raise InputError("masks are of whole pictures: leave --size or --masks out")
             return cases_from_folders(self.images, self.masks, self.limit)
-        return cases_from_preset(self.images, self.mask_preset, self.seed, self.limit)
+        return cases_from_preset(self.images, self.mask_preset, self.seed, self.limit, self.size)
 
     def build_methods(self) -> list[Method]:
         """The methods, in order."""

@@ -206,6 +206,8 @@ OTHERS = {
     "evaluate-among-pictures": ("evaluate", "--images {photos} --output {photos}/report", "{photos}"),
     "masks-blocked": ("make-masks", "--images {photos} --output {blocked}", "{blocked}"),
     "evaluate-limit-0": ("evaluate", "--images {photos} --output {void} --limit 0", "--limit"),
+    "evaluate-size-0": ("evaluate", "--images {photos} --output {void} --size 0", "--size"),
+    "evaluate-size-and-masks": ("evaluate", "--images {photos} --output {void} --masks {photos} --size 8", "--size"),
     "evaluate-blocked-output": ("evaluate", "--images {photos} --output {blocked}", "{blocked}"),
     "evaluate-bad-lpips": (
         "evaluate",

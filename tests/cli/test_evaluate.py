@@ -146,6 +146,13 @@ def test_limit(evaluate):
     assert "1 holes" in answer.out
 
 
+def test_size_is_that_of_the_fills(evaluate, tmp_path):
+    report, _ = evaluate("--size", 32, "--baselines", "mean", "--limit", 1)
+    fills = [path for path in tmp_path.rglob("*.png") if "mean" in path.parts]
+    assert fills and all(Image.open(path).size == (32, 32) for path in fills)
+    assert report["settings"]["size"] == 32
+
+
 def test_without_lpips_all_else_is_there_with_a_note(evaluate):
     report, answer = evaluate("--baselines", "mean")
     assert answer.err.startswith("note: LPIPS(squeeze) is left out")

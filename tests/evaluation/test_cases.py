@@ -74,6 +74,16 @@ def test_limit_takes_the_first_by_name(photos):
     assert len(cases) == 2 and [case.name for case in cases] == ["a.png", "b.png"]
 
 
+def test_size_takes_the_middle_square_scaled(tmp_path):
+    small = np.random.default_rng(0).integers(0, 255, (40, 56, 3), np.uint8)
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(np.kron(small, np.ones((2, 2, 1), np.uint8))).save(tmp_path / "photos" / "a.png")
+    (case,) = cases_from_preset(tmp_path / "photos", "thick", size=40)
+    expected = torch.from_numpy(small[:, 8:48]).permute(2, 0, 1)[None] / 255
+    assert torch.allclose(case.image, expected, atol=1e-6)
+    assert torch.equal(case.mask, draw_hole("thick", 0, "a.png", (40, 40)))
+
+
 def test_masks_of_a_folder(photos, tmp_path):
     hole = save_hole(tmp_path / "masks" / "b_mask1.png")
     cases = cases_from_folders(photos, tmp_path / "masks")
