@@ -68,7 +68,7 @@ def test_figures_do_not_depend_on_processes_or_order(photos, model_files, tmp_pa
 
 
 def _first_two(read):
-    return lambda images, preset, seed, limit: read(images, preset, seed, 2)
+    return lambda images, preset, seed, limit, size: read(images, preset, seed, 2, size)
 
 
 def test_only_what_is_missing_is_done(photos, tmp_path, monkeypatch):
