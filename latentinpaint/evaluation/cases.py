@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,9 +16,11 @@ from torch import Tensor
 from latentinpaint.data.images import list_pictures, read_mask, read_picture
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.pairs import match_masks
-from latentinpaint.data.transforms import Transform, centre_crop
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.mask_sets import draw_hole, read_manifest
+
+if TYPE_CHECKING:
+    from latentinpaint.data.transforms import Transform
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,11 @@ def cases_from_preset(
             read.
     """
     mask_preset(preset)
-    crop = None if size is None else centre_crop(size)
+    crop = None
+    if size is not None:
+        from latentinpaint.data.transforms import centre_crop  # albumentations takes half a second to import
+
+        crop = centre_crop(size)
 
     def read(source: Source) -> Case:
         image = _to_tensor(source.image, crop)
@@ -149,7 +156,7 @@ def named_pictures(images: str | Path) -> list[tuple[str, Path]]:
     return [(path.relative_to(images).as_posix(), path) for path in paths]
 
 
-def _to_tensor(path: Path, crop: Transform | None = None) -> Tensor:
+def _to_tensor(path: Path, crop: "Transform | None" = None) -> Tensor:
     pixels = read_picture(path).rgb()
     return torch.from_numpy(pixels if crop is None else crop(pixels, 0)).permute(2, 0, 1)[None].contiguous()
 
