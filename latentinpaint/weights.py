@@ -1,9 +1,10 @@
 """Model files: safetensors with the constructor arguments as JSON in the header, so one file rebuilds the model.
 
 The header's entry "latentinpaint" holds ``{"format": 1, "kind": "autoencoder" | "pipeline", "autoencoder":
-{"class", "arguments", "fingerprint"}, "refiner": {…}, "control": {"arguments"} or null, "recipe": {…}}``, that of a
-flow ``{"format": 1, "kind": "flow", "flow": {"class", "arguments"}, "recipe": {…}}``. No pickle is read.
-A folder stands for the file of the given kind inside it.
+{"class", "arguments", "fingerprint"}, "refiner": {…}, "control": {"arguments"} or null, "texture": {"arguments"} or
+null, "recipe": {…}}``, that of a flow ``{"format": 1, "kind": "flow", "flow": {"class", "arguments"}, "recipe":
+{…}}``. No pickle is read. A folder stands for the file of the given kind inside it, and a name in `PRETRAINED` for
+the model that comes with the package.
 """
 
 import json
@@ -15,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from latentinpaint.errors import InputError
+from latentinpaint.exemplars import Exemplars
 from latentinpaint.files import write_beside
 from latentinpaint.flows import FLOWS, Flow
 from latentinpaint.models import AUTOENCODERS, Autoencoder, MaskControl
@@ -26,6 +28,9 @@ AUTOENCODER_FILE = "autoencoder.safetensors"
 PIPELINE_FILE = "model.safetensors"
 FLOW_FILE = "flow.safetensors"
 _KEY = "latentinpaint"
+
+PRETRAINED = {"default": Path(__file__).parent / "pretrained" / "default.safetensors"}
+"""Models inside the package, by name; a file or folder of that name goes first."""
 
 
 def save_autoencoder(autoencoder: Autoencoder, path: str | Path, recipe: dict[str, Any] | None = None) -> None:
@@ -49,6 +54,7 @@ def save_pipeline(pipeline: InpaintPipeline, path: str | Path, recipe: dict[str,
             "arguments": pipeline.refiner.arguments,
         },
         "control": None if pipeline.control is None else {"arguments": pipeline.control.arguments},
+        "texture": None if pipeline.texture is None else {"arguments": pipeline.texture.arguments},
         "recipe": recipe or {},
     }
     _write(path, pipeline.state_dict(), header)
@@ -68,12 +74,12 @@ def load_autoencoder(path: str | Path) -> Autoencoder:
 
 
 def load_pipeline(path: str | Path) -> InpaintPipeline:
-    """The whole model of a model file or of a folder that holds one, in evaluation mode.
+    """The whole model of a model file, of a folder that holds one, or of a name in `PRETRAINED`, in evaluation mode.
 
     Raises:
         InputError: if there is no such file, it is none of this package's, or an autoencoder alone.
     """
-    path = _resolve(path, PIPELINE_FILE)
+    path = pipeline_file(path)
     header, weights = _read(path)
     if header["kind"] == "autoencoder":
         raise InputError(f"{path} holds an autoencoder alone: train a refiner on it with train_latent first")
@@ -85,11 +91,18 @@ def load_pipeline(path: str | Path) -> InpaintPipeline:
         refiner = REFINERS[described["class"]](**described["arguments"])
         described = header["control"]
         control = None if described is None else MaskControl(autoencoder, **described["arguments"])
-        pipeline = InpaintPipeline(autoencoder, refiner, control)
+        described = header.get("texture")
+        texture = None if described is None else Exemplars(**described["arguments"])
+        pipeline = InpaintPipeline(autoencoder, refiner, control, texture)
         pipeline.load_state_dict(weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path} does not fit this version of latentinpaint: {_short(error)}") from error
     return pipeline.eval()
+
+
+def pipeline_file(path: str | Path) -> Path:
+    """The file that `load_pipeline` reads; errors as there."""
+    return _resolve(path, PIPELINE_FILE)
 
 
 def save_flow(flow: Flow, path: str | Path, recipe: dict[str, Any] | None = None) -> None:
@@ -177,6 +190,8 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, T
 
 def _resolve(path: str | Path, *names: str) -> Path:
     path = Path(path)
+    if not path.exists():
+        path = PRETRAINED.get(str(path), path)
     if path.is_dir():
         found = [path / name for name in names if (path / name).is_file()]
         if not found:
@@ -192,7 +207,7 @@ def _resolve(path: str | Path, *names: str) -> Path:
             raise InputError(f"the folder {path} holds no {' and no '.join(names)}{hint}")
         return found[0]
     if not path.exists():
-        raise InputError(f"there is no model file {path}")
+        raise InputError(f"there is no model file {path}, and no model of that name: {', '.join(PRETRAINED)}")
     return path
 
 

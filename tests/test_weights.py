@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from latentinpaint import weights
 from latentinpaint.errors import InputError
+from latentinpaint.exemplars import Exemplars
 from latentinpaint.models import AUTOENCODERS, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS
@@ -121,6 +122,17 @@ def test_every_argument_comes_back(refiner, tmp_path):
     assert torch.equal(fill(loaded), fill(pipeline))
 
 
+def test_texture_comes_back(build_pipeline, tmp_path):
+    pipeline = build_pipeline()
+    plain = fill(pipeline)
+    pipeline.texture = Exemplars(radius=1, contrast=0.25, rounds=(2, 1, 1))
+    save_pipeline(pipeline, tmp_path / "model.safetensors")
+    loaded = load_pipeline(tmp_path)
+    assert loaded.texture == pipeline.texture
+    assert torch.equal(fill(loaded), fill(pipeline))
+    assert not torch.equal(fill(loaded), plain)
+
+
 def test_header(build_pipeline, tmp_path):
     pipeline = build_pipeline("flow")
     recipe = {"pictures": "a folder", "steps": 12}
@@ -137,6 +149,7 @@ def test_header(build_pipeline, tmp_path):
         },
         "refiner": {"class": "flow", "arguments": pipeline.refiner.arguments},
         "control": {"arguments": {"width": 8}},
+        "texture": None,
         "recipe": recipe,
     }
     save_autoencoder(pipeline.autoencoder, tmp_path / "autoencoder.safetensors")

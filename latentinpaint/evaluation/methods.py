@@ -28,7 +28,7 @@ from latentinpaint.evaluation.cases import Case
 from latentinpaint.inpainter import Inpainter
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refinement import Refinement, sample_refined
-from latentinpaint.weights import PIPELINE_FILE
+from latentinpaint.weights import PIPELINE_FILE, PRETRAINED, pipeline_file
 
 
 class Unanswered(Exception):
@@ -257,12 +257,11 @@ def _short(path: Path) -> str:
 
 
 def _is_model(path: Path) -> bool:
-    return path.suffix == ".safetensors" or (path / PIPELINE_FILE).is_file()
+    return path.suffix == ".safetensors" or (path / PIPELINE_FILE).is_file() or str(path) in PRETRAINED
 
 
 def _file_digest(text: str) -> str:
-    path = Path(text)
-    return hashlib.sha256((path / PIPELINE_FILE if path.is_dir() else path).read_bytes()).hexdigest()
+    return hashlib.sha256(pipeline_file(text).read_bytes()).hexdigest()
 
 
 def describe(method: Method) -> dict[str, Any]:
