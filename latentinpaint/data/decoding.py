@@ -118,6 +118,7 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
         dpi=metadata.dpi_of(image, stored_orientation),
         jpeg=jpeg,
         png_chunks=metadata.kept_chunks(data),
+        orientation=stored_orientation if stored_orientation in _TURNS else 1,
         frames=frames,
         lost=tuple(lost),
         name=name,
