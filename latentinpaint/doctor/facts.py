@@ -51,13 +51,15 @@ def _facts(path: Path, picture: Picture) -> Facts:
     grey = cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY)
     # Single pixels, not averages: colour noise averages out to grey.
     sample = colours[:: max(1, picture.height // _SAMPLE), :: max(1, picture.width // _SAMPLE)].astype(np.int16)
+    red, green, blue = np.moveaxis(sample, 2, 0)
+    chroma = np.maximum(np.maximum(abs(red - green), abs(green - blue)), abs(blue - red))
     return Facts(
         path=path,
         width=picture.width,
         height=picture.height,
         checksum=checksum.digest(),
         print=print_of(grey),
-        is_grey=float((np.ptp(sample, axis=2) > CHROMA).mean()) < 0.01,
-        is_flat=float(sample.std(axis=(0, 1)).max()) < FLAT,
+        is_grey=float((chroma > CHROMA).mean()) < 0.01,
+        is_flat=float(cv2.meanStdDev(colours)[1].max()) < FLAT,
         has_alpha=alpha is not None and float(alpha.min()) < 1,
     )

@@ -15,7 +15,6 @@ SOFT = 2  # pixels on either side of an edge that anti-aliasing may touch
 RINGING = 8  # pixels: a JPEG's blocks
 FEW_SHADES = 32
 ROUGH = 1 / 255
-VISIBLE = 0.001  # share of the pixels from which on a shade counts as paint
 
 
 class GreyKind(Enum):
@@ -61,13 +60,6 @@ def is_two_tone(levels: np.ndarray) -> bool:
     return float(((levels > MIDDLE[0]) & (levels < MIDDLE[1])).mean()) < 0.05
 
 
-def levels_of_paint(levels: np.ndarray) -> int:
-    """How many shades cover more than `VISIBLE` of the area, and together nearly all of it; 256 where they do not."""
-    shares = _shades(levels) / levels.size
-    visible = shares > VISIBLE
-    return int(visible.sum()) if shares[visible].sum() > 0.99 else 256
-
-
 def _shades(levels: np.ndarray) -> np.ndarray:
     """How many pixels have each of 256 shades."""
     return np.bincount(np.rint(255 * levels).astype(np.int64).ravel(), minlength=256)
@@ -83,5 +75,5 @@ def _is_photograph(mask: Picture, levels: np.ndarray, middle: float) -> bool:
 
 def _is_colourful(mask: Picture) -> bool:
     """Whether a tenth of the pixels has a colour that is no grey."""
-    colours = mask.rgb8()
-    return float((np.ptp(colours, axis=2) > 25).mean()) > 0.1
+    red, green, blue = np.moveaxis(mask.rgb8().astype(np.int16), 2, 0)
+    return float((np.maximum(abs(red - green), abs(green - blue)) > 25).mean()) > 0.1
