@@ -80,7 +80,7 @@ def test_greyscale(folder):
     photograph(9).convert("L").save(folder / "grey.png")
     nearly = np.asarray(photograph(10).convert("L").convert("RGB")).astype(int) + [4, 0, -4]
     Image.fromarray(np.clip(nearly, 0, 255).astype(np.uint8)).save(folder / "nearly.png")
-    ImageEnhance.Color(photograph(11)).enhance(0.3).save(folder / "pale.png")
+    ImageEnhance.Color(photograph(11)).enhance(0.15).save(folder / "pale.png")
     assert about(examine_data(folder, size=SIZE), "greyscale", "warning") == {"grey.png", "nearly.png"}
 
 
