@@ -2,8 +2,8 @@
 
 Conventions
 - Samples are the file's own, turned upright by its EXIF orientation.
-- Full scale is 255 for 8 bits and 65535 for 16. Mode I: 65535 if no sample is above it, else 2^31 - 1.
-  Mode F: 1 if no sample is above 1, else 255; other ranges, negative and non-finite samples are refused.
+- Full scale is 255 for 8 bits and 65535 for 16. Mode I: 255 if no sample is above it, else 65535, else
+  2^31 - 1. Mode F: 1 if no sample is above 1, else 255; other ranges, negative and non-finite samples are refused.
 - Whatever a decoder raises on a bad file becomes an `InputError` of one sentence that names the file.
 """
 
@@ -103,8 +103,7 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
     samples = np.array(_TURNS.get(orientation, lambda a: a)(samples), samples.dtype.newbyteorder("="), order="C")
     palette, palette_alpha = palette_of(image) if mode in ("P", "PA") else (None, None)
     exif_bytes, lost = metadata.upright_exif(exif, image.format == "TIFF", name)
-    if "xmp" in image.info or "XML:com.adobe.xmp" in image.info:
-        lost.append(f"the XMP metadata of {name} are not kept")
+    lost += metadata.unkept(image, name)
     return dict(
         samples=samples,
         mode=mode,
@@ -116,6 +115,7 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
         icc_profile=image.info.get("icc_profile") or None,
         exif=exif_bytes,
         dpi=metadata.dpi_of(image, stored_orientation),
+        comment=metadata.comment_of(image),
         jpeg=jpeg,
         png_chunks=metadata.kept_chunks(data),
         orientation=stored_orientation if stored_orientation in _TURNS else 1,
@@ -158,7 +158,7 @@ def full_scale(samples: np.ndarray, mode: str, bits: int | None, name: str) -> f
         return float(2 ** (bits or 16) - 1)
     low, high = float(samples.min()), float(samples.max())
     if mode == "I" and low >= 0:
-        return 65535.0 if high <= 65535 else 2.0**31 - 1
+        return 255.0 if high <= 255 else 65535.0 if high <= 65535 else 2.0**31 - 1
     if mode == "F" and low >= 0 and high <= 255:
         return 1.0 if high <= 1 else 255.0
     wanted = "at least 0" if mode == "I" else "within 0 to 1 or 0 to 255"

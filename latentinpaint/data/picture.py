@@ -38,6 +38,7 @@ class Picture:
         key: the one colour that counts as transparent (PNG's tRNS without alpha channel), in file units.
         icc_profile, exif: raw bytes; the EXIF has orientation 1.
         dpi: (x, y) dots per inch.
+        comment: the comment of a JPEG or GIF, in whatever encoding.
         jpeg: Pillow's options that write a JPEG as the source was quantised.
         png_chunks: text and colour chunks of a PNG, for writing a PNG.
         orientation: the EXIF orientation of the source file, 1 to 8, which `samples` no longer have.
@@ -56,6 +57,7 @@ class Picture:
     icc_profile: bytes | None = None
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
+    comment: bytes | None = None
     jpeg: dict[str, Any] | None = None
     png_chunks: tuple[Chunk, ...] = ()
     orientation: int = 1
