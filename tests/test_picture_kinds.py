@@ -17,6 +17,7 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from latentinpaint.data.images import read_mask, read_picture, write_picture
+from latentinpaint.errors import InputError
 
 HEIGHT, WIDTH = 37, 51
 RGB_ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -93,11 +94,10 @@ def colour16(path, channels=3):
 
 def tiff(*shape, kind=np.uint16, **options):
     def write(path):
-        floats = kind == np.float32
-        pixels = np.random.default_rng(3).random((HEIGHT, WIDTH), np.float32) if floats else None
-        pixels = noise(HEIGHT, WIDTH, *shape, kind=kind) if pixels is None else pixels
-        photometric = "rgb" if shape and shape[0] >= 3 else "minisblack"
-        tifffile.imwrite(path, pixels, photometric=photometric, metadata=None, **options)
+        size = (HEIGHT, WIDTH, *shape)
+        pixels = np.random.default_rng(3).random(size, np.float32) if kind == np.float32 else noise(*size, kind=kind)
+        colours = {"photometric": "rgb" if shape and shape[0] >= 3 else "minisblack"}
+        tifffile.imwrite(path, pixels, metadata=None, **colours | options)
 
     return write
 
@@ -129,6 +129,9 @@ KINDS = {
     "grey 16 PNG": Kind(grey16, "in.png", "out.png"),
     "grey 16 TIFF": Kind(tiff(), "in.tif", "out.tif"),
     "grey 16 TIFF big-endian": Kind(tiff(byteorder=">"), "in.tif", "out.tif"),
+    "grey 16 TIFF, 0 is white": Kind(
+        tiff(photometric="miniswhite"), "in.tif", "out.tif", known=lambda samples: 65535 - samples
+    ),
     "grey 32 TIFF integers": Kind(integers32, "in.tif", "out.tif"),
     "grey 32 TIFF floats": Kind(tiff(kind=np.float32), "in.tif", "out.tif"),
     "grey with alpha PNG": Kind(by_pillow(2), "in.png", "out.png"),
@@ -254,6 +257,43 @@ def test_24_megapixels(inpainter, tmp_path):
     assert (after[hole] != rows[hole]).any()
     after[hole] = rows[hole]
     assert np.array_equal(after, rows)
+
+
+TOLD = {
+    "premultiplied alpha": (tiff(4, kind=np.uint8, extrasamples=["assocalpha"]), "premultiplied"),
+    "a fourth channel": (tiff(4, kind=np.uint8, extrasamples=["unspecified"]), "of which 3"),
+    "two more channels": (tiff(5, kind=np.uint8, extrasamples=["unassalpha", "unspecified"]), "of which 4"),
+    "unsigned integers": (lambda path: tifffile.imwrite(path, noise(HEIGHT, WIDTH).astype(np.uint32)), "unsigned"),
+    "signed 16-bit integers": (lambda path: tifffile.imwrite(path, noise(HEIGHT, WIDTH).astype(np.int16)), "32-bit"),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_changes_of_samples_are_told(name, inpainter, tmp_path):
+    write, piece = TOLD[name]
+    write(tmp_path / "in.tif")
+    (note,) = filled(inpainter, tmp_path / "in.tif", tmp_path / "out.tif")[1]
+    assert piece in note
+
+
+REFUSED = {
+    "signed bytes": tiff(kind=np.int8),
+    "negative integers": lambda path: tifffile.imwrite(path, -noise(HEIGHT, WIDTH, kind=np.int16)),
+    "large unsigned integers": tiff(kind=np.uint32),
+    "floats where 0 is white": tiff(kind=np.float32, photometric="miniswhite"),
+    "float colours": tiff(3, kind=np.float32),
+    "64-bit floats": lambda path: tifffile.imwrite(path, np.random.default_rng(0).random((HEIGHT, WIDTH))),
+    "16-bit CMYK": tiff(4, photometric="separated"),
+    "16-bit premultiplied alpha": tiff(4, extrasamples=["assocalpha"]),
+    "LAB": tiff(3, kind=np.uint8, photometric="cielab"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_not_survive_is_refused(name, tmp_path):
+    REFUSED[name](tmp_path / "in.tif")
+    with pytest.raises(InputError, match=r"in\.tif"):
+        read_picture(tmp_path / "in.tif")
 
 
 # Beside the pixels ----------------------------------------------------------------------------------------

@@ -100,7 +100,8 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
         raise InputError(f"{name} has the colour mode {mode}, which is not supported: convert it to RGB")
     if not samples.size:
         raise InputError(f"{name} has no pixels")
-    samples = np.array(_TURNS.get(orientation, lambda a: a)(samples), samples.dtype.newbyteorder("="), order="C")
+    negative = image.format == "TIFF" and image.tag_v2.get(262) == 0
+    samples = _upright_and_positive(samples, mode, orientation, negative, bits or 16)
     palette, palette_alpha = palette_of(image) if mode in ("P", "PA") else (None, None)
     exif_bytes, lost = metadata.upright_exif(exif, image.format == "TIFF", name)
     lost += metadata.unkept(image, name)
@@ -129,7 +130,7 @@ def _source_bits(image: Image.Image, data: bytes) -> int | None:
     """Bits per sample in the file that `image` was opened from; None where the format does not vary.
 
     Raises:
-        InputError: where Pillow would silently round (64-bit TIFF).
+        InputError: where Pillow would silently round (64-bit TIFF) or wrap (signed bytes).
     """
     if data.startswith(metadata.PNG_SIGNATURE):
         return data[24]
@@ -138,7 +139,23 @@ def _source_bits(image: Image.Image, data: bytes) -> int | None:
     bits = image.tag_v2.get(258, (1,))[0]
     if bits > 32:
         raise InputError(f"{bits}-bit samples are not supported, use 16-bit or 32-bit ones")
+    if bits == 8 and image.tag_v2.get(339, (1,))[0] == 2:
+        raise InputError("signed 8-bit samples are not supported, use unsigned ones")
     return bits
+
+
+def _upright_and_positive(samples: np.ndarray, mode: str, orientation: int, negative: bool, bits: int) -> np.ndarray:
+    """Samples turned upright, in the machine's byte order; of a negative, where 0 is white, the positive.
+
+    Raises:
+        InputError: for negatives whose white is not known.
+    """
+    samples = np.array(_TURNS.get(orientation, lambda a: a)(samples), samples.dtype.newbyteorder("="), order="C")
+    if not negative or mode not in ("I;16", "I;16B", "I", "F"):  # of the others Pillow makes positives
+        return samples
+    if mode in ("I", "F"):
+        raise InputError("32-bit samples of which 0 is white are not supported, save it so that 0 is black")
+    return samples.dtype.type(2**bits - 1) - samples
 
 
 def _transparent_colour(image: Image.Image, mode: str) -> int | tuple[int, ...] | None:
