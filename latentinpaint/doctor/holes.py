@@ -76,8 +76,9 @@ def borders(case: Case) -> Iterator[Finding]:
     """A hole that reaches the picture's sides is known from fewer sides."""
     reached = sides_reached(case.hole)
     if reached:
-        sides = ", ".join(f"{percent(share)} of the {side}" for side, share in reached.items())
-        seen = f"the hole reaches the border ({sides}), so it is filled from fewer sides there"
+        whole = min(reached.values()) == 1 and len(reached) == 4
+        sides = ", ".join(f"{side} {100 * share:.0f} %" for side, share in reached.items())
+        seen = f"the hole reaches the border ({'all of it' if whole else sides}): there it is filled from fewer sides"
         yield case.finding("note", "hole at the border", seen, "nothing, if the object is cut off by the border")
 
 

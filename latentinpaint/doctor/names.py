@@ -28,7 +28,7 @@ def _orphans(found: Matches, images: Path, masks: Path) -> Iterator[Finding]:
         advice = "name masks after their pictures, photo_mask001.png for photo.png, in the same sub-folder"
         if photo:
             seen += f"; did you mean {photo}?"
-            advice = f"rename it {Path(photo).name}_mask001{mask.suffix.lower()}, in the sub-folder of its picture"
+            advice = f"rename it {photo}_mask001{mask.suffix.lower()}"
         yield Finding("problem", "mask without a picture", str(mask), seen, advice)
 
 

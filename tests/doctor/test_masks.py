@@ -245,7 +245,9 @@ def test_sizes():
 def test_holes_at_the_border():
     assert "hole at the border" not in kinds(box(1, 50, 1, 50))
     (found,) = [f for f in examine(None, picture_of(box(0, 60, 0, 30), "m")) if f.kind == "hole at the border"]
-    assert "25.0 % of the top" in found.seen and "50.0 % of the left" in found.seen and "right" not in found.seen
+    assert "top 25 %" in found.seen and "left 50 %" in found.seen and "right" not in found.seen
+    (found,) = [f for f in examine(None, picture_of(~box(), "m")) if f.kind == "hole at the border"]
+    assert "all of it" in found.seen and "top" not in found.seen
 
 
 @pytest.mark.parametrize(("count", "size", "expected"), [(9, 2, False), (10, 2, True), (30, 3, False)])
