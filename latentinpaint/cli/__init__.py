@@ -15,6 +15,7 @@ COMMANDS = {
     "train_lama": "train with LaMa's full losses: adversarial, feature matching, perceptual, latent",
     "train_flow": "train a flow: points, digits, small pictures, any mask",
     "sample": "sample a trained flow: new rows, filled holes, carried-over pictures",
+    "doctor": "look at pictures, masks and data folders for what is likely to go wrong",
     "inpaint": "fill the hole in a picture, or in every picture of a folder",
     "convert": "make a model of a LaMa checkpoint, or a LaMa checkpoint of a model",
     "make_masks": "draw masks for a folder of pictures, the same on every machine",

@@ -24,14 +24,14 @@ def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
     """Run a command's module and answer its exit status.
 
     A module offers `main(arguments, program)`, which reads its own command line; or a typed `command`; or, where the
-    options are many, `Options`, a dataclass, and `run`, which takes one.
+    options are many, `Options`, a dataclass, and `run`, which takes one and may answer an exit status of its own.
     """
     quieten()
     try:
         if hasattr(module, "main"):
             module.main([_option(argument) for argument in arguments], f"latentinpaint {name}")
         elif hasattr(module, "Options"):
-            module.run(_called(module.Options, name, arguments))
+            return module.run(_called(module.Options, name, arguments)) or 0
         else:
             _called(module.command, name, arguments)
     except (InputError, ArgumentError) as error:

@@ -2,8 +2,8 @@
 
 Conventions
 - Samples are the file's own, turned upright by its EXIF orientation.
-- Full scale is 255 for 8 bits and 65535 for 16. Mode I: 65535 if no sample is above it, else 2^31 - 1.
-  Mode F: 1 if no sample is above 1, else 255; other ranges, negative and non-finite samples are refused.
+- Full scale is 255 for 8 bits and 65535 for 16. Mode I: 255 if no sample is above it, else 65535, else
+  2^31 - 1. Mode F: 1 if no sample is above 1, else 255; other ranges, negative and non-finite samples are refused.
 - Whatever a decoder raises on a bad file becomes an `InputError` of one sentence that names the file.
 """
 
@@ -100,11 +100,11 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
         raise InputError(f"{name} has the colour mode {mode}, which is not supported: convert it to RGB")
     if not samples.size:
         raise InputError(f"{name} has no pixels")
-    samples = np.array(_TURNS.get(orientation, lambda a: a)(samples), samples.dtype.newbyteorder("="), order="C")
+    negative = image.format == "TIFF" and image.tag_v2.get(262) == 0
+    samples = _upright_and_positive(samples, mode, orientation, negative, bits or 16)
     palette, palette_alpha = palette_of(image) if mode in ("P", "PA") else (None, None)
     exif_bytes, lost = metadata.upright_exif(exif, image.format == "TIFF", name)
-    if "xmp" in image.info or "XML:com.adobe.xmp" in image.info:
-        lost.append(f"the XMP metadata of {name} are not kept")
+    lost += metadata.unkept(image, name)
     return dict(
         samples=samples,
         mode=mode,
@@ -116,8 +116,10 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
         icc_profile=image.info.get("icc_profile") or None,
         exif=exif_bytes,
         dpi=metadata.dpi_of(image, stored_orientation),
+        comment=metadata.comment_of(image),
         jpeg=jpeg,
         png_chunks=metadata.kept_chunks(data),
+        orientation=stored_orientation if stored_orientation in _TURNS else 1,
         frames=frames,
         lost=tuple(lost),
         name=name,
@@ -128,7 +130,7 @@ def _source_bits(image: Image.Image, data: bytes) -> int | None:
     """Bits per sample in the file that `image` was opened from; None where the format does not vary.
 
     Raises:
-        InputError: where Pillow would silently round (64-bit TIFF).
+        InputError: where Pillow would silently round (64-bit TIFF) or wrap (signed bytes).
     """
     if data.startswith(metadata.PNG_SIGNATURE):
         return data[24]
@@ -137,7 +139,23 @@ def _source_bits(image: Image.Image, data: bytes) -> int | None:
     bits = image.tag_v2.get(258, (1,))[0]
     if bits > 32:
         raise InputError(f"{bits}-bit samples are not supported, use 16-bit or 32-bit ones")
+    if bits == 8 and image.tag_v2.get(339, (1,))[0] == 2:
+        raise InputError("signed 8-bit samples are not supported, use unsigned ones")
     return bits
+
+
+def _upright_and_positive(samples: np.ndarray, mode: str, orientation: int, negative: bool, bits: int) -> np.ndarray:
+    """Samples turned upright, in the machine's byte order; of a negative, where 0 is white, the positive.
+
+    Raises:
+        InputError: for negatives whose white is not known.
+    """
+    samples = np.array(_TURNS.get(orientation, lambda a: a)(samples), samples.dtype.newbyteorder("="), order="C")
+    if not negative or mode not in ("I;16", "I;16B", "I", "F"):  # of the others Pillow makes positives
+        return samples
+    if mode in ("I", "F"):
+        raise InputError("32-bit samples of which 0 is white are not supported, save it so that 0 is black")
+    return samples.dtype.type(2**bits - 1) - samples
 
 
 def _transparent_colour(image: Image.Image, mode: str) -> int | tuple[int, ...] | None:
@@ -157,7 +175,7 @@ def full_scale(samples: np.ndarray, mode: str, bits: int | None, name: str) -> f
         return float(2 ** (bits or 16) - 1)
     low, high = float(samples.min()), float(samples.max())
     if mode == "I" and low >= 0:
-        return 65535.0 if high <= 65535 else 2.0**31 - 1
+        return 255.0 if high <= 255 else 65535.0 if high <= 65535 else 2.0**31 - 1
     if mode == "F" and low >= 0 and high <= 255:
         return 1.0 if high <= 1 else 255.0
     wanted = "at least 0" if mode == "I" else "within 0 to 1 or 0 to 255"

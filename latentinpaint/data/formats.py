@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from latentinpaint.data.deep import DEEP, DEEP_COLOUR, deep_png, deep_tiff
-from latentinpaint.data.metadata import Chunk, metadata_chunks, tiff_exif
+from latentinpaint.data.metadata import Chunk, comment_text, metadata_chunks, tiff_exif
 from latentinpaint.data.picture import Picture
 from latentinpaint.errors import InputError
 
@@ -27,13 +27,14 @@ class Format:
     icc: bool = False
     exif: bool = False
     dpi: bool = False
+    comment: bool = False
 
 
-PNG = Format("PNG", frozenset("1 L LA P RGB RGBA I;16 LA;16 RGB;16 RGBA;16".split()), True, True, True)
-JPEG = Format("JPEG", frozenset("L RGB CMYK".split()), icc=True, exif=True, dpi=True)
+PNG = Format("PNG", frozenset("1 L LA P RGB RGBA I;16 LA;16 RGB;16 RGBA;16".split()), True, True, True, comment=True)
+JPEG = Format("JPEG", frozenset("L RGB CMYK".split()), icc=True, exif=True, dpi=True, comment=True)
 WEBP = Format("WebP", frozenset("RGB RGBA".split()), icc=True, exif=True)
 BMP = Format("BMP", frozenset("1 L P RGB".split()), dpi=True)
-GIF = Format("GIF", frozenset("L P".split()))
+GIF = Format("GIF", frozenset("L P".split()), comment=True)
 TIFF = Format("TIFF", frozenset("1 L LA P PA RGB RGBA CMYK I;16 I;16B I F RGB;16 RGBA;16".split()), True, True, True)
 BY_SUFFIX = {
     ".png": PNG,
@@ -125,6 +126,9 @@ def _metadata_fitted(picture: Picture, target: Format, mode_is_new: bool) -> tup
     if out.dpi and not target.dpi:
         out = replace(out, dpi=None)
         notes.append(f"{kind} keeps no resolution (dpi): it is lost")
+    if out.comment and not target.comment:
+        out = replace(out, comment=None)
+        notes.append(f"{kind} keeps no comment: it is lost")
     chunks = {name for name, _ in out.png_chunks}
     if b"sRGB" in chunks:  # what an untagged file means anyway, and gAMA and cHRM then repeat it
         chunks -= {b"sRGB", b"gAMA", b"cHRM"}
@@ -202,6 +206,8 @@ def _png_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
     info = PngImagePlugin.PngInfo()
     for kind, content in picture.png_chunks:
         info.add(kind, content)
+    if picture.comment:
+        info.add_text("Comment", comment_text(picture.comment))  # as international text where Latin-1 ends
     bits = _written_bits(picture, PNG)
     if picture.mode == "P":
         # Pillow takes the fewest bits that number the palette; unused black entries keep the depth.
@@ -212,7 +218,8 @@ def _png_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
 
 
 def _jpeg_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
-    return picture.jpeg or {"quality": 95, "subsampling": 0}
+    options = picture.jpeg or {"quality": 95, "subsampling": 0}
+    return options | ({"comment": picture.comment} if picture.comment else {})
 
 
 def _webp_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
@@ -231,6 +238,8 @@ def _tiff_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
 def _gif_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
     options: dict[str, Any] = {"optimize": False}  # optimising renumbers the palette
     image.info.pop("transparency", None)
+    if picture.comment:
+        options["comment"] = picture.comment
     if picture.palette_alpha is not None:
         options["transparency"] = int(picture.palette_alpha.argmin())
     elif picture.key is not None:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from latentinpaint.data import formats
 from latentinpaint.data.decoding import decoded_file, sentence_of
-from latentinpaint.data.picture import LUMINANCE, Picture
+from latentinpaint.data.picture import Picture
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 
@@ -60,7 +60,7 @@ def read_mask(path: str | Path, invert: bool = False) -> np.ndarray:
     Raises:
         InputError: as `read_picture`.
     """
-    return _hole(read_picture(path), invert)
+    return hole_of(read_picture(path), invert)
 
 
 def mask_from_pil(image: Image.Image, invert: bool = False, name: str = "the mask") -> np.ndarray:
@@ -74,7 +74,20 @@ def mask_from_pil(image: Image.Image, invert: bool = False, name: str = "the mas
     Raises:
         InputError: as `Picture.from_pil`.
     """
-    return _hole(Picture.from_pil(image, name), invert)
+    return hole_of(Picture.from_pil(image, name), invert)
+
+
+def mask_levels(mask: Picture) -> np.ndarray:
+    """How white a mask is before it is cut, (H, W) float32 in [0, 1]; see `mask_from_pil`."""
+    grey, alpha = mask.luminance(), mask.alpha()
+    if alpha is not None and alpha.min() != alpha.max():
+        grey = grey * alpha
+    return 255 * grey if abs(255 * grey.max() - 1) < 0.01 else grey
+
+
+def hole_of(mask: Picture, invert: bool = False) -> np.ndarray:
+    """Cut a mask that `read_picture` read: (H, W) bool, True = hole; as `mask_from_pil`."""
+    return (mask_levels(mask) > 0.5) != invert
 
 
 def list_pictures(folder: str | Path, recursive: bool = True) -> list[Path]:
@@ -113,16 +126,6 @@ def _file_bytes(path: Path) -> bytes:
     if not data:
         raise InputError(f"{path} is empty (0 bytes)")
     return data
-
-
-def _hole(mask: Picture, invert: bool) -> np.ndarray:
-    grey = mask.rgb() @ LUMINANCE
-    alpha = mask.alpha()
-    if alpha is not None and alpha.min() != alpha.max():
-        grey = grey * alpha
-    if abs(255 * grey.max() - 1) < 0.01:
-        grey = 255 * grey
-    return (grey > 0.5) != invert
 
 
 def _raise(error: OSError) -> None:

@@ -8,14 +8,16 @@ Conventions
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from PIL import Image, JpegImagePlugin
+from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 Chunk = tuple[bytes, bytes]
 ORIENTATION = 0x0112
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_IPTC_TAG, _IPTC_BLOCK = 33723, 0x0404  # of a TIFF's first folder, and of the Photoshop segment of a JPEG
+_BITS, _SAMPLES, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 277, 338, 339
 # IFD0 of a TIFF also describes how its pixels are laid out; only these entries belong to the picture:
 # description, make, model, software, date, artist, copyright, and the EXIF and GPS folders.
 _TIFF_EXIF = (270, 271, 272, 305, 306, 315, 33432, 34665, 34853)
@@ -76,7 +78,60 @@ def jpeg_options_of(image: Image.Image) -> dict[str, Any] | None:
     # -1 stands for grey and for rare samplings that Pillow cannot write; full chroma loses least there.
     options["subsampling"] = max(0, JpegImagePlugin.get_sampling(image))
     options["progressive"] = bool(image.info.get("progressive"))
-    return options | ({"comment": image.info["comment"]} if image.info.get("comment") else {})
+    return options
+
+
+def comment_of(image: Image.Image) -> bytes | None:
+    """The one comment of a JPEG or GIF, in whatever encoding it was written."""
+    comment = image.info.get("comment") if image.format in ("JPEG", "GIF") else None
+    return comment if isinstance(comment, bytes) and comment else None
+
+
+def comment_text(comment: bytes) -> str:
+    """A comment as text: UTF-8 if it is that, Latin-1 if not, without a closing zero."""
+    plain = comment.rstrip(b"\0")
+    try:
+        return plain.decode("utf-8")
+    except UnicodeDecodeError:
+        return plain.decode("latin-1")
+
+
+def unkept(image: Image.Image, name: str) -> list[str]:
+    """A sentence for each thing in a file that a `Picture` has no place for."""
+    info, sentences = image.info, []
+    if "xmp" in info or "XML:com.adobe.xmp" in info:
+        sentences.append(f"the XMP metadata of {name} are not kept")
+    tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
+    sentences += _unkept_of_tiff(tags, len(image.getbands()), name)
+    if _IPTC_TAG in tags or _IPTC_BLOCK in (info.get("photoshop") or {}):
+        sentences.append(f"the IPTC data of {name} are not kept")
+    if any(str(key).startswith("Raw profile type") for key in info):
+        sentences.append(f"the raw profile texts of {name} are not kept")
+    if _is_oblong(info):
+        sentences.append(f"the pixels of {name} are meant to be oblong: that is not kept")
+    return sentences
+
+
+def _unkept_of_tiff(tags: Mapping[int, Any], bands: int, name: str) -> list[str]:
+    """What Pillow leaves out, or changes, of a TIFF's samples; nothing for no tags."""
+    sentences = []
+    if tags.get(_SAMPLES, 1) > bands:
+        sentences.append(f"{name} has {tags[_SAMPLES]} channels, of which {bands} are kept")
+    if tags.get(_EXTRA_SAMPLES, ())[:1] == (1,):
+        sentences.append(f"the premultiplied alpha of {name} becomes straight alpha, colours under it are rounded")
+    if tags.get(_BITS, (1,))[0] == 32 and tags.get(_SAMPLE_FORMAT, (1,))[0] == 1:
+        sentences.append(f"the unsigned 32-bit integers of {name} are written as signed ones")
+    return sentences
+
+
+def _is_oblong(info: dict[str, Any]) -> bool:
+    """Whether resolutions without a unit say that pixels are wider than high, or higher than wide."""
+    if "dpi" in info:
+        return False
+    given = info.get("aspect") or info.get("resolution")
+    if not given and info.get("jfif_unit") == 0:
+        given = info.get("jfif_density")
+    return bool(given) and given[0] != given[1]
 
 
 def kept_chunks(data: bytes) -> tuple[Chunk, ...]:

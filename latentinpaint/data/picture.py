@@ -38,8 +38,10 @@ class Picture:
         key: the one colour that counts as transparent (PNG's tRNS without alpha channel), in file units.
         icc_profile, exif: raw bytes; the EXIF has orientation 1.
         dpi: (x, y) dots per inch.
+        comment: the comment of a JPEG or GIF, in whatever encoding.
         jpeg: Pillow's options that write a JPEG as the source was quantised.
         png_chunks: text and colour chunks of a PNG, for writing a PNG.
+        orientation: the EXIF orientation of the source file, 1 to 8, which `samples` no longer have.
         frames: pictures in the source file, of which this is the first.
         lost: sentences on what reading already had to drop.
         name: what messages call it.
@@ -55,8 +57,10 @@ class Picture:
     icc_profile: bytes | None = None
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
+    comment: bytes | None = None
     jpeg: dict[str, Any] | None = None
     png_chunks: tuple[Chunk, ...] = ()
+    orientation: int = 1
     frames: int = 1
     lost: tuple[str, ...] = ()
     name: str = "the picture"
@@ -90,12 +94,22 @@ class Picture:
             return table[self.samples if self.mode == "P" else self.samples[..., 0]] / np.float32(255)
         if self.mode in ("CMYK", "YCbCr"):
             return np.asarray(self.to_pil().convert("RGB")) / np.float32(255)
-        colour = self.samples[..., None] if self.samples.ndim == 2 else self.samples
-        colour = colour[..., : 3 if colour.shape[-1] >= 3 else 1].astype(
-            np.float64 if self.mode == "I" else np.float32
-        )
-        colour = (colour / colour.dtype.type(self.full_scale)).astype(np.float32)
-        return np.broadcast_to(colour, (*colour.shape[:2], 3)).copy()
+        if self._is_grey():
+            return np.repeat(self.luminance()[..., None], 3, axis=2)
+        return self.samples[..., :3].astype(np.float32) / np.float32(self.full_scale)
+
+    def luminance(self) -> np.ndarray:
+        """The grey of the colours, (H, W) float32 in [0, 1]; alpha dropped."""
+        if not self._is_grey():
+            return self.rgb() @ LUMINANCE.astype(np.float32)
+        grey = self.samples if self.samples.ndim == 2 else self.samples[..., 0]
+        # 31 bits are more than a float32 holds before it is divided.
+        grey = grey.astype(np.float64 if self.mode == "I" else np.float32)
+        return (grey / grey.dtype.type(self.full_scale)).astype(np.float32)
+
+    def _is_grey(self) -> bool:
+        """Whether the samples themselves are grey, with or without alpha."""
+        return self.mode in ("1", "F", "I", "I;16", "I;16B", "L", "LA", "LA;16")
 
     def scaled_by(self, known: np.ndarray) -> "Picture":
         """The picture with its full scale judged by the `known` samples (H, W) alone.

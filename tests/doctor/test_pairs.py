@@ -1,0 +1,125 @@
+"""Files of masks and pictures: names, bad files, and what `examine` says of each pair."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from latentinpaint.doctor import examine_pair, examine_pairs
+from latentinpaint.errors import InputError
+
+
+@pytest.fixture
+def place(helpers, tmp_path):
+    """Write a folder of pictures and masks by name."""
+
+    def write(*names, folder="in"):
+        root = tmp_path / folder
+        hole = np.zeros((48, 64), bool)
+        hole[10:20, 10:20] = True
+        for name in names:
+            if "mask" in name.lower() or folder == "masks":
+                helpers.write_hole(root / name, hole)
+            else:
+                helpers.write_photos(root, (name,))
+        return root
+
+    return write
+
+
+def told(found, kind):
+    return {f.about.rsplit("/", 1)[-1]: f"{f.severity} {f.seen} {f.advice}" for f in found if f.kind == kind}
+
+
+def test_a_sound_folder(place):
+    found = examine_pairs(place("a.png", "a_mask001.png", "b.png", "b_mask.png"))
+    assert [f.kind for f in found] == ["hole", "hole"]
+
+
+def test_names_that_were_meant(place):
+    found = examine_pairs(
+        place("beach.png", "tree.png", "tree_mask001.png", "beech_mask001.png", "zebra_mask001.png", "dog.png")
+    )
+    orphans = told(found, "mask without a picture")
+    assert set(orphans) == {"beech_mask001.png", "zebra_mask001.png"}
+    assert (
+        "did you mean beach?" in orphans["beech_mask001.png"] and "did you mean" not in orphans["zebra_mask001.png"]
+    )
+    assert all(text.startswith("problem") for text in orphans.values())
+    assert set(told(found, "picture without a mask")) == {"beach.png", "dog.png"}
+
+
+def test_case_and_sub_folder(place):
+    orphans = told(
+        examine_pairs(place("sub/Tree.png", "tree_mask001.png", "a.png", "a_mask.png")), "mask without a picture"
+    )
+    assert "did you mean sub/Tree?" in orphans["tree_mask001.png"]
+
+
+@pytest.mark.parametrize("name", ["a-mask.png", "a_MASK001.png", "mask_a.png", "a mask 2.png"])
+def test_names_like_a_masks(place, name):
+    found = examine_pairs(place("a.png", name, "b.png", "b_mask.png"))
+    assert "rename it a_mask001.png" in told(found, "name like a mask's")[name]
+    assert not told(examine_pairs(place("a_masked_ball.png", folder="in")), "name like a mask's").get(
+        "a_masked_ball.png"
+    )
+
+
+def test_a_folder_of_its_own(place):
+    images, masks = place("a.png", "b.png"), place("a.png", "c.png", folder="masks")
+    found = examine_pairs(images, masks)
+    assert set(told(found, "mask without a picture")) == {"c.png"} and set(told(found, "picture without a mask")) == {
+        "b.png"
+    }
+    assert len(told(found, "hole")) == 1
+
+
+def test_names_that_cannot_be_matched(place):
+    (found,) = examine_pairs(place("a.png", "a.jpg", "a_mask.png"))
+    assert (found.severity, found.kind) == ("problem", "names") and "more than one picture" in found.seen
+    (found,) = examine_pairs(place("a.png", folder="bare"))
+    assert found.severity == "problem" and "no mask" in found.seen
+
+
+def test_unreadable_files(place):
+    root = place("a.png", "a_mask.png", "b.png", "b_mask.png", "c.png", "c_mask.png")
+    (root / "a.png").write_bytes((root / "a.png").read_bytes()[:400])
+    (root / "b_mask.png").write_text("no picture")
+    found = examine_pairs(root)
+    assert set(told(found, "unreadable")) == {"a.png", "b_mask.png"}
+    assert set(told(found, "hole")) == {"a_mask.png", "c_mask.png"}
+
+
+def test_inverted(place):
+    root = place("a.png", "a_mask.png")
+    image, mask = root / "a.png", root / "a_mask.png"
+    Image.fromarray(255 - np.asarray(Image.open(mask))).save(mask)
+    for found in (examine_pairs(root), examine_pair(image, mask)):
+        assert "likely inverted" in {f.kind for f in found}
+    for found in (examine_pairs(root, invert=True), examine_pair(image, mask, invert=True)):
+        assert "likely inverted" not in {f.kind for f in found}
+
+
+def test_missing_files_and_folders(place, tmp_path):
+    root = place("a.png")
+    for call in (
+        lambda: examine_pair(root / "a.png", root / "absent.png"),
+        lambda: examine_pair(root / "absent.png", root / "a.png"),
+        lambda: examine_pairs(tmp_path / "absent"),
+        lambda: examine_pairs(root, tmp_path / "absent"),
+    ):
+        with pytest.raises(InputError, match="absent"):
+            call()
+
+
+def test_progress(place):
+    from contextlib import contextmanager
+
+    seen = []
+
+    @contextmanager
+    def progress(title, total):
+        yield seen.append
+        assert len(seen) == total == 3
+
+    examine_pairs(place(*(f"{name}{rest}" for name in "abc" for rest in (".png", "_mask.png"))), progress=progress)
+    assert len(seen) == 3
