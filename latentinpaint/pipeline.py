@@ -153,6 +153,6 @@ def _reflected(size: int, target: int) -> Tensor:
     if size == 1:
         return torch.zeros(target, dtype=torch.long)
     # A size as a tensor, which an exported graph can compute with.
-    last = torch.full((), size - 1)
+    last = torch.full((), size - 1, dtype=torch.int64)
     position = torch.arange(target) % (2 * last)
     return torch.where(position <= last, position, 2 * last - position)

@@ -20,7 +20,7 @@ FLOORS = [
     {"data", "models", "interpolants", "metrics"},
     {"refiners", "flows"},
     {"pipeline"},
-    {"weights", "lama", "refinement", "windows"},
+    {"weights", "lama", "refinement", "windows", "export"},
     {"inpainter"},
     {"evaluation", "visualization"},
     {"training"},
@@ -42,6 +42,7 @@ OUTSIDE = {
     "flows": {"torch"},
     "pipeline": {"torch"},
     "lama": {"torch", "safetensors", "yaml"},
+    "export": {"torch", "onnxruntime"},
     "refinement": {"torch"},
     "windows": {"cv2", "numpy"},
 }

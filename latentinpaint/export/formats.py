@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import io
 import logging
 import warnings
 from abc import ABC, abstractmethod
@@ -111,7 +112,13 @@ class Onnx(Format):
     def load(self, path: Path) -> Run:
         import onnxruntime
 
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        try:
+            session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        except Exception as error:  # its exceptions have no base of their own
+            reason = str(error).splitlines()[0].replace(str(path), "the file")[:200]
+            raise InputError(
+                f"onnxruntime {onnxruntime.__version__} cannot read opset {self.opset}, try a lower one: {reason}"
+            ) from error
         return lambda image, mask: torch.from_numpy(
             session.run(["filled"], {"image": image.numpy(), "mask": mask.numpy()})[0]
         )
@@ -162,7 +169,7 @@ def _quiet() -> Iterator[None]:
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -58,8 +58,7 @@ def in_frequencies(x: Tensor, mix: Callable[[Tensor], Tensor]) -> Tensor:
 
 def _waves(size: int, frequencies: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """C and S for `size` positions and so many frequencies, of the type and device of `like`."""
-    # Sizes become tensors, which an exported graph can compute with.
-    whole = torch.full((), size, device=like.device)
+    whole = _whole(size, like)
     positions = torch.arange(size, device=like.device)
     # Full turns are taken off while numbers are whole: angles stay below 2 pi, where float32 is exact enough.
     turns = torch.remainder(positions[:, None] * positions[:frequencies], whole)
@@ -76,5 +75,10 @@ def _blocks(cosines: Tensor, sines: Tensor) -> Tensor:
 def _counts(width: int, kept: int, like: Tensor) -> Tensor:
     """How often each kept frequency of a row stands for itself and its conjugate; (kept,)."""
     frequencies = torch.arange(kept, device=like.device)
-    own_conjugate = torch.remainder(2 * frequencies, torch.full((), width, device=like.device)) == 0
+    own_conjugate = torch.remainder(2 * frequencies, _whole(width, like)) == 0
     return 2 - own_conjugate.to(like.dtype)
+
+
+def _whole(size: int, like: Tensor) -> Tensor:
+    """A size as a tensor, which an exported graph can compute with."""
+    return torch.full((), size, dtype=torch.int64, device=like.device)
