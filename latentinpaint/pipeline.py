@@ -153,14 +153,16 @@ class InpaintPipeline(nn.Module):
 
 def pad_to_cells(x: Tensor, stride: int) -> Tensor:
     """(…, H, W) reflected right and bottom up to multiples of `stride`, and to two cells at least."""
-    rows, columns = (_reflected(side, max(2, -(-side // stride)) * stride) for side in x.shape[-2:])
-    return x[..., rows, :][..., columns]
+    height, width = (torch.sym_max(2, (side + stride - 1) // stride) * stride for side in x.shape[-2:])
+    rows, columns = _reflected(x.shape[-2], height), _reflected(x.shape[-1], width)
+    return x.index_select(-2, rows.to(x.device)).index_select(-1, columns.to(x.device))
 
 
 def _reflected(size: int, target: int) -> Tensor:
     """Indices 0 … size-1 continued to `target` by reflection without repeating the border, as often as needed."""
     if size == 1:
         return torch.zeros(target, dtype=torch.long)
-    period = 2 * (size - 1)
-    position = torch.arange(target) % period
-    return torch.where(position < size, position, period - position)
+    # A size as a tensor, which an exported graph can compute with.
+    last = torch.full((), size - 1, dtype=torch.int64)
+    position = torch.arange(target) % (2 * last)
+    return torch.where(position <= last, position, 2 * last - position)

@@ -20,7 +20,7 @@ FLOORS = [
     {"data", "models", "interpolants", "metrics"},
     {"refiners", "flows", "exemplars", "doctor"},
     {"pipeline"},
-    {"weights", "lama", "refinement", "windows"},
+    {"weights", "lama", "refinement", "windows", "export"},
     {"inpainter"},
     {"evaluation", "visualization"},
     {"training"},
@@ -44,6 +44,7 @@ OUTSIDE = {
     "doctor": {"cv2", "numpy"},
     "pipeline": {"torch"},
     "lama": {"torch", "safetensors", "yaml"},
+    "export": {"torch", "onnxruntime"},
     "refinement": {"torch"},
     "windows": {"cv2", "numpy"},
 }

@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": "look at pictures, masks and data folders for what is likely to go wrong",
     "inpaint": "fill the hole in a picture, or in every picture of a folder",
     "convert": "make a model of a LaMa checkpoint, or a LaMa checkpoint of a model",
+    "export": "write an ffc model for onnxruntime, or for torch without this package",
     "make_masks": "draw masks for a folder of pictures, the same on every machine",
     "evaluate": "judge a model on photographs with holes, beside methods that need no training",
     "benchmark": "compare models, classical methods and others' results on the same holes",
