@@ -1,9 +1,9 @@
 r"""Holes that are wider than what was painted, and that go over softly into what is around them.
 
 The hole that a model sees is the painted one dilated by a disc of radius :math:`D` pixels: every pixel whose
-distance :math:`d` to the nearest painted pixel, centre to centre, is at most :math:`D`. Pixels outside of it are known
-and stay as they are. Feathering mixes fill and original in the outer :math:`N \le D` pixels of that ring, with the
-fill's share
+distance :math:`d` to the nearest painted pixel, centre to centre, is at most :math:`D`. Pixels outside of it are
+known and stay as they are. Feathering mixes fill and original in the outer :math:`N \le D` pixels of that ring,
+with the fill's share
 
 .. math:: s = t^2 (3 - 2 t), \qquad t = \min\left(1, \frac{D + 1 - d}{N + 1}\right)
 

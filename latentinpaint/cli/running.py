@@ -21,17 +21,18 @@ _LIGHTNING = ("lightning_fabric", "pytorch_lightning")
 
 
 def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
-    """Run a command's module and answer its exit status.
+    """Run a command's module and answer its exit status: 0, 2 for what cannot be used, or what the module answers.
 
     A module offers `main(arguments, program)`, which reads its own command line; or a typed `command`; or, where the
-    options are many, `Options`, a dataclass, and `run`, which takes one.
+    options are many, `Options`, a dataclass, and `run`, which takes one and may answer a status: 1 if a part could
+    not be done.
     """
     quieten()
     try:
         if hasattr(module, "main"):
             module.main([_option(argument) for argument in arguments], f"latentinpaint {name}")
         elif hasattr(module, "Options"):
-            module.run(_called(module.Options, name, arguments))
+            return module.run(_called(module.Options, name, arguments)) or 0
         else:
             _called(module.command, name, arguments)
     except (InputError, ArgumentError) as error:
