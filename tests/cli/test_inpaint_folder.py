@@ -1,15 +1,13 @@
 """`inpaint` over folders: what is filled, what is not and why, and what a second run does."""
 
 import os
+import re
 import shutil
 import signal
 import struct
 import subprocess
 import sys
-import threading
-import time
 import zlib
-from multiprocessing import active_children
 
 import numpy as np
 import pytest
@@ -208,20 +206,16 @@ def test_parallel_folders(fill, pictures, helpers, tmp_path):
     np.testing.assert_array_equal(read(tmp_path / "out" / "d_mask2.png")[HOLE], truths["d.png"][HOLE])
 
 
-def test_the_same_as_one_by_one(fill, pictures, model_files, done, tmp_path):
-    """Whatever else is in the folder, and by however many processes."""
+def test_the_same_as_alone(fill, pictures, model_files, done, tmp_path):
+    """Whatever else is in the folder."""
     folder, truths = pictures
-    options = ("--num-samples", 1, "--seed", 7, "--dilate", 2, "--feather", 1)
+    options = ("--seed", 7, "--dilate", 2, "--feather", 1)
     fill(*options, model="flow")
-    answer, found = fill(*options, "--jobs", 2, target="shared", model="flow")
-    assert answer.status == 0 and found == set(truths)
     for name in truths:
-        alone = tmp_path / "alone.png"
-        mask = (folder / name).with_name(f"{name[-5]}_mask.png")
+        alone, mask = tmp_path / "alone.png", (folder / name).with_name(f"{name[-5]}_mask.png")
         files = ("--image", folder / name, "--mask", mask, "--output", alone)
         done("inpaint", "--model", model_files["flow"], *files, *options)
-        for place in ("out", "shared"):
-            np.testing.assert_array_equal(read(tmp_path / place / name), read(alone))
+        np.testing.assert_array_equal(read(tmp_path / "out" / name), read(alone))
 
 
 # JPEG and other formats -------------------------------------------------------------------------------------
@@ -421,53 +415,46 @@ def test_options_without_effect_are_warned_of(fill):
 # Processes --------------------------------------------------------------------------------------------------
 
 
-def test_broken_pictures_in_processes(helpers, fill, pictures):
+def test_processes_do_the_same_as_one(helpers, fill, pictures, tmp_path):
     folder, truths = pictures
     broken = break_in_ten_ways(helpers, folder)
-    answer, found = fill("--jobs", 2)
+    alone, _ = fill()
+    answer, found = fill("--jobs", 2, target="shared")
     assert answer.status == 1 and found == set(truths) and "6 filled, 0 already there, 10 failed" in answer.out
-    assert len(failures(answer)) == len(broken)
+    assert len(failures(answer)) == len(broken) and failures(answer) == failures(alone)
+    for name in truths:
+        np.testing.assert_array_equal(read(tmp_path / "shared" / name), read(tmp_path / "out" / name))
 
 
-def test_a_killed_process_names_its_picture(fill, pictures, model_files, tmp_path):
-    """One of two processes is killed while it works on a picture that takes long."""
-    folder, truths = pictures
+def test_ctrl_c(fill, monkeypatch, tmp_path):
+    """In the middle of writing the third picture."""
+    from latentinpaint.data import formats
 
-    def kill_the_first():
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if len(list((tmp_path / "out").rglob("*.png"))) >= 1 and active_children():
-                os.kill(active_children()[0].pid, signal.SIGKILL)
-                return
-            time.sleep(0.002)
+    save, saved = formats.save, []
 
-    for name in truths:  # so large that a process is surely busy when the first answer is there
-        for path in (folder / name, (folder / name).with_name(f"{name[-5]}_mask.png")):
-            Image.open(path).resize((400, 300), Image.Resampling.NEAREST).save(path)
-    killer = threading.Thread(target=kill_the_first)
-    killer.start()
-    answer, found = fill("--jobs", 2, "--crop", "off")
-    killer.join()
-    assert answer.status == 1 and len(found) == 5 and found < set(truths)
-    (lost,) = set(truths) - found
-    assert len(failures(answer)) == 1 and str(folder / lost) in failures(answer)[0]
-    assert "ended from outside" in failures(answer)[0]
-    assert not list((tmp_path / "out").rglob(".*"))
-    answer, found = fill("--jobs", 2)
-    assert answer.status == 0 and "1 filled, 5 already there" in answer.out and found == set(truths)
+    def interrupted(picture, path, target):
+        save(picture, path, target)
+        saved.append(path)
+        if len(saved) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(formats, "save", interrupted)
+    answer, found = fill()
+    assert answer.status == 130 and answer.complaints[-1] == "latentinpaint inpaint: stopped"
+    assert "2 filled" in answer.out and found == {"a.png", "b.png"}
+    assert "4 filled, 2 already there" in fill()[0].out
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c(jobs, pictures, helpers, model_files, tmp_path):
+def test_ctrl_c_with_processes(pictures, helpers, model_files, tmp_path):
     folder, _ = pictures
     for number in range(400):
-        photo(helpers, folder / f"more{number}.png", number)
+        shutil.copy(folder / "a.png", folder / f"more{number}.png")
     mask = helpers.write_hole(tmp_path / "mask.png", HOLE)
     for path in folder.rglob("*_mask.png"):
         path.unlink()
     program = [sys.executable, "-c", "from latentinpaint.cli import main; main('inpaint')"]
     options = ["--model", model_files["ffc"], "--indir", folder, "--mask", mask, "--outdir", tmp_path / "out"]
-    command = [*program, *map(str, options), "--jobs", str(jobs)]
+    command = [*program, *map(str, options), "--jobs", "2"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -481,4 +468,5 @@ def test_ctrl_c(jobs, pictures, helpers, model_files, tmp_path):
     assert 5 <= len(there) < 400 and not [path for path in there if path.name.startswith(".")]
     for path in there:
         assert read(path).shape == (HEIGHT, WIDTH, 3)
-    assert f"{len(there)} filled" in out
+    counted = int(re.search(r"(\d+) filled", out)[1])
+    assert counted <= len(there) <= counted + 2  # a process may have ended before it could say that it had finished
