@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from latentinpaint.cli.filling.folder import Manner, Tally, fill_all
 from latentinpaint.cli.filling.jobs import FORMATS, Folders, Job, Plan, targets
-from latentinpaint.cli.filling.work import Wishes, fill
+from latentinpaint.cli.filling.work import Wishes, fill, no_hole
 from latentinpaint.data.formats import JPEG, format_of
+from latentinpaint.data.images import read_mask
 from latentinpaint.errors import InputError
 from latentinpaint.margins import sides_of
 
@@ -151,6 +152,8 @@ def _planned(options: Options) -> Plan:
     one = None if options.mask is None else Path(options.mask)
     if one is not None and not one.is_file():
         raise InputError(f"{one} is a folder: --maskdir takes it" if one.is_dir() else f"there is no file {one}")
+    if one is not None and not read_mask(one, options.invert_mask).any() and options.expand is None:
+        raise InputError(no_hole(one))
     folders = Folders(
         Path(options.indir),
         Path(options.outdir),
@@ -221,23 +224,33 @@ def _one(options: Options, job: Job, wishes: Wishes) -> None:
 
 def _folder(options: Options, plan: Plan, wishes: Wishes) -> int:
     tally = Tally(failures=list(plan.failures), bare=plan.bare)
-    jobs = Manner(options.overwrite, options.limit, options.jobs).left(plan, tally)
-    if jobs:
-        import torch
-
-        inpainter = _load(options)
-        processes = min(options.jobs, len(jobs))
-        load = lambda: inpainter  # noqa: E731
-        if processes > 1:
-            if inpainter.device.type != "cpu":
-                raise InputError("--jobs shares out work on a processor: leave it at 1, or add --device cpu")
-            load = partial(type(inpainter).from_pretrained, options.model, "cpu", options.precision)
+    jobs = Manner(options.overwrite, options.limit).left(plan, tally)
     try:
         if jobs:
-            fill_all(load, jobs, wishes, tally, processes, max(1, torch.get_num_threads() // processes))
-    finally:
+            _fill_folder(options, jobs, wishes, tally)
+    except InputError:
+        if tally.filled:
+            tally.tell()
+        raise
+    except KeyboardInterrupt:
         tally.tell()
+        raise
+    tally.tell()
     return 1 if tally.failures else 0
+
+
+def _fill_folder(options: Options, jobs: list[Job], wishes: Wishes, tally: Tally) -> None:
+    import torch
+
+    inpainter = _load(options)  # before any process starts, so that a wrong model is said once
+    processes = min(options.jobs, len(jobs))
+    if processes == 1:
+        fill_all(lambda: inpainter, jobs, wishes, tally)
+        return
+    if inpainter.device.type != "cpu":
+        raise InputError("--jobs shares out work on a processor: leave it at 1, or add --device cpu")
+    load = partial(type(inpainter).from_pretrained, options.model, "cpu", options.precision)
+    fill_all(load, jobs, wishes, tally, processes, max(1, torch.get_num_threads() // processes))
 
 
 def _note(text: str) -> None:

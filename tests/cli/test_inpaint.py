@@ -288,6 +288,46 @@ def test_a_jpeg_answer_says_that_it_cannot_keep_pixels(photo, mask, model_files,
         assert (image.format, image.size) == ("JPEG", (WIDTH, HEIGHT))
 
 
+def test_the_quality_of_a_jpeg_answer(photo, mask, model_files, done, command, tmp_path):
+    """As Pillow writes that quality, without chroma subsampling, since a PNG has none."""
+    options = ("inpaint", "--model", model_files["ffc"], "--image", photo, "--mask", mask, "--quality", 35)
+    done(*options, "--output", tmp_path / "out.jpg")
+    Image.open(photo).save(tmp_path / "other.jpg", quality=35)
+    with Image.open(tmp_path / "out.jpg") as image, Image.open(tmp_path / "other.jpg") as other:
+        assert image.quantization == other.quantization
+        assert [part[1:3] for part in image.layer] == [(1, 1)] * 3
+    answer = command(*options, "--output", tmp_path / "out.png")
+    assert answer.status == 2 and "--quality is for JPEG" in answer.complaints[0]
+
+
+def test_expanding(photo, mask, model_files, done, tmp_path):
+    before, hole = np.asarray(Image.open(photo)), disc(HEIGHT, WIDTH)
+    files = ("inpaint", "--model", model_files["ffc"], "--image", photo, "--expand", "6,10%,0,0")
+    for more in ((), ("--mask", mask)):
+        done(*files, "--output", tmp_path / "out.png", *more)
+        grown = np.asarray(Image.open(tmp_path / "out.png"))
+        assert grown.shape == (HEIGHT + 5, WIDTH + 6, 3)
+        known = ~hole if more else np.ones_like(hole)
+        assert np.array_equal(grown[5:, 6:][known], before[known])
+        assert (grown[5:, 6:][hole] != before[hole]).any() == bool(more)
+        assert len(np.unique(grown[:5])) > 2
+
+
+def test_dilating_and_feathering(fill, helpers, tmp_path):
+    """A wider hole is what OpenCV dilates; the ring in between is between fill and picture."""
+    hole = disc(HEIGHT, WIDTH)
+    away = cv2.distanceTransform((~hole).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    wide = helpers.write_hole(tmp_path / "wide.png", away <= 4)
+    dilated = fill("--dilate", 4, model="ffc")
+    assert np.array_equal(dilated, fill(hole=wide, model="ffc"))
+    soft = fill("--dilate", 4, "--feather", 3, model="ffc")
+    before = np.asarray(Image.open(tmp_path / "in.png"))
+    assert np.array_equal(soft[away > 4], before[away > 4]) and np.array_equal(soft[away <= 1], dilated[away <= 1])
+    ring = (away > 1) & (away <= 4)
+    low, high = np.minimum(before, dilated).astype(int) - 1, np.maximum(before, dilated).astype(int) + 1
+    assert ((low <= soft) & (soft <= high))[ring].all() and (soft != dilated)[ring].mean() > 0.5
+
+
 @pytest.mark.parametrize(
     "program",
     [

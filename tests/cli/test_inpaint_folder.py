@@ -384,6 +384,8 @@ WRONG = {
     "dilate": (["--dilate=-2"], "dilate"),
     "two kinds of masks": (["--mask", "{in}/a_mask.png", "--maskdir", "{in}"], "not both"),
     "no such mask": (["--mask", "{in}/zebra.png"], "zebra.png"),
+    "a mask that is a photo of nothing": (["--mask", "{in}/black.png"], "has no hole"),
+    "a mask that is no picture": (["--mask", "{in}/text.png"], "text.png"),
     "a folder as mask": (["--mask", "{in}"], "--maskdir takes it"),
     "results among masks": (["--maskdir", "{in}/.."], "lies inside --maskdir"),
     "no such masks": (["--maskdir", "{in}/zebra"], "zebra"),
@@ -392,8 +394,10 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_options_that_cannot_be_used(case, fill, pictures):
+def test_options_that_cannot_be_used(case, helpers, fill, pictures):
     options, word = WRONG[case]
+    helpers.write_hole(pictures[0] / "black.png", HOLE & False)
+    (pictures[0] / "text.png").write_text("this is no picture")
     answer, found = fill(*(option.replace("{in}", str(pictures[0])) for option in options))
     assert answer.status == 2 and len(answer.complaints) == 1 and word in answer.complaints[0] and not found
 

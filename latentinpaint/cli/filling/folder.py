@@ -62,7 +62,7 @@ class Tally:
         print(", ".join(parts), flush=True)
         if self.failures:
             files = "1 file" if len(self.failures) == 1 else f"{len(self.failures)} files"
-            print(f"latentinpaint inpaint: {files} could not be used, all others are done:", file=sys.stderr)
+            print(f"latentinpaint inpaint: {files} could not be used:", file=sys.stderr)
             for failure in sorted(self.failures, key=lambda failure: str(failure.path)):
                 print(f"  {' '.join(str(failure).split())}", file=sys.stderr)
 
@@ -89,12 +89,11 @@ def told_together(remarks: list[Remark]) -> list[str]:
 class Manner:
     """How a folder is gone through.
 
-    overwrite: whether answers that are there are done again. limit: pictures done at most. jobs: processes.
+    overwrite: whether answers that are there are done again. limit: pictures done at most.
     """
 
     overwrite: bool = False
     limit: int | None = None
-    jobs: int = 1
 
     def left(self, plan: Plan, tally: Tally) -> list[Job]:
         """The jobs that are to be done now; the tally learns of the others."""
@@ -106,7 +105,12 @@ class Manner:
 
 
 def fill_all(
-    load: Callable[[], "Inpainter"], jobs: list[Job], wishes: Wishes, tally: Tally, processes: int, threads: int
+    load: Callable[[], "Inpainter"],
+    jobs: list[Job],
+    wishes: Wishes,
+    tally: Tally,
+    processes: int = 1,
+    threads: int = 1,
 ) -> None:
     """Do jobs one after the other, or by several processes, and count them; nothing half-written is left behind.
 
@@ -119,7 +123,6 @@ def fill_all(
         threads: of each process, if there are several.
     """
     under_way: dict[int, float] = {}
-    number = 0
     with named_bar(len(jobs)) as bar:
 
         def taken(index: int) -> None:
@@ -128,9 +131,8 @@ def fill_all(
 
         try:
             with closing(_outcomes(load, jobs, wishes, taken, processes, threads)) as outcomes:
-                for index, outcome in outcomes:
+                for number, (index, outcome) in enumerate(outcomes, start=1):
                     _clear(jobs[index], under_way.pop(index), outcome)
-                    number += 1
                     tally.count(jobs[index], outcome)
                     bar.done()
                     if not sys.stdout.isatty():

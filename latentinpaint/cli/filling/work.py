@@ -120,10 +120,13 @@ def _painted(job: Job, picture: Picture, wishes: Wishes) -> np.ndarray:
             f"the picture {job.image} {picture.width}x{picture.height}: they have to be equal"
         )
     if not painted.any() and wishes.sides is None:
-        raise InputError(
-            f"the mask {job.mask} has no hole: paint it white; dark colours and transparent parts are kept"
-        )
+        raise InputError(no_hole(job.mask))
     return painted
+
+
+def no_hole(mask: Path) -> str:
+    """What is said of a mask that paints nothing."""
+    return f"the mask {mask} has no hole: paint it white; dark colours and transparent parts are kept"
 
 
 def _doubts(picture: Picture, painted: np.ndarray) -> list[str]:
