@@ -1,18 +1,21 @@
 """`Inpainter`: a trained model and any kind of picture in, the same kind of picture out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from latentinpaint.data.images import Picture, mask_from_pil
 from latentinpaint.device import choose_device
 from latentinpaint.errors import InputError
+from latentinpaint.holes import Widening
+from latentinpaint.margins import Margins, Side
 from latentinpaint.models.folding import fold
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refinement import Refinement, sample_refined
@@ -34,6 +37,8 @@ class Asked:
     steps: int | None = None
     refine: bool | Refinement = False
     crop: str | int | None = "auto"
+    dilate: int = 0
+    feather: int = 0
 
     def __post_init__(self) -> None:
         if self.num_samples < 1:
@@ -45,6 +50,12 @@ class Asked:
             raise InputError(f"crop is 'auto', None or the pixels of context around a hole, not {self.crop!r}")
         if not isinstance(self.refine, bool | Refinement):
             raise InputError(f"refine is True, False or a Refinement, not {self.refine!r}")
+        _ = self.widening
+
+    @property
+    def widening(self) -> Widening:
+        """How the hole is widened before it is filled."""
+        return Widening(self.dilate, self.feather)
 
     def windows(self, hole: np.ndarray, stride: int) -> list[Window]:
         """The parts of a picture that are filled, for a hole (H, W) bool."""
@@ -113,6 +124,8 @@ class Inpainter:
         steps: int | None = None,
         refine: bool | Refinement = False,
         crop: str | int | None = "auto",
+        dilate: int = 0,
+        feather: int = 0,
     ) -> AnyPicture | list[AnyPicture]:
         """Fill the hole; every pixel outside it comes back bit for bit.
 
@@ -130,6 +143,10 @@ class Inpainter:
             crop: "auto" lets only windows around small holes pass the networks, see `windows.Crop`; None the whole
                 picture; a number windows with so many pixels of context. What a model sees decides its fill, so the
                 three differ; docs/large_pictures.md says by how much.
+            dilate: pixels that the hole is widened by on all sides before it is filled; known is what lies outside
+                of the widened hole.
+            feather: pixels over which the fill goes over into the picture, inside the widened hole; see `holes`.
+                Alone it dilates by as much.
 
         Returns:
             A picture of the kind that came in, or a list of `num_samples` of them if that is above 1. An empty mask
@@ -138,18 +155,45 @@ class Inpainter:
         Raises:
             InputError: if the mask has another size than the picture, or an argument is out of range.
         """
-        asked = Asked(num_samples, seed, steps, refine, crop)
+        asked = Asked(num_samples, seed, steps, refine, crop, dilate, feather)
         if isinstance(image, Tensor):
-            answers = self._fill_tensor(image, mask, asked)
-        elif isinstance(image, np.ndarray):
-            filled = self._fill(Picture.from_pil(_array_to_pil(image)), _hole(mask), asked)
-            answers = [np.asarray(picture.to_pil()).reshape(image.shape) for picture in filled]
-        elif isinstance(image, Image.Image):
-            filled = self._fill(Picture.from_pil(image), _hole(mask), asked)
-            answers = [picture.to_pil() for picture in filled]
+            answers = self._fill_tensor(image, _hole(mask, batched=True), asked)
         else:
-            raise InputError(f"a picture is a Pillow image, an array or a tensor, not {type(image).__name__}")
+            answers = _as_given(self._fill(_taken(image), _hole(mask), asked), image)
         return answers[0] if num_samples == 1 else answers
+
+    def expand(
+        self, image: AnyPicture, sides: Side | Sequence[Side], mask: object = None, **how: Any
+    ) -> AnyPicture | list[AnyPicture]:
+        """Outpaint: the picture grows, and what is new is filled; every known pixel comes back bit for bit.
+
+        Args:
+            image: as for calling.
+            sides: (left, top, right, bottom), or one for all four: whole numbers of pixels, or texts such as "10%",
+                of the width for left and right, of the height for top and bottom. At most the picture's own side.
+            mask: as for calling, of the size of `image`: a hole to be filled besides; None for none.
+            how: any other argument of calling. With `dilate` or `feather` the hole, which the new margin belongs to,
+                reaches that far into the picture.
+
+        Returns:
+            As calling. New pixels are opaque.
+
+        Raises:
+            InputError: as calling, and as `margins.Margins.of`.
+        """
+        asked, batched = Asked(**how), isinstance(image, Tensor)
+        taken = image if batched else _taken(image)
+        size = tuple(taken.shape[-2:]) if batched else (taken.height, taken.width)
+        painted = np.zeros((1, 1, *size) if batched else size, bool) if mask is None else _hole(mask, batched)
+        _check_size(painted.shape[-2:], size)
+        margins = Margins.of(sides, *size)
+        hole = margins.hole(painted)
+        if batched:
+            left, top, right, bottom = astuple(margins)
+            answers = self._fill_tensor(F.pad(taken, (left, right, top, bottom)), hole, asked)
+        else:
+            answers = _as_given(self._fill(taken.expanded(margins), hole, asked), image)
+        return answers[0] if asked.num_samples == 1 else answers
 
     def fill(
         self, picture: Picture, hole: np.ndarray, num_samples: int = 1, seed: int = 0, **how: Any
@@ -160,27 +204,31 @@ class Inpainter:
     def _fill(self, picture: Picture, hole: np.ndarray, asked: Asked) -> list[Picture]:
         _check_size(hole.shape, (picture.height, picture.width))
         # What a hole holds must not even decide the scale of a picture whose format leaves it open.
+        soft = asked.widening.of(hole[None, None])
+        hole = soft.hole[0, 0].numpy()
         picture = picture.scaled_by(~hole)
         image = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None]
-        answers = self._sample(image, torch.from_numpy(hole)[None, None], asked)
+        answers = [soft.mixed(answer, image) for answer in self._sample(image, soft.hole, asked)]
         return [picture.filled(answer[0].permute(1, 2, 0).numpy(), hole) for answer in answers]
 
-    def _fill_tensor(self, image: Tensor, mask: object, asked: Asked) -> list[Tensor]:
+    def _fill_tensor(self, image: Tensor, painted: np.ndarray, asked: Asked) -> list[Tensor]:
         batch = image if image.ndim == 4 else image[None]
         if batch.ndim != 4 or batch.shape[1] != 3 or not image.is_floating_point():
             raise InputError(f"a tensor is (3, H, W) or (B, 3, H, W) of floats in [0, 1], not {tuple(image.shape)}")
-        hole = torch.as_tensor(_hole(mask, batched=True), device=batch.device)
-        _check_size(tuple(hole.shape[-2:]), tuple(batch.shape[-2:]))
-        if hole.shape[0] not in (1, len(batch)):
-            raise InputError(f"{hole.shape[0]} masks for {len(batch)} pictures")
-        hole = hole.expand(len(batch), -1, -1, -1)
-        if not hole.all():  # filled, not indexed: an index of every sample takes many times the picture's memory
-            low, high = batch.masked_fill(hole, torch.inf).min(), batch.masked_fill(hole, -torch.inf).max()
+        _check_size(painted.shape[-2:], tuple(batch.shape[-2:]))
+        if painted.shape[0] not in (1, len(batch)):
+            raise InputError(f"{painted.shape[0]} masks for {len(batch)} pictures")
+        soft = asked.widening.of(painted)
+        hole = soft.hole.to(batch.device).expand(len(batch), -1, -1, -1)
+        unseen = torch.as_tensor(painted, device=batch.device) if asked.feather else hole  # what is mixed is seen
+        if not unseen.all():  # filled, not indexed: an index of every sample takes many times the picture's memory
+            low, high = batch.masked_fill(unseen, torch.inf).min(), batch.masked_fill(unseen, -torch.inf).max()
             if not (low >= -0.01 and high <= 1.01):  # also where one is NaN
                 raise InputError(f"a tensor holds values in [0, 1], not {low:g} to {high:g}")
         answers = self._sample(batch, hole, asked)
         # Composited once more on the caller's own numbers: known pixels keep their dtype and bits.
-        filled = [torch.where(hole, answer.to(batch), batch) for answer in answers]
+        original = batch.detach().cpu().float()
+        filled = [torch.where(hole, soft.mixed(answer, original).to(batch), batch) for answer in answers]
         return filled if image.ndim == 4 else [answer[0] for answer in filled]
 
     def _sample(self, image: Tensor, hole: Tensor, asked: Asked) -> Sequence[Tensor]:
@@ -235,6 +283,24 @@ def _hole(mask: object, batched: bool = False) -> np.ndarray:
     if hole.ndim != (4 if batched else 2) or (batched and hole.shape[1] != 1):
         raise InputError(f"a mask has one channel, not the shape {tuple(hole.shape)}")
     return np.ascontiguousarray(hole)
+
+
+def _taken(image: object) -> Picture:
+    """A Pillow picture or an array as a `Picture`."""
+    if isinstance(image, np.ndarray):
+        return Picture.from_pil(_array_to_pil(image))
+    if isinstance(image, Image.Image):
+        return Picture.from_pil(image)
+    raise InputError(f"a picture is a Pillow image, an array or a tensor, not {type(image).__name__}")
+
+
+def _as_given(filled: list[Picture], image: AnyPicture) -> list[AnyPicture]:
+    """Pictures as what `image` is."""
+    if isinstance(image, Image.Image):
+        return [picture.to_pil() for picture in filled]
+    return [
+        np.asarray(picture.to_pil()).reshape(picture.height, picture.width, *image.shape[2:]) for picture in filled
+    ]
 
 
 def _array_to_pil(array: np.ndarray) -> Image.Image:

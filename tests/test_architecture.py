@@ -16,7 +16,7 @@ TOOLS = Path(__file__).parents[1] / "tools"
 # Rooms of one floor know nothing of each other; a room imports from itself and from lower floors.
 FLOORS = [
     {"errors"},
-    {"device", "files", "memory", "pyramid", "randomness"},
+    {"device", "files", "holes", "margins", "memory", "pyramid", "randomness"},
     {"data", "models", "interpolants", "metrics"},
     {"refiners", "flows", "exemplars", "doctor"},
     {"pipeline"},
@@ -33,6 +33,8 @@ OUTSIDE = {
     "errors": set(),
     "device": {"torch"},
     "files": set(),
+    "holes": {"numpy", "scipy", "torch"},
+    "margins": {"numpy"},
     "memory": {"torch"},
     "pyramid": {"torch"},
     "randomness": {"torch"},

@@ -383,3 +383,141 @@ def test_it_answers_with_a_folded_copy(build_pipeline):
     assert not [m for m in inpainter.folded.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     with pytest.raises(InputError, match="no precision 'half'"):
         Inpainter(pipeline, "cpu", "half")
+
+
+# Wider holes ------------------------------------------------------------------------------------------------
+
+
+def disc_around(mask, radius):
+    """All pixels within `radius` of the mask, one shift at a time."""
+    wide = np.zeros_like(mask)
+    padded = np.pad(mask, radius)
+    for down in range(-radius, radius + 1):
+        for right in range(-radius, radius + 1):
+            if down**2 + right**2 <= radius**2:
+                rows, columns = radius + down, radius + right
+                wide |= padded[rows : rows + mask.shape[0], columns : columns + mask.shape[1]]
+    return wide
+
+
+def small_hole():
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[8:13, 12:19] = True
+    return mask
+
+
+@pytest.mark.parametrize("refiner", REFINERS)
+def test_a_dilated_hole_is_that_hole(inpainters, refiner):
+    image = noise(HEIGHT, WIDTH, 3)
+    wide = disc_around(small_hole(), 3)
+    dilated = inpainters[refiner](image, small_hole(), dilate=3)
+    np.testing.assert_array_equal(dilated, inpainters[refiner](image, wide))
+    assert (dilated != image)[wide].mean() > 0.9
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_feathering_keeps_what_is_known(inpainter, mode):
+    image, wide = pil(mode), disc_around(small_hole(), 4)
+    soft = inpainter(image, small_hole(), dilate=4, feather=2)
+    before, after, hard = seen(image), seen(soft), seen(inpainter(image, wide))
+    np.testing.assert_array_equal(after[~wide], before[~wide])
+    if mode == "P":
+        return  # colours of a palette are chosen for the whole hole
+    inner = disc_around(small_hole(), 2)
+    np.testing.assert_array_equal(after[inner], hard[inner])
+    if mode != "1":
+        low, high = np.minimum(before, hard).astype(int) - 1, np.maximum(before, hard).astype(int) + 1
+        assert ((low <= after) & (after <= high)).all()
+        ring = wide & ~inner
+        assert (after[ring] != hard[ring]).mean() > 0.4  # alpha stays what it is
+
+
+def test_the_kinds_agree_on_soft_holes(inpainter):
+    array = noise(HEIGHT, WIDTH, 3)
+    tensor = (torch.from_numpy(array).permute(2, 0, 1) / 255).double()
+    from_array = inpainter(array, small_hole(), feather=3)
+    tensor[:, 10, 15] = torch.nan  # painted over: without influence
+    from_tensor = inpainter(tensor, small_hole(), feather=3)
+    wide = disc_around(small_hole(), 3)
+    assert torch.equal(from_tensor[:, ~torch.from_numpy(wide)], tensor[:, ~torch.from_numpy(wide)])
+    np.testing.assert_allclose(from_array, from_tensor.permute(1, 2, 0).numpy() * 255, atol=0.5 + 1e-3)
+    assert from_tensor.dtype == torch.float64
+
+
+def test_what_is_mixed_has_to_be_a_picture(inpainter):
+    tensor = torch.rand(3, HEIGHT, WIDTH)
+    tensor[:, 7, 15] = torch.nan  # in the ring
+    inpainter(tensor, small_hole(), dilate=3)
+    with pytest.raises(InputError, match="nan"):
+        inpainter(tensor, small_hole(), feather=3)
+
+
+def test_an_empty_mask_stays_empty(inpainter):
+    image = noise(HEIGHT, WIDTH, 3)
+    np.testing.assert_array_equal(inpainter(image, small_hole() & False, dilate=5, feather=3), image)
+
+
+@pytest.mark.parametrize("how", [{"dilate": -1}, {"feather": 1.5}, {"dilate": 2, "feather": 3}])
+def test_wrong_widening(inpainter, how):
+    with pytest.raises(InputError, match="dilate|feather"):
+        inpainter(noise(HEIGHT, WIDTH, 3), hole(), **how)
+
+
+# Outpainting ------------------------------------------------------------------------------------------------
+
+
+def within(array, left, top, right, bottom):
+    return array[top : array.shape[0] - bottom, left : array.shape[1] - right]
+
+
+@pytest.mark.parametrize("refiner", REFINERS)
+@pytest.mark.parametrize("mode", MODES)
+def test_expanding_pillow_pictures(inpainters, refiner, mode):
+    image, sides = pil(mode), (5, 0, 30, 9)
+    grown = inpainters[refiner].expand(image, sides)
+    assert grown.mode == mode and grown.size == (WIDTH + 35, HEIGHT + 9)
+    np.testing.assert_array_equal(within(seen(grown), *sides), seen(image))
+    new = np.ones(grown.size[::-1], bool)
+    new[:HEIGHT, 5 : 5 + WIDTH] = False
+    colours = seen(grown)[..., : {"LA": 1}.get(mode, 3)][new]
+    assert len(np.unique(colours)) > 1  # something was filled in
+    if mode in ("RGBA", "LA"):
+        assert (seen(grown)[..., -1][new] == 255).all()
+
+
+@pytest.mark.parametrize("shape", ARRAYS, ids=str)
+def test_expanding_arrays(inpainter, shape):
+    image = noise(*shape)
+    grown = inpainter.expand(image, ("10%", 4, 0, "50%"))  # 3 of 30 and 11 of 21
+    assert grown.shape == (HEIGHT + 15, WIDTH + 3, *shape[2:]) and grown.dtype == np.uint8
+    np.testing.assert_array_equal(within(grown, 3, 4, 0, 11), image)
+
+
+@pytest.mark.parametrize("shape", TENSORS, ids=str)
+def test_expanding_tensors(inpainter, shape):
+    image = torch.rand(shape, dtype=torch.float64)
+    grown = inpainter.expand(image, 6)
+    assert grown.shape == (*shape[:-2], HEIGHT + 12, WIDTH + 12) and grown.dtype == image.dtype
+    assert torch.equal(grown[..., 6:-6, 6:-6], image)
+
+
+def test_expanding_is_filling_the_margin(inpainters):
+    """As with the same picture pasted on a larger one whose border is the hole."""
+    image, mask = noise(HEIGHT, WIDTH, 3), small_hole()
+    board = np.full((HEIGHT + 7, WIDTH + 12, 3), 77, np.uint8)
+    board[7:, 8:-4] = image
+    border = np.ones(board.shape[:2], bool)
+    border[7:, 8:-4] = mask
+    for inpainter in inpainters.values():
+        grown = inpainter.expand(image, (8, 7, 4, 0), mask, num_samples=2, seed=3)
+        assert len(grown) == 2
+        for one, other in zip(grown, inpainter(board, border, num_samples=2, seed=3), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_expanding_by_too_much_or_nothing(inpainter):
+    for sides in ((0, 0, 0, 0), (0, HEIGHT + 1, 0, 0), "much"):
+        with pytest.raises(InputError):
+            inpainter.expand(noise(HEIGHT, WIDTH, 3), sides)
+    with pytest.raises(InputError, match="have to be equal"):
+        inpainter.expand(noise(HEIGHT, WIDTH, 3), 2, np.zeros((HEIGHT + 4, WIDTH + 4), bool))

@@ -21,10 +21,11 @@ _LIGHTNING = ("lightning_fabric", "pytorch_lightning")
 
 
 def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
-    """Run a command's module and answer its exit status.
+    """Run a command's module and answer its exit status: 0, 2 for what cannot be used, or what the module answers.
 
     A module offers `main(arguments, program)`, which reads its own command line; or a typed `command`; or, where the
-    options are many, `Options`, a dataclass, and `run`, which takes one and may answer an exit status of its own.
+    options are many, `Options`, a dataclass, and `run`, which takes one and may answer a status: 1 if a part could
+    not be done.
     """
     quieten()
     try:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from latentinpaint.evaluation.summary import Summary
 
 
@@ -18,6 +20,33 @@ def progress_bar(title: str, total: int) -> Iterator[Callable[[str], None]]:
     with Progress(*columns, transient=True, disable=not sys.stdout.isatty()) as progress:
         task = progress.add_task(title, total=total)
         yield lambda name: progress.advance(task)
+
+
+class NamedBar:
+    """A bar with the time left and the name of what is being done; see `named_bar`."""
+
+    def __init__(self, progress: "Progress", total: int) -> None:
+        self.progress, self.task = progress, progress.add_task("", total=total)
+
+    def begin(self, name: str) -> None:
+        """Show what is being done now."""
+        from rich.markup import escape
+
+        self.progress.update(self.task, description=escape(name))
+
+    def done(self) -> None:
+        """One more."""
+        self.progress.advance(self.task)
+
+
+@contextmanager
+def named_bar(total: int) -> Iterator[NamedBar]:
+    """A `NamedBar` of so many things, shown only on a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, transient=True, disable=not sys.stdout.isatty()) as progress:
+        yield NamedBar(progress, total)
 
 
 @contextmanager

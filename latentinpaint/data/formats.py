@@ -49,6 +49,8 @@ BY_SUFFIX = {
     ".gif": GIF,
 }
 
+LOSSY = "JPEG is lossy: known pixels change slightly, write PNG to keep them exactly"
+
 # Where a format lacks a mode, the next best in order: first what keeps most.
 FALLBACKS = {
     "1": ("L", "RGB"),
@@ -100,7 +102,7 @@ def fitted(picture: Picture, target: Format) -> tuple[Picture, list[str]]:
     if target is WEBP and mode == "RGBA" and alpha is not None and alpha.min() == 1:
         notes.append("WebP stores no alpha channel that is opaque everywhere: it will open as RGB")
     if target is JPEG:
-        notes.append("JPEG is lossy: known pixels change slightly, write PNG to keep them exactly")
+        notes.append(LOSSY)
     written = _written_bits(out, target)
     if out.bits and out.bits != written:
         notes.append(f"{out.bits}-bit samples are written as {written}-bit")

@@ -21,6 +21,8 @@ _BITS, _SAMPLES, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 277, 338, 339
 # IFD0 of a TIFF also describes how its pixels are laid out; only these entries belong to the picture:
 # description, make, model, software, date, artist, copyright, and the EXIF and GPS folders.
 _TIFF_EXIF = (270, 271, 272, 305, 306, 315, 33432, 34665, 34853)
+_EXIF_FOLDER = 34665
+_SIZE, _EXIF_SIZE = (0x0100, 0x0101), (0xA002, 0xA003)  # ImageWidth, ImageLength; PixelXDimension, PixelYDimension
 
 
 def upright_exif(exif: Image.Exif, is_tiff: bool, name: str) -> tuple[bytes | None, list[str]]:
@@ -36,6 +38,20 @@ def upright_exif(exif: Image.Exif, is_tiff: bool, name: str) -> tuple[bytes | No
         return (kept.tobytes() if len(kept) else None), []
     except Exception:  # a damaged EXIF is no reason to refuse a sound picture
         return None, [f"the EXIF data of {name} are damaged and not kept"]
+
+
+def resized_exif(exif: bytes | None, width: int, height: int) -> bytes | None:
+    """The same EXIF, with the new size wherever it states one."""
+    if not exif:
+        return exif
+    whole = Image.Exif()
+    whole.load(exif)
+    folder = whole.get_ifd(_EXIF_FOLDER)
+    for place, tags in ((whole, _SIZE), (folder, _EXIF_SIZE)):
+        for tag, pixels in zip(tags, (width, height), strict=True):
+            if tag in place:
+                place[tag] = pixels
+    return whole.tobytes()
 
 
 def tiff_exif(exif: bytes | None) -> tuple[dict[int, str], bytes | None]:

@@ -18,8 +18,9 @@ from PIL import Image
 from latentinpaint.data import palettes
 from latentinpaint.data.decoding import decoded_image, full_scale
 from latentinpaint.data.deep import DEEP, DEEP_COLOUR
-from latentinpaint.data.metadata import Chunk
+from latentinpaint.data.metadata import Chunk, resized_exif
 from latentinpaint.errors import InputError
+from latentinpaint.margins import Margins
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 
@@ -179,6 +180,15 @@ class Picture:
             channels = colours.shape[-1] if colours.ndim > 1 else 1
             samples[..., :channels][hole] = colours.reshape(-1, channels)
         return replace(self, samples=samples)
+
+    def expanded(self, margins: Margins) -> "Picture":
+        """The picture with opaque new pixels around it; what they show is left to `filled`."""
+        rows, columns = (margins.top, margins.bottom), (margins.left, margins.right)
+        samples = np.pad(self.samples, (rows, columns, (0, 0))[: self.samples.ndim])
+        if self.mode in ("LA", "PA", "RGBA", "LA;16", "RGBA;16"):
+            samples[..., -1] = samples.dtype.type(self.full_scale)
+            samples[margins.inside] = self.samples
+        return replace(self, samples=samples, exif=resized_exif(self.exif, samples.shape[1], samples.shape[0]))
 
     def converted(self, mode: str) -> "Picture":
         """The same picture in a mode of `formats.FALLBACKS`; exact wherever the new mode has the values."""

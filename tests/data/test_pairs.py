@@ -2,7 +2,7 @@
 
 import pytest
 
-from latentinpaint.data.pairs import find_pairs
+from latentinpaint.data.pairs import all_matches, match_masks
 from latentinpaint.errors import InputError
 
 
@@ -19,7 +19,7 @@ def found(images, masks=None):
     root = masks or images
     return [
         (pair.name, pair.image.relative_to(images).as_posix(), pair.mask.relative_to(root).as_posix())
-        for pair in find_pairs(images, masks)
+        for pair in match_masks(images, masks).pairs
     ]
 
 
@@ -59,12 +59,9 @@ def test_masks_in_a_folder_of_their_own(tmp_path):
     ("images", "masks", "message"),
     [
         (["a.png"], None, "holds no mask"),
-        (["a.png", "b_mask.png"], None, "b_mask.png matches no picture"),
-        (["a.png", "sub/a_mask.png"], None, "a_mask.png matches no picture"),
         (["a.png", "a.jpg", "a_mask.png"], None, "more than one picture"),
         (["a.png", "a_mask.png", "a_mask.jpg"], None, "same name"),
         (["a.png"], [], "holds no mask"),
-        (["a.png"], ["b.png"], "matches no picture"),
         (["a.png", "a.jpg"], ["a.png"], "more than one picture"),
         (["a.png"], ["a.png", "a.bmp"], "same name"),
     ],
@@ -76,4 +73,32 @@ def test_what_cannot_be_paired(images, masks, message, tmp_path):
         (tmp_path / "masks").mkdir()
         other = make(tmp_path / "masks", *masks)
     with pytest.raises(InputError, match=message):
-        find_pairs(folder, other)
+        match_masks(folder, other)
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "orphans"),
+    [
+        (["a.png", "b_mask.png"], None, ["b_mask.png"]),
+        (["a.png", "sub/a_mask.png"], None, ["sub/a_mask.png"]),
+        (["a.png"], ["b.png", "a.png"], ["b.png"]),
+    ],
+)
+def test_masks_without_a_picture(images, masks, orphans, tmp_path):
+    folder = make(tmp_path / "images", *images)
+    other = None if masks is None else make(tmp_path / "masks", *masks)
+    answer = match_masks(folder, other)
+    assert [path.relative_to(other or folder).as_posix() for path in answer.orphans] == orphans
+
+
+def test_what_is_unclear_does_not_stop_the_rest(tmp_path):
+    folder = make(
+        *(tmp_path, "a.png", "a.jpg", "a_mask.png", "b.png", "b_mask.png", "b_mask.jpg", "c.png", "c_mask1.png"),
+        *("d.png", "e_mask.png"),
+    )
+    answer = all_matches(folder)
+    assert [pair.name for pair in answer.pairs] == ["c_mask1"]
+    assert [found.mask.name for found in answer.unclear] == ["a_mask.png", "b_mask.jpg", "b_mask.png"]
+    assert all(str(found.mask) in found.reason for found in answer.unclear)
+    assert [path.name for path in answer.bare] == ["d.png"]
+    assert [path.name for path in answer.orphans] == ["e_mask.png"]
