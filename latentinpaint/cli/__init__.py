@@ -16,6 +16,7 @@ COMMANDS = {
     "train_flow": "train a flow: points, digits, small pictures, any mask",
     "sample": "sample a trained flow: new rows, filled holes, carried-over pictures",
     "inpaint": "fill the hole in a picture, or in every picture of a folder",
+    "app": "serve a page: paint over a part of a photo and have it filled",
     "convert": "make a model of a LaMa checkpoint, or a LaMa checkpoint of a model",
     "make_masks": "draw masks for a folder of pictures, the same on every machine",
     "evaluate": "judge a model on photographs with holes, beside methods that need no training",
