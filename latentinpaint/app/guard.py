@@ -1,9 +1,9 @@
 """At the door of the page's server: what the page itself never asks for is refused, before gradio sees it.
 
 Gradio answers much more than this page needs: it fetches addresses for a client, lists its functions, tells of its
-traffic. Here only the page's own requests pass; files are given out of the page's folder alone; a request's files have
-to lie there too; a request is no larger than an upload may be; and the browser is told to load nothing from elsewhere.
-A name in the address bar that is not this machine's is refused, or a foreign page could speak to a server on
+traffic. Here only the page's own requests pass; files are given out of the page's folder alone; a request's files
+have to lie there too; a request is no larger than an upload may be; and the browser is told to load nothing from
+elsewhere. A request under a name that is not this machine's is refused, or a foreign page could speak to a server on
 127.0.0.1 under a name of its own (DNS rebinding).
 """
 
@@ -22,7 +22,7 @@ API = "/gradio_api/"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _FILE = API + "file="
 _READ = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/manifest.json"}) | {
-    API + name for name in ("info", "startup-events", "queue/data", "upload_progress")
+    API + name for name in ("startup-events", "queue/data", "upload_progress")
 }
 _READ_BELOW = ("/assets/", "/static/", API + "heartbeat/")
 _WRITE = frozenset(API + name for name in ("upload", "queue/join", "component_server", "cancel", "reset"))

@@ -1,4 +1,4 @@
-"""What the page answers to a person's doings: `work.py`'s files become what components show, its sentences messages."""
+"""What the page answers to a person's doings: files of `work.py` become what is shown, its sentences messages."""
 
 import functools
 import html
@@ -19,7 +19,7 @@ from latentinpaint.inpainter import Inpainter
 
 
 def spoken(function: Callable) -> Callable:
-    """Turn whatever goes wrong in a handler into a message of one sentence; a fault's traceback stays on the server."""
+    """Turn whatever goes wrong in a handler into a message of one sentence; a fault's traceback stays here."""
 
     @functools.wraps(function)
     def speaking(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401  as the handler
@@ -33,9 +33,15 @@ def spoken(function: Callable) -> Callable:
             traceback.print_exc(file=sys.stderr)
             sentence = "this went wrong inside the program; the terminal that it runs in says how"
         # The page would read tags in it, of a file's name for one.
-        raise gr.Error(html.escape(sentence[:1].upper() + sentence[1:]), title="", print_exception=False)
+        raise gr.Error(html.escape(sentence_case(sentence)), print_exception=False)
 
     return speaking
+
+
+def sentence_case(sentence: str) -> str:
+    """The first letter large, unless the sentence begins with a file's name."""
+    first = sentence.split(" ", 1)[0].rstrip(",:;")
+    return sentence[:1].upper() + sentence[1:] if first.isalpha() else sentence
 
 
 class Handlers:
@@ -56,6 +62,17 @@ class Handlers:
     @spoken
     def load(self, photo: str | None, mask: str | None, invert: bool) -> list[Any]:
         """Show a photo in the editor, with the hole of a mask file tinted; earlier results go."""
+        return self._load(photo, mask, invert)
+
+    @spoken
+    def recover(self, photo: str | None) -> list[Any]:
+        """After `load` refused: the photo alone if it can be read, else nothing; for its three inputs and outputs."""
+        try:
+            return [photo, None, False, *self._load(photo, None, False)]
+        except InputError:
+            return [None, None, False, *self._load(None, None, False)]
+
+    def _load(self, photo: str | None, mask: str | None, invert: bool) -> list[Any]:
         if photo is None:
             return [gr.update(value=None, visible=False), *nothing("")]
         self.store.tidy()
@@ -172,7 +189,7 @@ def shown(filled: work.Filled, model: str) -> list[Any]:
     """A fill, as `page.Results.all` has it; the latent difference follows by itself."""
     many = len(filled.results) > 1
     captions = [(path, f"sample {number}") for number, path in enumerate(filled.afters, start=1)]
-    notes = (f" {note[:1].upper()}{note[1:]}." for note in filled.notes)
+    notes = (f" {sentence_case(note)}." for note in filled.notes)
     label = "Download sample 1" if many else "Download the picture"
     return [
         html.escape(f"{filled.sentence} {model}.{''.join(notes)}"),

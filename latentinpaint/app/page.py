@@ -1,5 +1,6 @@
 """The page itself: what is where, and which of `handlers.py` answers to what."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -101,7 +102,7 @@ def build_page(models: dict[str, Inpainter], store: Store, limits: work.Limits) 
 def _lay_out_source(limits: work.Limits, examples: list[Example]) -> Source:
     photo = gr.File(label=f"Photo (at most {limits.upload:g} MB)", file_types=["image"], height=130, elem_id="photo")
     editor = gr.ImageEditor(
-        label="Paint over what should go",
+        label="Paint here",
         elem_id="editor",
         type="pil",
         image_mode="RGBA",
@@ -170,12 +171,17 @@ def _lay_out_results() -> Results:
 def _connect(source: Source, chosen: Chosen, results: Results, handlers: Handlers) -> None:
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     files = [source.photo, source.mask, source.invert]
-    fresh = {"outputs": [source.editor, *results.all], "api_visibility": "private", "show_progress": "minimal"}
+    shown = [source.editor, *results.all]
+
+    def load_on(event: Callable) -> None:
+        look = {"api_visibility": "private", "show_progress": "minimal", "show_progress_on": source.editor}
+        event(handlers.load, files, shown, **look).failure(handlers.recover, source.photo, [*files, *shown], **quiet)
+
     # A new photo's hole is not the old one's.
-    source.photo.upload(lambda: (None, False), outputs=files[1:], **quiet).then(handlers.load, files, **fresh)
+    load_on(source.photo.upload(lambda: (None, False), outputs=files[1:], **quiet).then)
+    load_on(source.examples.click(handlers.example, source.examples, files, **quiet).then)
     for event in (source.photo.clear, source.mask.upload, source.mask.clear, source.invert.input):
-        event(handlers.load, files, **fresh)
-    source.examples.click(handlers.example, source.examples, files, **quiet).then(handlers.load, files, **fresh)
+        load_on(event)
     chosen.model.change(handlers.options, chosen.model, [chosen.samples, chosen.steps, chosen.refine], **quiet)
     filling = chosen.fill.click(
         handlers.fill,

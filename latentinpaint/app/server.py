@@ -25,7 +25,7 @@ _SECONDS_BETWEEN_TIDYING = 30
 
 @dataclass(frozen=True)
 class Place:
-    """Where the page is served: an address of this machine, the first port to try, and what is taken from browsers."""
+    """Where the page is served: an address of this machine, the first port to try, what is taken from browsers."""
 
     host: str = "127.0.0.1"
     port: int = 7860
@@ -88,7 +88,7 @@ def served(models: dict[str, Inpainter], place: Place) -> Iterator[str]:
         from starlette.middleware import Middleware
 
         page = build_page(models, store, place.limits)
-        body = int(place.limits.upload * 1e6) + 2**20
+        body = place.limits.upload_bytes + 2**20
         hosts = LOOPBACK | {place.host} if place.host in LOOPBACK else None
         _, address, _ = page.launch(
             server_name=place.host,
@@ -103,7 +103,7 @@ def served(models: dict[str, Inpainter], place: Place) -> Iterator[str]:
             pwa=False,
             mcp_server=False,
             allowed_paths=[],
-            max_file_size=int(place.limits.upload * 1e6),
+            max_file_size=place.limits.upload_bytes,
             state_session_capacity=64,
             app_kwargs={"middleware": [Middleware(Guard, store=store, body=body, hosts=hosts)], "openapi_url": None},
             **LOOK,

@@ -31,7 +31,7 @@ _SUFFIXES = {target.name.upper(): suffix for suffix, target in reversed(BY_SUFFI
 
 @dataclass(frozen=True)
 class Limits:
-    """What is taken from a browser: megabytes of a file, megapixels of a picture, samples and steps of a fill."""
+    """What is taken from a browser: megabytes (2^20) of a file, megapixels of a picture, samples and steps."""
 
     upload: float = 100.0
     megapixels: float = 50.0
@@ -41,6 +41,11 @@ class Limits:
     def __post_init__(self) -> None:
         if not (self.upload > 0 and self.megapixels > 0):
             raise InputError("--max-upload and --max-megapixels are numbers above 0")
+
+    @property
+    def upload_bytes(self) -> int:
+        """The largest file."""
+        return int(self.upload * 2**20)
 
 
 @dataclass(frozen=True)
@@ -270,7 +275,7 @@ def _checked(path: Path, limits: Limits) -> str:
     """Pillow's name of an uploaded file's format, "" if it knows none; the file is looked at, not decoded."""
     if not path.is_file():
         raise InputError(f"{path.name} is no longer on the server: choose the file again")
-    if path.stat().st_size > limits.upload * 1e6:
+    if path.stat().st_size > limits.upload_bytes:
         raise InputError(f"{path.name} is larger than {limits.upload:g} MB; `--max-upload` sets the limit")
     try:
         with Image.open(path, formats=_READABLE) as image:

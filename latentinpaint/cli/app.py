@@ -22,7 +22,7 @@ class Options:
         port: the first port to try, from 1 to 65535.
         no_browser: do not open a browser.
         device: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
-        max_upload: megabytes that a file may have.
+        max_upload: megabytes (2^20 bytes) that a file may have.
         max_megapixels: megapixels that a picture may have.
     """
 

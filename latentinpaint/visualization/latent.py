@@ -78,7 +78,7 @@ def draw_latent_difference(result: LatentDifference, index: int = 0, columns: in
     Args:
         result: what to draw.
         index: of the row.
-        columns: panels side by side, None for all.
+        columns: panels side by side, None for all; more rows are as high as the picture needs.
     """
     import matplotlib
 
@@ -96,7 +96,8 @@ def draw_latent_difference(result: LatentDifference, index: int = 0, columns: in
     # A quarter of a pixel more than 340 a panel: some versions cut the width to whole pixels, some round it.
     columns = min(columns or count, count)
     rows = -(-count // columns)
-    size = (3.4 * columns + 0.0025, 3.9 * rows)
+    high = 3.9 if rows == 1 else 3.4 * min(2.0, hole.shape[0] / hole.shape[1]) + 0.5
+    size = (3.4 * columns + 0.0025, high * rows)
     figure, axes = plt.subplots(rows, columns, figsize=size, dpi=100, constrained_layout=True, squeeze=False)
     axes = axes.ravel()
     for axis, (title, picture) in zip(axes, pictures.items(), strict=False):
