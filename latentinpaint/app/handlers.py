@@ -85,7 +85,7 @@ class Handlers:
     def _said_of(self, photo: work.Photo, hole: np.ndarray | None) -> str:
         parts = [str(photo)]
         if work.preview_size(*photo.size) != photo.size:
-            parts.append(f"painted on at {max(work.preview_size(*photo.size))} pixels, filled at full size")
+            parts.append(f"painted at {max(work.preview_size(*photo.size))} pixels, kept at full size")
         if hole is not None:
             parts.append(f"mask of {100 * hole.mean():.3g} %; strokes are added to it")
         return html.escape("; ".join(parts))

@@ -9,6 +9,7 @@ Conventions
 """
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -278,8 +279,10 @@ def _checked(path: Path, limits: Limits) -> str:
     if path.stat().st_size > limits.upload_bytes:
         raise InputError(f"{path.name} is larger than {limits.upload:g} MB; `--max-upload` sets the limit")
     try:
-        with Image.open(path, formats=_READABLE) as image:
-            kind, (width, height) = image.format or "", image.size
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is stricter or meant
+            with Image.open(path, formats=_READABLE) as image:
+                kind, (width, height) = image.format or "", image.size
     except Image.DecompressionBombError as error:
         raise InputError(_too_large(path, limits)) from error
     except Exception:  # `read_picture` says what is wrong with it
