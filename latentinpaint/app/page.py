@@ -150,10 +150,11 @@ def _lay_out_settings(models: dict[str, Inpainter], limits: work.Limits) -> Chos
 
 def _lay_out_results() -> Results:
     said = gr.Markdown("", elem_id="said")
-    look = {"show_label": False, "height": 400, "buttons": ["fullscreen"]}
+    look = {"show_label": False, "height": 370, "buttons": ["fullscreen"]}
     with gr.Tabs(elem_id="results"):
         with gr.Tab("Before and after", id="slider"):
-            slider = gr.ImageSlider(interactive=False, elem_id="slider", **look)
+            # A picture may be no higher than its frame: the two halves would not lie on each other.
+            slider = gr.ImageSlider(interactive=False, max_height=look["height"] - 2, elem_id="slider", **look)
         with gr.Tab("Samples", visible=False) as samples:
             gallery = gr.Gallery(columns=2, rows=2, object_fit="contain", elem_id="gallery", **look)
         with gr.Tab("Uncertainty", visible=False) as spread:
@@ -162,9 +163,11 @@ def _lay_out_results() -> Results:
             difference = gr.Image(interactive=False, elem_id="difference", **look)
     with gr.Row():
         result = gr.DownloadButton(
-            "Download the picture", interactive=False, min_width=140, elem_id="download_result"
+            "Download the picture", interactive=False, size="md", min_width=140, elem_id="download_result"
         )
-        mask = gr.DownloadButton("Download the mask", interactive=False, min_width=140, elem_id="download_mask")
+        mask = gr.DownloadButton(
+            "Download the mask", interactive=False, size="md", min_width=140, elem_id="download_mask"
+        )
     return Results(said, slider, gallery, uncertainty, difference, samples, spread, result, mask, gr.State(None))
 
 

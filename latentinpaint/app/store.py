@@ -1,7 +1,11 @@
 """The one folder that the page's files live in: uploads, pictures shown, results. It is deleted at the end."""
 
+import os
 import shutil
+import stat
 import tempfile
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -19,6 +23,7 @@ class Store:
         self.folder = Path(tempfile.mkdtemp(prefix="latentinpaint-app-")).resolve()
         self.limit = limit
         self._kept: set[Path] = set()
+        self._tidying = threading.Lock()
 
     def new_folder(self, kept: bool = False) -> Path:
         """A new empty folder inside; if it is `kept`, `tidy` leaves it alone."""
@@ -36,19 +41,33 @@ class Store:
 
     def tidy(self) -> list[Path]:
         """Remove the oldest files until the rest is within the limit; answers what was removed."""
-        files = [path for path in self.folder.rglob("*") if path.is_file() and not self._kept & set(path.parents)]
-        states = sorted(((path.stat(), path) for path in files), key=lambda entry: entry[0].st_mtime_ns, reverse=True)
+        with self._tidying:  # the page's functions and the server's own round may meet
+            return self._tidy()
+
+    def _tidy(self) -> list[Path]:
+        files = [path for path in self.folder.rglob("*") if not self._kept & set(path.parents)]
+        states = ((_file_state(path), path) for path in files)
+        newest = sorted(((state.st_mtime_ns, state.st_size, path) for state, path in states if state), reverse=True)
         total, removed = 0, []
-        for state, path in states:
-            total += state.st_size
+        for _, size, path in newest:
+            total += size
             if total > self.limit:
                 path.unlink(missing_ok=True)
                 removed.append(path)
         for folder in {path.parent for path in removed} - {self.folder}:
-            if not any(folder.iterdir()):
+            with suppress(OSError):  # it has other files, or is gone already
                 folder.rmdir()
         return removed
 
     def close(self) -> None:
         """Delete the folder with all that is in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _file_state(path: Path) -> os.stat_result | None:
+    """None for what is no file, or no longer: gradio's own come and go meanwhile."""
+    try:
+        state = path.lstat()
+    except OSError:
+        return None
+    return state if stat.S_ISREG(state.st_mode) else None

@@ -40,6 +40,7 @@ def run(options: Options) -> None:
     from latentinpaint.app.server import Place, require_gradio, served
 
     require_gradio()
+    from latentinpaint.app.guard import LOOPBACK
     from latentinpaint.app.models import load_models
     from latentinpaint.app.work import Limits
 
@@ -50,6 +51,8 @@ def run(options: Options) -> None:
         with served(models, place) as address:
             if not address.rstrip("/").endswith(f":{place.port}"):
                 print(f"note: port {place.port} is taken", file=sys.stderr)
+            if place.host not in LOOPBACK:
+                print("note: everyone who reaches this machine can use the page", file=sys.stderr)
             print(f"the page is at {address} (Ctrl-C ends it)", flush=True)
             if not options.no_browser:
                 webbrowser.open(address)

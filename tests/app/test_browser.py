@@ -145,6 +145,9 @@ def test_a_turned_photograph_larger_than_the_canvas(page, tmp_path, helpers):
     assert upright.shape == after.shape == (1601, 403, 3) and hole.shape == (1601, 403)
     assert np.array_equal(after[~hole], upright[~hole]) and not np.array_equal(after, upright)
     scale = 1601 / 1536  # of the photo over its preview
+    halves = [half.bounding_box() for half in page.locator("#slider img").all()]
+    frame = page.locator("#slider").bounding_box()
+    assert halves[0] == halves[1] and halves[0]["height"] <= frame["height"]  # they lie on each other, whole
     rows, columns = np.nonzero(hole)
     assert abs(rows.mean() - (1601 / 2 + scale * ends[0][1])) < 8
     assert abs((columns.min() + columns.max()) / 2 - (403 / 2 + scale * (ends[0][0] + ends[1][0]) / 2)) < 8

@@ -220,6 +220,26 @@ def test_the_store_keeps_the_newest_and_what_is_to_be_kept():
     assert not store.folder.exists()
 
 
+def test_tidying_minds_no_file_that_vanishes_meanwhile(monkeypatch):
+    """As gradio's temporary files do: each is gone when it is looked at."""
+    store = Store(limit=0)
+    paths = [store.new_folder() / f"{number}.png" for number in range(3)]
+    for path in paths:
+        path.write_bytes(b"x")
+    lstat = type(paths[0]).lstat
+
+    def vanishing(path):
+        if path.name == "1.png":
+            path.unlink()
+        return lstat(path)
+
+    try:
+        monkeypatch.setattr(type(paths[0]), "lstat", vanishing)
+        assert set(store.tidy()) == {paths[0], paths[2]}
+    finally:
+        store.close()
+
+
 def test_the_store_knows_what_lies_inside(tmp_path):
     store = Store()
     try:
