@@ -24,7 +24,8 @@ FLOORS = [
     {"inpainter"},
     {"evaluation", "visualization"},
     {"training"},
-    {"cli", "app"},
+    {"app"},
+    {"cli"},
 ]
 FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "sample": "sample a trained flow: new rows, filled holes, carried-over pictures",
     "doctor": "look at pictures, masks and data folders for what is likely to go wrong",
     "inpaint": "fill the hole in a picture, or in every picture of a folder",
+    "app": "serve a page: paint over a part of a photo and have it filled",
     "convert": "make a model of a LaMa checkpoint, or a LaMa checkpoint of a model",
     "export": "write an ffc model for onnxruntime, or for torch without this package",
     "make_masks": "draw masks for a folder of pictures, the same on every machine",

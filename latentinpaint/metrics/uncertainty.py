@@ -40,6 +40,17 @@ class Uncertainty:
 
 
 @torch.no_grad()
+def deviation_map(samples: Tensor, mask: Tensor) -> Tensor:
+    """Standard deviation between samples (K, C, H, W), mean over channels: (1, 1, H, W), 0 outside the hole.
+
+    Args:
+        samples: at least 2; K - 1 is in the denominator.
+        mask: (1, 1, H, W), 1 = hole.
+    """
+    return samples.std(dim=0).mean(dim=0)[None, None] * mask
+
+
+@torch.no_grad()
 def uncertainty(
     samples: Tensor, truth: Tensor, mask: Tensor, perceptual: Metric | None, generator: torch.Generator
 ) -> Uncertainty:
@@ -64,7 +75,6 @@ def uncertainty(
         pairs = zip(samples, samples.roll(-1, dims=0), strict=True)
         between = [perceptual(one[None], other[None]).over(mask).item() for one, other in pairs]
         diversity = sum(between) / count
-    deviation = samples.std(dim=0).mean(dim=0)[None, None] * mask
     return Uncertainty(
         samples=count,
         deviation=variance.sqrt().mean().item(),
@@ -72,5 +82,5 @@ def uncertainty(
         spread_squared=variance.mean().item() * (count + 1) / count,
         error_squared=(values.mean(dim=0) - target).square().mean().item(),
         ranks=torch.bincount(ranks, minlength=count + 1).tolist(),
-        map=deviation.float(),
+        map=deviation_map(samples, mask).float(),
     )

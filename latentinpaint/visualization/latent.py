@@ -72,8 +72,14 @@ def latent_difference(
     return LatentDifference(masked, decoded, zero, damage, repaired_decoded, repaired_damage, mask)
 
 
-def draw_latent_difference(result: LatentDifference, index: int = 0) -> Image.Image:
-    """One sheet of the pictures and maps of row `index`, with the hole's outline on the maps."""
+def draw_latent_difference(result: LatentDifference, index: int = 0, columns: int | None = None) -> Image.Image:
+    """One sheet of the pictures and maps of row `index`, with the hole's outline on the maps.
+
+    Args:
+        result: what to draw.
+        index: of the row.
+        columns: panels side by side, None for all; more rows are as high as the picture needs.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -88,11 +94,16 @@ def draw_latent_difference(result: LatentDifference, index: int = 0) -> Image.Im
     top = float(np.max([m[index].max().item() for m in maps.values()])) or 1.0
     count = len(pictures) + len(maps)
     # A quarter of a pixel more than 340 a panel: some versions cut the width to whole pixels, some round it.
-    figure, axes = plt.subplots(1, count, figsize=(3.4 * count + 0.0025, 3.9), dpi=100, constrained_layout=True)
+    columns = min(columns or count, count)
+    rows = -(-count // columns)
+    high = 3.9 if rows == 1 else 3.4 * min(2.0, hole.shape[0] / hole.shape[1]) + 0.5
+    size = (3.4 * columns + 0.0025, high * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, dpi=100, constrained_layout=True, squeeze=False)
+    axes = axes.ravel()
     for axis, (title, picture) in zip(axes, pictures.items(), strict=False):
         axis.imshow(picture[index].clamp(0, 1).permute(1, 2, 0).cpu().numpy())
         axis.set_title(title, fontsize=9)
-    for axis, (title, cells) in zip(axes[len(pictures) :], maps.items(), strict=True):
+    for axis, (title, cells) in zip(axes[len(pictures) :], maps.items(), strict=False):
         enlarged = F.interpolate(cells[index : index + 1], size=hole.shape, mode="nearest")[0, 0].cpu().numpy()
         shown = axis.imshow(enlarged, cmap="magma", vmin=0, vmax=top)
         if 0 < hole.mean() < 1:

@@ -1,0 +1,220 @@
+"""The page's server by real HTTP requests: what it gives, and above all what it does not."""
+
+import http.client
+import json
+import os
+import socket
+import threading
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+EDGE = "edge7f3a"
+FORM = {"Content-Type": f"multipart/form-data; boundary={EDGE}"}
+SECRET = b"nobody may read this 7f3a"
+pytest.importorskip("gradio", reason="gradio is not installed")
+
+
+def ask(address, method, path, body=None, headers=None):
+    """Status, headers and body of the answer to a request that goes out as it is, dots and all."""
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
+    try:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read()
+    finally:
+        connection.close()
+
+
+def part(content, name="photo.png"):
+    """A file in a form, up to the next border."""
+    head = f'--{EDGE}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
+    return head.encode() + content + b"\r\n"
+
+
+def upload(address, content):
+    """Status and answer of an upload as the page's own."""
+    status, _, answer = ask(address, "POST", "/gradio_api/upload", part(content) + f"--{EDGE}--\r\n".encode(), FORM)
+    return status, answer
+
+
+def join(address, data, name="load"):
+    """Status and answer of a call of one of the page's functions, as its script makes it."""
+    config = json.loads(ask(address, "GET", "/config")[2])
+    number = next(entry["id"] for entry in config["dependencies"] if entry["api_name"] == name)
+    content = json.dumps({"data": data, "fn_index": number, "session_hash": "abc123"})
+    status, _, answer = ask(address, "POST", "/gradio_api/queue/join", content, {"Content-Type": "application/json"})
+    return status, answer
+
+
+def file_data(path):
+    return {"path": str(path), "orig_name": "photo.png", "meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.fixture
+def secret(tmp_path):
+    """A file in the system's temporary folder, where gradio would be lenient."""
+    path = tmp_path / "secret.png"
+    path.write_bytes(SECRET)
+    return path
+
+
+def test_the_page_is_there_and_asks_for_nothing_from_elsewhere(address):
+    status, headers, body = ask(address, "GET", "/")
+    assert status == 200 and b"latentinpaint" in body
+    policy = headers["content-security-policy"]
+    assert "default-src 'self'" in policy and "http" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_an_upload_can_be_read_and_used(address):
+    """The counterpart of all refusals below: what lies in the page's folder is read by the same requests."""
+    status, answer = upload(address, SECRET)
+    (path,) = json.loads(answer)
+    assert status == 200
+    assert ask(address, "GET", f"/gradio_api/file={quote(path)}")[::2] == (200, SECRET)
+    assert join(address, [file_data(path), None, False])[0] == 200
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "/gradio_api/file={path}",
+        "/file={path}",
+        "/gradio_api/file/{path}",
+        "/gradio_api/file={folder}/../..{path}",
+        "/gradio_api/file={folder}/%2e%2e/%2e%2e{path}",
+        "/gradio_api/file=%2F{path}",
+        "/gradio_api/file=file://{path}",
+        "/gradio_api/file={path}%00.png",
+        "/static/../../../../../../../../..{path}",
+        "/static/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e{path}",
+        "/assets/..%2f..%2f..%2f..%2f..%2f..%2f..%2f..%2f..{path}",
+        "/assets//{path}",
+        "/gradio_api/file={link}",
+    ],
+)
+@pytest.mark.parametrize("which", ["secret", "passwd", "source"])
+def test_no_file_of_the_server_is_given(address, secret, form, which):
+    path = {"secret": secret, "passwd": Path("/etc/passwd"), "source": Path(__file__)}[which]
+    uploaded = Path(json.loads(upload(address, b"x")[1])[0])
+    link = uploaded.parent / f"link_{which}.png"
+    link.unlink(missing_ok=True)
+    link.symlink_to(path)
+    asked = form.format(path=path, folder=uploaded.parent, link=link)
+    status, _, body = ask(address, "GET", asked)
+    assert status in (400, 403, 404), body[:200]
+    assert path.read_bytes()[:20] not in body
+
+
+@pytest.mark.parametrize("where", ["photo", "mask", "editor"])
+def test_a_call_cannot_name_a_file_of_the_server(address, secret, where):
+    for path in (secret, "/etc/passwd", "http://127.0.0.1:9/x.png", "../../etc/passwd", 7):
+        named = file_data(path) if path != 7 else {**file_data(""), "path": 7}
+        if where == "editor":
+            uploaded = file_data(json.loads(upload(address, b"x")[1])[0])
+            editor = {"background": named, "layers": [named], "composite": None}
+            status, answer = join(address, [uploaded, None, False, editor, "ffc", 1, 1, 0, False], "fill")
+        else:
+            data = [named, None, False] if where == "photo" else [None, named, False]
+            status, answer = join(address, data)
+        assert (status, answer) == (403, b"a file of the request was not uploaded here")
+
+
+def test_no_address_is_fetched_for_a_client(address):
+    """Neither by a call nor by its routes that pass things on."""
+    asked = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.5)
+        target = f"http://127.0.0.1:{listener.getsockname()[1]}/x.png"
+        for path in (f"/gradio_api/file={target}", f"/gradio_api/proxy={target}", f"/file={target}"):
+            assert ask(address, "GET", path)[0] == 404
+        join(address, [file_data(target), None, False])
+        try:
+            asked.append(listener.accept())
+        except TimeoutError:
+            pass
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/docs", "/redoc", "/openapi.json", "/gradio_api/openapi.json", "/gradio_api/info", "/monitoring"),
+        *("/gradio_api/runs", "/gradio_api/vibe-code/", "/gradio_api/app_id", "/gradio_api/mcp/", "/gradio_api"),
+    ],
+)
+def test_what_the_page_does_not_need_is_not_there(address, path):
+    assert ask(address, "GET", path)[0] == 404
+    assert ask(address, "POST", path, "{}", {"Content-Type": "application/json"})[0] == 404
+
+
+def test_other_names_and_other_pages_are_refused(address):
+    port = urlsplit(address).port
+    assert ask(address, "GET", "/", headers={"Host": f"localhost:{port}"})[0] == 200
+    assert ask(address, "GET", "/", headers={"Host": f"evil.example:{port}"})[0] == 421
+    assert ask(address, "GET", "/", headers={"Host": f"127.0.0.1@evil.example:{port}"})[0] == 421
+    for origin in ("http://evil.example", "null", f"http://127.0.0.1:{port + 1}"):
+        assert ask(address, "POST", "/gradio_api/upload", b"", {"Origin": origin})[0] == 403
+    assert ask(address, "GET", "/config", headers={"Origin": address})[0] == 200
+
+
+def test_an_upload_is_no_larger_than_allowed(address):
+    assert upload(address, b"x" * (2 * 2**20 - 1000))[0] == 200
+    assert upload(address, b"x" * (2 * 2**20 + 1000))[0] == 413
+    assert upload(address, b"x" * (4 * 2**20))[0] == 413
+    # Files that are small enough each, sent without a length that could be looked at first.
+    chunks = (part(b"x" * 2**20, f"{number}.png") for number in range(5))
+    try:
+        status, _, _ = ask(address, "POST", "/gradio_api/upload", chunks, FORM)
+    except (BrokenPipeError, ConnectionResetError):  # refused before all was sent
+        status = 413
+    assert status == 413
+    assert ask(address, "POST", "/gradio_api/queue/join", b'{"data": ["' + b"x" * 2**20 + b'"]}')[0] == 413
+    assert ask(address, "POST", "/gradio_api/queue/join", b"no json")[0] == 400
+
+
+def test_a_taken_port_and_the_end(model_files, monkeypatch):
+    """The next port is taken, nobody outside is spoken to, and the folder is deleted."""
+    from latentinpaint.app import server
+    from latentinpaint.app.models import load_models
+    from latentinpaint.app.store import Store
+
+    spoken_to, stores = set(), []
+    connect = socket.socket.connect
+
+    def noted(self, where):
+        spoken_to.add(where[0])
+        return connect(self, where)
+
+    class Noted(Store):
+        def __init__(self):
+            super().__init__()
+            stores.append(self)
+
+    monkeypatch.setattr(socket.socket, "connect", noted)
+    monkeypatch.setattr(server, "Store", Noted)
+    monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
+    before = threading.active_count()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with server.served(load_models([str(model_files["ffc"])], "cpu"), server.Place(port=port)) as address:
+            assert port < urlsplit(address).port <= port + 100
+            assert ask(address, "GET", "/")[0] == 200
+            assert json.loads(upload(address, SECRET)[1])[0].startswith(str(stores[0].folder))
+    assert not stores[0].folder.exists() and "GRADIO_TEMP_DIR" not in os.environ
+    assert spoken_to == {"127.0.0.1"}
+    assert threading.active_count() <= before + 2
+
+
+def test_places_that_cannot_be_served():
+    from latentinpaint.app.server import free_port
+    from latentinpaint.errors import InputError
+
+    with pytest.raises(InputError, match="1 to 65535"):
+        free_port("127.0.0.1", 0)
+    with pytest.raises(InputError, match="no address of this machine"):
+        free_port("no.such.host.invalid", 7860)
+    with pytest.raises(InputError, match="--host 192.0.2.1"):
+        free_port("192.0.2.1", 7860)

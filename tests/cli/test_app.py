@@ -1,0 +1,66 @@
+"""`app`: starts, says where, ends quietly; and what is missing is one sentence."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+
+def test_without_gradio_it_says_what_to_install(command, model_files, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    answer = command("app", "--model", model_files["ffc"], "--no-browser")
+    assert answer.status == 2
+    assert answer.complaints == ["latentinpaint app: the page needs gradio: pip install 'latentinpaint[app]'"]
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--model", "nowhere/model"], "there is no model file nowhere/model"),
+        (["--model", "{ffc},nowhere"], "there is no model file nowhere"),
+        (["--model", "{autoencoder}"], "train a refiner on it"),
+        (["--model", "{ffc}", "--port", "0"], "--port is 1 to 65535"),
+        (["--model", "{ffc}", "--host", "192.0.2.1"], "cannot listen on --host 192.0.2.1"),
+        (["--model", "{ffc}", "--max-upload", "0"], "above 0"),
+        (["--model", "{ffc}", "--device", "abacus"], "the device abacus cannot be used"),
+        (["--model", "{ffc}", "--share"], "unknown option"),
+    ],
+)
+def test_mistakes_are_one_sentence(command, model_files, options, words):
+    pytest.importorskip("gradio", reason="gradio is not installed")
+    places = {name: str(path) for name, path in model_files.items()}
+    answer = command("app", *(option.format(**places) for option in options), "--no-browser")
+    assert answer.status == 2 and len(answer.complaints) == 1 and words in answer.complaints[0]
+
+
+def test_it_serves_until_it_is_stopped(model_files, tmp_path):
+    """On the next port where one is taken; and leaves nothing behind, neither words nor files."""
+    pytest.importorskip("gradio", reason="gradio is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        script = "from latentinpaint.cli import main; main('app')"
+        running = subprocess.Popen(
+            [sys.executable, "-c", script, "--model", model_files["ffc"], "--no-browser", "--port", str(port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"TMPDIR": str(tmp_path)},
+        )
+        try:
+            said = running.stdout.readline()
+            found = re.search(r"the page is at (http://127\.0\.0\.1:(\d+)/)", said)
+            assert found and port < int(found[2]) <= port + 100
+            with urllib.request.urlopen(found[1], timeout=30) as answer:
+                assert answer.status == 200
+            assert [path.name for path in tmp_path.glob("latentinpaint-app-*")]
+            running.send_signal(signal.SIGTERM)  # taken as Ctrl-C, which a shell may have switched off
+            out, err = running.communicate(timeout=60)
+        finally:
+            running.kill()
+    assert running.returncode == 0 and out.strip() == "" and err.splitlines() == [f"note: port {port} is taken"]
+    assert list(tmp_path.glob("latentinpaint-app-*")) == []
