@@ -69,7 +69,7 @@ def filling_of(pipeline: InpaintPipeline, matrices: bool) -> Filling:
     if matrices:
         _use_matrices(copy)
     for value in (*copy.parameters(), *copy.buffers()):
-        value.data = value.data.clone()  # folded weights may be parts of larger ones, which would be written whole
+        value.data = value.data.clone(memory_format=torch.contiguous_format)  # folded ones may be views of others
     return Filling(copy)
 
 

@@ -21,23 +21,32 @@ import torch
 from torch import Tensor
 
 
-def rfft2(x: Tensor) -> Tensor:
-    """(…, h, w) to its spectrum (…, 2 h, w // 2 + 1), orthonormal."""
-    height, width = x.shape[-2:]
-    cosines, sines = _waves(width, width // 2 + 1, x)
-    rows = torch.cat([x @ cosines, x @ -sines], dim=-2)
-    cosines, sines = _waves(height, height, x)
-    return _blocks(cosines, sines) @ rows
+class FourierMatrices:
+    """The transforms of maps of one size.
 
+    Args:
+        height, width: of the maps.
+        like: a tensor of the type and device that the maps have.
+    """
 
-def irfft2(spectrum: Tensor, width: int) -> Tensor:
-    """A spectrum (…, 2 h, w // 2 + 1) to (…, h, w), orthonormal; w is `width`."""
-    height, kept = spectrum.shape[-2] // 2, spectrum.shape[-1]
-    cosines, sines = _waves(height, height, spectrum)
-    real, imaginary = (_blocks(cosines, -sines) @ spectrum).unflatten(-2, (2, height)).unbind(-3)
-    cosines, sines = _waves(width, kept, spectrum)
-    counts = _counts(width, kept, spectrum)
-    return real @ (cosines * counts).T - imaginary @ (sines * counts).T
+    def __init__(self, height: int, width: int, like: Tensor) -> None:
+        self.height = height
+        kept = width // 2 + 1
+        self.cosines, self.sines = _waves(width, kept, like)
+        self.counts = _counts(width, kept, like)
+        cosines, sines = _waves(height, height, like)
+        # Real rows above imaginary ones through a transform of columns; (2 h, 2 h), and orthogonal.
+        self.columns = torch.cat([torch.cat([cosines, sines], dim=1), torch.cat([-sines, cosines], dim=1)])
+
+    def rfft2(self, x: Tensor) -> Tensor:
+        """(…, h, w) to its spectrum (…, 2 h, w // 2 + 1), orthonormal."""
+        return self.columns @ torch.cat([x @ self.cosines, x @ -self.sines], dim=-2)
+
+    def irfft2(self, spectrum: Tensor) -> Tensor:
+        """A spectrum (…, 2 h, w // 2 + 1) to (…, h, w), orthonormal."""
+        rows = (self.columns.T @ spectrum) * self.counts
+        real, imaginary = rows.unflatten(-2, (2, self.height)).unbind(-3)
+        return real @ self.cosines.T - imaginary @ self.sines.T
 
 
 def in_frequencies(x: Tensor, mix: Callable[[Tensor], Tensor]) -> Tensor:
@@ -51,9 +60,10 @@ def in_frequencies(x: Tensor, mix: Callable[[Tensor], Tensor]) -> Tensor:
         (B, C, h, w).
     """
     height, width = x.shape[-2:]
+    fourier = FourierMatrices(height, width, x)
     # Imaginary rows below real ones are imaginary channels beside real ones: the numbers lie in this order already.
-    mixed = mix(rfft2(x).unflatten(-2, (2, height)).flatten(1, 2))
-    return irfft2(mixed.unflatten(1, (-1, 2)).flatten(2, 3), width)
+    mixed = mix(fourier.rfft2(x).unflatten(-2, (2, height)).flatten(1, 2))
+    return fourier.irfft2(mixed.unflatten(1, (-1, 2)).flatten(2, 3))
 
 
 def _waves(size: int, frequencies: int, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,11 +75,6 @@ def _waves(size: int, frequencies: int, like: Tensor) -> tuple[Tensor, Tensor]:
     angles = turns.to(like.dtype) * (2 * math.pi / whole.to(like.dtype))
     scale = whole.to(like.dtype).rsqrt()
     return angles.cos() * scale, angles.sin() * scale
-
-
-def _blocks(cosines: Tensor, sines: Tensor) -> Tensor:
-    """What takes real rows above imaginary ones through a transform of columns; (2 h, 2 h)."""
-    return torch.cat([torch.cat([cosines, sines], dim=1), torch.cat([-sines, cosines], dim=1)])
 
 
 def _counts(width: int, kept: int, like: Tensor) -> Tensor:

@@ -38,8 +38,9 @@ def test_the_pipeline_stays_as_it_is(exported_models):
 
 
 def test_weights_are_whole(exported_models):
-    """A slice of a larger tensor would be written with all of it."""
+    """What is a view of a larger tensor would be written with all of it."""
     for value in filling_of(exported_models["control"], matrices=True).parameters():
+        assert value.is_contiguous()
         assert value.untyped_storage().nbytes() == value.numel() * value.element_size()
 
 
