@@ -81,9 +81,10 @@ def served(models: dict[str, Inpainter], place: Place) -> Iterator[str]:
 
     port = free_port(place.host, place.port)
     store = Store()
-    before = os.environ.get("GRADIO_TEMP_DIR")
-    os.environ["GRADIO_TEMP_DIR"] = str(store.folder)
     page, ended = None, threading.Event()
+    # Gradio asks its own server whether it has started: not through a proxy.
+    direct = ",".join([*LOOPBACK, place.host, *filter(None, [os.environ.get("NO_PROXY")])])
+    before = _set({"GRADIO_TEMP_DIR": str(store.folder), "NO_PROXY": direct, "no_proxy": direct})
     try:
         from starlette.middleware import Middleware
 
@@ -91,7 +92,7 @@ def served(models: dict[str, Inpainter], place: Place) -> Iterator[str]:
         body = place.limits.upload_bytes + 2**20
         hosts = LOOPBACK | {place.host} if place.host in LOOPBACK else None
         _, address, _ = page.launch(
-            server_name=place.host,
+            server_name=f"[{place.host}]" if ":" in place.host else place.host,
             server_port=port,
             prevent_thread_lock=True,
             quiet=True,
@@ -114,11 +115,19 @@ def served(models: dict[str, Inpainter], place: Place) -> Iterator[str]:
         ended.set()
         if page is not None:
             page.close(verbose=False)
-        if before is None:
-            del os.environ["GRADIO_TEMP_DIR"]
-        else:
-            os.environ["GRADIO_TEMP_DIR"] = before
+        _set(before)
         store.close()
+
+
+def _set(values: dict[str, str | None]) -> dict[str, str | None]:
+    """Set variables of the environment, remove those that are None; answers what they were."""
+    before = {name: os.environ.get(name) for name in values}
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    return before
 
 
 def _tidy(store: Store, ended: threading.Event) -> None:

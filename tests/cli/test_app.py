@@ -49,7 +49,9 @@ def test_it_serves_until_it_is_stopped(model_files, tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"TMPDIR": str(tmp_path)},
+            # A proxy that is not there: nothing may go through it.
+            env=os.environ
+            | {"TMPDIR": str(tmp_path), "HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"},
         )
         try:
             said = running.stdout.readline()
