@@ -48,10 +48,10 @@ class Exemplars:
     """
 
     radius: int = 2
-    guidance: float = 0.5
-    contrast: float = 1.0
+    guidance: float = 1.0
+    contrast: float = 0.5
     depth: float = 3.0
-    rounds: tuple[int, int, int] = (4, 3, 2)
+    rounds: tuple[int, int, int] = (8, 8, 4)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rounds", tuple(self.rounds))

@@ -1,6 +1,6 @@
 """`Inpainter`: a trained model and any kind of picture in, the same kind of picture out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,13 +14,12 @@ from torch import Tensor
 from latentinpaint.data.images import Picture, mask_from_pil
 from latentinpaint.device import choose_device
 from latentinpaint.errors import InputError
-from latentinpaint.holes import Widening
+from latentinpaint.filling import Asked, fill_holes
 from latentinpaint.margins import Margins, Side
 from latentinpaint.models.folding import fold
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.refinement import Refinement, sample_refined
-from latentinpaint.weights import load_pipeline
-from latentinpaint.windows import Crop, Window
+from latentinpaint.refinement import Refinement
+from latentinpaint.weights import PIPELINE_FILE, load_pipeline, pipeline_file, read_header, save_pipeline
 
 AnyPicture = TypeVar("AnyPicture", Image.Image, np.ndarray, Tensor)
 
@@ -29,41 +28,18 @@ PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How a hole is to be filled, see `Inpainter.__call__`."""
+class _Job:
+    """A picture or a batch of them: what passes the model, and how answers become what came in.
 
-    num_samples: int = 1
-    seed: int = 0
-    steps: int | None = None
-    refine: bool | Refinement = False
-    crop: str | int | None = "auto"
-    dilate: int = 0
-    feather: int = 0
+    Attributes:
+        images: (B, 3, H, W) float32 in the processor's memory.
+        holes: (B, 1, H, W) bool.
+        finish: takes one answer (B, 3, H, W).
+    """
 
-    def __post_init__(self) -> None:
-        if self.num_samples < 1:
-            raise InputError(f"the number of samples starts at 1, not {self.num_samples}")
-        if self.steps is not None and self.steps < 1:
-            raise InputError(f"the number of steps starts at 1, not {self.steps}")
-        whole = isinstance(self.crop, int | np.integer) and not isinstance(self.crop, bool) and self.crop >= 0
-        if not (whole or self.crop in (None, "auto")):
-            raise InputError(f"crop is 'auto', None or the pixels of context around a hole, not {self.crop!r}")
-        if not isinstance(self.refine, bool | Refinement):
-            raise InputError(f"refine is True, False or a Refinement, not {self.refine!r}")
-        _ = self.widening
-
-    @property
-    def widening(self) -> Widening:
-        """How the hole is widened before it is filled."""
-        return Widening(self.dilate, self.feather)
-
-    def windows(self, hole: np.ndarray, stride: int) -> list[Window]:
-        """The parts of a picture that are filled, for a hole (H, W) bool."""
-        if self.crop is None:
-            return [Window(0, 0, *hole.shape)]
-        if self.crop == "auto":
-            return Crop().windows(hole, stride)
-        return Crop(int(self.crop), fraction=0.0, least_side=2 * stride, share=1.0).windows(hole, stride)
+    images: Tensor
+    holes: Tensor
+    finish: Callable[[Tensor], Any]
 
 
 class Inpainter:
@@ -77,6 +53,7 @@ class Inpainter:
 
     Attributes:
         pipeline: the model as it was trained, in evaluation mode.
+        recipe: what its file says of how it was made.
 
     Raises:
         InputError: if there is no such device or precision.
@@ -90,6 +67,7 @@ class Inpainter:
         self.device = choose_device(device)
         self.precision = precision
         self.pipeline = pipeline.to(self.device).eval()
+        self.recipe: dict[str, Any] = {}
         self._folded: InpaintPipeline | None = None
         self._folded_state: list[tuple[int, int]] = []
 
@@ -106,19 +84,39 @@ class Inpainter:
 
     @classmethod
     def from_pretrained(
-        cls, folder_or_file: str | Path, device: str | torch.device | None = None, precision: str = "float32"
+        cls,
+        model: str | Path = "default",
+        device: str | torch.device | None = None,
+        precision: str = "float32",
     ) -> "Inpainter":
-        """The model of a run's folder, or of one `.safetensors` file; see the class.
+        """The model that comes with the package ("default"), or that of a run's folder or of one `.safetensors` file.
+
+        Args:
+            model: what to load; a folder of the name goes before a model of the package.
+            device, precision: see the class.
 
         Raises:
             InputError: if there is no such file, or it is not a model of this package.
         """
-        return cls(load_pipeline(folder_or_file), device, precision)
+        inpainter = cls(load_pipeline(model), device, precision)
+        inpainter.recipe = read_header(pipeline_file(model))["recipe"]
+        return inpainter
+
+    def save_pretrained(self, folder_or_file: str | Path) -> Path:
+        """Write the model so that `from_pretrained` reads it: a folder for model.safetensors, or a .safetensors file.
+
+        Raises:
+            InputError: if it cannot be written.
+        """
+        path = Path(folder_or_file)
+        path = path if path.suffix == ".safetensors" else path / PIPELINE_FILE
+        save_pipeline(self.pipeline, path, self.recipe)
+        return path
 
     def __call__(
         self,
-        image: AnyPicture,
-        mask: Image.Image | np.ndarray | Tensor,
+        image: AnyPicture | Sequence[AnyPicture],
+        mask: object,
         num_samples: int = 1,
         seed: int = 0,
         steps: int | None = None,
@@ -126,15 +124,17 @@ class Inpainter:
         crop: str | int | None = "auto",
         dilate: int = 0,
         feather: int = 0,
-    ) -> AnyPicture | list[AnyPicture]:
+        texture: bool | None = None,
+    ) -> AnyPicture | list[AnyPicture] | list[list[AnyPicture]]:
         """Fill the hole; every pixel outside it comes back bit for bit.
 
         Args:
-            image: a Pillow picture of any mode; an array (H, W), (H, W, 3) or (H, W, 4) of uint8; or a float tensor
-                (3, H, W) or (B, 3, H, W) in [0, 1].
+            image: a Pillow picture of any mode; an array (H, W), (H, W, 3) or (H, W, 4) of uint8; a float tensor
+                (3, H, W) or (B, 3, H, W) in [0, 1]; or a list of any of these, of any sizes.
             mask: 1, True or white is the hole: a Pillow picture, an array (H, W) or (H, W, 1), or a tensor (H, W),
                 (1, H, W) or (B, 1, H, W). Of an array or tensor what is above half of its scale is the hole; the
-                scale of integers is 255, but 1 where nothing is above 1.
+                scale of integers is 255, but 1 where nothing is above 1. With a list of pictures a list of as many
+                masks, or one for all.
             num_samples: answers wanted; only a stochastic refiner gives different ones.
             seed: equal seeds give equal answers.
             steps: solver steps of a flow, None for the model's own.
@@ -147,20 +147,23 @@ class Inpainter:
                 of the widened hole.
             feather: pixels over which the fill goes over into the picture, inside the widened hole; see `holes`.
                 Alone it dilates by as much.
+            texture: whether fills are painted anew with patches of the picture, see `exemplars`; None as the model
+                has it.
 
         Returns:
             A picture of the kind that came in, or a list of `num_samples` of them if that is above 1. An empty mask
-            gives the picture back.
+            gives the picture back. For a list of pictures a list of the same for each, equal to asking one by one.
 
         Raises:
             InputError: if the mask has another size than the picture, or an argument is out of range.
         """
-        asked = Asked(num_samples, seed, steps, refine, crop, dilate, feather)
-        if isinstance(image, Tensor):
-            answers = self._fill_tensor(image, _hole(mask, batched=True), asked)
-        else:
-            answers = _as_given(self._fill(_taken(image), _hole(mask), asked), image)
-        return answers[0] if num_samples == 1 else answers
+        asked = Asked(num_samples, seed, steps, refine, crop, dilate, feather, texture)
+        if not isinstance(image, list | tuple):
+            return self._run([self._job(image, mask, asked)], asked)[0]
+        masks = mask if isinstance(mask, list | tuple) else [mask] * len(image)
+        if len(masks) != len(image):
+            raise InputError(f"{len(masks)} masks for {len(image)} pictures")
+        return self._run([self._job(*pair, asked) for pair in zip(image, masks, strict=True)], asked)
 
     def expand(
         self, image: AnyPicture, sides: Side | Sequence[Side], mask: object = None, **how: Any
@@ -168,7 +171,7 @@ class Inpainter:
         """Outpaint: the picture grows, and what is new is filled; every known pixel comes back bit for bit.
 
         Args:
-            image: as for calling.
+            image: as for calling, but no list.
             sides: (left, top, right, bottom), or one for all four: whole numbers of pixels, or texts such as "10%",
                 of the width for left and right, of the height for top and bottom. At most the picture's own side.
             mask: as for calling, of the size of `image`: a hole to be filled besides; None for none.
@@ -190,75 +193,76 @@ class Inpainter:
         hole = margins.hole(painted)
         if batched:
             left, top, right, bottom = astuple(margins)
-            answers = self._fill_tensor(F.pad(taken, (left, right, top, bottom)), hole, asked)
+            job = _tensor_job(F.pad(taken, (left, right, top, bottom)), hole, asked)
         else:
-            answers = _as_given(self._fill(taken.expanded(margins), hole, asked), image)
-        return answers[0] if asked.num_samples == 1 else answers
+            job = _picture_job(taken.expanded(margins), hole, asked, lambda filled: _as_given(filled, image))
+        return self._run([job], asked)[0]
 
     def fill(
         self, picture: Picture, hole: np.ndarray, num_samples: int = 1, seed: int = 0, **how: Any
     ) -> list[Picture]:
         """As calling, for a picture that `read_picture` read and a hole (H, W) bool; always a list."""
-        return self._fill(picture, hole, Asked(num_samples, seed, **how))
+        asked = Asked(num_samples, seed, **how)
+        answers = self._run([_picture_job(picture, hole, asked, lambda filled: filled)], asked)[0]
+        return [answers] if num_samples == 1 else answers
 
-    def _fill(self, picture: Picture, hole: np.ndarray, asked: Asked) -> list[Picture]:
-        _check_size(hole.shape, (picture.height, picture.width))
-        # What a hole holds must not even decide the scale of a picture whose format leaves it open.
-        soft = asked.widening.of(hole[None, None])
-        hole = soft.hole[0, 0].numpy()
-        picture = picture.scaled_by(~hole)
-        image = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None]
-        answers = [soft.mixed(answer, image) for answer in self._sample(image, soft.hole, asked)]
-        return [picture.filled(answer[0].permute(1, 2, 0).numpy(), hole) for answer in answers]
+    def _job(self, image: object, mask: object, asked: Asked) -> _Job:
+        if isinstance(image, Tensor):
+            return _tensor_job(image, _hole(mask, batched=True), asked)
+        return _picture_job(_taken(image), _hole(mask), asked, lambda filled: _as_given(filled, image))
 
-    def _fill_tensor(self, image: Tensor, painted: np.ndarray, asked: Asked) -> list[Tensor]:
-        batch = image if image.ndim == 4 else image[None]
-        if batch.ndim != 4 or batch.shape[1] != 3 or not image.is_floating_point():
-            raise InputError(f"a tensor is (3, H, W) or (B, 3, H, W) of floats in [0, 1], not {tuple(image.shape)}")
-        _check_size(painted.shape[-2:], tuple(batch.shape[-2:]))
-        if painted.shape[0] not in (1, len(batch)):
-            raise InputError(f"{painted.shape[0]} masks for {len(batch)} pictures")
-        soft = asked.widening.of(painted)
-        hole = soft.hole.to(batch.device).expand(len(batch), -1, -1, -1)
-        unseen = torch.as_tensor(painted, device=batch.device) if asked.feather else hole  # what is mixed is seen
-        if not unseen.all():  # filled, not indexed: an index of every sample takes many times the picture's memory
-            low, high = batch.masked_fill(unseen, torch.inf).min(), batch.masked_fill(unseen, -torch.inf).max()
-            if not (low >= -0.01 and high <= 1.01):  # also where one is NaN
-                raise InputError(f"a tensor holds values in [0, 1], not {low:g} to {high:g}")
-        answers = self._sample(batch, hole, asked)
+    def _run(self, jobs: Sequence[_Job], asked: Asked) -> list[Any]:
+        """Every job's answer, or a list of `num_samples` of them."""
+        images = [image for job in jobs for image in job.images]
+        holes = [hole for job in jobs for hole in job.holes]
+        rows = iter(fill_holes(self.folded, images, holes, asked, self.device))
+        answers = []
+        for job in jobs:
+            own = [next(rows) for _ in job.images]
+            samples = [torch.stack([row[number] for row in own]) for number in range(asked.num_samples)]
+            finished = [job.finish(sample) for sample in samples]
+            answers.append(finished[0] if asked.num_samples == 1 else finished)
+        return answers
+
+
+def _picture_job(picture: Picture, hole: np.ndarray, asked: Asked, given: Callable[[Picture], Any]) -> _Job:
+    """A picture and its hole (H, W) bool; `given` turns the filled one into what came in."""
+    _check_size(hole.shape, (picture.height, picture.width))
+    soft = asked.widening.of(hole[None, None])
+    hole = soft.hole[0, 0].numpy()
+    # What a hole holds must not even decide the scale of a picture whose format leaves it open.
+    picture = picture.scaled_by(~hole)
+    image = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None]
+
+    def finish(answer: Tensor) -> Any:  # noqa: ANN401 - whatever `given` makes
+        return given(picture.filled(soft.mixed(answer, image)[0].permute(1, 2, 0).numpy(), hole))
+
+    return _Job(image.float(), soft.hole, finish)
+
+
+def _tensor_job(image: Tensor, painted: np.ndarray, asked: Asked) -> _Job:
+    """A tensor (3, H, W) or (B, 3, H, W) and its hole (1 or B, 1, H, W) bool."""
+    batch = image if image.ndim == 4 else image[None]
+    if batch.ndim != 4 or batch.shape[1] != 3 or not image.is_floating_point():
+        raise InputError(f"a tensor is (3, H, W) or (B, 3, H, W) of floats in [0, 1], not {tuple(image.shape)}")
+    _check_size(painted.shape[-2:], tuple(batch.shape[-2:]))
+    if painted.shape[0] not in (1, len(batch)):
+        raise InputError(f"{painted.shape[0]} masks for {len(batch)} pictures")
+    soft = asked.widening.of(painted)
+    hole = soft.hole.to(batch.device).expand(len(batch), -1, -1, -1)
+    unseen = torch.as_tensor(painted, device=batch.device) if asked.feather else hole  # what is mixed is seen
+    if not unseen.all():  # filled, not indexed: an index of every sample takes many times the picture's memory
+        low, high = batch.masked_fill(unseen, torch.inf).min(), batch.masked_fill(unseen, -torch.inf).max()
+        if not (low >= -0.01 and high <= 1.01):  # also where one is NaN
+            raise InputError(f"a tensor holds values in [0, 1], not {low:g} to {high:g}")
+    original = batch.detach().cpu().float()
+
+    def finish(answer: Tensor) -> Tensor:
         # Composited once more on the caller's own numbers: known pixels keep their dtype and bits.
-        original = batch.detach().cpu().float()
-        filled = [torch.where(hole, soft.mixed(answer, original).to(batch), batch) for answer in answers]
-        return filled if image.ndim == 4 else [answer[0] for answer in filled]
+        filled = torch.where(hole, soft.mixed(answer, original).to(batch), batch)
+        return filled if image.ndim == 4 else filled[0]
 
-    def _sample(self, image: Tensor, hole: Tensor, asked: Asked) -> Sequence[Tensor]:
-        """`num_samples` tensors (B, 3, H, W) on the processor's memory."""
-        image, hole = image.detach().cpu().float(), hole.cpu()
-        if not hole.any():
-            return [image] * asked.num_samples
-        stride = self.pipeline.autoencoder.stride
-        windows = [asked.windows(row[0].numpy(), stride) for row in hole]
-        whole = [Window(0, 0, *image.shape[-2:])]
-        if all(found == whole for found in windows):
-            return self._answers(image, hole, asked, asked.seed).unbind(1)
-        answers = image[:, None].repeat(1, asked.num_samples, 1, 1, 1)
-        for row, found in enumerate(windows):
-            for number, window in enumerate(found):
-                # Equal noise in all windows would make equal fills of like surroundings.
-                seed = asked.seed if number == 0 else (asked.seed + 1) * 1_000_003 + number
-                part = image[row, None][window.inside], hole[row, None][window.inside]
-                answers[row, None][window.inside] = self._answers(*part, asked, seed)
-        return answers.unbind(1)
-
-    def _answers(self, image: Tensor, hole: Tensor, asked: Asked, seed: int) -> Tensor:
-        """(B, num_samples, 3, H, W) on the processor's memory, for pictures that pass the networks as they are."""
-        image, hole = image.to(self.device), hole.to(self.device, torch.float32)
-        if not asked.refine:
-            answers = self.folded.sample(image, hole, asked.num_samples, seed, asked.steps)
-        else:
-            how = asked.refine if isinstance(asked.refine, Refinement) else Refinement()
-            answers = sample_refined(self.folded, image, hole, asked.num_samples, seed, asked.steps, how)
-        return answers.float().cpu()
+    return _Job(original, hole.cpu(), finish)
 
 
 def _hole(mask: object, batched: bool = False) -> np.ndarray:
@@ -294,13 +298,11 @@ def _taken(image: object) -> Picture:
     raise InputError(f"a picture is a Pillow image, an array or a tensor, not {type(image).__name__}")
 
 
-def _as_given(filled: list[Picture], image: AnyPicture) -> list[AnyPicture]:
-    """Pictures as what `image` is."""
+def _as_given(filled: Picture, image: Image.Image | np.ndarray) -> Image.Image | np.ndarray:
+    """A picture as what `image` is."""
     if isinstance(image, Image.Image):
-        return [picture.to_pil() for picture in filled]
-    return [
-        np.asarray(picture.to_pil()).reshape(picture.height, picture.width, *image.shape[2:]) for picture in filled
-    ]
+        return filled.to_pil()
+    return np.asarray(filled.to_pil()).reshape(filled.height, filled.width, *image.shape[2:])
 
 
 def _array_to_pil(array: np.ndarray) -> Image.Image:

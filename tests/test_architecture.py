@@ -21,6 +21,7 @@ FLOORS = [
     {"refiners", "flows", "exemplars", "doctor"},
     {"pipeline"},
     {"weights", "lama", "refinement", "windows", "export"},
+    {"filling"},
     {"inpainter"},
     {"evaluation", "visualization"},
     {"training"},
@@ -50,6 +51,7 @@ OUTSIDE = {
     "export": {"torch", "onnxruntime"},
     "refinement": {"torch"},
     "windows": {"cv2", "numpy"},
+    "filling": {"torch", "numpy"},
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

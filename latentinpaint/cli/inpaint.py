@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from latentinpaint.inpainter import Inpainter
 
 
+TEXTURES = {"auto": None, "on": True, "off": False}
+
+
 @dataclass(kw_only=True)
 class Options:
     """Fill the hole in a picture (--image, --mask, --output) or in a folder of pictures (--indir, --outdir).
@@ -30,7 +33,7 @@ class Options:
     failed and are named, 2 the options cannot be used.
 
     Args:
-        model: model file, or folder of a training run.
+        model: default, which comes with the package, a model file, or the folder of a training run.
         image: picture to fill.
         mask: picture of the same size, white (above half) where the hole is; with --indir one mask for all pictures.
         output: file to write; with several samples, _1, _2, … is added to its name.
@@ -52,6 +55,8 @@ class Options:
             scale and scaled up in the hole.
         crop: auto lets only windows around small holes in large pictures pass the networks, off the whole picture, a
             number windows with so many pixels of context.
+        texture: on paints fills anew with patches of the picture, off leaves them as the model makes them, auto does
+            what the model is made for.
         format: of a folder's answers: keep the pictures' own, exact writes PNG in place of JPEG, or png, webp
             (lossless), tiff for all.
         quality: of a JPEG, 1 to 100; by default its own quantisation is kept.
@@ -62,7 +67,7 @@ class Options:
         precision: float32, or bfloat16, which is faster where the processor has instructions for it.
     """
 
-    model: str
+    model: str = "default"
     image: str | None = None
     mask: str | None = None
     output: str | None = None
@@ -80,6 +85,7 @@ class Options:
     refine_iterations: int | None = None
     memory: float | None = None
     crop: str = "auto"
+    texture: str = "auto"
     format: str = "keep"
     quality: int | None = None
     overwrite: bool = False
@@ -113,6 +119,8 @@ def _check_numbers(options: Options) -> None:
             raise InputError(f"--{name.replace('_', '-')} starts at 1, not at {number}")
     if options.quality is not None and not 1 <= options.quality <= 100:
         raise InputError(f"--quality is from 1 to 100, not {options.quality}")
+    if options.texture not in TEXTURES:
+        raise InputError(f"--texture is {', '.join(TEXTURES)}, not {options.texture}")
     if options.format not in FORMATS:
         raise InputError(f"there is no --format {options.format}: choose one of {', '.join(FORMATS)}")
 
@@ -183,7 +191,7 @@ def _how(options: Options, live: bool) -> dict[str, Any]:
     """What `Inpainter.fill` is asked besides samples and seed; `live` refining says how far it is."""
     import torch
 
-    from latentinpaint.inpainter import Asked
+    from latentinpaint.filling import Asked
     from latentinpaint.memory import GIB, free_memory
     from latentinpaint.refinement import SHARE, Refinement
 
@@ -200,6 +208,7 @@ def _how(options: Options, live: bool) -> dict[str, Any]:
     context = int(crop) if crop.isdecimal() else {"auto": "auto", "off": None}[crop]
     how = {"refine": refinement if refine else False, "crop": context}
     how |= {"steps": options.steps, "dilate": options.dilate, "feather": options.feather}
+    how |= {"texture": TEXTURES[options.texture]}
     Asked(options.num_samples, options.seed, **how)
     return how
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentinpaint.cli.filling.jobs import Job
-from latentinpaint.data.images import read_mask, read_picture, write_picture
+from latentinpaint.data.images import hole_of, read_picture, write_picture
 from latentinpaint.data.picture import Picture
+from latentinpaint.doctor import examine
 from latentinpaint.errors import InputError
 from latentinpaint.margins import Margins, Side
 
@@ -75,13 +76,14 @@ def fill(inpainter: "Inpainter", job: Job, wishes: Wishes) -> list[Remark]:
     """
     picture = read_picture(job.image)
     names = (("image", str(job.image)), ("mask", str(job.mask)), ("target", str(job.targets[0])))
-    painted = _painted(job, picture, wishes)
+    mask = None if job.mask is None else read_picture(job.mask)
+    painted = _painted(job, picture, mask, wishes)
     if wishes.sides is None:
         grown, hole = picture, painted
     else:
         margins = Margins.of(wishes.sides, picture.height, picture.width)
         grown, hole = picture.expanded(margins), margins.hole(painted)
-    said = [Remark("warning", text, names) for text in _doubts(picture, painted)]
+    said = [Remark("warning", text, names) for text in _doubts(picture, mask, wishes)]
     how = wishes.how | _reporting(wishes.how, lambda text: said.append(Remark("note", f"{{image}}: {text}", names)))
     answers = inpainter.fill(grown, hole, len(job.targets), wishes.seed, **how)
     for answer, target in zip(answers, job.targets, strict=True):
@@ -109,11 +111,11 @@ def attempt(inpainter: "Inpainter", job: Job, wishes: Wishes) -> Outcome:
 _TOO_LARGE = "there is not enough memory for it: fewer --jobs or a smaller --crop need less"
 
 
-def _painted(job: Job, picture: Picture, wishes: Wishes) -> np.ndarray:
+def _painted(job: Job, picture: Picture, mask: Picture | None, wishes: Wishes) -> np.ndarray:
     """The hole that the mask paints, of the size of the picture as it is."""
-    if job.mask is None:
+    if mask is None:
         return np.zeros((picture.height, picture.width), bool)
-    painted = read_mask(job.mask, invert=wishes.invert_mask)
+    painted = hole_of(mask, wishes.invert_mask)
     if painted.shape != (picture.height, picture.width):
         raise InputError(
             f"the mask {job.mask} is {painted.shape[1]}x{painted.shape[0]} pixels, "
@@ -129,15 +131,13 @@ def no_hole(mask: Path) -> str:
     return f"the mask {mask} has no hole: paint it white; dark colours and transparent parts are kept"
 
 
-def _doubts(picture: Picture, painted: np.ndarray) -> list[str]:
+def _doubts(picture: Picture, mask: Picture | None, wishes: Wishes) -> list[str]:
     """What is probably not meant."""
-    doubts = []
-    if painted.all():
-        doubts.append("the mask {mask} covers the whole picture: nothing of {image} is kept")
-    alpha = picture.alpha()
-    if alpha is not None and (alpha[painted] == 0).any() and picture.palette_alpha is None:
-        doubts.append("{image} is transparent in the hole and stays so: the fill is there, but cannot be seen")
-    return doubts
+    if mask is None:
+        return []
+    found = [finding for finding in examine(picture, mask, wishes.invert_mask) if finding.severity != "note"]
+    found = [finding for finding in found if not (finding.kind == "no hole" and wishes.sides is not None)]
+    return [f"{{mask}}: {'; '.join(filter(None, (finding.seen, finding.advice)))}" for finding in found]
 
 
 def _reporting(how: dict[str, Any], note: Callable[[str], None]) -> dict[str, Any]:
