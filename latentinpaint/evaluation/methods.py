@@ -14,7 +14,6 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,10 @@ from latentinpaint.data.images import list_pictures, read_picture
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.baselines import BASELINES, Baseline
 from latentinpaint.evaluation.cases import Case
+from latentinpaint.filling import Asked, fill_holes
 from latentinpaint.inpainter import Inpainter
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.refinement import Refinement, sample_refined
+from latentinpaint.refinement import Refinement
 from latentinpaint.weights import PIPELINE_FILE, PRETRAINED, pipeline_file
 
 
@@ -106,11 +106,10 @@ class ModelMethod(Method):
         self.network = self.pipeline.refiner.core
 
     def fill(self, case: Case, num_samples: int = 1) -> Tensor:
-        image, mask = case.image.to(self.device), case.mask.to(self.device)
-        sample = self.pipeline.sample
-        if self.refine:  # whatever memory is free, or figures would depend on it
-            sample = partial(sample_refined, self.pipeline, refinement=Refinement(memory=math.inf))
-        return sample(image, mask, num_samples, self.seed_of(case), self.steps)[0].float().cpu()
+        # Whatever memory is free, or figures would depend on it.
+        refine = Refinement(memory=math.inf) if self.refine else False
+        asked = Asked(num_samples, self.seed_of(case), self.steps, refine, crop=None)
+        return fill_holes(self.pipeline, case.image, case.mask > 0.5, asked, self.device)[0]
 
     def seed_of(self, case: Case) -> int:
         """Of a case's samples: each has its own, or one lucky draw of noise would decide about all pictures alike."""
