@@ -20,14 +20,14 @@ class Options:
     the model at three sizes, and is not written if they differ by more than 0.0001.
 
     Args:
-        model: model file, or folder of a training run, whose refiner is ffc.
+        model: default, model file, or folder of a training run, whose refiner is ffc.
         output: .onnx or .pt2 file to write.
         format: onnx or pt2 (torch.export); by default what the ending of output says.
         size: the only height and width, in pixels, for what cannot do with free ones: 512, or 384x512.
         opset: version of ONNX's operators, 18 to 23; by default 18.
     """
 
-    model: str
+    model: str = "default"
     output: str
     format: str | None = None
     size: str | None = None
@@ -42,7 +42,11 @@ def run(options: Options) -> None:
 
     form = _format(options)
     form.check_writers()
-    difference = export(load_pipeline(options.model), options.output, form)
+    pipeline = load_pipeline(options.model)
+    if pipeline.texture is not None:
+        pipeline.texture = None
+        print("note: the file holds the networks alone, texture is painted by this package only", file=sys.stderr)
+    difference = export(pipeline, options.output, form)
     print(f"wrote {options.output}, {Path(options.output).stat().st_size / 2**20:.1f} MiB")
     if difference is None:
         missing = " and ".join(form.runners)

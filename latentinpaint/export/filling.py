@@ -6,12 +6,14 @@ from torch import Tensor, nn
 from latentinpaint.errors import InputError
 from latentinpaint.export.transforms import in_frequencies
 from latentinpaint.models.ffc import FourierUnit
-from latentinpaint.models.folding import PASSES, fold
+from latentinpaint.models.folding import fold, use_channels_last
 from latentinpaint.pipeline import InpaintPipeline, composite, pad_to_cells
 from latentinpaint.refiners import FFCRefiner
 
-# Bands depend on the size, which is left open here; memory layouts and sums in place are a runtime's own affair.
-FOLDED = tuple(name for name in PASSES if name in ("norms", "output"))
+# What folding does for a copy that others run. Bands depend on the size, which is left open; layouts and sums in
+# place are a runtime's own affair, but torch does as it is told.
+FOR_RUNTIMES = ("norms", "output")
+FOR_TORCH = ("norms", "paths", "output")
 
 
 class Filling(nn.Module):
@@ -55,7 +57,8 @@ def filling_of(pipeline: InpaintPipeline, matrices: bool) -> Filling:
 
     Args:
         pipeline: one whose refiner is `ffc`.
-        matrices: whether Fourier transforms become matrix products.
+        matrices: whether it is for runtimes without Fourier transforms, and those become matrix products; otherwise
+            it is for torch.
 
     Raises:
         InputError: if the refiner is another.
@@ -65,12 +68,12 @@ def filling_of(pipeline: InpaintPipeline, matrices: bool) -> Filling:
             "a flow integrates from noise in many steps, and export is for models that answer in one pass: "
             "take one whose refiner is ffc"
         )
-    copy = fold(pipeline, passes=FOLDED).to("cpu", torch.float32)
+    copy = fold(pipeline, passes=FOR_RUNTIMES if matrices else FOR_TORCH).to("cpu", torch.float32)
     if matrices:
         _use_matrices(copy)
     for value in (*copy.parameters(), *copy.buffers()):
         value.data = value.data.clone(memory_format=torch.contiguous_format)  # folded ones may be views of others
-    return Filling(copy)
+    return Filling(copy if matrices else use_channels_last(copy))
 
 
 def _use_matrices(module: nn.Module) -> None:
