@@ -19,6 +19,7 @@ painting are this package's.
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -46,7 +47,8 @@ class Exemplars:
         guidance: weight of the blurred colours' difference against that of one pixel of the patch, at all its pixels.
         contrast: the same for the contrast's difference.
         depth: how many times more a patch counts than one that lies 4 pixels deeper in the hole; 1 or more.
-        rounds: turns of searching and painting at the coarsest level, those between, and the finest.
+        rounds: turns of searching and painting at the coarsest level, at others where every patch is compared with
+            all known ones, and where that would take too long.
     """
 
     radius: int = 2
@@ -81,13 +83,15 @@ class Exemplars:
         """
         hole = mask > 0.5
         guide = torch.where(hole, fill, image)
-        with _one_thread():
-            painted = [self._paint(row.float().cpu(), where[0].cpu()) for row, where in zip(guide, hole, strict=True)]
+        rows = list(zip(guide.float().cpu(), hole[:, 0].cpu(), strict=True))
+        with _own_threads() as pool:
+            painted = [self._paint(*row, pool) for row in rows]
         return torch.where(hole, torch.stack(painted).to(guide), image)
 
-    def _paint(self, guide: Tensor, hole: Tensor) -> Tensor:
+    def _paint(self, guide: Tensor, hole: Tensor, pool: Executor) -> Tensor:
         """One picture (3, H, W), filled, and its hole (H, W) bool."""
-        levels = [level for factor in _factors(*hole.shape) if (level := _Level(guide, hole, factor, self)).usable]
+        levels = [_Level(guide, hole, factor, self, pool) for factor in _factors(*hole.shape)]
+        levels = [level for level in levels if level.usable]
         if not hole.any() or not levels or levels[-1].factor > 1:
             return guide
         contrasts = _Contrasts(levels[0])
@@ -99,7 +103,7 @@ class Exemplars:
                 found = level.scaled_up(found, levels[number - 1])
                 painted = level.paint(found, torch.ones(len(found)))
             generator = torch.Generator().manual_seed(level.factor)
-            for _ in range(self.rounds[2 if level.factor == 1 else min(number, 1)]):
+            for _ in range(self.rounds[2 if not level.few else min(number, 1)]):
                 found, distance = level.search(painted, found, generator)
                 painted = level.paint(found, distance)
         return painted
@@ -112,8 +116,8 @@ class _Level:
     says which centres have a patch without a pixel of the hole or beyond the picture.
     """
 
-    def __init__(self, guide: Tensor, hole: Tensor, factor: int, how: Exemplars) -> None:
-        self.factor, self.how = factor, how
+    def __init__(self, guide: Tensor, hole: Tensor, factor: int, how: Exemplars, pool: Executor) -> None:
+        self.factor, self.how, self.pool = factor, how, pool
         self.height, self.width = hole.shape[0] // factor, hole.shape[1] // factor
         size = (self.height, self.width)
         self.guide = F.interpolate(guide[None], size, mode="area")[0] if factor > 1 else guide
@@ -133,6 +137,11 @@ class _Level:
     @property
     def usable(self) -> bool:
         return len(self.sources) >= LIKE
+
+    @property
+    def few(self) -> bool:
+        """Whether all targets are compared with all sources."""
+        return len(self.targets) * len(self.sources) <= EXACT
 
     def expect(self, contrast: Tensor) -> None:
         """Prepare the search: `contrast` (H, W) is what patches should have, used at the targets."""
@@ -154,13 +163,13 @@ class _Level:
         contrast = self.known[:, -1:]
         sources = torch.cat([patches, contrast], 1)[self.sources]
         targets = torch.cat([patches[self.targets], self.wanted[:, -1:]], 1)
-        return self.sources[_nearest(targets, sources)[0]]
+        return self.sources[_nearest(targets, sources, self.pool)[0]]
 
     def search(self, painted: Tensor, found: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """The sources (T,) most like the targets of `painted` (3, H, W), and their distances (T,)."""
         wanted = torch.cat([self._components(painted)[self.targets], self.wanted], 1)
-        if len(self.targets) * len(self.sources) <= EXACT:
-            nearest, distance = _nearest(wanted, self.known[self.sources])
+        if self.few:
+            nearest, distance = _nearest(wanted, self.known[self.sources], self.pool)
             return self.sources[nearest], distance
         distance = self._distance(wanted, found)
         for step in (1, -1, self.width, -self.width):
@@ -250,12 +259,17 @@ class _Contrasts:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Thousands of short operations: several threads wait for each other, on a busy machine for minutes."""
+def _own_threads() -> Iterator[Executor]:
+    """As many threads as PyTorch uses, which uses one meanwhile.
+
+    Painting is thousands of short operations, and PyTorch's threads wait for each other at each of them: on a busy
+    machine for minutes.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with ThreadPoolExecutor(threads) as pool:
+            yield pool
     finally:
         torch.set_num_threads(threads)
 
@@ -290,11 +304,11 @@ def _contrast(picture: Tensor, reach: int) -> Tensor:
     return variance[0].mean(0).clamp_min(1e-5).sqrt()
 
 
-def _nearest(wanted: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+def _nearest(wanted: Tensor, known: Tensor, pool: Executor) -> tuple[Tensor, Tensor]:
     """For every row (T, D) the nearest of the rows (S, D), and the squared distance: two tensors (T,)."""
     weights = torch.cat([-2 * known, known.square().sum(1, keepdim=True)], 1).T.contiguous()
     rows = torch.cat([wanted, torch.ones(len(wanted), 1)], 1)
     # So few rows that their distances stay in the processor's cache; NumPy's argmin is ten times as fast as torch's.
-    found = [torch.from_numpy((part @ weights).numpy().argmin(1)) for part in rows.split(128)]
-    nearest = torch.cat(found)
+    found = pool.map(lambda part: torch.from_numpy((part @ weights).numpy().argmin(1)), rows.split(128))
+    nearest = torch.cat(list(found))
     return nearest, (wanted - known[nearest]).square_().sum(1)

@@ -1,5 +1,7 @@
 """Texture from exemplars, against pictures whose right answer is known."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -112,7 +114,8 @@ def test_small_and_odd_sizes(size):
 def test_the_full_search_finds_the_nearest():
     generator = torch.Generator().manual_seed(6)
     wanted, known = torch.rand(1500, 7, generator=generator), torch.rand(900, 7, generator=generator)
-    found, distance = exemplars._nearest(wanted, known)
+    with ThreadPoolExecutor(2) as pool:
+        found, distance = exemplars._nearest(wanted, known, pool)
     reference, index = cKDTree(known.numpy()).query(wanted.numpy())
     assert (found.numpy() == index).mean() > 0.999
     np.testing.assert_allclose(distance.numpy(), reference**2, atol=1e-5)

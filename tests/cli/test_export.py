@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 import torch
 
+from latentinpaint.exemplars import Exemplars
 from latentinpaint.models import IdentityAutoencoder
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import FFCRefiner
@@ -51,6 +52,17 @@ def test_onnx(model_files, done, tmp_path):
         assert np.abs(filled - pipeline(image, mask).numpy()).max() < 1e-4
         known = (mask < 0.5).expand_as(image).numpy()
         assert np.array_equal(filled[known], image.numpy()[known])
+
+
+def test_texture_stays_behind_and_is_told(pixels, done, tmp_path):
+    pipeline = load_pipeline(pixels)
+    pipeline.texture = Exemplars()
+    save_pipeline(pipeline, tmp_path / "textured.safetensors")
+    answer = done("export", "--model", tmp_path / "textured.safetensors", "--output", tmp_path / "model.pt2")
+    assert "the file holds the networks alone" in answer.err
+    image, mask = pictures(1, 64, 96)
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    assert torch.allclose(program(image, mask), load_pipeline(pixels)(image, mask), atol=1e-4)
 
 
 def test_a_program_runs_without_this_package(model_files, done, tmp_path):
