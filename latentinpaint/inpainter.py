@@ -3,25 +3,23 @@
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
-from latentinpaint.data.images import Picture, mask_from_pil
+from latentinpaint.data.images import Picture
 from latentinpaint.device import choose_device
 from latentinpaint.errors import InputError
 from latentinpaint.filling import Asked, fill_holes
+from latentinpaint.given import AnyPicture, as_given, check_size, hole_of_mask, taken
 from latentinpaint.margins import Margins, Side
 from latentinpaint.models.folding import fold
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refinement import Refinement
 from latentinpaint.weights import PIPELINE_FILE, load_pipeline, pipeline_file, read_header, save_pipeline
-
-AnyPicture = TypeVar("AnyPicture", Image.Image, np.ndarray, Tensor)
 
 # In what convolutions are computed; None is the weights' own type.
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
@@ -185,17 +183,17 @@ class Inpainter:
             InputError: as calling, and as `margins.Margins.of`.
         """
         asked, batched = Asked(**how), isinstance(image, Tensor)
-        taken = image if batched else _taken(image)
-        size = tuple(taken.shape[-2:]) if batched else (taken.height, taken.width)
-        painted = np.zeros((1, 1, *size) if batched else size, bool) if mask is None else _hole(mask, batched)
-        _check_size(painted.shape[-2:], size)
+        given = image if batched else taken(image)
+        size = tuple(given.shape[-2:]) if batched else (given.height, given.width)
+        painted = np.zeros((1, 1, *size) if batched else size, bool) if mask is None else hole_of_mask(mask, batched)
+        check_size(painted.shape[-2:], size)
         margins = Margins.of(sides, *size)
         hole = margins.hole(painted)
         if batched:
             left, top, right, bottom = astuple(margins)
-            job = _tensor_job(F.pad(taken, (left, right, top, bottom)), hole, asked)
+            job = _tensor_job(F.pad(given, (left, right, top, bottom)), hole, asked)
         else:
-            job = _picture_job(taken.expanded(margins), hole, asked, lambda filled: _as_given(filled, image))
+            job = _picture_job(given.expanded(margins), hole, asked, lambda filled: as_given(filled, image))
         return self._run([job], asked)[0]
 
     def fill(
@@ -208,8 +206,8 @@ class Inpainter:
 
     def _job(self, image: object, mask: object, asked: Asked) -> _Job:
         if isinstance(image, Tensor):
-            return _tensor_job(image, _hole(mask, batched=True), asked)
-        return _picture_job(_taken(image), _hole(mask), asked, lambda filled: _as_given(filled, image))
+            return _tensor_job(image, hole_of_mask(mask, batched=True), asked)
+        return _picture_job(taken(image), hole_of_mask(mask), asked, lambda filled: as_given(filled, image))
 
     def _run(self, jobs: Sequence[_Job], asked: Asked) -> list[Any]:
         """Every job's answer, or a list of `num_samples` of them."""
@@ -227,7 +225,7 @@ class Inpainter:
 
 def _picture_job(picture: Picture, hole: np.ndarray, asked: Asked, given: Callable[[Picture], Any]) -> _Job:
     """A picture and its hole (H, W) bool; `given` turns the filled one into what came in."""
-    _check_size(hole.shape, (picture.height, picture.width))
+    check_size(hole.shape, (picture.height, picture.width))
     soft = asked.widening.of(hole[None, None])
     hole = soft.hole[0, 0].numpy()
     # What a hole holds must not even decide the scale of a picture whose format leaves it open.
@@ -245,7 +243,7 @@ def _tensor_job(image: Tensor, painted: np.ndarray, asked: Asked) -> _Job:
     batch = image if image.ndim == 4 else image[None]
     if batch.ndim != 4 or batch.shape[1] != 3 or not image.is_floating_point():
         raise InputError(f"a tensor is (3, H, W) or (B, 3, H, W) of floats in [0, 1], not {tuple(image.shape)}")
-    _check_size(painted.shape[-2:], tuple(batch.shape[-2:]))
+    check_size(painted.shape[-2:], tuple(batch.shape[-2:]))
     if painted.shape[0] not in (1, len(batch)):
         raise InputError(f"{painted.shape[0]} masks for {len(batch)} pictures")
     soft = asked.widening.of(painted)
@@ -263,56 +261,3 @@ def _tensor_job(image: Tensor, painted: np.ndarray, asked: Asked) -> _Job:
         return filled if image.ndim == 4 else filled[0]
 
     return _Job(original, hole.cpu(), finish)
-
-
-def _hole(mask: object, batched: bool = False) -> np.ndarray:
-    """Any mask as bool: (H, W), or (B, 1, H, W) if `batched`."""
-    if isinstance(mask, Image.Image):
-        hole = mask_from_pil(mask)
-    elif isinstance(mask, np.ndarray | Tensor):
-        values = mask
-        if isinstance(mask, Tensor):
-            values = (mask.float() if mask.is_floating_point() else mask).detach().cpu().numpy()
-        if isinstance(mask, np.ndarray) and values.ndim == 3 and values.shape[-1] == 1:
-            values = values[..., 0]
-        integer = np.issubdtype(values.dtype, np.integer)
-        full_scale = 255 if integer and values.size and values.max() > 1 else 1
-        hole = values > full_scale / 2 if values.dtype != bool else values
-    else:
-        raise InputError(f"a mask is a Pillow image, an array or a tensor, not {type(mask).__name__}")
-    if batched:
-        hole = hole if hole.ndim == 4 else hole.reshape(-1, 1, *hole.shape[-2:])
-    elif hole.ndim > 2 and hole.size == hole.shape[-1] * hole.shape[-2]:
-        hole = hole.reshape(hole.shape[-2:])
-    if hole.ndim != (4 if batched else 2) or (batched and hole.shape[1] != 1):
-        raise InputError(f"a mask has one channel, not the shape {tuple(hole.shape)}")
-    return np.ascontiguousarray(hole)
-
-
-def _taken(image: object) -> Picture:
-    """A Pillow picture or an array as a `Picture`."""
-    if isinstance(image, np.ndarray):
-        return Picture.from_pil(_array_to_pil(image))
-    if isinstance(image, Image.Image):
-        return Picture.from_pil(image)
-    raise InputError(f"a picture is a Pillow image, an array or a tensor, not {type(image).__name__}")
-
-
-def _as_given(filled: Picture, image: Image.Image | np.ndarray) -> Image.Image | np.ndarray:
-    """A picture as what `image` is."""
-    if isinstance(image, Image.Image):
-        return filled.to_pil()
-    return np.asarray(filled.to_pil()).reshape(filled.height, filled.width, *image.shape[2:])
-
-
-def _array_to_pil(array: np.ndarray) -> Image.Image:
-    if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3, 4))):
-        raise InputError(f"an array is (H, W), (H, W, 3) or (H, W, 4) of uint8, not {array.shape} of {array.dtype}")
-    return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array)
-
-
-def _check_size(mask: tuple[int, ...], picture: tuple[int, ...]) -> None:
-    if tuple(mask) != tuple(picture):
-        raise InputError(
-            f"the mask is {mask[1]}x{mask[0]} pixels, the picture {picture[1]}x{picture[0]}: they have to be equal"
-        )

@@ -21,7 +21,7 @@ FLOORS = [
     {"refiners", "flows", "exemplars", "doctor"},
     {"pipeline"},
     {"weights", "lama", "refinement", "windows", "export"},
-    {"filling"},
+    {"filling", "given"},
     {"inpainter"},
     {"evaluation", "visualization"},
     {"training"},
@@ -52,6 +52,7 @@ OUTSIDE = {
     "refinement": {"torch"},
     "windows": {"cv2", "numpy"},
     "filling": {"torch", "numpy"},
+    "given": {"PIL", "numpy", "torch"},
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
