@@ -78,6 +78,7 @@ class Inpainter:
         ]
         if self._folded is None or state != self._folded_state:
             self._folded, self._folded_state = fold(self.pipeline, PRECISIONS[self.precision]), state
+        self._folded.texture = self.pipeline.texture
         return self._folded
 
     @classmethod

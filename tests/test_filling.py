@@ -118,6 +118,14 @@ def test_texture_as_the_model_has_it_or_as_asked(pipeline):
     assert pipeline.texture == Exemplars(radius=1)
 
 
+def test_a_texture_that_is_set_later_counts(pipeline):
+    inpainter = Inpainter(pipeline)
+    image, mask = picture(64, 72), hole(64, 72, 20, 22, 18, 20)
+    plain, painted = inpainter(image, mask), inpainter(image, mask, texture=True)
+    pipeline.texture = Exemplars()
+    assert torch.equal(inpainter(image, mask), painted) and not torch.equal(painted, plain)
+
+
 def test_refined_fills_get_texture_too(pipeline):
     inpainter = Inpainter(pipeline)
     image, mask = picture(300, 280), hole(300, 280, 100, 90, 60, 50)

@@ -121,7 +121,7 @@ INPAINT = {
         "--steps takes a whole number, not 1.5",
     ),
     "option-without-value": ("--image {photo.png} --mask {mask.png} --model {ffc} --seed", "--seed"),
-    "no-model": ("--image {photo.png} --mask {mask.png}", "model"),
+    "no-such-model": ("--image {photo.png} --mask {mask.png} --model nothing", "no model of that name: default"),
     "no-mask": ("--image {photo.png} --model {ffc}", "--mask"),
     "unknown-device": ("--image {photo.png} --mask {mask.png} --model {ffc} --device toaster", "toaster"),
     "device-that-is-not-here": ("--image {photo.png} --mask {mask.png} --model {ffc} --device cuda:99", "cuda:99"),
