@@ -21,7 +21,8 @@ import math
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -147,7 +148,7 @@ class _Level:
         """Prepare the search: `contrast` (H, W) is what patches should have, used at the targets."""
         side = 2 * self.how.radius + 1
         some = self.sources[:: max(1, len(self.sources) // COMPARED)]
-        patches = _patches(self.guide, side)[some]
+        patches = _patches(self.guide, side, some)
         self.mean = patches.mean(0)
         _, directions = torch.linalg.eigh((patches - self.mean).T @ (patches - self.mean))
         self.directions = directions[:, -COMPONENTS:].T.contiguous()
@@ -159,11 +160,11 @@ class _Level:
 
     def first_match(self) -> Tensor:
         """For every target the source (T,) that is most like it, by blurred colours and contrast alone."""
-        patches = _patches(self.blurred, 2 * self.how.radius + 1)
-        contrast = self.known[:, -1:]
-        sources = torch.cat([patches, contrast], 1)[self.sources]
-        targets = torch.cat([patches[self.targets], self.wanted[:, -1:]], 1)
-        return self.sources[_nearest(targets, sources, self.pool)[0]]
+        side = 2 * self.how.radius + 1
+        some = self.sources[:: max(1, -(-len(self.targets) * len(self.sources) // EXACT))]
+        sources = torch.cat([_patches(self.blurred, side, some), self.known[some, -1:]], 1)
+        targets = torch.cat([_patches(self.blurred, side, self.targets), self.wanted[:, -1:]], 1)
+        return some[_nearest(targets, sources, self.pool)[0]]
 
     def search(self, painted: Tensor, found: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """The sources (T,) most like the targets of `painted` (3, H, W), and their distances (T,)."""
@@ -242,10 +243,14 @@ class _Contrasts:
 
     def __init__(self, coarse: _Level) -> None:
         self.coarse = coarse
-        patches = _patches(_blur(coarse.blurred, 1), 2 * coarse.how.radius + 1)
+        blurred, side = _blur(coarse.blurred, 1), 2 * coarse.how.radius + 1
         few = coarse.sources[:: max(1, len(coarse.sources) // COMPARED)]
-        distances = torch.cdist(patches[coarse.targets], patches[few])
-        self.like = few[distances.topk(min(LIKE, len(few)), largest=False).indices]
+        known = _patches(blurred, side, few)
+        like = [
+            torch.cdist(_patches(blurred, side, some), known).topk(LIKE, largest=False).indices
+            for some in coarse.targets.split(2048)
+        ]
+        self.like = few[torch.cat(like)]
 
     def expected(self, level: _Level) -> Tensor:
         """(H, W) at the size of `level`."""
@@ -258,6 +263,18 @@ class _Contrasts:
         return wide[0, 0]
 
 
+@dataclass
+class _Painting:
+    """How many calls are painting now, and how many threads PyTorch had before the first."""
+
+    count: int = 0
+    threads: int = 1
+    lock: Any = field(default_factory=Lock)
+
+
+_painting = _Painting()
+
+
 @contextmanager
 def _own_threads() -> Iterator[Executor]:
     """As many threads as PyTorch uses, which uses one meanwhile.
@@ -265,13 +282,19 @@ def _own_threads() -> Iterator[Executor]:
     Painting is thousands of short operations, and PyTorch's threads wait for each other at each of them: on a busy
     machine for minutes.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    with _painting.lock:
+        if not _painting.count:  # a second caller would take the first one's single thread for what was set
+            _painting.threads = torch.get_num_threads()
+        _painting.count += 1
+        threads = _painting.threads
+    torch.set_num_threads(1)  # of this thread, and of new ones
     try:
         with ThreadPoolExecutor(threads) as pool:
             yield pool
     finally:
         torch.set_num_threads(threads)
+        with _painting.lock:
+            _painting.count -= 1
 
 
 def _factors(height: int, width: int) -> list[int]:
@@ -286,9 +309,11 @@ def _padded(picture: Tensor, reach: int) -> Tensor:
     return F.pad(picture[None], (reach,) * 4, mode="replicate")
 
 
-def _patches(picture: Tensor, side: int) -> Tensor:
-    """(H W, 3 side side) of (3, H, W)."""
-    return F.unfold(_padded(picture, side // 2), side)[0].T
+def _patches(picture: Tensor, side: int, at: Tensor) -> Tensor:
+    """(T, 3 side side) of (3, H, W) around the positions (T,)."""
+    width = picture.shape[-1]
+    every = _padded(picture, side // 2)[0].unfold(1, side, 1).unfold(2, side, 1)  # a view (3, H, W, side, side)
+    return every[:, at // width, at % width].transpose(0, 1).flatten(1)
 
 
 def _blur(picture: Tensor, reach: int) -> Tensor:

@@ -31,6 +31,7 @@ from latentinpaint.windows import Crop, Window
 OWN_SIDE = 384  # longer side in pixels that the networks of a model with texture see
 LARGEST = 4_000_000  # pixels of a window that the networks see at once, about 1.7 GB
 PAINTED = 1_000_000  # pixels that are painted at once, about 0.6 GB
+GROWTH = 1.5  # times that a hole may grow when it is scaled down to what the networks see
 TILE, SURROUNDINGS = 640, 160  # pixels: sides of a tile, and what is seen around it
 
 
@@ -111,6 +112,7 @@ def fill_holes(
     untextured = copy.copy(pipeline)  # the same modules
     untextured.texture = None
     answers = [image[None].expand(asked.num_samples, -1, -1, -1) for image in images]
+    copied = set()  # rows that may be written to; the others are the caller's
     for parts in _grouped(holes, asked, stride):
         image = torch.stack([images[part.row][part.window.inside] for part in parts])
         hole = torch.stack([holes[part.row][part.window.inside] for part in parts])
@@ -119,8 +121,9 @@ def fill_holes(
             if part.window == Window(0, 0, *images[part.row].shape[-2:]):
                 answers[part.row] = answer
             else:
-                if not answers[part.row].is_contiguous():
-                    answers[part.row] = answers[part.row].contiguous()
+                if part.row not in copied:
+                    answers[part.row] = answers[part.row].clone(memory_format=torch.contiguous_format)
+                    copied.add(part.row)
                 answers[part.row][part.window.inside] = answer
     return answers
 
@@ -154,9 +157,7 @@ def _fill(
     """(B, num_samples, 3, h, w) in the processor's memory, for windows (B, 3, h, w) and holes (B, 1, h, w) bool."""
     size = tuple(image.shape[-2:])
     mask = hole.float()
-    seen = (
-        Scale(image, mask) if asked.refine else Scale.of(hide(image, mask), mask, _seen(*size, texture is not None))
-    )
+    seen = Scale(image, mask) if asked.refine else _seen(image, mask, texture is not None)
     inputs = seen.image.to(device), seen.hole.to(device)
     if asked.refine:
         how = asked.refine if isinstance(asked.refine, Refinement) else Refinement()
@@ -170,10 +171,19 @@ def _fill(
     return answers.expand(-1, asked.num_samples, -1, -1, -1)
 
 
-def _seen(height: int, width: int, textured: bool) -> tuple[int, int]:
-    """The size at which the networks see a window."""
-    shrink = min(1.0, OWN_SIDE / max(height, width) if textured else math.sqrt(LARGEST / (height * width)))
-    return max(1, round(height * shrink)), max(1, round(width * shrink))
+def _seen(image: Tensor, mask: Tensor, textured: bool) -> Scale:
+    """What the networks see of windows."""
+    height, width = image.shape[-2:]
+    hidden = hide(image, mask)
+    largest = min(1.0, math.sqrt(LARGEST / (height * width)))
+    shrink = min(largest, OWN_SIDE / max(height, width)) if textured else largest
+    while True:
+        size = max(1, round(height * shrink)), max(1, round(width * shrink))
+        seen = Scale.of(hidden, mask, size)
+        # Lines of a few pixels would grow together.
+        if shrink == largest or seen.hole.mean() <= GROWTH * mask.mean():
+            return seen
+        shrink = min(largest, 2 * shrink)
 
 
 def _scaled(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -202,24 +212,29 @@ def _rows(*batches: Tensor) -> Iterator[list[Tensor]]:
 
 
 def paint_tiles(texture: Exemplars, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
-    """One picture (1, 3, H, W) painted tile by tile, each knowing those before it; memory is that of one tile."""
+    """One picture (1, 3, H, W) painted tile by tile, each knowing those before it; memory is that of one tile.
+
+    The tile of whose surroundings most is known is always the next: what nothing is known around waits.
+    """
     answer = composite(image, fill, mask)
     left_over = mask > 0.5
     height, width = image.shape[-2:]
-    for top in range(0, height, TILE):
-        for left in range(0, width, TILE):
-            tile = Window(top, left, min(top + TILE, height), min(left + TILE, width))
-            if not left_over[tile.inside].any():
-                continue
-            seen = Window(
-                max(0, top - SURROUNDINGS),
-                max(0, left - SURROUNDINGS),
-                min(height, tile.bottom + SURROUNDINGS),
-                min(width, tile.right + SURROUNDINGS),
-            )
-            part = answer[seen.inside]
-            painted = texture(part, part, left_over[seen.inside].float())
-            inner = Window(tile.top - seen.top, tile.left - seen.left, tile.bottom - seen.top, tile.right - seen.left)
-            answer[tile.inside] = painted[inner.inside]
-            left_over[tile.inside] = False
+    corners = [(top, left) for top in range(0, height, TILE) for left in range(0, width, TILE)]
+    tiles = [Window(top, left, min(top + TILE, height), min(left + TILE, width)) for top, left in corners]
+    tiles = [tile for tile in tiles if left_over[tile.inside].any()]
+    while tiles:
+        tile = min(tiles, key=lambda tile: left_over[_around(tile, height, width).inside].float().mean().item())
+        tiles.remove(tile)
+        seen = _around(tile, height, width)
+        part = answer[seen.inside]
+        painted = texture(part, part, left_over[seen.inside].float())
+        inner = Window(tile.top - seen.top, tile.left - seen.left, tile.bottom - seen.top, tile.right - seen.left)
+        answer[tile.inside] = painted[inner.inside]
+        left_over[tile.inside] = False
     return answer
+
+
+def _around(tile: Window, height: int, width: int) -> Window:
+    """A tile with its surroundings."""
+    top, left = max(0, tile.top - SURROUNDINGS), max(0, tile.left - SURROUNDINGS)
+    return Window(top, left, min(height, tile.bottom + SURROUNDINGS), min(width, tile.right + SURROUNDINGS))

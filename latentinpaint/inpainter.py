@@ -242,7 +242,7 @@ def _picture_job(picture: Picture, hole: np.ndarray, asked: Asked, given: Callab
 def _tensor_job(image: Tensor, painted: np.ndarray, asked: Asked) -> _Job:
     """A tensor (3, H, W) or (B, 3, H, W) and its hole (1 or B, 1, H, W) bool."""
     batch = image if image.ndim == 4 else image[None]
-    if batch.ndim != 4 or batch.shape[1] != 3 or not image.is_floating_point():
+    if batch.ndim != 4 or batch.shape[1] != 3 or not len(batch) or not image.is_floating_point():
         raise InputError(f"a tensor is (3, H, W) or (B, 3, H, W) of floats in [0, 1], not {tuple(image.shape)}")
     check_size(painted.shape[-2:], tuple(batch.shape[-2:]))
     if painted.shape[0] not in (1, len(batch)):

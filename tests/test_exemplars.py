@@ -1,5 +1,7 @@
 """Texture from exemplars, against pictures whose right answer is known."""
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -137,6 +139,49 @@ def test_the_local_search_comes_near_the_full_one(monkeypatch):
         return (blurred(answer, 4) - blurred(fill, 4))[..., 44:66, 44:66].abs().mean().item()
 
     assert off(local) < 1.5 * off(full)
+
+
+def test_a_mesh_over_everything_and_a_long_strip_stay_small():
+    """No coarse level knows a patch here: comparing all with all would take gigabytes."""
+    mesh = torch.zeros(1, 1, 400, 400)
+    mesh[..., ::12, :] = mesh[..., :, ::12] = 1
+    strip = box(90, 3000, 0, 500, 90, 1500)
+    for mask in (mesh, strip):
+        image = torch.rand(1, 3, *mask.shape[-2:], generator=torch.Generator().manual_seed(8))
+        answer = Exemplars(rounds=(1, 1, 1))(image, torch.full_like(image, 0.5), mask)
+        hole = mask.expand_as(image) > 0.5
+        assert torch.equal(answer[~hole], image[~hole])
+        assert answer[hole].std() > 0.5 * image.std()
+
+
+def test_threads_are_given_back_whoever_paints():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        first, second, seen = exemplars._own_threads(), exemplars._own_threads(), []
+
+        def other() -> None:
+            with second as pool:
+                seen.append((pool._max_workers, torch.get_num_threads()))
+                gate.wait(5)
+
+        gate = threading.Event()
+        thread = threading.Thread(target=other)
+        with first:
+            thread.start()
+            while not seen:
+                time.sleep(0.01)
+        gate.set()
+        thread.join()
+        assert seen == [(2, 1)]
+        assert torch.get_num_threads() == 2
+        fresh = []
+        thread = threading.Thread(target=lambda: fresh.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        assert fresh == [2]
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_settings_are_checked_and_come_back():

@@ -165,6 +165,48 @@ def test_tiles_leave_no_seam(monkeypatch):
     assert not torch.equal(answer, torch.where(mask > 0.5, fill, image))
 
 
+@pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
+def test_tiles_around_which_nothing_is_known_wait(monkeypatch, side):
+    """A hole from one edge on, much wider than a tile: all of it gets the noise of the rest."""
+    monkeypatch.setattr(filling, "TILE", 64)
+    monkeypatch.setattr(filling, "SURROUNDINGS", 16)
+    image = torch.rand(1, 3, 128, 256, generator=torch.Generator().manual_seed(0))
+    mask = torch.zeros(1, 1, 128, 256)
+    mask[..., :150] = 1
+    turned = [x.flip(-1) if side in ("right", "bottom") else x for x in (image, torch.full_like(image, 0.5), mask)]
+    turned = [x.mT if side in ("top", "bottom") else x for x in turned]
+    answer = paint_tiles(Exemplars(), *turned)
+    assert (answer[turned[2].expand_as(answer) > 0.5] == 0.5).float().mean() < 0.01
+
+
+def test_thin_lines_do_not_grow_together(pipeline, seen, monkeypatch):
+    monkeypatch.setattr(filling, "OWN_SIDE", 64)
+    mask = torch.zeros(1, 256, 256, dtype=torch.bool)
+    mask[:, ::32] = True
+    fill_holes(pipeline, [picture(256, 256)], [mask], Asked(texture=True, crop=None))
+    assert seen == [(1, 3, 256, 256)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_was_given_is_not_written_to(pipeline, dtype):
+    """Large enough for a window, contiguous, and twice in one list."""
+    inpainter, image = Inpainter(pipeline), picture(700, 700).to(dtype)
+    before = image.clone()
+    masks = [hole(700, 700, 300, 300, 20, 20), hole(700, 700, 100, 100, 20, 20)]
+    answers = inpainter([image, image], masks)
+    assert torch.equal(image, before)
+    for answer, mask in zip(answers, masks, strict=True):
+        assert torch.equal(answer[:, ~mask[0]], before[:, ~mask[0]])
+        assert not torch.equal(answer, before)
+    feathered, dilated = (inpainter(image, masks[0], **{name: 8}) for name in ("feather", "dilate"))
+    assert torch.equal(image, before) and not torch.equal(feathered, dilated)
+
+
+def test_no_picture_is_a_sentence(pipeline):
+    with pytest.raises(ValueError, match="a tensor is"):
+        Inpainter(pipeline)(torch.rand(0, 3, 64, 64), hole(64, 64, 4, 4, 8, 8))
+
+
 def test_texture_is_yes_no_or_the_models():
     with pytest.raises(ValueError, match="texture is True, False or None"):
         Asked(texture="on")

@@ -256,7 +256,11 @@ def _short(path: Path) -> str:
 
 
 def _is_model(path: Path) -> bool:
-    return path.suffix == ".safetensors" or (path / PIPELINE_FILE).is_file() or str(path) in PRETRAINED
+    return (
+        path.suffix == ".safetensors"
+        or (path / PIPELINE_FILE).is_file()
+        or (str(path) in PRETRAINED and not path.exists())
+    )
 
 
 def _file_digest(text: str) -> str:
