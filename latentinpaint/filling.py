@@ -84,10 +84,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class _Part:
-    """A window of the picture number `row`, and the seed that its answers are drawn from."""
+    """A window of the picture number `row`, the size that the networks see it at, and the seed of its answers."""
 
     row: int
     window: Window
+    seen: tuple[int, int]
     seed: int
 
 
@@ -113,10 +114,10 @@ def fill_holes(
     untextured.texture = None
     answers = [image[None].expand(asked.num_samples, -1, -1, -1) for image in images]
     copied = set()  # rows that may be written to; the others are the caller's
-    for parts in _grouped(holes, asked, stride):
+    for parts in _grouped(_parts(holes, asked, stride, texture is not None)):
         image = torch.stack([images[part.row][part.window.inside] for part in parts])
         hole = torch.stack([holes[part.row][part.window.inside] for part in parts])
-        filled = _fill(untextured, texture, image, hole, asked, [part.seed for part in parts], device)
+        filled = _fill(untextured, texture, image, hole, asked, parts, device)
         for part, answer in zip(parts, filled, strict=True):
             if part.window == Window(0, 0, *images[part.row].shape[-2:]):
                 answers[part.row] = answer
@@ -128,21 +129,28 @@ def fill_holes(
     return answers
 
 
-def _grouped(holes: Sequence[Tensor], asked: Asked, stride: int) -> Iterator[list[_Part]]:
-    """Parts of one size together, at most `LARGEST` pixels; pictures without a hole have none."""
-    groups: dict[tuple[int, int], list[_Part]] = {}
+def _parts(holes: Sequence[Tensor], asked: Asked, stride: int, textured: bool) -> Iterator[_Part]:
+    """The parts that pass the networks; pictures without a hole have none."""
     for row, hole in enumerate(holes):
         found = asked.windows(hole[0].numpy(), stride) if hole.any() else []
         for number, window in enumerate(found):
+            inside = hole[window.inside]
+            seen = tuple(inside.shape[-2:]) if asked.refine else _size_seen(inside, textured)
             # Equal noise in all windows would make equal fills of like surroundings.
             seed = asked.seed if number == 0 else (asked.seed + 1) * 1_000_003 + number
-            groups.setdefault((window.bottom - window.top, window.right - window.left), []).append(
-                _Part(row, window, seed)
-            )
-    for (height, width), parts in groups.items():
+            yield _Part(row, window, seen, seed)
+
+
+def _grouped(parts: Iterator[_Part]) -> Iterator[list[_Part]]:
+    """Parts of one size, and seen at one size, together, at most `LARGEST` pixels."""
+    groups: dict[tuple[int, ...], list[_Part]] = {}
+    for part in parts:
+        size = part.window.bottom - part.window.top, part.window.right - part.window.left
+        groups.setdefault((*size, *part.seen), []).append(part)
+    for (height, width, *_), members in groups.items():
         together = max(1, LARGEST // (height * width))
-        for first in range(0, len(parts), together):
-            yield parts[first : first + together]
+        for first in range(0, len(members), together):
+            yield members[first : first + together]
 
 
 def _fill(
@@ -151,13 +159,13 @@ def _fill(
     image: Tensor,
     hole: Tensor,
     asked: Asked,
-    seeds: list[int],
+    parts: list[_Part],
     device: torch.device | None,
 ) -> Tensor:
     """(B, num_samples, 3, h, w) in the processor's memory, for windows (B, 3, h, w) and holes (B, 1, h, w) bool."""
     size = tuple(image.shape[-2:])
     mask = hole.float()
-    seen = Scale(image, mask) if asked.refine else _seen(image, mask, texture is not None)
+    seen, seeds = Scale.of(hide(image, mask), mask, parts[0].seen), [part.seed for part in parts]
     inputs = seen.image.to(device), seen.hole.to(device)
     if asked.refine:
         how = asked.refine if isinstance(asked.refine, Refinement) else Refinement()
@@ -171,18 +179,17 @@ def _fill(
     return answers.expand(-1, asked.num_samples, -1, -1, -1)
 
 
-def _seen(image: Tensor, mask: Tensor, textured: bool) -> Scale:
-    """What the networks see of windows."""
-    height, width = image.shape[-2:]
-    hidden = hide(image, mask)
+def _size_seen(hole: Tensor, textured: bool) -> tuple[int, int]:
+    """The size at which the networks see a window, by its hole (1, h, w) bool alone: other windows do not count."""
+    height, width = hole.shape[-2:]
+    mask = hole[None].float()
     largest = min(1.0, math.sqrt(LARGEST / (height * width)))
     shrink = min(largest, OWN_SIDE / max(height, width)) if textured else largest
     while True:
         size = max(1, round(height * shrink)), max(1, round(width * shrink))
-        seen = Scale.of(hidden, mask, size)
         # Lines of a few pixels would grow together.
-        if shrink == largest or seen.hole.mean() <= GROWTH * mask.mean():
-            return seen
+        if shrink == largest or Scale.of(mask, mask, size).hole.mean() <= GROWTH * mask.mean():
+            return size
         shrink = min(largest, 2 * shrink)
 
 
@@ -202,13 +209,8 @@ def _textured(texture: Exemplars | None, image: Tensor, fill: Tensor, mask: Tens
     size = tuple(max(1, int(side * shrink)) for side in image.shape[-2:])
     small = Scale.of(hide(image, mask), mask, size)
     painted = texture(small.image, _scaled(fill, size), small.hole)
-    return torch.cat([paint_tiles(texture, *row) for row in _rows(image, _scaled(painted, image.shape[-2:]), mask)])
-
-
-def _rows(*batches: Tensor) -> Iterator[list[Tensor]]:
-    """The rows of several batches, as batches of one."""
-    for row in range(len(batches[0])):
-        yield [batch[row, None] for batch in batches]
+    rows = zip(image.split(1), _scaled(painted, image.shape[-2:]).split(1), mask.split(1), strict=True)
+    return torch.cat([paint_tiles(texture, *row) for row in rows])
 
 
 def paint_tiles(texture: Exemplars, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:

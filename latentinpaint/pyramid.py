@@ -23,7 +23,7 @@ def scale_sizes(height: int, width: int, smallest_side: int) -> list[tuple[int, 
 
 @dataclass(frozen=True)
 class Scale:
-    """One scale of the pyramid: picture (1, 3, h, w) with zeros in the hole, and hole (1, 1, h, w), 0 or 1."""
+    """One scale of the pyramid: picture (B, 3, h, w) with zeros in the hole, and hole (B, 1, h, w), 0 or 1."""
 
     image: Tensor
     hole: Tensor

@@ -187,6 +187,18 @@ def test_thin_lines_do_not_grow_together(pipeline, seen, monkeypatch):
     assert seen == [(1, 3, 256, 256)]
 
 
+def test_a_thin_mask_beside_does_not_change_what_is_seen_of_others(pipeline, seen, monkeypatch):
+    monkeypatch.setattr(filling, "OWN_SIDE", 64)
+    lines = torch.zeros(1, 256, 256, dtype=torch.bool)
+    lines[:, ::32] = True
+    images, masks = [picture(256, 256, 1), picture(256, 256, 2)], [lines, hole(256, 256, 64, 64, 128, 128)]
+    together = fill_holes(pipeline, images, masks, Asked(texture=True, crop=None))
+    assert sorted(seen) == [(1, 3, 64, 64), (1, 3, 256, 256)]
+    for row in range(2):
+        (alone,) = fill_holes(pipeline, [images[row]], [masks[row]], Asked(texture=True, crop=None))
+        assert torch.equal(together[row], alone)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_what_was_given_is_not_written_to(pipeline, dtype):
     """Large enough for a window, contiguous, and twice in one list."""
