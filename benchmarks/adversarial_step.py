@@ -16,15 +16,15 @@ from pathlib import Path
 
 import torch
 
-from latentinpaint.cli.running import quieten
+from latentinpaint.cli.dispatch import quieten
+from latentinpaint.data.augmentation import random_crop
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, SamplePhotos
-from latentinpaint.data.transforms import random_crop
+from latentinpaint.experiments.timing import median_seconds, turns_of
 from latentinpaint.models import LamaAutoencoder
 from latentinpaint.refiners import FFCRefiner
-from latentinpaint.training.adversarial import AdversarialTask
-from latentinpaint.training.losses import LossWeights
-from latentinpaint.training.timing import median_seconds, turns_of
+from latentinpaint.training.losses.adversarial import LossWeights
+from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.weights import save_autoencoder
 
 LAMA = {"mask": "alpha", "trained": "all"}

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.export import Onnx, Pt2, export
-from latentinpaint.models.folding import fold
+from latentinpaint.models.fast.fuse import fold
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.weights import load_pipeline
 

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from latentinpaint.evaluation.baselines import BASELINES
-from latentinpaint.evaluation.cases import cases_from_preset
+from latentinpaint.evaluation.dataset import cases_from_preset
 from latentinpaint.pipeline import composite
 from latentinpaint.visualization import picture_grid
 from latentinpaint.weights import load_pipeline

@@ -24,13 +24,13 @@ import torch
 from plain_lama import PlainLama, copy_weights
 from torch import Tensor, nn
 
+from latentinpaint.data.augmentation import random_crop
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, SamplePhotos
-from latentinpaint.data.transforms import random_crop
 from latentinpaint.evaluation.baselines import Telea
-from latentinpaint.evaluation.costs import measured
+from latentinpaint.evaluation.profiling import measured
 from latentinpaint.models import LamaAutoencoder
-from latentinpaint.models.folding import PASSES, fold
+from latentinpaint.models.fast.fuse import PASSES, fold
 from latentinpaint.pipeline import InpaintPipeline, composite, hide
 from latentinpaint.refiners import FFCRefiner
 from latentinpaint.weights import load_pipeline

@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from latentinpaint.data.images import list_pictures, read_picture
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.evaluation.methods import eight_bits
 from latentinpaint.evaluation.statistics import mean_with_interval, median, paired_difference
+from latentinpaint.images.image_files import list_pictures, read_picture
 from latentinpaint.metrics.perceptual import load_lpips
 from latentinpaint.metrics.pixels import PSNR, evaluate_pair
 from latentinpaint.randomness import numbered_generator

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import torch
 
-from latentinpaint.cli.running import quieten
+from latentinpaint.cli.dispatch import quieten
+from latentinpaint.data.augmentation import random_crop
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, SamplePhotos
-from latentinpaint.data.transforms import random_crop
+from latentinpaint.experiments.timing import median_seconds, step_of
 from latentinpaint.models import LamaAutoencoder
 from latentinpaint.training.cli import TrainingCLI, expand_short_forms
-from latentinpaint.training.tasks import LatentTask
-from latentinpaint.training.timing import median_seconds, step_of
+from latentinpaint.training.tasks.latent_task import LatentTask
 from latentinpaint.weights import save_autoencoder
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "ablation"

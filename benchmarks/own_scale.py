@@ -16,9 +16,11 @@ import torch
 from large_photos import Table, large_photos, thick_cases
 from torch import Tensor
 
-from latentinpaint import filling
-from latentinpaint.exemplars import Exemplars
-from latentinpaint.filling import Asked, fill_holes, paint_tiles
+from latentinpaint.inference import fill, tiling
+from latentinpaint.inference.fill import fill_holes
+from latentinpaint.inference.options import Asked
+from latentinpaint.inference.texture import Exemplars
+from latentinpaint.inference.tiling import paint_tiles
 from latentinpaint.inpainter import Inpainter
 
 TILE, SURROUNDINGS = 128, 64
@@ -32,17 +34,17 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=[0], help="of the holes, one a photograph for each")
     options = parser.parse_args()
     inpainter = Inpainter.from_pretrained(options.model)
-    table, seams = Table(f"{filling.OWN_SIDE} pixels"), []
-    kept = filling.OWN_SIDE
+    table, seams = Table(f"{fill.OWN_SIDE} pixels"), []
+    kept = fill.OWN_SIDE
     for case in thick_cases(large_photos(options.images), options.seeds):
         fills, costs = {}, {}
         for side in dict.fromkeys([kept, *options.sides]):
-            filling.OWN_SIDE = side
+            fill.OWN_SIDE = side
             start = time.perf_counter()
             asked = Asked(texture=True, crop=None)
             (answer,) = fill_holes(inpainter.folded, case.image, case.mask > 0.5, asked, inpainter.device)
             fills[f"{side} pixels"], costs[f"{side} pixels"] = answer, {"seconds": time.perf_counter() - start}
-        filling.OWN_SIDE = kept
+        fill.OWN_SIDE = kept
         table.add(case, fills, costs)
         (guide,) = fill_holes(inpainter.folded, case.image, case.mask > 0.5, Asked(texture=False, crop=None))
         seams.append(_seam(inpainter.pipeline.texture or Exemplars(), case.image, guide, case.mask))
@@ -56,9 +58,9 @@ def main() -> None:
 
 def _seam(texture: Exemplars, image: Tensor, guide: Tensor, mask: Tensor) -> tuple[float, float]:
     """The mean step across the borders of tiles: painted as a whole, and in tiles."""
-    filling.TILE, filling.SURROUNDINGS, kept = TILE, SURROUNDINGS, (filling.TILE, filling.SURROUNDINGS)
+    tiling.TILE, tiling.SURROUNDINGS, kept = TILE, SURROUNDINGS, (tiling.TILE, tiling.SURROUNDINGS)
     tiled = paint_tiles(texture, image, guide, mask)
-    filling.TILE, filling.SURROUNDINGS = kept
+    tiling.TILE, tiling.SURROUNDINGS = kept
     whole = texture(image, guide, mask)
     return _step(whole, mask), _step(tiled, mask)
 

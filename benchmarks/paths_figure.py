@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from latentinpaint.data.collections import from_range, open_collection
+from latentinpaint.data.distributions import from_range, open_collection
 from latentinpaint.interpolants import simulate
 from latentinpaint.interpolants.paths import denoise, inpaint, raster, sequential
 from latentinpaint.weights import load_flow

@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from large_photos import Case, Table, large_photos, thick_cases
 from torch import Tensor
 
-from latentinpaint.evaluation.costs import measured
+from latentinpaint.evaluation.profiling import measured
 from latentinpaint.files import write_beside
+from latentinpaint.inference.feature_refinement import Refinement, sample_refined
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.refinement import Refinement, sample_refined
 from latentinpaint.visualization import picture_grid
 from latentinpaint.weights import load_pipeline
 

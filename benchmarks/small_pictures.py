@@ -12,7 +12,7 @@ import argparse
 
 import torch
 
-from latentinpaint.data.collections import from_range, open_collection
+from latentinpaint.data.distributions import from_range, open_collection
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.evaluation.baselines import BASELINES
 from latentinpaint.metrics.distances import frechet_distance

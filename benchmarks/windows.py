@@ -18,11 +18,11 @@ import torch
 from large_photos import Case, Table, large_photos
 from torch import Tensor
 
-from latentinpaint.evaluation.costs import measured
+from latentinpaint.evaluation.profiling import measured
+from latentinpaint.inference.crops import Crop
 from latentinpaint.inpainter import Inpainter
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.weights import load_pipeline
-from latentinpaint.windows import Crop
 
 VIEW = Crop(context=64, fraction=0.0, least_side=128, share=1.0)
 

@@ -1,5 +1,6 @@
-"""Writing files so that nothing is ever half-written: beside first, then renamed."""
+"""Writing files so that nothing is ever half-written (beside first, then renamed), and their checksums."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -38,6 +39,22 @@ def write_beside(path: str | Path) -> Iterator[Path]:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sha256_of(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes in hexadecimal; the file is read in parts.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    return digest.hexdigest()
 
 
 def _umask() -> int:

@@ -10,15 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentinpaint.data.images import Picture
 from latentinpaint.device import choose_device
 from latentinpaint.errors import InputError
-from latentinpaint.filling import Asked, fill_holes
-from latentinpaint.given import AnyPicture, as_given, check_size, hole_of_mask, taken
-from latentinpaint.margins import Margins, Side
-from latentinpaint.models.folding import fold
+from latentinpaint.images.convert import AnyPicture, as_given, check_size, hole_of_mask, taken
+from latentinpaint.images.image_files import Picture
+from latentinpaint.inference.feature_refinement import Refinement
+from latentinpaint.inference.fill import fill_holes
+from latentinpaint.inference.options import Asked
+from latentinpaint.inference.outpainting import Margins, Side
+from latentinpaint.models.fast.fuse import fold
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.refinement import Refinement
 from latentinpaint.weights import PIPELINE_FILE, load_pipeline, pipeline_file, read_header, save_pipeline
 
 # In what convolutions are computed; None is the weights' own type.
@@ -194,7 +195,7 @@ class Inpainter:
             left, top, right, bottom = astuple(margins)
             job = _tensor_job(F.pad(given, (left, right, top, bottom)), hole, asked)
         else:
-            job = _picture_job(given.expanded(margins), hole, asked, lambda filled: as_given(filled, image))
+            job = _picture_job(given.expanded(*astuple(margins)), hole, asked, lambda filled: as_given(filled, image))
         return self._run([job], asked)[0]
 
     def fill(

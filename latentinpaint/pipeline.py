@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from latentinpaint.exemplars import Exemplars
+from latentinpaint.inference.texture import Exemplars
 from latentinpaint.models import Autoencoder, MaskControl
 from latentinpaint.randomness import Generators, numbered_generator
 from latentinpaint.refiners import Condition, Refiner

@@ -1,5 +1,6 @@
 """Random numbers that are passed in: equal seeds give equal numbers, whatever else is drawn beside them."""
 
+import zlib
 from collections.abc import Sequence
 
 import torch
@@ -8,12 +9,23 @@ from torch import Tensor
 Generators = torch.Generator | Sequence[torch.Generator] | None
 
 
-def numbered_generator(seed: int, number: int) -> torch.Generator:
-    """The generator of item `number` under `seed`, both any whole numbers: equal pairs draw equal numbers.
+def seed_for(seed: int, *keys: int | str) -> int:
+    """A seed of its own for whatever `keys` name under `seed`: an item's number, a file's name, or several of these.
+
+    It is any whole number, equal on every machine for equal arguments.
+    """
+    for key in keys:
+        number = zlib.crc32(key.encode()) if isinstance(key, str) else key
+        seed = seed * 1_000_003 + number
+    return seed
+
+
+def numbered_generator(seed: int, number: int | str) -> torch.Generator:
+    """The generator of item `number` under `seed`, see `seed_for`: equal pairs draw equal numbers.
 
     PyTorch's generators tell 32 bits of a seed apart, so different pairs may meet, as seldom as among 4 billion.
     """
-    return torch.Generator().manual_seed((seed * 1_000_003 + number) % 2**63)
+    return torch.Generator().manual_seed(seed_for(seed, number) % 2**63)
 
 
 def draw_normal(like: Tensor, generator: Generators) -> Tensor:

@@ -16,9 +16,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.exemplars import Exemplars
 from latentinpaint.files import write_beside
 from latentinpaint.flows import FLOWS, Flow
+from latentinpaint.inference.texture import Exemplars
 from latentinpaint.models import AUTOENCODERS, Autoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS

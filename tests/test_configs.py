@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from latentinpaint.training.adversarial import AdversarialTask
 from latentinpaint.training.cli import TrainingCLI, expand_short_forms
-from latentinpaint.training.flow_task import FlowTask
-from latentinpaint.training.losses import LossWeights
-from latentinpaint.training.tasks import LatentTask, PretrainTask
+from latentinpaint.training.losses.adversarial import LossWeights
+from latentinpaint.training.tasks.adversarial_task import AdversarialTask
+from latentinpaint.training.tasks.autoencoder_task import PretrainTask
+from latentinpaint.training.tasks.flow_task import FlowTask
+from latentinpaint.training.tasks.latent_task import LatentTask
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 

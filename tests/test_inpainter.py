@@ -7,8 +7,8 @@ from PIL import Image
 
 from latentinpaint import Inpainter
 from latentinpaint.errors import InputError
+from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inpainter import PRECISIONS
-from latentinpaint.refinement import Refinement
 from latentinpaint.refiners import REFINERS
 
 HEIGHT, WIDTH = 21, 30

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from latentinpaint.exemplars import Exemplars
+from latentinpaint.inference.texture import Exemplars
 from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder
 from latentinpaint.pipeline import InpaintPipeline, composite, hide, pad_to_cells
 from latentinpaint.randomness import numbered_generator

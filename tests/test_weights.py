@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from latentinpaint import weights
 from latentinpaint.errors import InputError
-from latentinpaint.exemplars import Exemplars
+from latentinpaint.inference.texture import Exemplars
 from latentinpaint.models import AUTOENCODERS, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS

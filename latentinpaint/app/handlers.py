@@ -1,4 +1,4 @@
-"""What the page answers to a person's doings: files of `work.py` become what is shown, its sentences messages."""
+"""What the page answers to a person's doings: files of `service.py` become what is shown, its sentences messages."""
 
 import functools
 import html
@@ -11,7 +11,7 @@ import gradio as gr
 import numpy as np
 import torch
 
-from latentinpaint.app import work
+from latentinpaint.app import service
 from latentinpaint.app.examples import Example
 from latentinpaint.app.store import Store
 from latentinpaint.errors import InputError
@@ -55,7 +55,7 @@ class Handlers:
     """
 
     def __init__(
-        self, models: dict[str, Inpainter], store: Store, limits: work.Limits, examples: list[Example]
+        self, models: dict[str, Inpainter], store: Store, limits: service.Limits, examples: list[Example]
     ) -> None:
         self.models, self.store, self.limits, self.examples = models, store, limits, examples
 
@@ -76,16 +76,16 @@ class Handlers:
         if photo is None:
             return [gr.update(value=None, visible=False), *nothing("")]
         self.store.tidy()
-        read = work.read_photo(photo, self.limits)
-        hole = None if mask is None else work.read_hole(mask, read, self.limits, invert)
-        shown = work.save_preview(work.preview(read.picture, hole), self.store.new_folder() / "preview.png")
+        read = service.read_photo(photo, self.limits)
+        hole = None if mask is None else service.read_hole(mask, read, self.limits, invert)
+        shown = service.save_preview(service.preview(read.picture, hole), self.store.new_folder() / "preview.png")
         value = {"background": shown, "layers": [], "composite": None}
         return [gr.update(value=value, visible=True), *nothing(self._said_of(read, hole))]
 
-    def _said_of(self, photo: work.Photo, hole: np.ndarray | None) -> str:
+    def _said_of(self, photo: service.Photo, hole: np.ndarray | None) -> str:
         parts = [str(photo)]
-        if work.preview_size(*photo.size) != photo.size:
-            parts.append(f"painted at {max(work.preview_size(*photo.size))} pixels, kept at full size")
+        if service.preview_size(*photo.size) != photo.size:
+            parts.append(f"painted at {max(service.preview_size(*photo.size))} pixels, kept at full size")
         if hole is not None:
             parts.append(f"mask of {100 * hole.mean():.3g} %; strokes are added to it")
         return html.escape("; ".join(parts))
@@ -119,7 +119,7 @@ class Handlers:
         if photo is None:
             raise InputError("there is no photo yet: choose one, or one of the examples")
         inpainter = self._model(model)
-        settings = work.Settings(
+        settings = service.Settings(
             samples=self._within("samples", samples, self.limits.samples) if _stochastic(inpainter) else 1,
             steps=self._within("steps", steps, self.limits.steps) if _stochastic(inpainter) else None,
             seed=self._within("the seed", 0 if seed is None else seed, 2**31 - 1, least=0),
@@ -127,24 +127,24 @@ class Handlers:
             report=lambda sentence: progress(None, desc=sentence),
         )
         self.store.tidy()
-        read = work.read_photo(photo, self.limits)
-        hole = work.painted_hole((editor or {}).get("layers") or [], read)
+        read = service.read_photo(photo, self.limits)
+        hole = service.painted_hole((editor or {}).get("layers") or [], read)
         if mask is not None:
-            hole |= work.read_hole(mask, read, self.limits, invert)
-        filled = work.fill(inpainter, read, hole, settings, self.store.new_folder())
+            hole |= service.read_hole(mask, read, self.limits, invert)
+        filled = service.fill(inpainter, read, hole, settings, self.store.new_folder())
         return shown(filled, model)
 
     @spoken
-    def difference(self, photo: str | None, filled: work.Filled | None, model: str) -> str | None:
+    def difference(self, photo: str | None, filled: service.Filled | None, model: str) -> str | None:
         """The latent difference of the last fill."""
         if photo is None or filled is None:
             return None
-        read = work.read_photo(photo, self.limits)
-        hole = work.read_hole(filled.mask, read, self.limits)
-        return work.draw_difference(self._model(model), read, hole, self.store.new_folder())
+        read = service.read_photo(photo, self.limits)
+        hole = service.read_hole(filled.mask, read, self.limits)
+        return service.draw_difference(self._model(model), read, hole, self.store.new_folder())
 
     @spoken
-    def select(self, filled: work.Filled | None, event: gr.SelectData) -> list[Any]:
+    def select(self, filled: service.Filled | None, event: gr.SelectData) -> list[Any]:
         """Put the sample that was clicked into the slider and behind the download."""
         if filled is None or not isinstance(event.index, int) or event.index >= len(filled.results):
             raise InputError("there is no such sample: fill the photo again")
@@ -164,7 +164,7 @@ class Handlers:
         return int(value)
 
 
-def option_values(inpainter: Inpainter, limits: work.Limits) -> list[dict[str, Any]]:
+def option_values(inpainter: Inpainter, limits: service.Limits) -> list[dict[str, Any]]:
     """For samples, steps and refinement: what their components are to be for a model."""
     if _stochastic(inpainter):
         own = min(int(getattr(inpainter.pipeline.refiner, "steps", 1)), limits.steps)
@@ -185,7 +185,7 @@ def nothing(said: str) -> list[Any]:
     return [said, None, None, None, None, tab, tab, result, gr.update(value=None, interactive=False), None]
 
 
-def shown(filled: work.Filled, model: str) -> list[Any]:
+def shown(filled: service.Filled, model: str) -> list[Any]:
     """A fill, as `page.Results.all` has it; the latent difference follows by itself."""
     many = len(filled.results) > 1
     captions = [(path, f"sample {number}") for number, path in enumerate(filled.afters, start=1)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from latentinpaint.app import work
+from latentinpaint.app import service
 from latentinpaint.app.examples import Example, write_examples
 from latentinpaint.app.handlers import Handlers, option_values
 from latentinpaint.app.store import Store
@@ -64,7 +64,7 @@ class Chosen:
 class Results:
     """What is shown and offered, two of them in tabs that only several samples need.
 
-    `filled` is the session's last `work.Filled`.
+    `filled` is the session's last `service.Filled`.
     """
 
     said: gr.Markdown
@@ -84,7 +84,7 @@ class Results:
         return [getattr(self, part.name) for part in fields(self)]
 
 
-def build_page(models: dict[str, Inpainter], store: Store, limits: work.Limits) -> gr.Blocks:
+def build_page(models: dict[str, Inpainter], store: Store, limits: service.Limits) -> gr.Blocks:
     """The page for models by their names; its files go to `store`."""
     examples = write_examples(store.new_folder(kept=True))
     with gr.Blocks(title="latentinpaint", analytics_enabled=False) as page:
@@ -99,7 +99,7 @@ def build_page(models: dict[str, Inpainter], store: Store, limits: work.Limits) 
     return page.queue(max_size=16, default_concurrency_limit=1, api_open=False)
 
 
-def _lay_out_source(limits: work.Limits, examples: list[Example]) -> Source:
+def _lay_out_source(limits: service.Limits, examples: list[Example]) -> Source:
     photo = gr.File(label=f"Photo (at most {limits.upload:g} MB)", file_types=["image"], height=130, elem_id="photo")
     editor = gr.ImageEditor(
         label="Paint here",
@@ -129,7 +129,7 @@ def _lay_out_source(limits: work.Limits, examples: list[Example]) -> Source:
     return Source(photo, editor, mask, invert, chosen)
 
 
-def _lay_out_settings(models: dict[str, Inpainter], limits: work.Limits) -> Chosen:
+def _lay_out_settings(models: dict[str, Inpainter], limits: service.Limits) -> Chosen:
     first = next(iter(models))
     samples, steps, refine = option_values(models[first], limits)
     whole = {"precision": 0, "minimum": 1, "min_width": 100}

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from latentinpaint.app.service import Limits
 from latentinpaint.app.store import Store
-from latentinpaint.app.work import Limits
 from latentinpaint.errors import InputError
 from latentinpaint.inpainter import Inpainter
 
@@ -76,7 +76,7 @@ def served(models: dict[str, Inpainter], place: Place) -> Iterator[str]:
         InputError: if gradio is missing, or there is no free port.
     """
     require_gradio()
-    from latentinpaint.app.guard import LOOPBACK, Guard
+    from latentinpaint.app.middleware import LOOPBACK, Guard
     from latentinpaint.app.page import LOOK, build_page
 
     port = free_port(place.host, place.port)

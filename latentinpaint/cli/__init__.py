@@ -50,7 +50,7 @@ def main(command: str | None = None, arguments: Sequence[str] | None = None) -> 
     if name not in COMMANDS:
         print(f"latentinpaint: there is no command '{command}': choose one of {', '.join(COMMANDS)}", file=sys.stderr)
         sys.exit(2)
-    from latentinpaint.cli.running import run
+    from latentinpaint.cli.dispatch import run
 
     sys.exit(run(name, importlib.import_module(f"latentinpaint.cli.{name}"), rest))
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latentinpaint.cli.comparing import check_at_least_one, compare
-from latentinpaint.cli.training_queue import Run, TrainingQueue
+from latentinpaint.cli.comparison import check_at_least_one, compare
 from latentinpaint.errors import InputError
+from latentinpaint.experiments.queue import Run, TrainingQueue
 from latentinpaint.files import write_beside
 
 if TYPE_CHECKING:
-    from latentinpaint.training.tasks import LatentTask
+    from latentinpaint.training.tasks.latent_task import LatentTask
 
 AUTOENCODER = "autoencoder"
 TIMED_BATCH = 8
@@ -79,7 +79,7 @@ class Options:
 def run(options: Options) -> None:
     """Train what is not trained yet, and leave the table."""
     from latentinpaint.data.masks import mask_preset as check_preset
-    from latentinpaint.evaluation.plan import chosen
+    from latentinpaint.evaluation.benchmark_config import chosen
     from latentinpaint.training.precision import fastest_precision
     from latentinpaint.weights import load_autoencoder
 
@@ -184,8 +184,8 @@ def _held_back(options: Options) -> tuple[Path, Path]:
     """The crops that are judged and their masks, as files: of these photographs, this size and these holes alone."""
     from PIL import Image
 
+    from latentinpaint.data.augmentation import centre_crop
     from latentinpaint.data.photos import PhotoFolder
-    from latentinpaint.data.transforms import centre_crop
     from latentinpaint.evaluation.mask_sets import write_masks
 
     preset, limit = options.mask_preset, options.limit
@@ -211,7 +211,7 @@ def _time(files: Mapping[str, Path], autoencoder: str, options: Options, precisi
     import torch
 
     from latentinpaint.data.datamodule import InpaintingDataModule
-    from latentinpaint.training.timing import median_seconds, step_of
+    from latentinpaint.experiments.timing import median_seconds, step_of
 
     root, size, rounds = options.root, options.size, options.time_rounds
     if rounds == 0:
@@ -227,7 +227,7 @@ def _time(files: Mapping[str, Path], autoencoder: str, options: Options, precisi
 
 def _task(config: Path, autoencoder: str, root: str) -> "LatentTask":
     from latentinpaint.training.cli import TrainingCLI, expand_short_forms
-    from latentinpaint.training.tasks import LatentTask
+    from latentinpaint.training.tasks.latent_task import LatentTask
 
     arguments = ["--config", str(config), "--autoencoder", autoencoder, "--data.root", root]
     return TrainingCLI.build(LatentTask, expand_short_forms(arguments), "unused").model
@@ -241,8 +241,8 @@ def _table(
     masks: Path,
     seconds: Mapping[str, float],
 ) -> None:
-    from latentinpaint.evaluation.ablation_table import as_json, markdown, variants_of
-    from latentinpaint.evaluation.plan import Plan
+    from latentinpaint.evaluation.benchmark_config import Plan
+    from latentinpaint.experiments.ablation_table import as_json, markdown, variants_of
 
     folder = Path(options.output)
     runs = {name: [f"{name}, seed {seed}" for seed in seeds] for name in files}

@@ -40,9 +40,9 @@ def run(options: Options) -> None:
     from latentinpaint.app.server import Place, require_gradio, served
 
     require_gradio()
-    from latentinpaint.app.guard import LOOPBACK
+    from latentinpaint.app.middleware import LOOPBACK
     from latentinpaint.app.models import load_models
-    from latentinpaint.app.work import Limits
+    from latentinpaint.app.service import Limits
 
     place = Place(options.host, options.port, Limits(options.max_upload, options.max_megapixels))
     models = load_models([options.model], options.device)

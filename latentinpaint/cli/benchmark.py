@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from latentinpaint.cli.comparing import Comparison, compare_as_asked
+from latentinpaint.cli.comparison import Comparison, compare_as_asked
 from latentinpaint.errors import InputError
 
 
@@ -26,7 +26,7 @@ class Options(Comparison):
 
 def run(options: Options) -> None:
     """Compare what was asked for."""
-    from latentinpaint.evaluation.plan import chosen
+    from latentinpaint.evaluation.benchmark_config import chosen
 
     asked = chosen(options.methods)
     if not asked:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latentinpaint.cli.tables import progress_bar
+from latentinpaint.cli.terminal import progress_bar
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 

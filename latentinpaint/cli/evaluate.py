@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from latentinpaint.cli.comparing import Comparison, compare_as_asked
+from latentinpaint.cli.comparison import Comparison, compare_as_asked
 from latentinpaint.errors import InputError
 
 
@@ -26,8 +26,8 @@ class Options(Comparison):
 def run(options: Options) -> None:
     """Judge what was asked for."""
     from latentinpaint.evaluation.baselines import BASELINES
+    from latentinpaint.evaluation.benchmark_config import chosen
     from latentinpaint.evaluation.methods import method_names
-    from latentinpaint.evaluation.plan import chosen
 
     asked = chosen(options.baselines)
     unknown = [name for name in asked if name not in BASELINES]

@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latentinpaint.cli.filling.folder import Manner, Tally, fill_all
-from latentinpaint.cli.filling.jobs import FORMATS, Folders, Job, Plan, targets
-from latentinpaint.cli.filling.work import Wishes, fill, no_hole
-from latentinpaint.data.formats import JPEG, format_of
-from latentinpaint.data.images import read_mask
+from latentinpaint.batch.plan import FORMATS, Folders, Job, Plan, targets
+from latentinpaint.batch.run import Manner, Tally, fill_all
+from latentinpaint.batch.task import Wishes, fill, no_hole
 from latentinpaint.errors import InputError
-from latentinpaint.margins import sides_of
+from latentinpaint.images.encode import JPEG, format_of
+from latentinpaint.images.image_files import read_mask
+from latentinpaint.inference.outpainting import sides_of
 
 if TYPE_CHECKING:
     from latentinpaint.inpainter import Inpainter
@@ -191,9 +191,9 @@ def _how(options: Options, live: bool) -> dict[str, Any]:
     """What `Inpainter.fill` is asked besides samples and seed; `live` refining says how far it is."""
     import torch
 
-    from latentinpaint.filling import Asked
-    from latentinpaint.memory import GIB, free_memory
-    from latentinpaint.refinement import SHARE, Refinement
+    from latentinpaint.device import GIB, free_memory
+    from latentinpaint.inference.feature_refinement import SHARE, Refinement
+    from latentinpaint.inference.options import Asked
 
     refine, iterations, memory, crop = options.refine, options.refine_iterations, options.memory, options.crop
     if not refine and (iterations is not None or memory is not None):

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from latentinpaint import __version__
-from latentinpaint.cli.tables import progress_bar
+from latentinpaint.cli.terminal import progress_bar
 from latentinpaint.errors import InputError
 
 
@@ -25,7 +25,7 @@ def command(
         per_image: masks a picture.
         limit: only so many pictures, the first by name.
     """
-    from latentinpaint.evaluation.cases import named_pictures
+    from latentinpaint.evaluation.dataset import named_pictures
     from latentinpaint.evaluation.mask_sets import MANIFEST, write_masks
 
     if per_image < 1 or per_image > 999 or (limit is not None and limit < 1):

@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latentinpaint.cli.tables import scores_table
+from latentinpaint.cli.terminal import scores_table
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from latentinpaint.data.datamodule import InpaintingDataModule
-    from latentinpaint.evaluation.cases import Case
+    from latentinpaint.evaluation.dataset import Case
     from latentinpaint.pipeline import InpaintPipeline
-    from latentinpaint.training.base import TrainingTask
+    from latentinpaint.training.tasks.base import TrainingTask
 
 # Shares of the time that is given; what remains is for starting up, filling, judging and drawing.
 SHARES = {"autoencoder": 0.34, "ffc": 0.22, "flow": 0.28}
@@ -73,7 +73,8 @@ def _train(folder: Path, minutes: float, seed: int) -> dict[str, "InpaintPipelin
     from latentinpaint.data.datamodule import SAMPLES, InpaintingDataModule
     from latentinpaint.refiners import FFCRefiner, FlowRefiner
     from latentinpaint.training.precision import fastest_precision
-    from latentinpaint.training.tasks import LatentTask, PretrainTask
+    from latentinpaint.training.tasks.autoencoder_task import PretrainTask
+    from latentinpaint.training.tasks.latent_task import LatentTask
     from latentinpaint.weights import load_pipeline
 
     pl.seed_everything(seed, verbose=False)
@@ -133,9 +134,9 @@ def _fit(name: str, task: "TrainingTask", data: "InpaintingDataModule", minutes:
 def _show(folder: Path, pipelines: dict[str, "InpaintPipeline"], seed: int) -> None:
     """Fill the held-back photographs; write the grid, the latent difference, an example to try and the figures."""
     from latentinpaint.evaluation.baselines import BASELINES
-    from latentinpaint.evaluation.figures import as_json
-    from latentinpaint.evaluation.judging import Judge, judge
+    from latentinpaint.evaluation.evaluator import Judge, judge
     from latentinpaint.evaluation.methods import BaselineMethod, ModelMethod
+    from latentinpaint.evaluation.report.serialise import as_json
     from latentinpaint.evaluation.summary import summarise
     from latentinpaint.metrics.perceptual import load_lpips
     from latentinpaint.metrics.pixels import METRICS
@@ -171,10 +172,10 @@ def _show(folder: Path, pipelines: dict[str, "InpaintPipeline"], seed: int) -> N
 
 def _cases(seed: int) -> list["Case"]:
     """Two holes in each of the held-back photographs."""
+    from latentinpaint.data.augmentation import centre_crop
     from latentinpaint.data.masks import mask_preset
     from latentinpaint.data.photos import Crops, SamplePhotos
-    from latentinpaint.data.transforms import centre_crop
-    from latentinpaint.evaluation.cases import Case
+    from latentinpaint.evaluation.dataset import Case
 
     photos = SamplePhotos("val")
     crops = Crops(photos, centre_crop(FILL_SIZE), mask_preset("thick", FILL_SIZE), seed, shuffle=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latentinpaint.cli.tables import fraction_bar
+from latentinpaint.cli.terminal import fraction_bar
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 
@@ -187,7 +187,7 @@ class Job:
 
     def tell_errors(self, result: Made) -> dict[str, float | int | None]:
         """Tell the error of pictures that have a truth; answers the figures, none where there is none."""
-        from latentinpaint.data.collections import from_range
+        from latentinpaint.data.distributions import from_range
         from latentinpaint.metrics.pixels import squared_errors
 
         if result.truth is None or self.task == "transport" or result.made.ndim != 4:
@@ -242,7 +242,7 @@ def _rows(flow: "Flow", task: str, options: Options) -> "Tensor":
     """The rows that a task starts from; of nothing but the right shape for those that start from noise alone."""
     import torch
 
-    from latentinpaint.data.collections import Pictures, open_collection
+    from latentinpaint.data.distributions import Pictures, open_collection
     from latentinpaint.randomness import numbered_generator
 
     data, count = options.data, options.num_samples
@@ -265,8 +265,8 @@ def _holes(flow: "Flow", task: str, options: Options, rows: "Tensor") -> "Tensor
     """Holes (N, 1, H, W) of the rows, None for tasks without."""
     import torch
 
-    from latentinpaint.data.images import read_mask
     from latentinpaint.data.masks import mask_preset
+    from latentinpaint.images.image_files import read_mask
     from latentinpaint.randomness import numbered_generator
 
     mask, preset = options.mask, options.mask_preset

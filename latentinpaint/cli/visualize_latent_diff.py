@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from latentinpaint.data.images import read_mask, read_picture
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
+from latentinpaint.images.image_files import read_mask, read_picture
 
 
 def command(

@@ -9,10 +9,10 @@ from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler
 
+from latentinpaint.data.augmentation import augmentation, centre_crop
 from latentinpaint.data.mask_folder import FolderMasks
 from latentinpaint.data.masks import MaskGenerator, mask_preset
 from latentinpaint.data.photos import Crops, PhotoFolder, PhotoSource, SamplePhotos, Subset
-from latentinpaint.data.transforms import augmentation, centre_crop
 from latentinpaint.errors import InputError
 
 SAMPLES = "samples"

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from latentinpaint.data.images import list_pictures, read_mask
-from latentinpaint.data.mask_kinds import MAX_REDRAWS, MaskGenerator, draw_integer
+from latentinpaint.data.mask_generators import MAX_REDRAWS, MaskGenerator, draw_integer
 from latentinpaint.errors import InputError
+from latentinpaint.images.image_files import list_pictures, read_mask
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ chains from min..max+1); here the number of chains is the paper's min..max.
 average 28 %, 22 % and 26 % of the picture, and "training" 33 %.
 """
 
-from latentinpaint.data.mask_kinds import BoxMask, MaskGenerator, MixedMask, PatchMask, WideMask, check_whole
+from latentinpaint.data.mask_generators import BoxMask, MaskGenerator, MixedMask, PatchMask, WideMask, check_whole
 from latentinpaint.errors import InputError
 
 __all__ = ["PRESETS", "BoxMask", "MaskGenerator", "MixedMask", "PatchMask", "WideMask", "mask_preset"]

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from latentinpaint.data.images import list_pictures, read_picture
-from latentinpaint.data.mask_kinds import MaskGenerator
-from latentinpaint.data.transforms import Transform
+from latentinpaint.data.augmentation import Transform
+from latentinpaint.data.mask_generators import MaskGenerator
 from latentinpaint.errors import InputError
+from latentinpaint.images.image_files import list_pictures, read_picture
 from latentinpaint.randomness import numbered_generator
 
 

@@ -6,10 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
-from latentinpaint.data.images import mask_levels
-from latentinpaint.data.picture import Picture
 from latentinpaint.doctor.findings import Finding
 from latentinpaint.doctor.greys import GreyKind, grey_kind
+from latentinpaint.images.image_files import mask_levels
+from latentinpaint.images.picture import Picture
 
 
 @dataclass(frozen=True, eq=False)

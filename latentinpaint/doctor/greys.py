@@ -7,8 +7,8 @@ from enum import Enum, auto
 
 import numpy as np
 
-from latentinpaint.data.picture import Picture
 from latentinpaint.doctor.shapes import edge_of, widened
+from latentinpaint.images.picture import Picture
 
 MIDDLE = (0.1, 0.9)  # what no ringing around an edge of black and white reaches far from it
 SOFT = 2  # pixels on either side of an edge that anti-aliasing may touch

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from latentinpaint.data.picture import Picture
 from latentinpaint.doctor.case import Case, percent
 from latentinpaint.doctor.findings import Finding
 from latentinpaint.doctor.shapes import SPECK, border_share, count_specks, sides_reached
+from latentinpaint.images.picture import Picture
 
 LARGE = 0.5  # LaMa's evaluation masks end here
 MANY_SPECKS = 10  # drawn holes have none

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from latentinpaint.data.pairs import Matches
 from latentinpaint.doctor.findings import Finding
+from latentinpaint.images.pairing import Matches
 
 # How people call masks; `pairs` takes photo_mask001 alone.
 _AFTER = re.compile(r"^(?P<photo>.+?)[ _.-]*masks?[ _.-]*\d*$", re.IGNORECASE)

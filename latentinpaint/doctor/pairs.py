@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from latentinpaint.data.pairs import Pair, match_masks
 from latentinpaint.doctor.findings import Finding
-from latentinpaint.doctor.masks import examine
+from latentinpaint.doctor.mask_checks import examine
 from latentinpaint.doctor.names import unmatched
 from latentinpaint.doctor.reading import Progress, in_threads, no_progress, read
 from latentinpaint.errors import InputError
+from latentinpaint.images.pairing import Pair, match_masks
 
 _SAVE_AGAIN = "save or copy it again"
 

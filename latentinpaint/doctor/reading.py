@@ -8,10 +8,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from latentinpaint.data.images import read_picture
-from latentinpaint.data.picture import Picture
 from latentinpaint.doctor.findings import Finding
 from latentinpaint.errors import InputError
+from latentinpaint.images.image_files import read_picture
+from latentinpaint.images.picture import Picture
 
 Step = Callable[[str], None]
 Progress = Callable[[str, int], AbstractContextManager[Step]]  # with a title and the number of items

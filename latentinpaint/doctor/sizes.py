@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from latentinpaint.data.picture import Picture
 from latentinpaint.doctor.case import Case
 from latentinpaint.doctor.findings import Finding
+from latentinpaint.images.picture import Picture
 
 
 def sizes(case: Case) -> Iterator[Finding]:

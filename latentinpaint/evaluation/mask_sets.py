@@ -23,10 +23,10 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from latentinpaint.data.images import read_picture
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
+from latentinpaint.images.image_files import read_picture
 from latentinpaint.metrics.regions import hole_width, width_class
 from latentinpaint.randomness import numbered_generator
 

@@ -20,14 +20,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from latentinpaint.data.images import list_pictures, read_picture
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.baselines import BASELINES, Baseline
-from latentinpaint.evaluation.cases import Case
-from latentinpaint.filling import Asked, fill_holes
+from latentinpaint.evaluation.dataset import Case
+from latentinpaint.images.image_files import list_pictures, read_picture
+from latentinpaint.inference.feature_refinement import Refinement
+from latentinpaint.inference.fill import fill_holes
+from latentinpaint.inference.options import Asked
 from latentinpaint.inpainter import Inpainter
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.refinement import Refinement
 from latentinpaint.weights import PIPELINE_FILE, PRETRAINED, pipeline_file
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.judging import Record, unpacked
+from latentinpaint.evaluation.evaluator import Record, unpacked
 from latentinpaint.evaluation.statistics import (
     FEW,
     FEWEST,

@@ -11,7 +11,7 @@ from torch.fx import GraphModule
 
 from latentinpaint import __version__
 from latentinpaint.errors import InputError
-from latentinpaint.export.filling import Filling
+from latentinpaint.export.module import Filling
 from latentinpaint.models import Autoencoder
 
 SMALLEST = 2

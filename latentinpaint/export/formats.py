@@ -16,7 +16,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.export.capture import Size, about, capture
-from latentinpaint.export.filling import filling_of
+from latentinpaint.export.module import filling_of
 from latentinpaint.pipeline import InpaintPipeline
 
 INSTALL = "pip install 'latentinpaint[export]'"

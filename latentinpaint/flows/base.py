@@ -1,19 +1,16 @@
 """What a flow is: a generative model on rows of one shape that knows its objective and its ways to sample."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from latentinpaint.data.mask_kinds import MaskGenerator
+from latentinpaint.data.mask_generators import MaskGenerator
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import SOLVERS
-from latentinpaint.models.mlp import TimeMLP
-from latentinpaint.models.plain_unets import AddUNet, ConcatUNet
-from latentinpaint.models.unet import TimeUNet
 
 Progress = Callable[[float], None]
 
@@ -75,55 +72,6 @@ class Flow(nn.Module, ABC):
     @abstractmethod
     def show(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """What a person looks at during training: named rows (B, *shape), side by side."""
-
-
-def build_network(name: str, shape: Sequence[int], arguments: dict[str, Any] | None) -> nn.Module:
-    """A velocity network for rows of `shape` by its name: it takes x (B, *shape) and a time (B,).
-
-    Args:
-        name: a key of `NETWORKS`.
-        shape: (d,) or (C, H, W).
-        arguments: of the network beside its channels; None is none.
-    """
-    if name not in NETWORKS:
-        raise InputError(f"there is no network '{name}': choose one of {', '.join(NETWORKS)}")
-    kind = NETWORKS[name]
-    if len(shape) != kind.dimensions:
-        raise InputError(f"the network '{name}' does not take {'points' if len(shape) == 1 else 'pictures'}")
-    check_sides(shape, kind.divisor)
-    try:
-        return kind.build(shape[0], **(arguments or {}))
-    except TypeError as error:
-        raise InputError(f"the network '{name}' cannot be built: {error}") from error
-
-
-def check_sides(shape: Sequence[int], divisor: int) -> None:
-    """Raise an `InputError` unless the sides of pictures (C, H, W) are multiples of `divisor`."""
-    if any(side % divisor for side in shape[1:]):
-        raise InputError(f"this network takes sides that are multiples of {divisor}, not {shape[1]} x {shape[2]}")
-
-
-@dataclass(frozen=True)
-class Network:
-    """A kind of velocity network.
-
-    Args:
-        dimensions: of a row: 1 for points, 3 for pictures.
-        divisor: what a picture's sides are multiples of.
-        build: makes it for so many numbers or channels.
-    """
-
-    dimensions: int
-    divisor: int
-    build: Callable[..., nn.Module]
-
-
-NETWORKS: dict[str, Network] = {
-    "mlp": Network(1, 1, TimeMLP),
-    "add_unet": Network(3, 4, AddUNet),
-    "concat_unet": Network(3, 8, lambda channels, **arguments: ConcatUNet(channels, channels, **arguments)),
-    "time_unet": Network(3, 1, lambda channels, **arguments: TimeUNet(channels, channels, **arguments)),
-}
 
 
 def draw_holes(masks: MaskGenerator, like: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -23,7 +23,7 @@ from latentinpaint.interpolants.measures import Blocks, Diagonal, Entrywise, Mas
 from latentinpaint.interpolants.objectives import squared_error
 from latentinpaint.interpolants.operators import Hadamard
 from latentinpaint.interpolants.paths import ORDERS, denoise, inpaint, sequential
-from latentinpaint.models.alpha_unet import AlphaUNet
+from latentinpaint.models.velocity import AlphaUNet
 from latentinpaint.randomness import Generators, draw_normal, split
 
 MEASURES = ("diagonal", "entrywise", "blocks", "turns", "holes")

@@ -18,10 +18,10 @@ from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
-from latentinpaint.flows.base import Flow, Progress, Sampling, check_sides, draw_holes, uniform_times
+from latentinpaint.flows.base import Flow, Progress, Sampling, draw_holes, uniform_times
 from latentinpaint.interpolants import Linear, ScheduledPath, Trajectory, integrate
 from latentinpaint.interpolants.objectives import WEIGHTINGS, one_sided_noise, one_sided_velocity, weighted_mean
-from latentinpaint.models.plain_unets import ConcatUNet
+from latentinpaint.models.velocity import ConcatUNet, check_sides
 from latentinpaint.randomness import Generators, draw_normal
 
 

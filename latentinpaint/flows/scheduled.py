@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.flows.base import Flow, Progress, Sampling, build_network, uniform_times
+from latentinpaint.flows.base import Flow, Progress, Sampling, uniform_times
 from latentinpaint.interpolants import SCHEDULES, ScheduledPath, Trajectory, integrate
 from latentinpaint.interpolants.objectives import squared_error
+from latentinpaint.models.velocity import build_network
 from latentinpaint.randomness import Generators, draw_normal, split
 
 

@@ -17,9 +17,9 @@ import torch
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 from latentinpaint.lama.checkpoint import read_checkpoint
-from latentinpaint.lama.config import check_config, make_config, read_config
+from latentinpaint.lama.lama_config import check_config, make_config, read_config
 from latentinpaint.lama.layout import HALVINGS, Dimensions, from_lama, to_lama
-from latentinpaint.lama.shapes import compare, read_dimensions
+from latentinpaint.lama.tensor_shapes import compare, read_dimensions
 from latentinpaint.models import LamaAutoencoder
 from latentinpaint.models.ffc import global_channels
 from latentinpaint.pipeline import InpaintPipeline

@@ -1,8 +1,8 @@
 """Refiners: from the latent of a damaged picture to the latent of the whole one."""
 
 from latentinpaint.refiners.base import Condition, Refiner
-from latentinpaint.refiners.ffc import FFCRefiner
-from latentinpaint.refiners.flow import FlowRefiner
+from latentinpaint.refiners.ffc_refiner import FFCRefiner
+from latentinpaint.refiners.flow_refiner import FlowRefiner
 
 REFINERS: dict[str, type[Refiner]] = {"ffc": FFCRefiner, "flow": FlowRefiner}
 

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from torch import Tensor
 
 from latentinpaint.files import write_beside
-from latentinpaint.training.base import progress
-from latentinpaint.training.guard import Diverged
+from latentinpaint.training.nan_guard import Diverged
+from latentinpaint.training.tasks.base import progress
 from latentinpaint.visualization.flows import draw_rows
 
 

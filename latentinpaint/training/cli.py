@@ -26,18 +26,19 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from latentinpaint.data.collections import NORMAL
 from latentinpaint.data.datamodule import InpaintingDataModule
-from latentinpaint.data.flow_data import FlowDataModule
+from latentinpaint.data.distributions import NORMAL
+from latentinpaint.data.flow_datamodule import FlowDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 from latentinpaint.refiners import REFINERS
-from latentinpaint.training.adversarial import AdversarialTask
-from latentinpaint.training.base import TrainingTask
 from latentinpaint.training.callbacks import Checkpoints, Milestones, PictureGrid, RunProgress, SaveLast, WeightEMA
-from latentinpaint.training.flow_task import FlowTask
-from latentinpaint.training.guard import NanGuard
-from latentinpaint.training.tasks import LatentTask, PretrainTask
+from latentinpaint.training.nan_guard import NanGuard
+from latentinpaint.training.tasks.adversarial_task import AdversarialTask
+from latentinpaint.training.tasks.autoencoder_task import PretrainTask
+from latentinpaint.training.tasks.base import TrainingTask
+from latentinpaint.training.tasks.flow_task import FlowTask
+from latentinpaint.training.tasks.latent_task import LatentTask
 from latentinpaint.visualization.flows import report
 
 TRAINER_DEFAULTS = {

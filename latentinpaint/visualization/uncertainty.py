@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.metrics.uncertainty import deviation_map
+from latentinpaint.metrics.calibration import deviation_map
 
 FADED = 0.35  # of the photo's grey around the hole
 

@@ -9,7 +9,7 @@ def address(model_files):
     pytest.importorskip("gradio", reason="gradio is not installed")
     from latentinpaint.app.models import load_models
     from latentinpaint.app.server import Place, served
-    from latentinpaint.app.work import Limits
+    from latentinpaint.app.service import Limits
 
     models = load_models([f"{model_files['ffc']},{model_files['flow']}"], "cpu")
     with served(models, Place(port=17860, limits=Limits(upload=2, megapixels=1))) as found:

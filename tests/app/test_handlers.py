@@ -6,7 +6,7 @@ from PIL import Image
 
 gr = pytest.importorskip("gradio", reason="gradio is not installed")
 
-from latentinpaint.app import handlers, work  # noqa: E402
+from latentinpaint.app import handlers, service  # noqa: E402
 from latentinpaint.app.examples import write_examples  # noqa: E402
 from latentinpaint.app.models import load_models  # noqa: E402
 from latentinpaint.app.store import Store  # noqa: E402
@@ -18,7 +18,7 @@ def answering(model_files):
     store = Store()
     models = load_models([str(model_files["ffc"]), str(model_files["flow"])], "cpu")
     yield handlers.Handlers(
-        models, store, work.Limits(samples=4, steps=9), write_examples(store.new_folder(kept=True))
+        models, store, service.Limits(samples=4, steps=9), write_examples(store.new_folder(kept=True))
     )
     store.close()
 
@@ -48,12 +48,12 @@ def test_every_failure_is_a_sentence(capsys):
 
 
 def test_what_a_model_has_not_is_switched_off(answering):
-    limits = work.Limits(samples=4, steps=9)
+    limits = service.Limits(samples=4, steps=9)
     ffc, flow = (handlers.option_values(answering.models[name], limits) for name in ("ffc", "flow"))
     assert [values["interactive"] for values in ffc] == [False, False, True]
     assert [values["interactive"] for values in flow] == [True, True, True]
     assert flow[1]["value"] == 3  # the model's own steps
-    assert handlers.option_values(answering.models["flow"], work.Limits(steps=2))[1]["value"] == 2
+    assert handlers.option_values(answering.models["flow"], service.Limits(steps=2))[1]["value"] == 2
 
 
 @pytest.mark.parametrize(

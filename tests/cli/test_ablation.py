@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from latentinpaint.cli import ablation
-from latentinpaint.evaluation.ablation_table import Variant, difference, markdown
 from latentinpaint.evaluation.summary import Row
+from latentinpaint.experiments.ablation_table import Variant, difference, markdown
 from latentinpaint.weights import read_header
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "ablation"
@@ -140,7 +140,7 @@ def test_a_variant_is_its_seeds_averaged_case_by_case():
 
 def test_every_variant_that_is_shipped_has_its_place():
     """The pairs and published figures name configurations that are there."""
-    from latentinpaint.evaluation.ablation_table import PAIRS, PUBLISHED
+    from latentinpaint.experiments.ablation_table import PAIRS, PUBLISHED
 
     there = {path.stem for path in CONFIGS.glob("*.yaml")} - {ablation.AUTOENCODER}
     assert set(PUBLISHED) <= there and {name for pair in PAIRS for name in pair} == there
@@ -148,7 +148,7 @@ def test_every_variant_that_is_shipped_has_its_place():
 
 
 def test_the_table_is_markdown(monkeypatch):
-    from latentinpaint.evaluation import ablation_table
+    from latentinpaint.experiments import ablation_table
 
     values = [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]
     made = [variant("1_pixel_alpha", values), variant("4_latent_control", [v + 1 for v in values])]

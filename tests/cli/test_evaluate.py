@@ -10,7 +10,7 @@ from PIL import Image
 from skimage.metrics import structural_similarity
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
-from latentinpaint.evaluation.cases import cases_from_folders, cases_from_preset
+from latentinpaint.evaluation.dataset import cases_from_folders, cases_from_preset
 from latentinpaint.evaluation.methods import build_methods
 from latentinpaint.weights import load_pipeline
 

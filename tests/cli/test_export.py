@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 import torch
 
-from latentinpaint.exemplars import Exemplars
+from latentinpaint.inference.texture import Exemplars
 from latentinpaint.models import IdentityAutoencoder
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import FFCRefiner

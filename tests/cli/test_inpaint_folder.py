@@ -362,12 +362,12 @@ def test_whatever_is_raised_is_a_reason(fill, monkeypatch):
 
 
 def test_a_full_disk_is_a_reason(fill, monkeypatch, tmp_path):
-    from latentinpaint.data import formats
+    from latentinpaint.images import encode
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(formats, "save", full)
+    monkeypatch.setattr(encode, "save", full)
     answer, found = fill()
     assert answer.status == 1 and not found and all("No space left" in line for line in failures(answer))
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
@@ -432,9 +432,9 @@ def test_processes_do_the_same_as_one(helpers, fill, pictures, tmp_path):
 
 def test_ctrl_c(fill, monkeypatch, tmp_path):
     """In the middle of writing the third picture."""
-    from latentinpaint.data import formats
+    from latentinpaint.images import encode
 
-    save, saved = formats.save, []
+    save, saved = encode.save, []
 
     def interrupted(picture, path, target):
         save(picture, path, target)
@@ -442,7 +442,7 @@ def test_ctrl_c(fill, monkeypatch, tmp_path):
         if len(saved) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(formats, "save", interrupted)
+    monkeypatch.setattr(encode, "save", interrupted)
     answer, found = fill()
     assert answer.status == 130 and answer.complaints[-1] == "latentinpaint inpaint: stopped"
     assert "2 filled" in answer.out and found == {"a.png", "b.png"}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from latentinpaint.data.collections import to_range
+from latentinpaint.data.distributions import to_range
 from latentinpaint.flows import HadamardFlow, MaskConditionedFlow, ScheduledFlow
 from latentinpaint.weights import load_flow, save_flow
 

@@ -9,10 +9,10 @@ import skimage.io
 import torch
 from PIL import Image
 
+from latentinpaint.data.augmentation import AUGMENTATIONS, augmentation, centre_crop
 from latentinpaint.data.datamodule import EpochSampler, InpaintingDataModule, split_photos
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, PhotoFolder, PhotoSource, SamplePhotos, Subset
-from latentinpaint.data.transforms import AUGMENTATIONS, augmentation, centre_crop
 from latentinpaint.errors import InputError
 
 

@@ -8,10 +8,9 @@ import tifffile
 import torch
 from PIL import Image
 
-from latentinpaint import refinement
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.baselines import BASELINES
-from latentinpaint.evaluation.cases import Case, cases_from_folders
+from latentinpaint.evaluation.dataset import Case, cases_from_folders
 from latentinpaint.evaluation.methods import (
     BaselineMethod,
     ModelMethod,
@@ -22,8 +21,9 @@ from latentinpaint.evaluation.methods import (
     eight_bits,
     method_names,
 )
+from latentinpaint.inference import feature_refinement
+from latentinpaint.inference.feature_refinement import Refinement, sample_refined
 from latentinpaint.inpainter import Inpainter
-from latentinpaint.refinement import Refinement, sample_refined
 from latentinpaint.weights import load_pipeline
 
 
@@ -183,7 +183,7 @@ def test_a_model_answers_as_its_pipeline(model_files):
 
 def test_a_model_that_refines(model_files, monkeypatch):
     """Another answer to large pictures, under another identity; whatever memory is free."""
-    monkeypatch.setattr(refinement, "free_memory", lambda device: 2**20)
+    monkeypatch.setattr(feature_refinement, "free_memory", lambda device: 2**20)
     (plain,), (refining,) = (build_methods([str(model_files["ffc"])], "cpu", refine=r) for r in (False, True))
     wanted = case(size=(260, 264))
     assert refining.identity(wanted) != plain.identity(wanted)

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.cases import Case
-from latentinpaint.evaluation.figures import as_json, table_lines
-from latentinpaint.evaluation.judging import Judge, judge, packed, unpacked
+from latentinpaint.evaluation.dataset import Case
+from latentinpaint.evaluation.evaluator import Judge, judge, packed, unpacked
 from latentinpaint.evaluation.methods import Method, Unanswered
+from latentinpaint.evaluation.report.serialise import as_json, table_lines
 from latentinpaint.evaluation.summary import summarise
 from latentinpaint.metrics.distances import frechet_distance
 from latentinpaint.metrics.features import FeatureNetwork

@@ -11,8 +11,8 @@ from scipy.linalg import sqrtm
 
 from latentinpaint.errors import InputError
 from latentinpaint.flows import FLOWS, HadamardFlow, MaskConditionedFlow, Sampling, ScheduledFlow
-from latentinpaint.flows.base import NETWORKS, build_network
 from latentinpaint.interpolants import SCHEDULES, Hadamard, Process
+from latentinpaint.models.velocity import NETWORKS, build_network
 from latentinpaint.weights import load_flow, save_flow
 
 PICTURE = (2, 8, 8)

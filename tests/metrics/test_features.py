@@ -14,7 +14,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from torchvision.models import squeezenet1_1
 from torchvision.transforms.functional import normalize
 
-from latentinpaint.data.collections import from_range, open_collection
+from latentinpaint.data.distributions import from_range, open_collection
 from latentinpaint.errors import InputError
 from latentinpaint.metrics.distances import frechet_distance, kernel_distance
 from latentinpaint.metrics.features import Inception, ResNet20, SqueezeNet, features_of, load_resnet20

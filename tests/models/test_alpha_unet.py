@@ -2,7 +2,7 @@
 
 import torch
 
-from latentinpaint.models.alpha_unet import AlphaUNet
+from latentinpaint.models.velocity import AlphaUNet
 
 
 def build():

@@ -11,8 +11,8 @@ from scipy.linalg import sqrtm
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import SOLVERS, ScheduledPath, integrate
 from latentinpaint.interpolants.schedules import Cosine, Linear
-from latentinpaint.refiners import Condition, FlowRefiner, courses
-from latentinpaint.refiners.courses import COURSES, ScheduledCourse
+from latentinpaint.refiners import Condition, FlowRefiner, latent_paths
+from latentinpaint.refiners.latent_paths import COURSES, ScheduledCourse
 
 SMALL = dict(width=32, multipliers=(1, 2), blocks=1, steps=3)
 SCHEDULED = [name for name, make in COURSES.items() if isinstance(make(), ScheduledCourse)]
@@ -260,7 +260,7 @@ def conditional(row, given):
 def test_the_exact_field_samples_the_exact_conditional_law(solver, interpolant, monkeypatch):
     """arXiv 2508.04605: the map is mean + S^(1/2) noise point by point, so mean and covariance are exact."""
     steps, tolerance = {"midpoint": (300, 1e-3), "rk4": (80, 1e-5)}.get(solver, (1, 1e-6))
-    monkeypatch.setattr(courses, "integrate", partial(integrate, rtol=1e-9, atol=1e-9))
+    monkeypatch.setattr(latent_paths, "integrate", partial(integrate, rtol=1e-9, atol=1e-9))
     refiner = ExactFlow(DEPTH, **SMALL, interpolant=interpolant).double()
     refiner.course = ExactCourse(refiner.course.path.schedule)
     given = visible()

@@ -8,8 +8,8 @@ from latentinpaint.errors import InputError
 from latentinpaint.models import IdentityAutoencoder
 from latentinpaint.pipeline import hide
 from latentinpaint.refiners import FFCRefiner, FlowRefiner
-from latentinpaint.training.objectives import LatentObjective, PixelObjective
-from latentinpaint.training.tasks import LatentTask
+from latentinpaint.training.losses.reconstruction import LatentObjective, PixelObjective
+from latentinpaint.training.tasks.latent_task import LatentTask
 from latentinpaint.weights import load_autoencoder, load_pipeline, save_autoencoder, save_pipeline
 
 KINDS = {

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from latentinpaint.errors import InputError
-from latentinpaint.metrics.uncertainty import uncertainty
+from latentinpaint.metrics.calibration import uncertainty
 from latentinpaint.visualization import draw_uncertainty, uncertainty_map
 
 

@@ -1,0 +1,248 @@
+"""Collections that flows learn from, drawn at random: noise, points in the plane, small pictures in memory.
+
+A collection draws rows of one shape: points are (d,), pictures (C, H, W) in [-1, 1], the range that flows work in.
+`open_collection` finds one by its name.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from pytorch_lightning.utilities import rank_zero_warn
+from torch import Tensor
+
+from latentinpaint.data.augmentation import centre_crop
+from latentinpaint.data.photos import PhotoFolder
+from latentinpaint.errors import InputError
+from latentinpaint.images.image_files import read_picture
+
+NORMAL = "normal"
+# Name -> class of torchvision.datasets; others that it leaves as picture files are opened as folders.
+DOWNLOADS = {
+    "mnist": "MNIST",
+    "fashion_mnist": "FashionMNIST",
+    "kmnist": "KMNIST",
+    "cifar10": "CIFAR10",
+    "cifar10_dogs": "CIFAR10",
+    "cifar100": "CIFAR100",
+}
+DOG = 5  # the class number of dogs in CIFAR-10
+
+
+class Collection(ABC):
+    """Rows of one shape."""
+
+    shape: tuple[int, ...]
+
+    @abstractmethod
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """`count` independent rows (count, *shape), float32."""
+
+
+class Normal(Collection):
+    """Standard normal noise of a shape."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randn(count, *self.shape, generator=generator)
+
+
+class Moons(Collection):
+    """Two half circles of radius 1 that interlock, with a little noise; centred, in the plane."""
+
+    shape = (2,)
+
+    def __init__(self, deviation: float = 0.08) -> None:
+        self.deviation = deviation
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        angle = math.pi * torch.rand(count, generator=generator)
+        lower = torch.rand(count, generator=generator) < 0.5
+        x = torch.where(lower, 1 - angle.cos(), angle.cos()) - 0.5
+        y = torch.where(lower, 0.5 - angle.sin(), angle.sin()) - 0.25
+        return torch.stack([x, y], dim=1) + self.deviation * torch.randn(count, 2, generator=generator)
+
+
+class ShiftedNormal(Collection):
+    """Normal points of unit variance around (4, 4)."""
+
+    shape = (2,)
+    centre = 4.0
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        return self.centre + torch.randn(count, 2, generator=generator)
+
+
+class Ring(Collection):
+    """Eight Gaussians on a circle of radius 2, in the plane."""
+
+    shape = (2,)
+
+    def __init__(self, deviation: float = 0.15) -> None:
+        self.deviation = deviation
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        angle = math.pi / 4 * torch.randint(8, (count,), generator=generator)
+        centres = 2 * torch.stack([angle.cos(), angle.sin()], dim=1)
+        return centres + self.deviation * torch.randn(count, 2, generator=generator)
+
+
+POINTS: dict[str, type[Collection]] = {"moons": Moons, "shifted_normal": ShiftedNormal, "ring": Ring}
+
+
+class Pictures(Collection):
+    """Small pictures in memory.
+
+    Args:
+        values: (N, C, H, W) uint8.
+        flip: whether half of what is drawn is mirrored.
+    """
+
+    def __init__(self, values: Tensor, flip: bool = False) -> None:
+        self.values, self.flip = values, flip
+        self.shape = tuple(values.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        chosen = to_range(self.values[torch.randint(len(self), (count,), generator=generator)])
+        if not self.flip:
+            return chosen
+        mirrored = torch.rand(count, 1, 1, 1, generator=generator) < 0.5
+        return torch.where(mirrored, chosen.flip(-1), chosen)
+
+    def first(self, count: int | None = None) -> Tensor:
+        """The first rows, all of them for None, not mirrored."""
+        return to_range(self.values[:count])
+
+
+def to_range(values: Tensor) -> Tensor:
+    """Pictures of uint8 in the flows' range [-1, 1]."""
+    return values.float() / 127.5 - 1
+
+
+def from_range(rows: Tensor) -> Tensor:
+    """A flow's pictures in [0, 1], cut there."""
+    return ((rows + 1) / 2).clamp(0, 1)
+
+
+CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
+    "none": lambda values: values,
+    "invert": lambda values: 255 - values,
+    "rotate": lambda values: values.rot90(1, (-2, -1)),
+    "mirror": lambda values: values.flip(-1),
+}
+
+
+def open_collection(
+    name: str,
+    size: int,
+    channels: int,
+    change: str = "none",
+    flip: bool = False,
+    downloads: str | Path = "downloads",
+    train: bool = True,
+) -> Collection:
+    """A collection by its name.
+
+    Args:
+        name: "normal", a key of `POINTS`, one of `DOWNLOADS` (through torchvision), a folder of pictures, or one
+            picture file that is a sheet: tiles of `size` side by side, in as many rows as there are. Tiles at the
+            sheet's end that are black altogether are no pictures. A folder that is called like a collection is
+            written ./mnist.
+        size: side of the pictures, pixels; those of a folder are cropped to their middle square and scaled.
+        channels: 1 makes pictures grey, 3 is RGB.
+        change: a key of `CHANGES`, made to every picture.
+        flip: whether half of the pictures that are drawn are mirrored.
+        downloads: folder in which torchvision looks, and to which it downloads.
+        train: the training half of a data set of torchvision, else its test half.
+
+    Raises:
+        InputError: if there is no such collection or change, a file cannot be read, or a download fails.
+    """
+    if change not in CHANGES:
+        raise InputError(f"there is no change '{change}': choose one of {', '.join(CHANGES)}")
+    if name in POINTS:
+        return POINTS[name]()
+    if channels not in (1, 3) or size < 4:
+        raise InputError("pictures have 1 or 3 channels and sides of 4 pixels or more")
+    if name == NORMAL:
+        return Normal((channels, size, size))
+    check_name(name)
+    if name in DOWNLOADS:
+        values = _downloaded(name, Path(downloads), train)
+    else:
+        values = _folder(Path(name), size) if Path(name).is_dir() else _sheet(Path(name), size)
+    return Pictures(CHANGES[change](_with_channels(values, channels, size)).contiguous(), flip)
+
+
+def check_name(name: str) -> None:
+    """Raise an `InputError` if there is no collection, folder or file of that name."""
+    known = (NORMAL, *POINTS, *DOWNLOADS)
+    if name not in known and not Path(name).exists():
+        raise InputError(f"there is no file, folder or collection '{name}': collections are {', '.join(known)}")
+
+
+def _with_channels(values: np.ndarray, channels: int, size: int) -> Tensor:
+    """(N, H, W) or (N, H, W, 3) uint8 as (N, channels, size, size)."""
+    if values.shape[1:3] != (size, size):
+        crop = centre_crop(size)
+        values = np.stack([crop(np.ascontiguousarray(v), 0) for v in values])
+    if values.ndim == 3:
+        values = values[..., None]
+    if values.shape[-1] == 3 and channels == 1:
+        grey = values.astype(np.float64) @ [0.299, 0.587, 0.114]  # ITU-R BT.601, as Pillow converts
+        values = np.rint(grey).astype(np.uint8)[..., None]
+    tensor = torch.from_numpy(np.ascontiguousarray(values.transpose(0, 3, 1, 2)))
+    return tensor.expand(-1, channels, -1, -1)
+
+
+def _folder(root: Path, size: int) -> np.ndarray:
+    photos, crop, values, skipped = PhotoFolder(root), centre_crop(size), [], []
+    for index, name in enumerate(photos.names):
+        try:
+            values.append(crop(photos.read(index), 0))
+        except InputError:
+            skipped.append(name)
+    if not values:
+        raise InputError(f"none of the {len(photos)} pictures of {root} can be read")
+    if skipped:
+        names = ", ".join(skipped[:20]) + (" …" if len(skipped) > 20 else "")
+        rank_zero_warn(f"{len(skipped)} pictures of {root} could not be read and are skipped: {names}")
+    return np.stack(values)
+
+
+def _sheet(path: Path, size: int) -> np.ndarray:
+    sheet = read_picture(path).rgb8()
+    height, width = sheet.shape[:2]
+    if height % size or width % size:
+        raise InputError(f"{path} is {width} x {height}: a sheet is made of tiles of {size} x {size} (data.size)")
+    tiles = sheet.reshape(height // size, size, width // size, size, 3).transpose(0, 2, 1, 3, 4)
+    tiles = tiles.reshape(-1, size, size, 3)
+    used = np.flatnonzero(tiles.any(axis=(1, 2, 3)))
+    if not len(used):
+        raise InputError(f"the sheet {path} is black")
+    return tiles[: used[-1] + 1]
+
+
+def _downloaded(name: str, folder: Path, train: bool) -> np.ndarray:
+    import torchvision
+
+    try:
+        data = getattr(torchvision.datasets, DOWNLOADS[name])(folder, train=train, download=True)
+    except (OSError, RuntimeError) as error:  # no network, a server that answers nothing, a damaged file
+        for empty in sorted((path for path in (folder, *folder.rglob("*")) if path.is_dir()), reverse=True):
+            if not any(empty.iterdir()):
+                empty.rmdir()
+        raise InputError(
+            f"the data set '{name}' is not in the folder {folder} and could not be downloaded: connect to a network, "
+            "or copy it there from a machine where torchvision has downloaded it"
+        ) from error
+    values = np.asarray(data.data)
+    return values[np.asarray(data.targets) == DOG] if name == "cifar10_dogs" else values

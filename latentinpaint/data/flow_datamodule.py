@@ -1,0 +1,139 @@
+"""Batches for flows: ``{"source": (B, …), "target": (B, …)}``, drawn independently of each other."""
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from latentinpaint.data.datamodule import EpochSampler
+from latentinpaint.data.distributions import (
+    DOWNLOADS,
+    NORMAL,
+    POINTS,
+    Collection,
+    Normal,
+    check_name,
+    open_collection,
+)
+from latentinpaint.errors import InputError
+from latentinpaint.randomness import numbered_generator
+
+EPOCH = 10**9  # batches: a run has one endless epoch and goes on where it was
+
+
+class Batches(Dataset):
+    """Batch number n of a seed, the same whatever has been drawn before."""
+
+    def __init__(self, source: Collection, target: Collection, rows: int, seed: int, length: int = EPOCH) -> None:
+        self.source, self.target, self.rows, self.seed, self.length = source, target, rows, seed, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
+        generator = numbered_generator(self.seed, number)
+        target = self.target.draw(self.rows, generator)
+        return {"source": self.source.draw(self.rows, generator), "target": target}
+
+
+class FlowDataModule(pl.LightningDataModule):
+    """Pairs of a source and a target collection.
+
+    Args:
+        target: the data: moons, shifted_normal or ring (points); mnist, fashion_mnist, kmnist, cifar10, cifar10_dogs
+            or cifar100 (through torchvision); a folder of pictures; or a sheet, one picture file of tiles.
+        source: where the flow starts: normal (noise), or anything the target can be.
+        val_target, val_source: what is shown and judged during training; None draws from the target and source.
+        change, source_change: none, invert, rotate or mirror, made to every picture of the target or the source.
+        size: side of the pictures, pixels.
+        channels: of the pictures, 1 (grey) or 3.
+        flip: whether half of the target's pictures are mirrored.
+        downloads: folder in which torchvision looks, and to which it downloads.
+        batch_size: rows a step, for each device.
+        shown: rows that are shown and judged.
+        num_workers: processes that draw batches; 0 draws them in the training's own.
+        seed: of the batches.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        source: str = NORMAL,
+        val_target: str | None = None,
+        val_source: str | None = None,
+        change: str = "none",
+        source_change: str = "none",
+        size: int = 32,
+        channels: int = 3,
+        flip: bool = False,
+        downloads: str = "downloads",
+        batch_size: int = 128,
+        shown: int = 16,
+        num_workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if batch_size < 1 or shown < 2 or num_workers < 0:
+            raise InputError("data.batch_size starts at 1, data.shown at 2, data.num_workers at 0")
+        for name in (target, source, val_target, val_source):
+            if name is not None:
+                check_name(name)
+        self.target, self.source, self.val_target, self.val_source = target, source, val_target, val_source
+        self.change, self.source_change, self.flip = change, source_change, flip
+        self.size, self.channels, self.downloads = size, channels, downloads
+        self.batch_size, self.shown, self.num_workers, self.seed = batch_size, shown, num_workers, seed
+        self.shape = POINTS[target].shape if target in POINTS else (channels, size, size)
+        self.train_batches: Batches | None = None
+        self.val_batches: Batches | None = None
+        self.done = (0, 0)  # epoch, and batches of it that a resumed run has had
+
+    def setup(self, stage: str) -> None:
+        if self.train_batches is not None:
+            return
+        target = self._open(self.target, self.change, flip=self.flip)
+        source = self._open(self.source, self.source_change)
+        val_target = self._held_back(target, self.target, self.val_target, self.change)
+        val_source = self._held_back(source, self.source, self.val_source, self.source_change)
+        named = {"source": source, "val_target": val_target, "val_source": val_source}
+        for name, collection in named.items():
+            if collection.shape != target.shape:
+                raise InputError(f"the {name} has rows of {collection.shape}, the target of {target.shape}")
+        self.train_batches = Batches(source, target, self.batch_size, self.seed)
+        self.val_batches = Batches(val_source, val_target, self.shown, self.seed + 1, length=1)
+
+    def check(self) -> None:
+        """Find out what cannot be used before anything is trained or written."""
+        self.setup("fit")
+
+    def train_dataloader(self) -> DataLoader:
+        return self._loader(self.train_batches, EpochSampler(self.train_batches, *self.done))
+
+    def val_dataloader(self) -> DataLoader:
+        return self._loader(self.val_batches, None)
+
+    def state_dict(self) -> dict[str, int]:
+        """Where in the stream a checkpoint was made."""
+        return {"batches": self.trainer.fit_loop.epoch_loop.batch_progress.current.processed}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        self.done = (0, state_dict["batches"])
+
+    def _open(self, name: str, change: str, flip: bool = False, train: bool = True) -> Collection:
+        if name == NORMAL:
+            return Normal(self.shape)
+        return open_collection(name, self.size, self.channels, change, flip, self.downloads, train)
+
+    def _held_back(self, trained: Collection, name: str, val_name: str | None, change: str) -> Collection:
+        """What is shown during training: of a downloaded data set its test half, else what it is trained on."""
+        if val_name is None and name not in DOWNLOADS:
+            return trained
+        return self._open(val_name or name, change, train=False)
+
+    def _loader(self, batches: Batches, sampler: EpochSampler | None) -> DataLoader:
+        return DataLoader(
+            batches, batch_size=None, sampler=sampler, num_workers=self.num_workers, worker_init_fn=_one_thread
+        )
+
+
+def _one_thread(worker: int) -> None:
+    torch.set_num_threads(1)

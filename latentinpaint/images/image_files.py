@@ -1,0 +1,137 @@
+"""Pictures and masks in, pictures out: the one door through which image files pass.
+
+Conventions
+- Masks: (H, W) bool, True = hole; a hole is what is lighter than half of full scale.
+- What cannot be used raises `InputError` with a sentence that names the file or folder.
+
+Behind the door: `picture.py` says what a picture is, `decoding.py` reads one, `encode.py` writes one;
+`deep.py`, `palettes.py` and `metadata.py` are their tools.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from latentinpaint.errors import InputError
+from latentinpaint.files import write_beside
+from latentinpaint.images import encode
+from latentinpaint.images.decode import decoded_file, sentence_of
+from latentinpaint.images.picture import Picture
+
+PICTURE_SUFFIXES = frozenset(encode.BY_SUFFIX)
+
+
+def read_picture(path: str | Path) -> Picture:
+    """Read a PNG, JPEG, WebP, BMP, TIFF or GIF file at its own depth, upright; the first of several frames.
+
+    Raises:
+        InputError: for whatever cannot be read whole and without loss; the message names the file.
+    """
+    return Picture(**decoded_file(_file_bytes(Path(path)), str(path)))
+
+
+def write_picture(picture: Picture, path: str | Path) -> list[str]:
+    """Write a picture in the format that the suffix names; an existing file is replaced only by a whole one.
+
+    Returns one sentence for each thing that could not be kept; empty if the file holds everything exactly.
+
+    Raises:
+        InputError: for an unknown suffix, a place that cannot be written to, a size the format cannot hold.
+    """
+    path = Path(path)
+    target = encode.format_of(path)
+    picture, notes = encode.fitted(picture, target)
+    with write_beside(path) as temporary:
+        try:
+            encode.save(picture, temporary, target)
+        except OSError:
+            raise  # write_beside says it in a sentence
+        except Exception as error:  # encoders report a size or value beyond the format in many ways
+            raise InputError(f"cannot write {path} as {target.name}: {sentence_of(error)}") from error
+    return notes
+
+
+def read_mask(path: str | Path, invert: bool = False) -> np.ndarray:
+    """Read a mask file: (H, W) bool, True = hole, upright. See `mask_from_pil` for how it is cut.
+
+    Raises:
+        InputError: as `read_picture`.
+    """
+    return hole_of(read_picture(path), invert)
+
+
+def mask_from_pil(image: Image.Image, invert: bool = False, name: str = "the mask") -> np.ndarray:
+    """Cut an image to a mask: (H, W) bool, True (hole) where its luminance is above half of full scale.
+
+    Full scale is white, but 1 of 255 where nothing is brighter: masks of segmentation programs hold 0 and 1.
+    Where opacity varies, the mask is seen over black: transparent pixels are known, so white strokes on a
+    transparent layer are holes. An alpha channel that is the same everywhere says nothing and is ignored.
+    `invert` is applied last.
+
+    Raises:
+        InputError: as `Picture.from_pil`.
+    """
+    return hole_of(Picture.from_pil(image, name), invert)
+
+
+def mask_levels(mask: Picture) -> np.ndarray:
+    """How white a mask is before it is cut, (H, W) float32 in [0, 1]; see `mask_from_pil`."""
+    grey, alpha = mask.luminance(), mask.alpha()
+    if alpha is not None and alpha.min() != alpha.max():
+        grey = grey * alpha
+    return 255 * grey if abs(255 * grey.max() - 1) < 0.01 else grey
+
+
+def hole_of(mask: Picture, invert: bool = False) -> np.ndarray:
+    """Cut a mask that `read_picture` read: (H, W) bool, True = hole; as `mask_from_pil`."""
+    return (mask_levels(mask) > 0.5) != invert
+
+
+def list_pictures(folder: str | Path, recursive: bool = True) -> list[Path]:
+    """Files below `folder` with a suffix of `PICTURE_SUFFIXES`, in natural order (img2 before img10).
+
+    Hidden files and folders (leading dot) are skipped, linked folders not entered. May be empty.
+
+    Raises:
+        InputError: if `folder` is missing, is no folder or cannot be read.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder" if folder.exists() else f"there is no folder {folder}")
+    found: list[Path] = []
+    try:
+        for place, folders, files in os.walk(folder, onerror=_raise):
+            folders[:] = [name for name in folders if recursive and not name.startswith(".")]
+            paths = (Path(place, name) for name in files if not name.startswith("."))
+            found += [path for path in paths if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()]
+    except OSError as error:
+        raise InputError(f"cannot read the folder {folder}: {error.strerror or error}") from error
+    return sorted(found, key=lambda path: ([_natural(part) for part in path.parts], str(path)))
+
+
+def _file_bytes(path: Path) -> bytes:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, give a picture file")
+    if not path.exists():
+        raise InputError(f"there is no file {path}")
+    if not path.is_file():
+        raise InputError(f"{path} is not a regular file")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    if not data:
+        raise InputError(f"{path} is empty (0 bytes)")
+    return data
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _natural(text: str) -> list[str | int]:
+    """Text and numbers in turn, always starting with text, so that any two compare."""
+    return [int(part) if part.isdecimal() else part.casefold() for part in re.split(r"(\d+)", text)]

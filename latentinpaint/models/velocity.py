@@ -1,0 +1,208 @@
+"""Velocity networks of flows, by name: a perceptron for points, U-Nets for pictures.
+
+`ConcatUNet` is that of the mask-conditioned CIFAR-10 study (8,565,315 parameters as it stands there, 64 base channels
+and 5 input channels: picture, time and mask), `AddUNet` that of a flow-matching practical on MNIST (205,953),
+`AlphaUNet` that of Hadamard interpolants.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from latentinpaint.errors import InputError
+from latentinpaint.models.unet import TimeUNet
+
+
+class TimeMLP(nn.Module):
+    """Three hidden layers with ReLU; the last layer has none, for a velocity can be negative.
+
+    Args:
+        features: numbers a row, d.
+        width: of the hidden layers, n. The network has 2 n^2 + (2 d + 4) n + d parameters.
+
+    Shapes: x (B, d) and time (B,) in [0, 1] to (B, d).
+    """
+
+    def __init__(self, features: int = 2, width: int = 128) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(features + 1, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, features),
+        )
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        return self.layers(torch.cat([x, time[:, None].to(x.dtype)], dim=1))
+
+
+class ConcatUNet(nn.Module):
+    """Four levels of two convolutions, GroupNorm and ReLU; skips are concatenated.
+
+    Args:
+        in_channels: channels of the input, the time's not counted.
+        out_channels: channels of the answer.
+        base_channels: channels of the finest level, a multiple of 8; they double with every halving.
+
+    Shapes: x (B, in_channels, H, W), H and W multiples of 8, and time (B,) to (B, out_channels, H, W). With c input
+    channels, the time's included, and o output channels it has 2088 b^2 + (9 c + 153 + o) b + o parameters.
+    """
+
+    def __init__(self, in_channels: int = 4, out_channels: int = 3, base_channels: int = 64) -> None:
+        super().__init__()
+        widths = [base_channels * 2**level for level in range(4)]
+        inputs = [in_channels + 1, *widths[:-1]]
+        self.down = nn.ModuleList(
+            nn.Sequential(*_normed(narrow, wide, stride=1 if level == 0 else 2), *_normed(wide, wide))
+            for level, (narrow, wide) in enumerate(zip(inputs, widths, strict=True))
+        )
+        pairs = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
+        self.grow = nn.ModuleList(
+            nn.Sequential(
+                nn.ConvTranspose2d(wide, narrow, 3, stride=2, padding=1, output_padding=1),
+                nn.GroupNorm(8, narrow),
+                nn.ReLU(),
+            )
+            for wide, narrow in pairs
+        )
+        self.up = nn.ModuleList(
+            nn.Sequential(*_normed(2 * narrow, narrow), *_normed(narrow, narrow)) for _, narrow in pairs
+        )
+        self.answer = nn.Conv2d(base_channels, out_channels, 1)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        x, skips = _with_time(x, time), []
+        for level in self.down:
+            x = level(x)
+            skips.append(x)
+        skips.pop()
+        for grow, level in zip(self.grow, self.up, strict=True):
+            x = level(torch.cat([grow(x), skips.pop()], dim=1))
+        return self.answer(x)
+
+
+class AddUNet(nn.Module):
+    """Three levels of two convolutions and ReLU; skips are added.
+
+    Args:
+        channels: channels of the picture and of the answer.
+        width: channels of the finest level, twice as many below.
+
+    Shapes: x (B, channels, H, W), H and W multiples of 4, and time (B,) to (B, channels, H, W).
+    """
+
+    def __init__(self, channels: int = 1, width: int = 32) -> None:
+        super().__init__()
+        self.fine = nn.Sequential(*_plain(channels + 1, width), *_plain(width, width))
+        self.coarse = nn.Sequential(nn.MaxPool2d(2), *_plain(width, 2 * width), *_plain(2 * width, 2 * width))
+        self.middle = nn.Sequential(
+            nn.MaxPool2d(2),
+            *_plain(2 * width, 2 * width),
+            *_plain(2 * width, 2 * width),
+            nn.ConvTranspose2d(2 * width, 2 * width, 2, stride=2),
+        )
+        self.up = nn.Sequential(
+            *_plain(2 * width, width), *_plain(width, width), nn.ConvTranspose2d(width, width, 2, stride=2)
+        )
+        self.leave = nn.Sequential(*_plain(width, width), *_plain(width, width), nn.Conv2d(width, channels, 1))
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        fine = self.fine(_with_time(x, time))
+        coarse = self.coarse(fine)
+        return self.leave(fine + self.up(coarse + self.middle(coarse)))
+
+
+def _with_time(x: Tensor, time: Tensor) -> Tensor:
+    """x (B, C, H, W) with the time (B,) as one channel more."""
+    return torch.cat([x, time.to(x.dtype).view(-1, 1, 1, 1).expand(-1, 1, *x.shape[-2:])], dim=1)
+
+
+def _normed(in_channels: int, out_channels: int, stride: int = 1) -> tuple[nn.Module, ...]:
+    convolution = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1)
+    return convolution, nn.GroupNorm(8, out_channels), nn.ReLU()
+
+
+def _plain(in_channels: int, out_channels: int) -> tuple[nn.Module, ...]:
+    return nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.ReLU()
+
+
+class AlphaUNet(nn.Module):
+    """`TimeUNet` with the map of alphas as one more input channel, and their mean in the place of the time.
+
+    Args:
+        channels: channels of the picture and of the answer.
+        width, multipliers, blocks, attention, dropout: see `TimeUNet`.
+
+    Shapes: x (B, C, H, W) and alpha (B or 1, 1, H, W) in [0, 1], 0 where an entry is data, to (B, C, H, W).
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        width: int = 64,
+        multipliers: Sequence[int] = (1, 2, 2),
+        blocks: int = 2,
+        attention: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.network = TimeUNet(channels + 1, channels, width, multipliers, blocks, attention, dropout)
+
+    def forward(self, x: Tensor, alpha: Tensor) -> Tensor:
+        alpha = alpha.to(x).expand(len(x), 1, *x.shape[-2:])
+        return self.network(torch.cat([x, alpha], dim=1), alpha.mean(dim=(1, 2, 3)))
+
+
+def build_network(name: str, shape: Sequence[int], arguments: dict[str, Any] | None) -> nn.Module:
+    """A velocity network for rows of `shape` by its name: it takes x (B, *shape) and a time (B,).
+
+    Args:
+        name: a key of `NETWORKS`.
+        shape: (d,) or (C, H, W).
+        arguments: of the network beside its channels; None is none.
+    """
+    if name not in NETWORKS:
+        raise InputError(f"there is no network '{name}': choose one of {', '.join(NETWORKS)}")
+    kind = NETWORKS[name]
+    if len(shape) != kind.dimensions:
+        raise InputError(f"the network '{name}' does not take {'points' if len(shape) == 1 else 'pictures'}")
+    check_sides(shape, kind.divisor)
+    try:
+        return kind.build(shape[0], **(arguments or {}))
+    except TypeError as error:
+        raise InputError(f"the network '{name}' cannot be built: {error}") from error
+
+
+def check_sides(shape: Sequence[int], divisor: int) -> None:
+    """Raise an `InputError` unless the sides of pictures (C, H, W) are multiples of `divisor`."""
+    if any(side % divisor for side in shape[1:]):
+        raise InputError(f"this network takes sides that are multiples of {divisor}, not {shape[1]} x {shape[2]}")
+
+
+@dataclass(frozen=True)
+class Network:
+    """A kind of velocity network.
+
+    Args:
+        dimensions: of a row: 1 for points, 3 for pictures.
+        divisor: what a picture's sides are multiples of.
+        build: makes it for so many numbers or channels.
+    """
+
+    dimensions: int
+    divisor: int
+    build: Callable[..., nn.Module]
+
+
+NETWORKS: dict[str, Network] = {
+    "mlp": Network(1, 1, TimeMLP),
+    "add_unet": Network(3, 4, AddUNet),
+    "concat_unet": Network(3, 8, lambda channels, **arguments: ConcatUNet(channels, channels, **arguments)),
+    "time_unet": Network(3, 1, lambda channels, **arguments: TimeUNet(channels, channels, **arguments)),
+}

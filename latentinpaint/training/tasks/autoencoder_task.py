@@ -1,0 +1,64 @@
+"""The first stage of training as a Lightning module: pretrain an autoencoder."""
+
+from pathlib import Path
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from latentinpaint.data.datamodule import InpaintingDataModule
+from latentinpaint.models import Autoencoder, LamaAutoencoder
+from latentinpaint.training.tasks.base import Batch, TrainingTask
+from latentinpaint.weights import AUTOENCODER_FILE, save_autoencoder
+
+
+class PretrainTask(TrainingTask):
+    """Train an autoencoder to reproduce pictures, with the mean squared error.
+
+    Args:
+        autoencoder: the autoencoder, from scratch or to be trained on.
+        learning_rate, weight_decay, warmup_steps: see `TrainingTask`.
+        statistic_batches: training batches from which the latents' mean and deviation are measured at the end.
+    """
+
+    model_file = AUTOENCODER_FILE
+
+    def __init__(
+        self,
+        autoencoder: Autoencoder | None = None,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.0,
+        warmup_steps: int = 100,
+        statistic_batches: int = 64,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, warmup_steps)
+        self.autoencoder = autoencoder or LamaAutoencoder()
+        self.statistic_batches = statistic_batches
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss = self._error(batch["image"]).mean()
+        self.log("train/mse", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        error = self._error(batch["image"])
+        self.log("val/psnr", (-10 * error.log10()).mean(), prog_bar=True, batch_size=len(error), sync_dist=True)
+
+    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+        """What a person looks at: (B, 3, H, W) each."""
+        image = batch["image"]
+        return {
+            "truth": image,
+            "reconstruction": self.autoencoder.decode(self.autoencoder.encode(image)).float(),
+        }
+
+    def save_model(self, folder: Path, data: InpaintingDataModule) -> Path:
+        self.autoencoder.measure_latents(data.first_images(self.statistic_batches))
+        path = folder / self.model_file
+        save_autoencoder(self.autoencoder, path, self.recipe())
+        return path
+
+    def _error(self, image: Tensor) -> Tensor:
+        """Mean squared error of every picture, (B,)."""
+        autoencoder = self.autoencoder
+        reconstruction = autoencoder.decode_features(autoencoder.encode_features(image))
+        return F.mse_loss(reconstruction.float(), image, reduction="none").mean(dim=(1, 2, 3))

@@ -1,0 +1,77 @@
+"""Training a flow: the same few lines for every flow, which knows its own objective."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from latentinpaint.data.distributions import NORMAL
+from latentinpaint.flows import Flow
+from latentinpaint.randomness import numbered_generator
+from latentinpaint.training.tasks.base import Batch, TrainingTask
+from latentinpaint.weights import FLOW_FILE, save_flow
+
+
+class FlowTask(TrainingTask):
+    """Train a flow from a source to a target collection.
+
+    Args:
+        flow: makes the flow for the shape of a row.
+        shape: of a row, which the data give.
+        learning_rate, weight_decay, warmup_steps, last_rate, betas: see `TrainingTask`.
+    """
+
+    model_file = FLOW_FILE
+
+    def __init__(
+        self,
+        flow: Callable[[Sequence[int]], Flow],
+        shape: Sequence[int],
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.0,
+        warmup_steps: int = 0,
+        last_rate: float = 0.0,
+        betas: tuple[float, float] = (0.9, 0.999),
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, warmup_steps, last_rate, betas)
+        self.flow = flow(list(shape))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        losses = self.flow.loss(batch["source"], batch["target"], self.step_generator(batch_idx))
+        self.log_dict({f"train/{name}": value for name, value in losses.items()}, prog_bar=True)
+        return losses["loss"]
+
+    def step_generator(self, batch_idx: int) -> torch.Generator:
+        # Not the numbers that the batch was drawn with: times would go with pictures.
+        return numbered_generator(-1 - self.trainer.datamodule.seed, self.batch_number(batch_idx))
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        if (self.global_step + 1) % self.trainer.log_every_n_steps:
+            return
+        for name, network in self.flow.named_children():
+            norms = [p.grad.norm() for p in network.parameters() if p.grad is not None]
+            if norms:
+                self.log(f"gradient_norm/{name}", torch.stack(norms).norm())
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        losses = self.flow.loss(batch["source"], batch["target"], numbered_generator(0, batch_idx))
+        named = {f"val/{name}": value for name, value in losses.items()}
+        self.log_dict(named, batch_size=len(batch["target"]), sync_dist=True)
+
+    def show(self, batch: Batch) -> dict[str, Tensor]:
+        """What a person looks at: named rows side by side, the same noise every time."""
+        return self.flow.show(batch["source"], batch["target"], numbered_generator(0, 1))
+
+    def recipe(self) -> dict[str, Any]:
+        return {**super().recipe(), "from_noise": self.trainer.datamodule.source == NORMAL}
+
+    def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
+        return self.save_as(folder / self.model_file)
+
+    def save_as(self, path: Path) -> Path:
+        """Write the flow as it is now."""
+        save_flow(self.flow, path, self.recipe())
+        return path

@@ -1,0 +1,243 @@
+"""Collections: points against closed forms, pictures from folders, sheets and torchvision's files."""
+
+import gzip
+import math
+import struct
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy import stats
+
+from latentinpaint.data.distributions import (
+    CHANGES,
+    DOWNLOADS,
+    POINTS,
+    Moons,
+    Normal,
+    Pictures,
+    Ring,
+    from_range,
+    open_collection,
+    to_range,
+)
+from latentinpaint.data.flow_datamodule import FlowDataModule
+from latentinpaint.errors import InputError
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def photos(count, size, channels=3, seed=0):
+    shape = (count, size, size, channels) if channels == 3 else (count, size, size)
+    return np.random.default_rng(seed).integers(1, 256, shape, dtype=np.uint8)
+
+
+# Points ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_points_are_seeded(name):
+    points = POINTS[name]()
+    one, again, other = (points.draw(50, seeded(seed)) for seed in (1, 1, 2))
+    assert one.shape == (50, *points.shape) and one.dtype == torch.float32
+    assert torch.equal(one, again) and not torch.equal(one, other)
+
+
+def test_moons_are_half_circles():
+    """Without noise every point lies on one of two half circles of radius 1; each holds half of them."""
+    points = Moons(0.0).draw(4000, seeded()).double()
+    centres = torch.tensor([[-0.5, -0.25], [0.5, 0.25]]).double()
+    distances = torch.cdist(points, centres)
+    upper = (distances[:, 0] - 1).abs() < 1e-6
+    lower = (distances[:, 1] - 1).abs() < 1e-6
+    assert (upper | lower).all() and abs(upper.double().mean() - 0.5) < 0.04
+    assert (points[upper & ~lower, 1] >= -0.2501).all() and (points[lower & ~upper, 1] <= 0.2501).all()
+    # E x = E y = 0, E x^2 = 3/4, E y^2 = 9/16 - 1/pi
+    error = 5 / 4000**0.5
+    assert points.mean(dim=0).abs().max() < error
+    assert points.square().mean(dim=0).tolist() == pytest.approx([0.75, 9 / 16 - 1 / math.pi], abs=error)
+
+
+def test_the_ring_has_eight_places():
+    points = Ring(0.0).draw(2000, seeded())
+    places = {tuple(round(v, 3) for v in p) for p in points.tolist()}
+    assert len(places) == 8 and points.norm(dim=1).tolist() == pytest.approx([2] * 2000, abs=1e-5)
+
+
+def test_normal_and_shifted():
+    draws = Normal((3,)).draw(2000, seeded()).flatten()
+    assert stats.kstest(draws.numpy(), "norm").pvalue > 1e-3
+    shifted = POINTS["shifted_normal"]().draw(2000, seeded()).flatten() - 4
+    assert stats.kstest(shifted.numpy(), "norm").pvalue > 1e-3
+
+
+# Pictures -------------------------------------------------------------------------------------------------
+
+
+def test_range_and_back_are_exact():
+    values = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    rows = to_range(values)
+    assert rows.min() == -1 and rows.max() == 1
+    assert torch.equal((from_range(rows) * 255).round().to(torch.uint8), values)
+
+
+def test_a_sheet_is_cut_into_tiles(tmp_path):
+    tiles = photos(5, 8)
+    sheet = np.zeros((16, 24, 3), np.uint8)  # six places, the last one black
+    for number, tile in enumerate(tiles):
+        row, column = divmod(number, 3)
+        sheet[8 * row : 8 * row + 8, 8 * column : 8 * column + 8] = tile
+    Image.fromarray(sheet).save(tmp_path / "sheet.png")
+    found = open_collection(str(tmp_path / "sheet.png"), 8, 3)
+    assert torch.equal(found.values, torch.from_numpy(tiles.transpose(0, 3, 1, 2)))
+    assert torch.equal(found.first(2), to_range(found.values[:2]))
+
+
+def test_a_sheet_of_another_size(tmp_path):
+    Image.fromarray(photos(1, 20)[0]).save(tmp_path / "sheet.png")
+    with pytest.raises(InputError, match="20 x 20.*tiles of 8 x 8"):
+        open_collection(str(tmp_path / "sheet.png"), 8, 3)
+
+
+def test_a_folder_is_cropped_and_scaled(tmp_path):
+    wide = np.zeros((16, 40, 3), np.uint8)
+    wide[:, 12:28] = 200  # the middle square
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    (tmp_path / "sub").mkdir()
+    Image.fromarray(photos(1, 8)[0]).save(tmp_path / "sub" / "small.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    with pytest.warns(UserWarning, match="1 pictures .* skipped: broken.png"):
+        found = open_collection(str(tmp_path), 8, 3)
+    assert len(found) == 2 and found.shape == (3, 8, 8)
+    assert any((values == 200).all() for values in found.values)
+
+
+def test_grey_and_colour(tmp_path):
+    colour = photos(1, 8)[0]
+    Image.fromarray(colour).save(tmp_path / "sheet.png")
+    grey = open_collection(str(tmp_path / "sheet.png"), 8, 1).values[0, 0].numpy().astype(int)
+    assert np.abs(grey - np.asarray(Image.fromarray(colour).convert("L")).astype(int)).max() <= 1
+    Image.fromarray(photos(1, 8, 1)[0]).save(tmp_path / "grey.png")
+    three = open_collection(str(tmp_path / "grey.png"), 8, 3).values[0]
+    assert torch.equal(three[0], three[1]) and torch.equal(three[0], three[2])
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changes(change, tmp_path):
+    tile = photos(1, 8)[0]
+    Image.fromarray(tile).save(tmp_path / "sheet.png")
+    found = open_collection(str(tmp_path / "sheet.png"), 8, 3, change).values[0].permute(1, 2, 0).numpy()
+    expected = {"none": tile, "invert": 255 - tile, "rotate": np.rot90(tile), "mirror": tile[:, ::-1]}[change]
+    assert np.array_equal(found, expected)
+
+
+def test_drawing_pictures():
+    values = torch.arange(3, dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 1, 2, 2).contiguous()
+    draws = Pictures(values).draw(3000, seeded())
+    counts = torch.bincount(((draws[:, 0, 0, 0] + 1) * 127.5).round().long())
+    assert len(counts) == 3 and (counts - 1000).abs().max() < 130
+    uneven = torch.tensor([[0, 255]], dtype=torch.uint8).view(1, 1, 1, 2)
+    left = Pictures(uneven, flip=True).draw(2000, seeded())[:, 0, 0, 0]
+    assert set(left.tolist()) == {-1.0, 1.0} and abs(left.mean()) < 0.1
+    assert Pictures(uneven).draw(50, seeded())[:, 0, 0, 0].tolist() == [-1.0] * 50
+
+
+def write_idx(path, values):
+    """The gzipped format of MNIST's files."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = struct.pack(">BBBB", 0, 0, 8, values.ndim) + struct.pack(f">{values.ndim}I", *values.shape)
+    path.write_bytes(gzip.compress(header + values.tobytes()))
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """Every connection is refused, as on a machine without a network."""
+    import socket
+
+    def refuse(*arguments, **keywords):
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST")])
+def test_what_torchvision_has_downloaded_is_read(name, folder, tmp_path, offline):
+    """Files where torchvision keeps them are enough: nothing is asked of a network."""
+    raw = tmp_path / folder / "raw"
+    for prefix, count in (("train", 7), ("t10k", 4)):
+        write_idx(raw / f"{prefix}-images-idx3-ubyte.gz", photos(count, 28, 1, seed=count))
+        write_idx(raw / f"{prefix}-labels-idx1-ubyte.gz", np.arange(count, dtype=np.uint8))
+        for kind in ("images-idx3", "labels-idx1"):
+            packed = raw / f"{prefix}-{kind}-ubyte.gz"
+            packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+    for part, count in ((True, 7), (False, 4)):
+        found = open_collection(name, 28, 1, downloads=tmp_path, train=part)
+        assert torch.equal(found.values[:, 0], torch.from_numpy(photos(count, 28, 1, seed=count)))
+
+
+def test_dogs_are_the_dogs_of_cifar10(tmp_path, monkeypatch):
+    values = photos(6, 32)
+    halves = {True: [5, 1, 5, 9, 0, 5], False: [3, 5, 5, 5, 2, 1]}
+
+    class CIFAR10:
+        def __init__(self, root, train, download):
+            assert root == tmp_path and download
+            self.data, self.targets = values, halves[train]
+
+    monkeypatch.setattr("torchvision.datasets.CIFAR10", CIFAR10)
+    for train, rows in ((True, [0, 2, 5]), (False, [1, 2, 3])):
+        found = open_collection("cifar10_dogs", 32, 3, downloads=tmp_path, train=train).values
+        assert torch.equal(found, torch.from_numpy(values[rows].transpose(0, 3, 1, 2)))
+    assert len(open_collection("cifar10", 32, 3, downloads=tmp_path)) == 6
+
+
+@pytest.mark.parametrize("name", DOWNLOADS)
+def test_a_download_that_fails_is_one_sentence(name, tmp_path, offline):
+    with pytest.raises(InputError, match=f"'{name}'.*could not be downloaded.*network") as error:
+        open_collection(name, 28, 1, downloads=tmp_path / "none")
+    assert "\n" not in str(error.value) and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("no_such_thing", 28, 1), "no file, folder or collection 'no_such_thing'.*moons.*fashion_mnist"),
+        (("normal", 28, 2), "1 or 3 channels"),
+        (("normal", 28, 1, "negate"), "change 'negate'.*invert"),
+    ],
+)
+def test_mistakes(arguments, word):
+    with pytest.raises(InputError, match=word):
+        open_collection(*arguments)
+
+
+# Batches --------------------------------------------------------------------------------------------------
+
+
+def test_batches_are_numbered():
+    """Batch n is the same whatever was drawn before, and source and target are drawn independently."""
+    data = FlowDataModule("moons", source="ring", batch_size=500, shown=30)
+    data.setup("fit")
+    batch, again = data.train_batches[7], data.train_batches[7]
+    assert all(torch.equal(batch[key], again[key]) for key in ("source", "target"))
+    assert not torch.equal(batch["target"], data.train_batches[8]["target"])
+    correlation = np.corrcoef(batch["source"][:, 0], batch["target"][:, 0])[0, 1]
+    assert abs(correlation) < 5 / 500**0.5
+    assert len(data.val_batches) == 1 and data.val_batches[0]["target"].shape == (30, 2)
+
+
+def test_source_and_target_have_one_shape(tmp_path):
+    Image.fromarray(photos(1, 8)[0]).save(tmp_path / "sheet.png")
+    with pytest.raises(InputError, match="source has rows of"):
+        FlowDataModule(str(tmp_path / "sheet.png"), source="moons", size=8).check()
+
+
+def test_the_shape_of_the_data():
+    assert FlowDataModule("ring").shape == (2,)
+    assert FlowDataModule("mnist", size=28, channels=1).shape == (1, 28, 28)
+    with pytest.raises(InputError, match="batch_size"):
+        FlowDataModule("moons", batch_size=0)

@@ -1,0 +1,486 @@
+"""Every kind of picture through the whole way: file, `read_picture`, `Inpainter.fill`, `write_picture`, file.
+
+Files are made and reopened with Pillow, tifffile and OpenCV, never with this package. What a person may rely on:
+known samples bit for bit, alpha everywhere, mode, bits, size, colour profile, EXIF, resolution, texts; and a note of
+whatever the target format cannot hold.
+"""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
+
+from latentinpaint.errors import InputError
+from latentinpaint.images.image_files import read_mask, read_picture, write_picture
+
+HEIGHT, WIDTH = 37, 51
+RGB_ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+# Nothing reads the profile but its header: the colour space stands at byte 16.
+GREY_ICC = RGB_ICC[:16] + b"GRAY" + RGB_ICC[20:]
+XMP = (
+    b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+    b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+    b'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+)
+LOSSY, CMYK_TO_RGB = "JPEG is lossy", "CMYK"
+
+
+@pytest.fixture(scope="module")
+def inpainter(build_pipeline):
+    from latentinpaint.inpainter import Inpainter
+
+    return Inpainter(build_pipeline("ffc"))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One row of the table.
+
+    write: makes the file. source, target: names. notes: a piece of every note that is due, in any order. mode:
+    Pillow's mode of the target, None for the source's. known: what the target's known samples are, of the source's.
+    """
+
+    write: Callable[[Path], object]
+    source: str
+    target: str
+    notes: tuple[str, ...] = ()
+    mode: str | None = None
+    known: Callable[[np.ndarray], np.ndarray] = lambda samples: samples
+
+
+def noise(*shape, kind=np.uint8, seed=3):
+    return np.random.default_rng(seed).integers(0, np.iinfo(kind).max, shape, endpoint=True).astype(kind)
+
+
+def by_pillow(*shape, mode=None, **options):
+    """Writes noise of 8 bits, or of a mode that Pillow converts to."""
+
+    def write(path):
+        pixels = noise(HEIGHT, WIDTH, *shape)
+        image = Image.fromarray(pixels)
+        (image if mode is None else image.convert(mode)).save(path, **options)
+
+    return write
+
+
+def two_tone(path):
+    Image.fromarray(noise(HEIGHT, WIDTH) > 127).save(path)
+
+
+def palette(path, **options):
+    image = Image.frombytes("P", (WIDTH, HEIGHT), (noise(HEIGHT, WIDTH) % 60).tobytes())
+    image.putpalette(noise(60, 3, seed=5).tobytes())
+    image.save(path, **options)
+
+
+def partly_transparent_palette(path):
+    palette(path, transparency=bytes([0, 128, 255, 7]))
+
+
+def grey16(path):
+    Image.fromarray(noise(HEIGHT, WIDTH, kind=np.uint16)).save(path)
+
+
+def colour16(path, channels=3):
+    pixels = noise(HEIGHT, WIDTH, channels, kind=np.uint16)
+    path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+
+
+def tiff(*shape, kind=np.uint16, **options):
+    def write(path):
+        size = (HEIGHT, WIDTH, *shape)
+        pixels = np.random.default_rng(3).random(size, np.float32) if kind == np.float32 else noise(*size, kind=kind)
+        colours = {"photometric": "rgb" if shape and shape[0] >= 3 else "minisblack"}
+        tifffile.imwrite(path, pixels, metadata=None, **colours | options)
+
+    return write
+
+
+def planar16(path):
+    pixels = noise(3, HEIGHT, WIDTH, kind=np.uint16)
+    tifffile.imwrite(path, pixels, photometric="rgb", planarconfig="separate", metadata=None)
+
+
+def integers32(path):
+    Image.fromarray(noise(HEIGHT, WIDTH).astype(np.int32)).save(path)
+
+
+def as_rgb(samples):
+    return np.asarray(Image.frombytes("CMYK", samples.shape[1::-1], samples.tobytes()).convert("RGB"))
+
+
+def as_colour(samples):
+    return np.repeat(samples[..., None], 3, axis=2)
+
+
+JPEG = {"quality": 80}
+KINDS = {
+    "1 bit PNG": Kind(two_tone, "in.png", "out.png"),
+    "1 bit TIFF": Kind(two_tone, "in.tif", "out.tif"),
+    "grey 8 PNG": Kind(by_pillow(), "in.png", "out.png"),
+    "grey 8 TIFF": Kind(by_pillow(), "in.tif", "out.tif"),
+    "grey 8 BMP": Kind(by_pillow(), "in.bmp", "out.bmp"),
+    "grey 16 PNG": Kind(grey16, "in.png", "out.png"),
+    "grey 16 TIFF": Kind(tiff(), "in.tif", "out.tif"),
+    "grey 16 TIFF big-endian": Kind(tiff(byteorder=">"), "in.tif", "out.tif"),
+    "grey 16 TIFF, 0 is white": Kind(
+        tiff(photometric="miniswhite"), "in.tif", "out.tif", known=lambda samples: 65535 - samples
+    ),
+    "grey 32 TIFF integers": Kind(integers32, "in.tif", "out.tif"),
+    "grey 32 TIFF floats": Kind(tiff(kind=np.float32), "in.tif", "out.tif"),
+    "grey with alpha PNG": Kind(by_pillow(2), "in.png", "out.png"),
+    "RGB 8 PNG": Kind(by_pillow(3), "in.png", "out.png"),
+    "RGB 8 TIFF": Kind(by_pillow(3), "in.tif", "out.tif"),
+    "RGB 8 WebP": Kind(by_pillow(3, lossless=True), "in.webp", "out.webp"),
+    "RGB 8 BMP": Kind(by_pillow(3), "in.bmp", "out.bmp"),
+    "RGB 16 PNG": Kind(colour16, "in.png", "out.png"),
+    "RGB 16 TIFF": Kind(tiff(3), "in.tif", "out.tif"),
+    "RGB 16 TIFF deflate": Kind(tiff(3, compression="zlib"), "in.tif", "out.tif"),
+    "RGB 16 TIFF planar": Kind(planar16, "in.tif", "out.tif"),
+    "RGBA 8 PNG": Kind(by_pillow(4), "in.png", "out.png"),
+    "RGBA 8 WebP": Kind(by_pillow(4, lossless=True, exact=True), "in.webp", "out.webp"),
+    "RGBA 8 TIFF": Kind(by_pillow(4), "in.tif", "out.tif"),
+    "RGBA 16 PNG": Kind(lambda path: colour16(path, 4), "in.png", "out.png"),
+    "RGBA 16 TIFF": Kind(tiff(4, extrasamples=["unassalpha"]), "in.tif", "out.tif"),
+    "palette PNG": Kind(palette, "in.png", "out.png"),
+    "palette TIFF": Kind(palette, "in.tif", "out.tif"),
+    "palette GIF": Kind(lambda path: palette(path, optimize=False), "in.gif", "out.gif"),
+    "palette with transparency PNG": Kind(partly_transparent_palette, "in.png", "out.png"),
+    "CMYK TIFF": Kind(by_pillow(3, mode="CMYK"), "in.tif", "out.tif"),
+    "CMYK JPEG to TIFF": Kind(by_pillow(3, mode="CMYK", **JPEG), "in.jpg", "out.tif"),
+    "CMYK JPEG to PNG": Kind(
+        by_pillow(3, mode="CMYK", **JPEG), "in.jpg", "out.png", (CMYK_TO_RGB,), "RGB", known=as_rgb
+    ),
+    "grey JPEG to PNG": Kind(by_pillow(**JPEG), "in.jpg", "out.png"),
+    "RGB JPEG to PNG": Kind(by_pillow(3, **JPEG), "in.jpg", "out.png"),
+    "progressive JPEG to WebP": Kind(by_pillow(3, progressive=True, **JPEG), "in.jpg", "out.webp"),
+    "grey PNG to WebP": Kind(by_pillow(), "in.png", "out.webp", ("8-bit RGB",), "RGB", known=as_colour),
+    "RGB 16 PNG to TIFF": Kind(colour16, "in.png", "out.tif"),
+    "RGB 16 TIFF to PNG": Kind(tiff(3), "in.tif", "out.png"),
+}
+
+
+def reopened(path):
+    """Upright samples and Pillow's mode, by the libraries that see each kind whole."""
+    with Image.open(path) as image:
+        upright = ImageOps.exif_transpose(image)
+        mode, samples = upright.mode, np.asarray(upright)
+    if path.suffix == ".tif" and mode not in ("1", "P", "CMYK"):
+        pixels = tifffile.imread(path)
+        return mode, pixels if pixels.shape[:2] == samples.shape[:2] else np.moveaxis(pixels, 0, -1)
+    if path.suffix == ".png" and path.read_bytes()[24] == 16:
+        deep = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        return mode, deep if deep.ndim == 2 else deep[..., (2, 1, 0, 3)[: deep.shape[-1]]]
+    return mode, samples
+
+
+def hole_of(height, width):
+    hole = np.zeros((height, width), bool)
+    hole[height // 3 : height // 3 + 12, width // 4 : width // 4 + 15] = True
+    return hole
+
+
+def filled(inpainter, source, target, **how):
+    """Fill a file's middle and write the answer; answers the hole and the notes."""
+    picture = read_picture(source)
+    hole = hole_of(picture.height, picture.width)
+    return hole, write_picture(inpainter.fill(picture, hole, **how)[0], target)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_samples(name, inpainter, tmp_path):
+    kind = KINDS[name]
+    source, target = tmp_path / kind.source, tmp_path / kind.target
+    kind.write(source)
+    hole, notes = filled(inpainter, source, target)
+    (mode, before), (mode_after, after) = reopened(source), reopened(target)
+    assert mode_after == (kind.mode or mode)
+    before = kind.known(before)
+    assert after.dtype.newbyteorder("=") == before.dtype.newbyteorder("=") and after.shape == before.shape
+    np.testing.assert_array_equal(after[~hole], before[~hole])
+    if mode_after in ("LA", "RGBA"):
+        np.testing.assert_array_equal(after[..., -1], before[..., -1])
+    assert (after[hole] != before[hole]).any()
+    assert len(notes) == len(kind.notes) and all(any(piece in note for note in notes) for piece in kind.notes), notes
+    assert bits(target) == (bits(source) if kind.source[-3:] == kind.target[-3:] else bits(target))
+
+
+def bits(path):
+    """Bits a sample, as the file's header has them; None where the format has but one number."""
+    if path.suffix == ".png":
+        return path.read_bytes()[24]
+    if path.suffix == ".tif":
+        with tifffile.TiffFile(path) as file:
+            return file.pages[0].bitspersample
+    return None
+
+
+@pytest.mark.parametrize("name", ["palette PNG", "palette TIFF", "palette GIF", "palette with transparency PNG"])
+def test_colours_of_palettes(name, inpainter, tmp_path):
+    """An index says nothing if its colour moved."""
+    kind = KINDS[name]
+    source, target = tmp_path / kind.source, tmp_path / kind.target
+    kind.write(source)
+    hole, _ = filled(inpainter, source, target)
+    before, after = (np.asarray(Image.open(path).convert("RGBA")) for path in (source, target))
+    np.testing.assert_array_equal(after[~hole], before[~hole])
+    assert (after[hole][:, 3] == 255).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (2, 3), (7, 9), (63, 65), (97, 33)])
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
+def test_sizes(size, suffix, inpainter, tmp_path):
+    pixels = noise(*size, 3)
+    source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    Image.fromarray(pixels).save(source, **({"lossless": True} if suffix == ".webp" else {}))
+    hole = np.zeros(size, bool)
+    hole[size[0] // 2 :, size[1] // 2 :] = True
+    assert write_picture(inpainter.fill(read_picture(source), hole)[0], target) == []
+    after = np.asarray(Image.open(target))
+    assert after.shape == pixels.shape
+    np.testing.assert_array_equal(after[~hole], pixels[~hole])
+
+
+def test_24_megapixels(inpainter, tmp_path):
+    """Rows that are all alike: 0.3 MB as a PNG, 72 MB in memory."""
+    rows = np.broadcast_to(noise(6000, 3), (4000, 6000, 3))
+    Image.fromarray(rows.copy()).save(tmp_path / "in.png", compress_level=1)
+    hole, notes = filled(inpainter, tmp_path / "in.png", tmp_path / "out.png")
+    assert notes == []
+    after = np.array(Image.open(tmp_path / "out.png"))
+    assert (after[hole] != rows[hole]).any()
+    after[hole] = rows[hole]
+    assert np.array_equal(after, rows)
+
+
+TOLD = {
+    "premultiplied alpha": (tiff(4, kind=np.uint8, extrasamples=["assocalpha"]), "premultiplied"),
+    "a fourth channel": (tiff(4, kind=np.uint8, extrasamples=["unspecified"]), "of which 3"),
+    "two more channels": (tiff(5, kind=np.uint8, extrasamples=["unassalpha", "unspecified"]), "of which 4"),
+    "unsigned integers": (lambda path: tifffile.imwrite(path, noise(HEIGHT, WIDTH).astype(np.uint32)), "unsigned"),
+    "signed 16-bit integers": (lambda path: tifffile.imwrite(path, noise(HEIGHT, WIDTH).astype(np.int16)), "32-bit"),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_changes_of_samples_are_told(name, inpainter, tmp_path):
+    write, piece = TOLD[name]
+    write(tmp_path / "in.tif")
+    (note,) = filled(inpainter, tmp_path / "in.tif", tmp_path / "out.tif")[1]
+    assert piece in note
+
+
+REFUSED = {
+    "signed bytes": tiff(kind=np.int8),
+    "negative integers": lambda path: tifffile.imwrite(path, -noise(HEIGHT, WIDTH, kind=np.int16)),
+    "large unsigned integers": tiff(kind=np.uint32),
+    "floats where 0 is white": tiff(kind=np.float32, photometric="miniswhite"),
+    "float colours": tiff(3, kind=np.float32),
+    "64-bit floats": lambda path: tifffile.imwrite(path, np.random.default_rng(0).random((HEIGHT, WIDTH))),
+    "16-bit CMYK": tiff(4, photometric="separated"),
+    "16-bit premultiplied alpha": tiff(4, extrasamples=["assocalpha"]),
+    "LAB": tiff(3, kind=np.uint8, photometric="cielab"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_not_survive_is_refused(name, tmp_path):
+    REFUSED[name](tmp_path / "in.tif")
+    with pytest.raises(InputError, match=r"in\.tif"):
+        read_picture(tmp_path / "in.tif")
+
+
+# Beside the pixels ----------------------------------------------------------------------------------------
+
+
+def exif_of(orientation=1):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010F] = "a maker"
+    exif[0x8769] = {0x9003: "2020:01:02 03:04:05"}
+    return exif
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(
+    ("suffix", "out"), [(".jpg", ".png"), (".png", ".png"), (".tif", ".tif"), (".webp", ".webp")]
+)
+def test_orientation_is_applied_once(orientation, suffix, out, inpainter, tmp_path):
+    """By EXIF, with unequal resolutions, which turn with the picture."""
+    source, target = tmp_path / f"in{suffix}", tmp_path / f"out{out}"
+    options = {} if suffix == ".webp" else {"dpi": (300, 150)}
+    options |= {"lossless": True} if suffix == ".webp" else {}
+    Image.fromarray(noise(HEIGHT, WIDTH, 3)).save(source, exif=exif_of(orientation).tobytes(), **options)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(source)))
+    assert upright.shape[:2] == ((WIDTH, HEIGHT) if orientation >= 5 else (HEIGHT, WIDTH))
+    hole, notes = filled(inpainter, source, target)
+    assert notes == []
+    with Image.open(target) as after:
+        assert after.getexif().get(0x0112, 1) == 1 and after.getexif()[0x010F] == "a maker"
+        assert after.getexif().get_ifd(0x8769)[0x9003] == "2020:01:02 03:04:05"
+        if options.get("dpi"):
+            assert tuple(map(round, after.info["dpi"])) == ((150, 300) if orientation >= 5 else (300, 150))
+        np.testing.assert_array_equal(np.asarray(after)[~hole], upright[~hole])
+    assert (
+        np.asarray(Image.open(target))[~hole] == np.asarray(ImageOps.exif_transpose(Image.open(target)))[~hole]
+    ).all()
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_orientation_by_xmp_is_applied_once_and_its_loss_is_told(suffix, inpainter, tmp_path):
+    source, target = tmp_path / f"in{suffix}", tmp_path / "out.png"
+    image, options = Image.fromarray(noise(HEIGHT, WIDTH, 3)), {"xmp": XMP}
+    if suffix == ".png":
+        info = PngImagePlugin.PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        options = {"pnginfo": info}
+    if suffix == ".tif":
+        options = {"tiffinfo": {700: XMP}}
+    image.save(source, **options, **({"lossless": True} if suffix == ".webp" else {}))
+    turned = np.asarray(ImageOps.exif_transpose(Image.open(source)))
+    assert turned.shape[:2] == (WIDTH, HEIGHT)
+    hole, notes = filled(inpainter, source, target)
+    assert len(notes) == 1 and "XMP" in notes[0]
+    with Image.open(target) as after:
+        np.testing.assert_array_equal(np.asarray(after)[~hole], turned[~hole])
+        assert after.getexif().get(0x0112, 1) == 1
+
+
+PROFILES = {
+    "RGB PNG": (3, RGB_ICC, "in.png", "out.png"),
+    "RGB JPEG": (3, RGB_ICC, "in.jpg", "out.png"),
+    "RGB TIFF": (3, RGB_ICC, "in.tif", "out.tif"),
+    "RGB WebP": (3, RGB_ICC, "in.webp", "out.webp"),
+    "grey PNG": (1, GREY_ICC, "in.png", "out.png"),
+    "grey JPEG": (1, GREY_ICC, "in.jpg", "out.png"),
+    "grey TIFF": (1, GREY_ICC, "in.tif", "out.tif"),
+}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_colour_profiles(name, inpainter, tmp_path):
+    channels, profile, source, target = PROFILES[name]
+    pixels = noise(HEIGHT, WIDTH, 3) if channels == 3 else noise(HEIGHT, WIDTH)
+    Image.fromarray(pixels).save(tmp_path / source, icc_profile=profile)
+    _, notes = filled(inpainter, tmp_path / source, tmp_path / target)
+    assert notes == [] and Image.open(tmp_path / target).info["icc_profile"] == profile
+
+
+def test_colour_profiles_that_cannot_stay(inpainter, tmp_path):
+    Image.fromarray(noise(HEIGHT, WIDTH)).save(tmp_path / "grey.png", icc_profile=GREY_ICC)
+    _, notes = filled(inpainter, tmp_path / "grey.png", tmp_path / "out.webp")  # WebP has no grey
+    assert any("ICC profile does not fit" in note for note in notes)
+    assert "icc_profile" not in Image.open(tmp_path / "out.webp").info
+
+
+def test_profiles_of_deep_colour(inpainter, tmp_path):
+    tifffile.imwrite(
+        tmp_path / "in.tif", noise(HEIGHT, WIDTH, 3, kind=np.uint16), photometric="rgb", iccprofile=RGB_ICC
+    )
+    for target in ("out.tif", "out.png"):
+        filled(inpainter, tmp_path / "in.tif", tmp_path / target)
+        assert Image.open(tmp_path / target).info["icc_profile"] == RGB_ICC
+
+
+def test_texts_of_a_png(inpainter, tmp_path):
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Title", "height")
+    info.add_itxt("Author", "日本", "ja", "著者")
+    info.add_text("Long", "y" * 500, zip=True)
+    Image.fromarray(noise(HEIGHT, WIDTH, 3)).save(tmp_path / "in.png", pnginfo=info, dpi=(300, 150))
+    assert filled(inpainter, tmp_path / "in.png", tmp_path / "out.png")[1] == []
+    with Image.open(tmp_path / "out.png") as after:
+        after.load()
+        assert after.text == {"Title": "height", "Author": "日本", "Long": "y" * 500}
+        assert tuple(map(round, after.info["dpi"])) == (300, 150)
+    for suffix in (".tif", ".webp", ".jpg"):
+        assert any("text" in note for note in filled(inpainter, tmp_path / "in.png", tmp_path / f"out{suffix}")[1])
+
+
+COMMENTS = {"plain": b"hello", "UTF-8": "höhe 日".encode(), "Latin-1": "höhe".encode("latin-1")}
+
+
+@pytest.mark.parametrize("comment", COMMENTS)
+@pytest.mark.parametrize("suffix", [".jpg", ".gif"])
+def test_comments(suffix, comment, inpainter, tmp_path):
+    content = COMMENTS[comment]
+    Image.fromarray(noise(HEIGHT, WIDTH)).save(tmp_path / f"in{suffix}", comment=content)
+    notes = filled(inpainter, tmp_path / f"in{suffix}", tmp_path / f"out{suffix}")[1]
+    assert all(LOSSY in note for note in notes)
+    assert Image.open(tmp_path / f"out{suffix}").info["comment"] == content
+    assert filled(inpainter, tmp_path / f"in{suffix}", tmp_path / "out.png")[1] == []
+    text = content.decode("latin-1" if comment == "Latin-1" else "utf-8")
+    assert Image.open(tmp_path / "out.png").text == {"Comment": text}
+    notes = filled(inpainter, tmp_path / f"in{suffix}", tmp_path / "out.tif")[1]
+    assert any("comment" in note for note in notes)
+
+
+def test_texts_of_a_tiff(inpainter, tmp_path):
+    tags = {270: "a cat", 315: "an artist", 33432: "all rights"}
+    Image.fromarray(noise(HEIGHT, WIDTH, 3)).save(tmp_path / "in.tif", tiffinfo=tags, dpi=(300, 150))
+    assert filled(inpainter, tmp_path / "in.tif", tmp_path / "out.tif")[1] == []
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        found = file.pages[0].tags
+        assert {number: found[number].value for number in tags} == tags
+        assert found["XResolution"].value == (300, 1) and found["YResolution"].value == (150, 1)
+
+
+IPTC = b"\x1c\x02\x78\x00\x05a cat"  # record 2, data set 120: the caption
+
+
+def test_the_loss_of_iptc_is_told(inpainter, tmp_path):
+    Image.fromarray(noise(HEIGHT, WIDTH, 3)).save(tmp_path / "in.tif", tiffinfo={33723: IPTC})
+    block = b"Photoshop 3.0\x008BIM\x04\x04\x00\x00" + len(IPTC).to_bytes(4, "big") + IPTC
+    Image.fromarray(noise(HEIGHT, WIDTH, 3)).save(tmp_path / "plain.jpg")
+    plain = (tmp_path / "plain.jpg").read_bytes()
+    segment = b"\xff\xed" + (len(block) + 2).to_bytes(2, "big") + block
+    (tmp_path / "in.jpg").write_bytes(plain[:2] + segment + plain[2:])
+    for source in ("in.tif", "in.jpg"):
+        (note,) = filled(inpainter, tmp_path / source, tmp_path / "out.png")[1]
+        assert "IPTC" in note and source in note
+    assert filled(inpainter, tmp_path / "plain.jpg", tmp_path / "out.png")[1] == []
+
+
+@pytest.mark.parametrize(("densities", "told"), [((2, 1), True), ((1, 1), False)])
+def test_the_loss_of_oblong_pixels_is_told(densities, told, inpainter, tmp_path):
+    """Densities without a unit say how oblong pixels are."""
+    tifffile.imwrite(
+        tmp_path / "in.tif", noise(HEIGHT, WIDTH), resolution=densities, resolutionunit="NONE", metadata=None
+    )
+    Image.fromarray(noise(HEIGHT, WIDTH)).save(tmp_path / "plain.png")
+    plain = (tmp_path / "plain.png").read_bytes()
+    content = b"pHYs" + b"".join(density.to_bytes(4, "big") for density in densities) + b"\0"
+    chunk = (9).to_bytes(4, "big") + content + zlib.crc32(content).to_bytes(4, "big")
+    (tmp_path / "in.png").write_bytes(plain[:33] + chunk + plain[33:])
+    for source in ("in.tif", "in.png"):
+        notes = filled(inpainter, tmp_path / source, tmp_path / "out.png")[1]
+        assert [("oblong" in note) for note in notes] == [True] * told
+
+
+# Scales that a format leaves open ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("top", [255, 65535, 2**31 - 1])
+def test_the_scale_of_32_bit_integers(top, inpainter, tmp_path):
+    """Grey from black to white, whatever number means white: the network sees the same picture."""
+    ramp = np.linspace(0, 1, WIDTH)[None].repeat(HEIGHT, 0)
+    Image.fromarray(np.rint(ramp * top).astype(np.int32)).save(tmp_path / "in.tif")
+    picture = read_picture(tmp_path / "in.tif")
+    assert picture.rgb().max() == 1 and picture.full_scale == top
+    hole, _ = filled(inpainter, tmp_path / "in.tif", tmp_path / "out.tif")
+    after = tifffile.imread(tmp_path / "out.tif")
+    assert after.dtype == np.int32 and after.max() <= top
+    np.testing.assert_array_equal(after[~hole], np.rint(ramp * top).astype(np.int32)[~hole])
+
+
+@pytest.mark.parametrize("white", [1, 255, 65535])
+def test_masks_of_32_bit_integers(white, tmp_path):
+    hole = hole_of(HEIGHT, WIDTH)
+    Image.fromarray(hole.astype(np.int32) * white).save(tmp_path / "mask.tif")
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.tif"), hole)

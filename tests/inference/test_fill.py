@@ -1,0 +1,245 @@
+"""How holes pass a model: batches, the networks' own scale, texture, tiles."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from latentinpaint import Inpainter
+from latentinpaint.inference import tiling as tiling_module
+from latentinpaint.inference.fill import fill_holes
+from latentinpaint.inference.options import Asked
+from latentinpaint.inference.texture import Exemplars
+from latentinpaint.inference.tiling import paint_tiles
+from latentinpaint.pipeline import InpaintPipeline
+
+
+@pytest.fixture
+def pipeline(build_pipeline):
+    return build_pipeline("ffc")
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """The shapes of all batches that pass the networks."""
+    shapes = []
+    sample = InpaintPipeline.sample
+
+    def recording(self, image, *rest, **named):
+        shapes.append(tuple(image.shape))
+        return sample(self, image, *rest, **named)
+
+    monkeypatch.setattr(InpaintPipeline, "sample", recording)
+    return shapes
+
+
+def picture(height, width, seed=0):
+    return torch.rand(3, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def hole(height, width, top, left, tall, wide):
+    found = torch.zeros(1, height, width, dtype=torch.bool)
+    found[:, top : top + tall, left : left + wide] = True
+    return found
+
+
+def pil(height, width, seed, mode="RGB"):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).convert(mode)
+
+
+@pytest.mark.parametrize("refiner", ["ffc", "flow"])
+def test_a_list_is_answered_as_one_by_one(build_pipeline, refiner):
+    inpainter = Inpainter(build_pipeline(refiner))
+    images = [pil(40, 48, 0), pil(33, 25, 1, "L"), np.asarray(pil(40, 48, 2)), picture(40, 48, 3)]
+    masks = [hole(*size, 5, 6, 14, 12)[0].numpy() for size in ((40, 48), (33, 25), (40, 48), (40, 48))]
+    together = inpainter(images, masks, num_samples=2, seed=7)
+    assert len(together) == 4
+    for image, mask, answers in zip(images, masks, together, strict=True):
+        for answer, alone in zip(answers, inpainter(image, mask, num_samples=2, seed=7), strict=True):
+            assert type(answer) is type(alone)
+            difference = np.abs(np.asarray(answer, dtype=float) - np.asarray(alone, dtype=float)).max()
+            assert difference <= (1e-4 if isinstance(image, torch.Tensor) else 1)  # batches round otherwise
+
+
+def test_one_mask_serves_a_list_and_no_sample_is_a_plain_list(pipeline):
+    inpainter, mask = Inpainter(pipeline), hole(40, 48, 5, 6, 14, 12)[0].numpy()
+    answers = inpainter([pil(40, 48, 0), pil(40, 48, 1)], mask)
+    assert [type(answer) for answer in answers] == [Image.Image, Image.Image]
+    assert inpainter([], mask) == []
+
+
+def test_as_many_masks_as_pictures(pipeline):
+    with pytest.raises(ValueError, match="2 masks for 1 pictures"):
+        Inpainter(pipeline)([pil(20, 20, 0)], [np.ones((20, 20), bool)] * 2)
+
+
+def test_distant_holes_and_pictures_of_one_size_pass_together(pipeline, seen):
+    images = [picture(96, 600, 1), picture(96, 600, 2), picture(64, 64, 3)]
+    holes = [hole(96, 600, 40, 40, 10, 10) | hole(96, 600, 40, 540, 10, 10), hole(96, 600, 44, 300, 8, 8)]
+    fill_holes(pipeline, images, [*holes, hole(64, 64, 5, 5, 9, 9)], Asked(crop=32))
+    assert sorted(seen) == [(1, 3, 64, 64), (3, 3, 80, 80)]
+
+
+def test_a_picture_without_a_hole_comes_back_and_passes_nothing(pipeline, seen):
+    image = picture(30, 40)
+    (answer,) = fill_holes(pipeline, [image], [torch.zeros(1, 30, 40, dtype=torch.bool)], Asked(num_samples=2))
+    assert seen == [] and torch.equal(answer, image.expand(2, -1, -1, -1))
+
+
+@pytest.mark.parametrize(("texture", "side"), [(True, 96), (False, 240)])
+def test_with_texture_the_networks_see_their_own_scale(pipeline, seen, monkeypatch, texture, side):
+    monkeypatch.setattr(tiling_module, "OWN_SIDE", 96)
+    image, mask = picture(200, 240), hole(200, 240, 60, 70, 60, 80)
+    (answer,) = fill_holes(pipeline, [image], [mask], Asked(texture=texture, crop=None))
+    assert seen == [(1, 3, 80, 96)] if texture else seen == [(1, 3, 200, 240)]
+    assert answer.shape == (1, 3, 200, 240)
+    assert torch.equal(answer[0][:, ~mask[0]], image[:, ~mask[0]])
+
+
+def test_what_the_networks_see_is_bounded(pipeline, seen, monkeypatch):
+    monkeypatch.setattr(tiling_module, "LARGEST", 10_000)
+    image, mask = picture(200, 200), hole(200, 200, 60, 70, 60, 80)
+    (answer,) = fill_holes(pipeline, [image], [mask], Asked(crop=None))
+    assert seen == [(1, 3, 100, 100)]
+    assert torch.equal(answer[0][:, ~mask[0]], image[:, ~mask[0]])
+
+
+def test_texture_as_the_model_has_it_or_as_asked(pipeline):
+    image, mask = picture(64, 72), hole(64, 72, 20, 22, 18, 20)
+
+    def answer(texture):
+        return fill_holes(pipeline, [image], [mask], Asked(texture=texture))[0][0]
+
+    plain, painted = answer(None), answer(True)
+    assert torch.equal(answer(False), plain)
+    assert torch.equal(painted, Exemplars()(image[None], plain[None], mask[None].float())[0])
+    pipeline.texture = Exemplars(radius=1)
+    assert torch.equal(answer(False), plain)
+    assert torch.equal(answer(None), answer(True))
+    assert not torch.equal(answer(None), painted)
+    assert pipeline.texture == Exemplars(radius=1)
+
+
+def test_a_texture_that_is_set_later_counts(pipeline):
+    inpainter = Inpainter(pipeline)
+    image, mask = picture(64, 72), hole(64, 72, 20, 22, 18, 20)
+    plain, painted = inpainter(image, mask), inpainter(image, mask, texture=True)
+    pipeline.texture = Exemplars()
+    assert torch.equal(inpainter(image, mask), painted) and not torch.equal(painted, plain)
+
+
+def test_refined_fills_get_texture_too(pipeline):
+    inpainter = Inpainter(pipeline)
+    image, mask = picture(300, 280), hole(300, 280, 100, 90, 60, 50)
+    plain = inpainter(image, mask, refine=True, crop=None)
+    painted = inpainter(image, mask, refine=True, crop=None, texture=True)
+    assert torch.equal(painted, Exemplars()(image[None], plain[None], mask[None].float())[0])
+
+
+def test_large_windows_are_painted_in_tiles(pipeline, monkeypatch):
+    monkeypatch.setattr(tiling_module, "PAINTED", 128 * 128)
+    monkeypatch.setattr(tiling_module, "TILE", 96)
+    monkeypatch.setattr(tiling_module, "SURROUNDINGS", 24)
+    image, mask = picture(300, 260), hole(300, 260, 60, 50, 150, 140)
+    (answer,) = fill_holes(pipeline, [image], [mask], Asked(texture=True, crop=None))
+    assert torch.equal(answer[0][:, ~mask[0]], image[:, ~mask[0]])
+    colours = {tuple(colour) for colour in image[:, ~mask[0]].T.tolist()}
+    inside = answer[0][:, mask[0]].T.tolist()
+    assert np.mean([tuple(colour) in colours for colour in inside]) > 0.99  # painted, at full scale, everywhere
+
+
+def test_tiles_leave_no_seam(monkeypatch):
+    """Smooth noise: steps across the tiles' borders in the hole are like steps elsewhere in it."""
+    monkeypatch.setattr(tiling_module, "TILE", 64)
+    monkeypatch.setattr(tiling_module, "SURROUNDINGS", 48)
+    noise = torch.rand(1, 3, 320, 320, generator=torch.Generator().manual_seed(0))
+    image = torch.nn.functional.avg_pool2d(noise, 7, 1, 3)
+    image = (image - image.mean()) / image.std() / 8 + 0.5
+    mask = torch.zeros(1, 1, 320, 320)
+    mask[..., 70:250, 70:250] = 1
+    fill = torch.nn.functional.avg_pool2d(torch.where(mask > 0.5, 0.5, image), 41, 1, 20)
+    answer = paint_tiles(Exemplars(), image, fill, mask)
+    steps = (answer[..., 1:] - answer[..., :-1]).abs().mean(dim=(0, 1))[80:240, 80:240].mean(0)
+    at_seams = torch.tensor([128 - 81, 192 - 81])  # between columns 127 and 128, 191 and 192
+    elsewhere = torch.ones(len(steps), dtype=torch.bool)
+    elsewhere[at_seams] = False
+    assert steps[at_seams].mean() < 1.35 * steps[elsewhere].mean()
+    assert not torch.equal(answer, torch.where(mask > 0.5, fill, image))
+
+
+@pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
+def test_tiles_around_which_nothing_is_known_wait(monkeypatch, side):
+    """A hole from one edge on, much wider than a tile: all of it gets the noise of the rest."""
+    monkeypatch.setattr(tiling_module, "TILE", 64)
+    monkeypatch.setattr(tiling_module, "SURROUNDINGS", 16)
+    image = torch.rand(1, 3, 128, 256, generator=torch.Generator().manual_seed(0))
+    mask = torch.zeros(1, 1, 128, 256)
+    mask[..., :150] = 1
+    turned = [x.flip(-1) if side in ("right", "bottom") else x for x in (image, torch.full_like(image, 0.5), mask)]
+    turned = [x.mT if side in ("top", "bottom") else x for x in turned]
+    answer = paint_tiles(Exemplars(), *turned)
+    assert (answer[turned[2].expand_as(answer) > 0.5] == 0.5).float().mean() < 0.01
+
+
+def test_thin_lines_do_not_grow_together(pipeline, seen, monkeypatch):
+    monkeypatch.setattr(tiling_module, "OWN_SIDE", 64)
+    mask = torch.zeros(1, 256, 256, dtype=torch.bool)
+    mask[:, ::32] = True
+    fill_holes(pipeline, [picture(256, 256)], [mask], Asked(texture=True, crop=None))
+    assert seen == [(1, 3, 256, 256)]
+
+
+def test_a_thin_mask_beside_does_not_change_what_is_seen_of_others(pipeline, seen, monkeypatch):
+    monkeypatch.setattr(tiling_module, "OWN_SIDE", 64)
+    lines = torch.zeros(1, 256, 256, dtype=torch.bool)
+    lines[:, ::32] = True
+    images, masks = [picture(256, 256, 1), picture(256, 256, 2)], [lines, hole(256, 256, 64, 64, 128, 128)]
+    together = fill_holes(pipeline, images, masks, Asked(texture=True, crop=None))
+    assert sorted(seen) == [(1, 3, 64, 64), (1, 3, 256, 256)]
+    for row in range(2):
+        (alone,) = fill_holes(pipeline, [images[row]], [masks[row]], Asked(texture=True, crop=None))
+        assert torch.equal(together[row], alone)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_was_given_is_not_written_to(pipeline, dtype):
+    """Large enough for a window, contiguous, and twice in one list."""
+    inpainter, image = Inpainter(pipeline), picture(700, 700).to(dtype)
+    before = image.clone()
+    masks = [hole(700, 700, 300, 300, 20, 20), hole(700, 700, 100, 100, 20, 20)]
+    answers = inpainter([image, image], masks)
+    assert torch.equal(image, before)
+    for answer, mask in zip(answers, masks, strict=True):
+        assert torch.equal(answer[:, ~mask[0]], before[:, ~mask[0]])
+        assert not torch.equal(answer, before)
+    feathered, dilated = (inpainter(image, masks[0], **{name: 8}) for name in ("feather", "dilate"))
+    assert torch.equal(image, before) and not torch.equal(feathered, dilated)
+
+
+def test_no_picture_is_a_sentence(pipeline):
+    with pytest.raises(ValueError, match="a tensor is"):
+        Inpainter(pipeline)(torch.rand(0, 3, 64, 64), hole(64, 64, 4, 4, 8, 8))
+
+
+def test_texture_is_yes_no_or_the_models():
+    with pytest.raises(ValueError, match="texture is True, False or None"):
+        Asked(texture="on")
+
+
+class TestDefaultModel:
+    def test_it_is_inside_the_package_and_small(self):
+        from latentinpaint.weights import PRETRAINED
+
+        assert PRETRAINED["default"].stat().st_size <= 16 * 2**20
+
+    def test_it_fills_and_is_written_and_read(self, tmp_path):
+        inpainter, image = Inpainter.from_pretrained(), pil(72, 80, 5)
+        mask = hole(72, 80, 20, 25, 20, 22)[0].numpy()
+        filled = inpainter(image, mask)
+        assert np.array_equal(np.asarray(filled)[~mask], np.asarray(image)[~mask])
+        assert not np.array_equal(np.asarray(filled)[mask], np.asarray(image)[mask])
+        path = inpainter.save_pretrained(tmp_path / "mine")
+        again = Inpainter.from_pretrained(path.parent)
+        assert again.recipe == inpainter.recipe and again.pipeline.texture == inpainter.pipeline.texture
+        assert again(image, mask) == filled

@@ -1,0 +1,192 @@
+"""Texture from exemplars, against pictures whose right answer is known."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy.spatial import cKDTree
+
+from latentinpaint.inference import texture
+from latentinpaint.inference.texture import Exemplars
+
+
+def box(height: int, width: int, top: int, left: int, tall: int, wide: int) -> torch.Tensor:
+    mask = torch.zeros(1, 1, height, width)
+    mask[..., top : top + tall, left : left + wide] = 1
+    return mask
+
+
+def periodic(height: int, width: int, period: int = 8) -> torch.Tensor:
+    """(1, 3, H, W): one random tile, repeated."""
+    tile = torch.rand(3, period, period, generator=torch.Generator().manual_seed(1))
+    return tile.repeat(1, -(-height // period), -(-width // period))[None, :, :height, :width]
+
+
+def blurred(image: torch.Tensor, reach: int) -> torch.Tensor:
+    return F.avg_pool2d(F.pad(image, (reach,) * 4, mode="reflect"), 2 * reach + 1, 1)
+
+
+@pytest.mark.parametrize("size", [(96, 120), (200, 130)])
+def test_a_repeated_tile_is_continued_exactly(size):
+    image, mask = periodic(*size), box(*size, 20, 24, 26, 31)
+    fill = blurred(image, 8)
+    answer = Exemplars()(image, fill, mask)
+    hole = mask.expand_as(image) > 0.5
+    assert (fill - image)[hole].abs().mean() > 0.15
+    assert (answer - image)[hole].abs().mean() < 1e-6
+
+
+def test_known_pixels_are_exact_and_the_rest_are_colours_of_the_picture():
+    image = torch.rand(1, 3, 70, 83, generator=torch.Generator().manual_seed(2))
+    mask = box(70, 83, 0, 30, 33, 53)
+    answer = Exemplars()(image, torch.full_like(image, 0.4), mask)
+    known = (mask < 0.5).expand_as(image)
+    assert torch.equal(answer[known], image[known])
+    colours = {tuple(colour) for colour in image[0][:, mask[0, 0] < 0.5].T.tolist()}
+    assert {tuple(colour) for colour in answer[0][:, mask[0, 0] > 0.5].T.tolist()} <= colours
+
+
+def test_the_fill_says_what_goes_where():
+    """Two halves of noise in two colours; the fill has the border between them elsewhere than the picture."""
+    noise = 0.2 * torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(3))
+    image = noise.clone()
+    image[:, 0, :, :48] += 0.6
+    image[:, 2, :, 48:] += 0.6
+    fill = torch.full_like(image, 0.1)
+    fill[:, 0, :, :60] += 0.6
+    fill[:, 2, :, 60:] += 0.6
+    mask = box(96, 96, 24, 28, 40, 40)
+    answer = Exemplars()(image, fill, mask)
+    red = answer[0, 0] > answer[0, 2]
+    assert red[24:64, 28:56].float().mean() > 0.95
+    assert (~red)[24:64, 64:68].float().mean() > 0.95
+    assert answer[0, 1, 24:64, 28:68].std() > 0.8 * noise[0, 1].std()
+
+
+def test_contrast_keeps_an_average_from_finding_dull_places():
+    """A dull place in a noisy picture of the same mean: without contrasts the average finds it everywhere."""
+    image = 0.5 + 0.3 * (torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(4)) - 0.5)
+    image[..., 8:24, 8:24] = 0.5
+    mask, fill = box(128, 128, 60, 60, 44, 44), torch.full_like(image, 0.5)
+    deviation = {}
+    for contrast in (0.0, 1.0):
+        answer = Exemplars(contrast=contrast)(image, fill, mask)
+        deviation[contrast] = answer[0, :, 64:100, 64:100].std().item()
+    assert deviation[1.0] > 0.4 * image[..., 40:, 40:].std()
+    assert deviation[0.0] < 0.5 * deviation[1.0], deviation
+
+
+def test_what_stands_in_the_hole_is_not_looked_at():
+    image, mask = periodic(64, 64), box(64, 64, 10, 10, 30, 20)
+    fill = blurred(image, 6)
+    other = torch.where(mask > 0.5, torch.nan, image)
+    inside = mask.expand_as(image) > 0.5
+    assert torch.equal(Exemplars()(image, fill, mask)[inside], Exemplars()(other, fill, mask)[inside])
+
+
+def test_rows_do_not_know_of_each_other():
+    generator = torch.Generator().manual_seed(5)
+    images, fills = (torch.rand(2, 3, 64, 72, generator=generator) for _ in range(2))
+    masks = torch.cat([box(64, 72, 8, 8, 30, 20), box(64, 72, 20, 30, 25, 35)])
+    together = Exemplars()(images, fills, masks)
+    for row in range(2):
+        part = slice(row, row + 1)
+        assert torch.equal(together[part], Exemplars()(images[part], fills[part], masks[part]))
+
+
+@pytest.mark.parametrize("mask", [torch.ones(1, 1, 64, 64), torch.zeros(1, 1, 64, 64), box(64, 64, 2, 2, 60, 60)])
+def test_where_nothing_can_be_copied_the_fill_stays(mask):
+    image, fill = torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)
+    assert torch.equal(Exemplars()(image, fill, mask), torch.where(mask > 0.5, fill, image))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 40), (17, 1), (49, 97)])
+def test_small_and_odd_sizes(size):
+    image = torch.rand(1, 3, *size)
+    mask = torch.zeros(1, 1, *size)
+    mask[..., : size[0] // 2 + 1, : size[1] // 2 + 1] = 1
+    answer = Exemplars()(image, torch.rand(1, 3, *size), mask)
+    assert answer.shape == image.shape and answer.isfinite().all()
+
+
+def test_the_full_search_finds_the_nearest():
+    generator = torch.Generator().manual_seed(6)
+    wanted, known = torch.rand(1500, 7, generator=generator), torch.rand(900, 7, generator=generator)
+    with ThreadPoolExecutor(2) as pool:
+        found, distance = texture._nearest(wanted, known, pool)
+    reference, index = cKDTree(known.numpy()).query(wanted.numpy())
+    assert (found.numpy() == index).mean() > 0.999
+    np.testing.assert_allclose(distance.numpy(), reference**2, atol=1e-5)
+
+
+def test_the_local_search_comes_near_the_full_one(monkeypatch):
+    """On a texture that is not periodic, painting with neighbours' and random trials is hardly worse."""
+    noise = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(7))
+    image = blurred(noise, 2)
+    image = (image - image.min()) / (image.max() - image.min())
+    mask, fill = box(128, 128, 40, 40, 30, 30), blurred(image, 7)
+    full = Exemplars()(image, fill, mask)
+    monkeypatch.setattr(texture, "EXACT", 10**6)  # the coarse level is still searched in full
+    local = Exemplars()(image, fill, mask)
+    assert not torch.equal(full, local)
+
+    def off(answer: torch.Tensor) -> float:
+        """How far the blurred answer is from the guide in the hole."""
+        return (blurred(answer, 4) - blurred(fill, 4))[..., 44:66, 44:66].abs().mean().item()
+
+    assert off(local) < 1.5 * off(full)
+
+
+def test_a_mesh_over_everything_and_a_long_strip_stay_small():
+    """No coarse level knows a patch here: comparing all with all would take gigabytes."""
+    mesh = torch.zeros(1, 1, 400, 400)
+    mesh[..., ::12, :] = mesh[..., :, ::12] = 1
+    strip = box(90, 3000, 0, 500, 90, 1500)
+    for mask in (mesh, strip):
+        image = torch.rand(1, 3, *mask.shape[-2:], generator=torch.Generator().manual_seed(8))
+        answer = Exemplars(rounds=(1, 1, 1))(image, torch.full_like(image, 0.5), mask)
+        hole = mask.expand_as(image) > 0.5
+        assert torch.equal(answer[~hole], image[~hole])
+        assert answer[hole].std() > 0.5 * image.std()
+
+
+def test_threads_are_given_back_whoever_paints():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        first, second, seen = texture._own_threads(), texture._own_threads(), []
+
+        def other() -> None:
+            with second as pool:
+                seen.append((pool._max_workers, torch.get_num_threads()))
+                gate.wait(5)
+
+        gate = threading.Event()
+        thread = threading.Thread(target=other)
+        with first:
+            thread.start()
+            while not seen:
+                time.sleep(0.01)
+        gate.set()
+        thread.join()
+        assert seen == [(2, 1)]
+        assert torch.get_num_threads() == 2
+        fresh = []
+        thread = threading.Thread(target=lambda: fresh.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        assert fresh == [2]
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_settings_are_checked_and_come_back():
+    how = Exemplars(radius=3, contrast=0.25, rounds=(2, 2, 1))
+    assert Exemplars(**how.arguments) == how
+    for wrong in ({"radius": 0}, {"guidance": -1}, {"contrast": -0.1}, {"depth": 0.5}, {"rounds": (1, 0, 1)}):
+        with pytest.raises(ValueError, match=r"patch|rounds"):
+            Exemplars(**wrong)
