@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentinpaint.batch.plan import Job
-from latentinpaint.doctor import examine
+from latentinpaint.doctor import FindingCode, Severity, examine
 from latentinpaint.errors import InputError
 from latentinpaint.images.image_files import hole_of, read_picture, write_picture
 from latentinpaint.images.picture import Picture
@@ -135,8 +135,10 @@ def _doubts(picture: Picture, mask: Picture | None, wishes: Wishes) -> list[str]
     """What is probably not meant."""
     if mask is None:
         return []
-    found = [finding for finding in examine(picture, mask, wishes.invert_mask) if finding.severity != "note"]
-    found = [finding for finding in found if not (finding.kind == "no hole" and wishes.sides is not None)]
+    found = [
+        finding for finding in examine(picture, mask, wishes.invert_mask) if finding.severity is not Severity.NOTE
+    ]
+    found = [finding for finding in found if not (finding.code is FindingCode.NO_HOLE and wishes.sides is not None)]
     return [f"{{mask}}: {'; '.join(filter(None, (finding.seen, finding.advice)))}" for finding in found]
 
 

@@ -5,8 +5,18 @@ folder to train on. All answer a list of `Finding`; nothing is changed on disk.
 """
 
 from latentinpaint.doctor.data_checks import examine_data
-from latentinpaint.doctor.findings import Finding, report, summary
+from latentinpaint.doctor.findings import Finding, FindingCode, Severity, report, summary
 from latentinpaint.doctor.mask_checks import examine
 from latentinpaint.doctor.pairs import examine_pair, examine_pairs
 
-__all__ = ["Finding", "examine", "examine_data", "examine_pair", "examine_pairs", "report", "summary"]
+__all__ = [
+    "Finding",
+    "FindingCode",
+    "Severity",
+    "examine",
+    "examine_data",
+    "examine_pair",
+    "examine_pairs",
+    "report",
+    "summary",
+]

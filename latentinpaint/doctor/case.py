@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from latentinpaint.doctor.findings import Finding
+from latentinpaint.doctor.findings import Finding, FindingCode, Severity
 from latentinpaint.doctor.greys import GreyKind, grey_kind
 from latentinpaint.images.image_files import mask_levels
 from latentinpaint.images.picture import Picture
@@ -41,8 +41,10 @@ class Case:
         image = self.image
         return image is not None and (image.height, image.width) == (self.mask.height, self.mask.width)
 
-    def finding(self, severity: str, kind: str, seen: str, advice: str = "", figure: float | None = None) -> Finding:
-        return Finding(severity, kind, self.mask.name, seen, advice, figure)
+    def finding(
+        self, severity: Severity, code: FindingCode, seen: str, advice: str = "", figure: float | None = None
+    ) -> Finding:
+        return Finding(severity, code, self.mask.name, seen, advice, figure)
 
 
 def percent(share: float) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from latentinpaint.doctor.findings import Finding
+from latentinpaint.doctor.findings import Finding, FindingCode, Severity
 from latentinpaint.doctor.near_duplicates import alike
 from latentinpaint.doctor.picture_stats import Facts, facts_of
 from latentinpaint.doctor.reading import Progress, in_threads, no_progress
@@ -53,15 +53,25 @@ def _how_many(folder: Path, facts: Sequence[Facts], is_val: bool) -> Iterator[Fi
     count = len(facts)
     if not count:
         yield Finding(
-            "problem", "no picture", str(folder), "it holds no picture that can be read", "give another folder"
+            Severity.PROBLEM,
+            FindingCode.NO_PICTURE,
+            str(folder),
+            "it holds no picture that can be read",
+            "give another folder",
         )
         return
     sides = sorted(min(f.width, f.height) for f in facts)
     seen = f"{count} pictures, the shorter side {sides[0]} to {sides[-1]} pixels, {sides[count // 2]} in the middle"
-    yield Finding("note", "pictures", str(folder), seen, "")
+    yield Finding(Severity.NOTE, FindingCode.PICTURES, str(folder), seen, "")
     if count < FEW and not is_val:
         advice = "add more, or fine-tune a trained model"
-        yield Finding("warning", "few pictures", str(folder), f"{count} pictures are soon learnt by heart", advice)
+        yield Finding(
+            Severity.WARNING,
+            FindingCode.FEW_PICTURES,
+            str(folder),
+            f"{count} pictures are soon learnt by heart",
+            advice,
+        )
 
 
 def _other_files(folder: Path) -> Iterator[Finding]:
@@ -74,16 +84,22 @@ def _other_files(folder: Path) -> Iterator[Finding]:
     for path in sorted(others):
         if path.suffix.lower() in _FOREIGN:
             seen, advice = "pictures of this kind are not read", "convert it to PNG, TIFF, WebP or JPEG"
-            yield Finding("warning", "kind of picture that is not read", str(path), seen, advice)
+            yield Finding(Severity.WARNING, FindingCode.UNSUPPORTED_FORMAT, str(path), seen, advice)
         else:
-            yield Finding("note", "not a picture", str(path), "it is left out", "")
+            yield Finding(Severity.NOTE, FindingCode.NOT_A_PICTURE, str(path), "it is left out", "")
 
 
 def _tiny(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
     for f in facts:
         if min(f.width, f.height) < size:
             seen = f"{f.size} pixels, smaller than the crops of {size}: it is enlarged, and teaches blur"
-            yield Finding("warning", "tiny", str(f.path), seen, "delete it, or train on smaller crops (--data.size)")
+            yield Finding(
+                Severity.WARNING,
+                FindingCode.TINY,
+                str(f.path),
+                seen,
+                "delete it, or train on smaller crops (--data.size)",
+            )
 
 
 def _long(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
@@ -91,38 +107,48 @@ def _long(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
         ratio = max(f.width, f.height) / min(f.width, f.height)
         if ratio > ASPECT:
             seen = f"{f.size} pixels, {ratio:.1f} times as long as wide: a crop shows little of it"
-            yield Finding("note", "long and narrow", str(f.path), seen, "cut it into parts, if it matters")
+            yield Finding(Severity.NOTE, FindingCode.ELONGATED, str(f.path), seen, "cut it into parts, if it matters")
 
 
 def _grey(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
     grey = [f for f in facts if f.is_grey and not f.is_flat]
     if grey and len(grey) >= 0.9 * len(facts):
         seen = f"{len(grey)} of {len(facts)} pictures are greyscale, so the model learns no colours"
-        yield Finding("note", "greyscale folder", str(grey[0].path.parent), seen, "nothing, if that is the task")
+        yield Finding(
+            Severity.NOTE,
+            FindingCode.GREYSCALE_FOLDER,
+            str(grey[0].path.parent),
+            seen,
+            "nothing, if that is the task",
+        )
         return
     for f in grey:
         advice = "take it out if the model is for colour pictures"
-        yield Finding("warning", "greyscale", str(f.path), "it has (nearly) no colours", advice)
+        yield Finding(Severity.WARNING, FindingCode.GREYSCALE, str(f.path), "it has (nearly) no colours", advice)
 
 
 def _flat(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
     for f in facts:
         if f.is_flat:
-            yield Finding("warning", "nothing to see", str(f.path), "it is one colour all over", "delete it")
+            yield Finding(Severity.WARNING, FindingCode.FLAT, str(f.path), "it is one colour all over", "delete it")
 
 
 def _transparent(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
     for f in facts:
         if f.has_alpha:
             seen = "it is partly transparent; training sees the colours beneath, which may be anything"
-            yield Finding("warning", "transparent", str(f.path), seen, "save it on a background of your choice")
+            yield Finding(
+                Severity.WARNING, FindingCode.TRANSPARENT, str(f.path), seen, "save it on a background of your choice"
+            )
 
 
 def _masks(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
     for f in facts:
         if _MASK.search(f.path.stem):
             seen = "it is called a mask, and would be trained on as a photograph"
-            yield Finding("warning", "mask among the pictures", str(f.path), seen, "move it to another folder")
+            yield Finding(
+                Severity.WARNING, FindingCode.MASK_AMONG_PICTURES, str(f.path), seen, "move it to another folder"
+            )
 
 
 def _doubles(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
@@ -132,11 +158,19 @@ def _doubles(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
         original = first.setdefault(f.checksum, f)
         if original is not f:
             seen = f"its pixels are those of {original.path}"
-            yield Finding("warning", "duplicate", str(f.path), seen, "delete one: it counts twice in training")
+            yield Finding(
+                Severity.WARNING, FindingCode.DUPLICATE, str(f.path), seen, "delete one: it counts twice in training"
+            )
     once = [f for f in first.values() if not f.is_flat]
     for one, other in alike([f.print for f in once]):
         seen = f"it looks like {once[one].path} ({once[other].size} and {once[one].size} pixels)"
-        yield Finding("warning", "near duplicate", str(once[other].path), seen, "look at both, keep the better one")
+        yield Finding(
+            Severity.WARNING,
+            FindingCode.NEAR_DUPLICATE,
+            str(once[other].path),
+            seen,
+            "look at both, keep the better one",
+        )
 
 
 def _leaks(facts: Sequence[Facts], val: Sequence[Facts]) -> Iterator[Finding]:
@@ -146,11 +180,11 @@ def _leaks(facts: Sequence[Facts], val: Sequence[Facts]) -> Iterator[Finding]:
     for f in val:
         if f.checksum in trained:
             seen = f"its pixels are those of {trained[f.checksum].path}, which is trained on"
-            yield Finding("problem", "in both folders", str(f.path), seen, advice)
+            yield Finding(Severity.PROBLEM, FindingCode.IN_BOTH_FOLDERS, str(f.path), seen, advice)
     rest = [f for f in val if f.checksum not in trained and not f.is_flat]
     for one, other in alike([f.print for f in rest], [f.print for f in facts]):
         seen = f"it looks like {facts[other].path}, which is trained on"
-        yield Finding("problem", "in both folders, nearly", str(rest[one].path), seen, advice)
+        yield Finding(Severity.PROBLEM, FindingCode.NEARLY_IN_BOTH_FOLDERS, str(rest[one].path), seen, advice)
 
 
 Check = Callable[[Sequence[Facts], int], Iterator[Finding]]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from latentinpaint.doctor.case import Case, percent
-from latentinpaint.doctor.findings import Finding
+from latentinpaint.doctor.findings import Finding, FindingCode, Severity
 from latentinpaint.doctor.shapes import SPECK, border_share, count_specks, sides_reached
 from latentinpaint.images.picture import Picture
 
@@ -29,24 +29,28 @@ def extremes(case: Case) -> Iterator[Finding]:
         seen = "it has no hole"
         if not case.invert and 0 < brightest <= 0.5:
             seen += f": its lightest shade is {round(255 * brightest)} of 255, and holes are what is above half"
-        yield case.finding("problem", "no hole", seen, f"paint the hole white; {other}")
+        yield case.finding(Severity.PROBLEM, FindingCode.NO_HOLE, seen, f"paint the hole white; {other}")
     elif case.hole.all():
         seen = "it covers the whole picture, so nothing of the picture is known"
-        yield case.finding("problem", "all hole", seen, f"leave black what is to be kept; {other}")
+        yield case.finding(Severity.PROBLEM, FindingCode.ALL_HOLE, seen, f"leave black what is to be kept; {other}")
 
 
 def extent(case: Case) -> Iterator[Finding]:
     """How much is hole; a warning where it is much, or looks inverted."""
     share = float(case.hole.mean())
-    yield case.finding("note", "hole", f"{percent(share)} of the picture is hole", figure=100 * share)
+    yield case.finding(
+        Severity.NOTE, FindingCode.HOLE, f"{percent(share)} of the picture is hole", figure=100 * share
+    )
     other = "leave out --invert-mask" if case.invert else "give --invert-mask"
     if suspicion := _inverted(case):
         advice = f"{other} if the hole should be the other part; if you paint around what is kept, all is well"
-        yield case.finding("warning", "likely inverted", f"{percent(share)} is hole, {suspicion}", advice)
+        yield case.finding(
+            Severity.WARNING, FindingCode.LIKELY_INVERTED, f"{percent(share)} is hole, {suspicion}", advice
+        )
     elif share > LARGE:
         seen = f"{percent(share)} of the picture is hole: the fill is mostly guessed"
         advice = f"make the hole smaller if you can; {other} if it is the other part"
-        yield case.finding("warning", "large hole", seen, advice)
+        yield case.finding(Severity.WARNING, FindingCode.LARGE_HOLE, seen, advice)
 
 
 def _inverted(case: Case) -> str:
@@ -79,7 +83,9 @@ def borders(case: Case) -> Iterator[Finding]:
         whole = min(reached.values()) == 1 and len(reached) == 4
         sides = ", ".join(f"{side} {100 * share:.0f} %" for side, share in reached.items())
         seen = f"the hole reaches the border ({'all of it' if whole else sides}): there it is filled from fewer sides"
-        yield case.finding("note", "hole at the border", seen, "nothing, if the object is cut off by the border")
+        yield case.finding(
+            Severity.NOTE, FindingCode.HOLE_AT_BORDER, seen, "nothing, if the object is cut off by the border"
+        )
 
 
 def specks(case: Case) -> Iterator[Finding]:
@@ -88,10 +94,12 @@ def specks(case: Case) -> Iterator[Finding]:
     if counts.holes >= MANY_SPECKS:
         seen = f"{counts.holes} of its {counts.all_holes} holes have at most {SPECK} pixels"
         advice = "remove them if they are noise (of a JPEG, or of a threshold); scratches and dust may stay"
-        yield case.finding("warning", "specks", seen, advice)
+        yield case.finding(Severity.WARNING, FindingCode.SPECKS, seen, advice)
     if counts.islands >= MANY_PINHOLES:
         seen = f"{counts.islands} islands of at most {SPECK} pixels are kept inside its holes"
-        yield case.finding("warning", "pinholes", seen, "close them if they are noise: they stay as they are")
+        yield case.finding(
+            Severity.WARNING, FindingCode.PINHOLES, seen, "close them if they are noise: they stay as they are"
+        )
 
 
 def transparency(case: Case) -> Iterator[Finding]:
@@ -103,4 +111,4 @@ def transparency(case: Case) -> Iterator[Finding]:
     if share > 0:
         seen = f"the picture {case.image.name} is transparent in {percent(share)} of the hole and stays so"
         advice = "make the picture opaque there, or the fill is in the file but cannot be seen"
-        yield case.finding("warning", "transparent in the hole", seen, advice)
+        yield case.finding(Severity.WARNING, FindingCode.TRANSPARENT_IN_HOLE, seen, advice)

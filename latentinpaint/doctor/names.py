@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from latentinpaint.doctor.findings import Finding
+from latentinpaint.doctor.findings import Finding, FindingCode, Severity
 from latentinpaint.images.pairing import Matches
 
 # How people call masks; `pairs` takes photo_mask001 alone.
@@ -29,7 +29,7 @@ def _orphans(found: Matches, images: Path, masks: Path) -> Iterator[Finding]:
         if photo:
             seen += f"; did you mean {photo}?"
             advice = f"rename it {photo}_mask001{mask.suffix.lower()}"
-        yield Finding("problem", "mask without a picture", str(mask), seen, advice)
+        yield Finding(Severity.PROBLEM, FindingCode.MASK_WITHOUT_PICTURE, str(mask), seen, advice)
 
 
 def _bare(found: Matches, images: Path, masks: Path | None) -> Iterator[Finding]:
@@ -38,10 +38,16 @@ def _bare(found: Matches, images: Path, masks: Path | None) -> Iterator[Finding]
         if match:
             seen = "it is called a mask, but not so that it is taken for one: it counts as a picture"
             advice = f"rename it {match['photo']}_mask001{path.suffix.lower()}"
-            yield Finding("warning", "name like a mask's", str(path), seen, advice)
+            yield Finding(Severity.WARNING, FindingCode.NAME_LIKE_MASK, str(path), seen, advice)
         else:
             seen = "it has no mask, so it is left out"
-            yield Finding("warning", "picture without a mask", str(path), seen, "add photo_mask001.png for photo.png")
+            yield Finding(
+                Severity.WARNING,
+                FindingCode.PICTURE_WITHOUT_MASK,
+                str(path),
+                seen,
+                "add photo_mask001.png for photo.png",
+            )
 
 
 def _meant(mask: str, photos: Sequence[str]) -> str | None:

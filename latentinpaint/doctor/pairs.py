@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from latentinpaint.doctor.findings import Finding
+from latentinpaint.doctor.findings import Finding, FindingCode, Severity
 from latentinpaint.doctor.mask_checks import examine
 from latentinpaint.doctor.names import unmatched
 from latentinpaint.doctor.reading import Progress, in_threads, no_progress, read
@@ -44,7 +44,7 @@ def examine_pairs(
         found = match_masks(images, masks)
     except InputError as error:
         advice = "rename them so that every mask names one picture: photo_mask001.png for photo.png"
-        return [Finding("problem", "names", str(masks or images), str(error), advice)]
+        return [Finding(Severity.PROBLEM, FindingCode.NAMES_AMBIGUOUS, str(masks or images), str(error), advice)]
 
     def look(pair: Pair) -> list[Finding]:
         return examine_pair(pair.image, pair.mask, invert)

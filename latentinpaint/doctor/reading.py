@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from latentinpaint.doctor.findings import Finding
+from latentinpaint.doctor.findings import Finding, FindingCode, Severity
 from latentinpaint.errors import InputError
 from latentinpaint.images.image_files import read_picture
 from latentinpaint.images.picture import Picture
@@ -29,7 +29,7 @@ def read(path: Path, advice: str) -> Picture | Finding:
     try:
         return read_picture(path)
     except InputError as error:
-        return Finding("problem", "unreadable", str(path), str(error), advice)
+        return Finding(Severity.PROBLEM, FindingCode.UNREADABLE, str(path), str(error), advice)
 
 
 def in_threads(work: Callable[[Item], Answer], items: Iterable[Item], step: Step) -> Iterator[Answer]:

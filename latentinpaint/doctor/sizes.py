@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from latentinpaint.doctor.case import Case
-from latentinpaint.doctor.findings import Finding
+from latentinpaint.doctor.findings import Finding, FindingCode, Severity
 from latentinpaint.images.picture import Picture
 
 
@@ -25,7 +25,7 @@ def sizes(case: Case) -> Iterator[Finding]:
         advice = f"turn the mask by a quarter, and scale it to {image.width}x{image.height} by nearest neighbour"
     else:
         seen += ": of another shape, so one of both was cropped, or they do not belong together"
-    yield case.finding("problem", "sizes differ", seen, advice)
+    yield case.finding(Severity.PROBLEM, FindingCode.SIZES_DIFFER, seen, advice)
 
 
 def _turned(image: Picture, mask: Picture) -> str:

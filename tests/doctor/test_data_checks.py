@@ -28,17 +28,19 @@ def folder(tmp_path):
 
 
 def about(found, kind, severity=None):
-    return {f.about.rsplit("/", 1)[-1] for f in found if f.kind == kind and severity in (None, f.severity)}
+    return {
+        f.about.rsplit("/", 1)[-1] for f in found if f.code.value == kind and severity in (None, f.severity.value)
+    }
 
 
 def kinds(found):
-    return {f.kind for f in found}
+    return {f.code.value for f in found}
 
 
 def test_a_sound_folder(folder):
     found = examine_data(folder, size=SIZE)
     assert kinds(found) == {"pictures", "few pictures"}
-    (note,) = [f for f in found if f.kind == "pictures"]
+    (note,) = [f for f in found if f.code.value == "pictures"]
     assert note.seen.startswith("6 pictures, the shorter side 96 to 96")
 
 
@@ -133,7 +135,7 @@ COPIES = {
 def test_near_duplicates(folder, copy):
     COPIES[copy](Image.open(folder / "p2.png")).save(folder / "copy.jpg", quality=40)
     found = examine_data(folder, size=1)
-    (near,) = [f for f in found if f.kind == "near duplicate"]
+    (near,) = [f for f in found if f.code.value == "near duplicate"]
     assert {"copy.jpg", "p2.png"} == {near.about.rsplit("/", 1)[-1], near.seen.split("/")[-1].split(" ")[0]}
 
 

@@ -18,7 +18,7 @@ SIDE = 120
 def kinds(mask, image=None, invert=False, severity=None):
     """Kinds of findings of Pillow images or arrays of bool."""
     found = examine(None if image is None else picture_of(image, "photo"), picture_of(mask, "mask"), invert)
-    return {f.kind for f in found if severity in (None, f.severity)}
+    return {f.code.value for f in found if severity in (None, f.severity.value)}
 
 
 def picture_of(image, name):
@@ -48,7 +48,7 @@ def photo(helpers):
 
 def test_a_clean_mask_has_its_hole_noted_and_nothing_else(photo):
     (only,) = examine(picture_of(photo, "photo"), picture_of(box(), "mask"))
-    assert (only.severity, only.kind, only.about) == ("note", "hole", "mask")
+    assert (only.severity.value, only.code.value, only.about) == ("note", "hole", "mask")
     assert only.figure == pytest.approx(100 * 1600 / SIDE**2) and "11.1 %" in only.seen
 
 
@@ -65,10 +65,10 @@ def test_no_hole_and_all_hole():
 
 def test_a_dark_mask_is_told_its_lightest_shade():
     (found,) = [
-        f for f in examine(None, picture_of(Image.fromarray(box() * np.uint8(77)), "m")) if f.kind == "no hole"
+        f for f in examine(None, picture_of(Image.fromarray(box() * np.uint8(77)), "m")) if f.code.value == "no hole"
     ]
     assert "77 of 255" in found.seen
-    (found,) = [f for f in examine(None, picture_of(box(0, 0), "m")) if f.kind == "no hole"]
+    (found,) = [f for f in examine(None, picture_of(box(0, 0), "m")) if f.code.value == "no hole"]
     assert "of 255" not in found.seen
 
 
@@ -146,9 +146,9 @@ def test_jpeg_masks(quality):
     mask = as_jpeg(white(disc()), quality)
     levels = np.asarray(mask)
     grey = 100 * ((levels > 0) & (levels < 255)).mean()
-    (found,) = [f for f in examine(None, picture_of(mask, "m")) if f.kind == "grey edges"]
+    (found,) = [f for f in examine(None, picture_of(mask, "m")) if f.code.value == "grey edges"]
     assert "JPEG" in found.seen and f"{grey:.1f} %" in found.seen and "PNG" in found.advice
-    assert found.severity == ("warning" if quality == 10 else "note")
+    assert found.severity.value == ("warning" if quality == 10 else "note")
     assert "grey edges" not in kinds(disc())
 
 
@@ -200,7 +200,7 @@ def test_picture_and_mask_swapped(photo, mask):
 def test_a_photograph_with_its_hole_cut_out(helpers):
     cut = Image.fromarray(np.dstack([helpers.smooth(SIDE, SIDE), np.where(box(), 0, 255).astype(np.uint8)]))
     (found,) = examine(None, picture_of(cut, "m"))
-    assert found.severity == "problem" and "transparent in 11.1 %" in found.seen
+    assert found.severity.value == "problem" and "transparent in 11.1 %" in found.seen
 
 
 def test_real_photographs_are_seen_as_such(shared_data):
@@ -224,7 +224,9 @@ def sizes(image, mask, orientation=1):
     buffer = io.BytesIO()
     Image.new("RGB", image, "teal").save(buffer, "JPEG", exif=exif)
     found = examine(Picture.from_pil(Image.open(buffer), "p"), picture_of(Image.new("L", mask), "m"))
-    return " ".join(f.seen + f.advice for f in found if f.kind == "sizes differ" and f.severity == "problem")
+    return " ".join(
+        f.seen + f.advice for f in found if f.code.value == "sizes differ" and f.severity.value == "problem"
+    )
 
 
 def test_sizes():
@@ -244,9 +246,9 @@ def test_sizes():
 
 def test_holes_at_the_border():
     assert "hole at the border" not in kinds(box(1, 50, 1, 50))
-    (found,) = [f for f in examine(None, picture_of(box(0, 60, 0, 30), "m")) if f.kind == "hole at the border"]
+    (found,) = [f for f in examine(None, picture_of(box(0, 60, 0, 30), "m")) if f.code.value == "hole at the border"]
     assert "top 25 %" in found.seen and "left 50 %" in found.seen and "right" not in found.seen
-    (found,) = [f for f in examine(None, picture_of(~box(), "m")) if f.kind == "hole at the border"]
+    (found,) = [f for f in examine(None, picture_of(~box(), "m")) if f.code.value == "hole at the border"]
     assert "all of it" in found.seen and "top" not in found.seen
 
 

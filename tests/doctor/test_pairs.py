@@ -27,12 +27,14 @@ def place(helpers, tmp_path):
 
 
 def told(found, kind):
-    return {f.about.rsplit("/", 1)[-1]: f"{f.severity} {f.seen} {f.advice}" for f in found if f.kind == kind}
+    return {
+        f.about.rsplit("/", 1)[-1]: f"{f.severity.value} {f.seen} {f.advice}" for f in found if f.code.value == kind
+    }
 
 
 def test_a_sound_folder(place):
     found = examine_pairs(place("a.png", "a_mask001.png", "b.png", "b_mask.png"))
-    assert [f.kind for f in found] == ["hole", "hole"]
+    assert [f.code.value for f in found] == ["hole", "hole"]
 
 
 def test_names_that_were_meant(place):
@@ -75,9 +77,9 @@ def test_a_folder_of_its_own(place):
 
 def test_names_that_cannot_be_matched(place):
     (found,) = examine_pairs(place("a.png", "a.jpg", "a_mask.png"))
-    assert (found.severity, found.kind) == ("problem", "names") and "more than one picture" in found.seen
+    assert (found.severity.value, found.code.value) == ("problem", "names") and "more than one picture" in found.seen
     (found,) = examine_pairs(place("a.png", folder="bare"))
-    assert found.severity == "problem" and "no mask" in found.seen
+    assert found.severity.value == "problem" and "no mask" in found.seen
 
 
 def test_unreadable_files(place):
@@ -94,9 +96,9 @@ def test_inverted(place):
     image, mask = root / "a.png", root / "a_mask.png"
     Image.fromarray(255 - np.asarray(Image.open(mask))).save(mask)
     for found in (examine_pairs(root), examine_pair(image, mask)):
-        assert "likely inverted" in {f.kind for f in found}
+        assert "likely inverted" in {f.code.value for f in found}
     for found in (examine_pairs(root, invert=True), examine_pair(image, mask, invert=True)):
-        assert "likely inverted" not in {f.kind for f in found}
+        assert "likely inverted" not in {f.code.value for f in found}
 
 
 def test_missing_files_and_folders(place, tmp_path):
