@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from latentinpaint.data.mask_generators import MaskGenerator
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import SOLVERS
+from latentinpaint.models.arguments import RecordsArguments
 
 Progress = Callable[[float], None]
 
@@ -42,19 +43,17 @@ class Sampling:
         return dict(method=self.solver, steps=self.steps, rtol=self.tolerance, atol=self.tolerance)
 
 
-class Flow(nn.Module, ABC):
+class Flow(RecordsArguments, nn.Module, ABC):
     """Base of all flows. Pictures are rows (C, H, W) in [-1, 1], points are rows (d,).
 
     Attributes:
         shape: of a row.
-        arguments: the constructor's arguments, enough to build an equal one.
         sampling: how it samples when nothing else is asked for.
         abilities: names of the ways to sample it has, each a method.
         any_source: whether it may start from data of another kind; else from standard normal noise alone.
     """
 
     shape: tuple[int, ...]
-    arguments: dict[str, Any]
     sampling: Sampling
     abilities: tuple[str, ...]
     any_source: bool = False

@@ -64,23 +64,10 @@ class HadamardFlow(Flow):
         if len(shape) != 3:
             raise InputError("a Hadamard flow takes pictures")
         measure = {"diagonal": 1.0, "entrywise": 0.25, "blocks": 0.75, "holes": 2.0} if measure is None else measure
+        self.arguments["measure"] = dict(measure)
         if unknown := set(measure) - set(MEASURES):
             raise InputError(f"there is no measure '{unknown.pop()}': choose among {', '.join(MEASURES)}")
         self.shape, self.sampling = tuple(shape), Sampling("euler", steps, epsilon=epsilon)
-        self.arguments = dict(
-            shape=list(shape),
-            width=width,
-            multipliers=list(multipliers),
-            blocks=blocks,
-            attention=attention,
-            dropout=dropout,
-            measure=dict(measure),
-            block_side=block_side,
-            masks=masks,
-            known_noise=known_noise,
-            steps=steps,
-            epsilon=epsilon,
-        )
         self.block_side = block_side
         self.masks = mask_preset(masks, min(shape[1:]))
         kinds = {

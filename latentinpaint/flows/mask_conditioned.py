@@ -58,16 +58,6 @@ class MaskConditionedFlow(Flow):
         if hole_weight <= 0 or weighting not in WEIGHTINGS:
             raise InputError(f"hole_weight is above 0, and weighting one of {', '.join(WEIGHTINGS)}")
         self.shape, self.sampling = tuple(shape), Sampling(solver, steps, tolerance)
-        self.arguments = dict(
-            shape=list(shape),
-            masks=masks,
-            hole_weight=hole_weight,
-            weighting=weighting,
-            base_channels=base_channels,
-            solver=solver,
-            steps=steps,
-            tolerance=tolerance,
-        )
         self.masks = mask_preset(masks, min(shape[1:]))
         self.hole_weight, self.weighting = hole_weight, weighting
         self.path = ScheduledPath(Linear())

@@ -46,18 +46,11 @@ class ScheduledFlow(Flow):
         tolerance: float = 1e-5,
     ) -> None:
         super().__init__()
+        network_arguments = network_arguments or {}
+        self.arguments["network_arguments"] = dict(network_arguments)
         if schedule not in SCHEDULES:
             raise InputError(f"there is no schedule '{schedule}': choose one of {', '.join(SCHEDULES)}")
         self.shape, self.sampling = tuple(shape), Sampling(solver, steps, tolerance)
-        self.arguments = dict(
-            shape=list(shape),
-            network=network,
-            network_arguments=dict(network_arguments or {}),
-            schedule=schedule,
-            solver=solver,
-            steps=steps,
-            tolerance=tolerance,
-        )
         self.path = ScheduledPath(SCHEDULES[schedule]())
         self.network = build_network(network, shape, network_arguments)
 

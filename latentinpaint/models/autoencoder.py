@@ -16,15 +16,15 @@ Architecture of `LamaAutoencoder`: the layers before and after the Fourier block
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from latentinpaint.models.arguments import RecordsArguments
 from latentinpaint.models.stages import Stages, doubling, halving, stem
 
 
-class Autoencoder(nn.Module, ABC):
+class Autoencoder(RecordsArguments, nn.Module, ABC):
     """What every autoencoder offers; subclasses give stages and `decode_features`.
 
     Attributes:
@@ -34,7 +34,6 @@ class Autoencoder(nn.Module, ABC):
         stage_channels: channels after each encoder stage (empty: there are no stages to control).
         stage_strides: pixels per cell after each stage.
         mask_channel: whether the encoder sees the mask as one more channel of the picture.
-        arguments: the constructor's arguments, enough to build an equal one.
     """
 
     stride: int
@@ -43,7 +42,6 @@ class Autoencoder(nn.Module, ABC):
     stage_channels: tuple[int, ...]
     stage_strides: tuple[int, ...]
     mask_channel: bool = False
-    arguments: dict[str, Any]
 
     def __init__(self, latent_channels: int) -> None:
         super().__init__()
@@ -197,13 +195,6 @@ class LamaAutoencoder(Autoencoder):
         widths = [base_channels * 2**level for level in range(self.HALVINGS + 1)]
         widths[-1] = latent_channels or widths[-1]
         super().__init__(widths[-1])
-        self.arguments = dict(
-            base_channels=base_channels,
-            latent_channels=latent_channels,
-            residual_blocks=residual_blocks,
-            final_relu=final_relu,
-            mask_channel=mask_channel,
-        )
         self.mask_channel = mask_channel
         self.image_channels = 3
         self.stride = 2**self.HALVINGS
@@ -253,7 +244,6 @@ class IdentityAutoencoder(Autoencoder):
 
     def __init__(self, channels: int = 3) -> None:
         super().__init__(channels)
-        self.arguments = dict(channels=channels)
         self.image_channels = channels
         self.stride = 1
         self.stage_channels = ()

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from latentinpaint.models.arguments import RecordsArguments
 from latentinpaint.models.autoencoder import Autoencoder
 
 
@@ -23,7 +24,7 @@ def zero_conv(in_channels: int, out_channels: int) -> nn.Conv2d:
     return convolution
 
 
-class MaskControl(nn.Module):
+class MaskControl(RecordsArguments, nn.Module):
     """The mask's features, one map for every stage of an autoencoder's encoder.
 
     The mask encoder has the stages' strides: a 1x1 convolution to `width` channels, then one 3x3 convolution a stage
@@ -44,7 +45,6 @@ class MaskControl(nn.Module):
             raise ValueError(f"{type(autoencoder).__name__} has no encoder stages that a mask could control")
         if width < 1:
             raise ValueError(f"width starts at 1, not {width}")
-        self.arguments = dict(width=width)
         self.levels = nn.ModuleList()
         self.taps = nn.ModuleList()
         channels, stride = 1, 1

@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn
 
 from latentinpaint.interpolants.objectives import weighted_mean
+from latentinpaint.models.arguments import RecordsArguments
 from latentinpaint.randomness import Generators
 
 
@@ -34,19 +34,17 @@ class Condition:
         return [self.select([row]) for row in range(len(self.latent))]
 
 
-class Refiner(nn.Module, ABC):
+class Refiner(RecordsArguments, nn.Module, ABC):
     """Base of all refiners.
 
     Attributes:
         channels: channels of the latents it works on.
         stochastic: whether different generators give different answers.
-        arguments: the constructor's arguments, enough to build an equal one.
         core: the network whose evaluations are an answer's cost.
     """
 
     channels: int
     stochastic: bool
-    arguments: dict[str, Any]
 
     @property
     @abstractmethod

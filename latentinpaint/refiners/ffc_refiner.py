@@ -45,9 +45,6 @@ class FFCRefiner(Refiner):
         if blocks < 0:
             raise InputError(f"a number of blocks is not below 0: {blocks}")
         self.channels = channels
-        self.arguments = dict(
-            channels=channels, blocks=blocks, ratio=ratio, delta=delta, width=width, hole_weight=hole_weight
-        )
         self.delta = delta
         self.hole_weight = hole_weight
         self.enter = nn.Identity() if width is None else nn.Conv2d(channels, width, 1)

@@ -70,21 +70,6 @@ class FlowRefiner(Refiner):
         if interpolant not in COURSES:
             raise InputError(f"there is no interpolant '{interpolant}': choose one of {', '.join(COURSES)}")
         self.channels = channels
-        self.arguments = dict(
-            channels=channels,
-            width=width,
-            multipliers=list(multipliers),
-            blocks=blocks,
-            attention=attention,
-            dropout=dropout,
-            interpolant=interpolant,
-            hole_weight=hole_weight,
-            latent_weight=latent_weight,
-            time_mean=time_mean,
-            time_deviation=time_deviation,
-            solver=solver,
-            steps=steps,
-        )
         self.course = COURSES[interpolant]()
         self._check(solver)
         self.hole_weight, self.latent_weight = hole_weight, latent_weight
