@@ -19,7 +19,7 @@ from torch import Tensor
 from latentinpaint.inference import fill, tiling
 from latentinpaint.inference.fill import fill_holes
 from latentinpaint.inference.options import Asked
-from latentinpaint.inference.texture import Exemplars
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inference.tiling import paint_tiles
 from latentinpaint.inpainter import Inpainter
 
@@ -47,7 +47,7 @@ def main() -> None:
         fill.OWN_SIDE = kept
         table.add(case, fills, costs)
         (guide,) = fill_holes(inpainter.folded, case.image, case.mask > 0.5, Asked(texture=False, crop=None))
-        seams.append(_seam(inpainter.pipeline.texture or Exemplars(), case.image, guide, case.mask))
+        seams.append(_seam(inpainter.pipeline.texture or PatchTexture(), case.image, guide, case.mask))
     print(table.text())
     whole, tiled = (statistics.mean(column) for column in zip(*seams, strict=True))
     larger = sum(b > a for a, b in seams)
@@ -56,7 +56,7 @@ def main() -> None:
     )
 
 
-def _seam(texture: Exemplars, image: Tensor, guide: Tensor, mask: Tensor) -> tuple[float, float]:
+def _seam(texture: PatchTexture, image: Tensor, guide: Tensor, mask: Tensor) -> tuple[float, float]:
     """The mean step across the borders of tiles: painted as a whole, and in tiles."""
     tiling.TILE, tiling.SURROUNDINGS, kept = TILE, SURROUNDINGS, (tiling.TILE, tiling.SURROUNDINGS)
     tiled = paint_tiles(texture, image, guide, mask)

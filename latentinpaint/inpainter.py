@@ -147,7 +147,7 @@ class Inpainter:
                 of the widened hole.
             feather: pixels over which the fill goes over into the picture, inside the widened hole; see `holes`.
                 Alone it dilates by as much.
-            texture: whether fills are painted anew with patches of the picture, see `exemplars`; None as the model
+            texture: whether fills are painted anew with patches of the picture, see `texture`; None as the model
                 has it.
 
         Returns:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from latentinpaint.inference.texture import Exemplars
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import Autoencoder, MaskControl
 from latentinpaint.randomness import Generators, numbered_generator
 from latentinpaint.refiners import Condition, Refiner
@@ -52,7 +52,7 @@ class InpaintPipeline(nn.Module):
         autoencoder: Autoencoder,
         refiner: Refiner,
         control: MaskControl | None = None,
-        texture: Exemplars | None = None,
+        texture: PatchTexture | None = None,
     ) -> None:
         super().__init__()
         if refiner.channels != autoencoder.latent_channels:

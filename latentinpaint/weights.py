@@ -18,7 +18,7 @@ from torch import Tensor
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 from latentinpaint.flows import FLOWS, Flow
-from latentinpaint.inference.texture import Exemplars
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import AUTOENCODERS, Autoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS
@@ -92,7 +92,7 @@ def load_pipeline(path: str | Path) -> InpaintPipeline:
         described = header["control"]
         control = None if described is None else MaskControl(autoencoder, **described["arguments"])
         described = header.get("texture")
-        texture = None if described is None else Exemplars(**described["arguments"])
+        texture = None if described is None else PatchTexture(**described["arguments"])
         pipeline = InpaintPipeline(autoencoder, refiner, control, texture)
         pipeline.load_state_dict(weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from latentinpaint.inference.texture import Exemplars
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder
 from latentinpaint.pipeline import InpaintPipeline, composite, hide, pad_to_cells
 from latentinpaint.randomness import numbered_generator
@@ -255,7 +255,7 @@ def test_texture_paints_every_sample(build_pipeline, refiner):
     mask = torch.zeros(2, 1, 40, 44)
     mask[..., 10:25, 12:30] = 1
     plain = pipeline.sample(image, mask, 2, seeds=5)
-    pipeline.texture = Exemplars(rounds=(2, 1, 1))
+    pipeline.texture = PatchTexture(rounds=(2, 1, 1))
     painted = pipeline.sample(image, mask, 2, seeds=5)
     assert not torch.equal(painted, plain)
     for number in range(2):

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from latentinpaint import weights
 from latentinpaint.errors import InputError
-from latentinpaint.inference.texture import Exemplars
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import AUTOENCODERS, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS
@@ -125,7 +125,7 @@ def test_every_argument_comes_back(refiner, tmp_path):
 def test_texture_comes_back(build_pipeline, tmp_path):
     pipeline = build_pipeline()
     plain = fill(pipeline)
-    pipeline.texture = Exemplars(radius=1, contrast=0.25, rounds=(2, 1, 1))
+    pipeline.texture = PatchTexture(radius=1, contrast=0.25, rounds=(2, 1, 1))
     save_pipeline(pipeline, tmp_path / "model.safetensors")
     loaded = load_pipeline(tmp_path)
     assert loaded.texture == pipeline.texture

@@ -23,7 +23,7 @@ from latentinpaint.inference.crops import Window
 from latentinpaint.inference.feature_refinement import Refinement, sample_refined
 from latentinpaint.inference.options import Asked
 from latentinpaint.inference.pyramid import Scale
-from latentinpaint.inference.texture import Exemplars
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inference.tiling import paint_tiles
 from latentinpaint.pipeline import InpaintPipeline, composite, hide
 
@@ -106,7 +106,7 @@ def _grouped(parts: Iterator[_Part]) -> Iterator[list[_Part]]:
 
 def _fill(
     pipeline: InpaintPipeline,
-    texture: Exemplars | None,
+    texture: PatchTexture | None,
     image: Tensor,
     hole: Tensor,
     asked: Asked,
@@ -150,7 +150,7 @@ def _scaled(x: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(x, size=size, mode="bicubic", align_corners=False).clamp(0, 1)
 
 
-def _textured(texture: Exemplars | None, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
+def _textured(texture: PatchTexture | None, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
     """Windows (B, 3, h, w) with their fill, painted anew if there is a texture."""
     if texture is None:
         return composite(image, fill, mask)

@@ -8,7 +8,7 @@ from latentinpaint.errors import InputError
 from latentinpaint.inference.blending import Widening
 from latentinpaint.inference.crops import Crop, Window
 from latentinpaint.inference.feature_refinement import Refinement
-from latentinpaint.inference.texture import Exemplars
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.pipeline import InpaintPipeline
 
 
@@ -52,8 +52,8 @@ class Asked:
             return Crop().windows(hole, stride)
         return Crop(int(self.crop), fraction=0.0, least_side=2 * stride, share=1.0).windows(hole, stride)
 
-    def texture_of(self, pipeline: InpaintPipeline) -> Exemplars | None:
+    def texture_of(self, pipeline: InpaintPipeline) -> PatchTexture | None:
         """The texture that this model's fills get."""
         if self.texture is None:
             return pipeline.texture
-        return (pipeline.texture or Exemplars()) if self.texture else None
+        return (pipeline.texture or PatchTexture()) if self.texture else None

@@ -40,7 +40,7 @@ TRIALS = (16, 4, 1)  # reach of the random trials, pixels
 
 
 @dataclass(frozen=True)
-class Exemplars:
+class PatchTexture:
     """How a fill is painted anew with known patches.
 
     Attributes:
@@ -117,7 +117,7 @@ class _Level:
     says which centres have a patch without a pixel of the hole or beyond the picture.
     """
 
-    def __init__(self, guide: Tensor, hole: Tensor, factor: int, how: Exemplars, pool: Executor) -> None:
+    def __init__(self, guide: Tensor, hole: Tensor, factor: int, how: PatchTexture, pool: Executor) -> None:
         self.factor, self.how, self.pool = factor, how, pool
         self.height, self.width = hole.shape[0] // factor, hole.shape[1] // factor
         size = (self.height, self.width)

@@ -3,13 +3,13 @@
 from torch import Tensor
 
 from latentinpaint.inference.crops import Window
-from latentinpaint.inference.texture import Exemplars
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.pipeline import composite
 
 TILE, SURROUNDINGS = 640, 160  # pixels: sides of a tile, and what is seen around it
 
 
-def paint_tiles(texture: Exemplars, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
+def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
     """One picture (1, 3, H, W) painted tile by tile, each knowing those before it; memory is that of one tile.
 
     The tile of whose surroundings most is known is always the next: what nothing is known around waits.

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 import torch
 
-from latentinpaint.inference.texture import Exemplars
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import IdentityAutoencoder
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import FFCRefiner
@@ -56,7 +56,7 @@ def test_onnx(model_files, done, tmp_path):
 
 def test_texture_stays_behind_and_is_told(pixels, done, tmp_path):
     pipeline = load_pipeline(pixels)
-    pipeline.texture = Exemplars()
+    pipeline.texture = PatchTexture()
     save_pipeline(pipeline, tmp_path / "textured.safetensors")
     answer = done("export", "--model", tmp_path / "textured.safetensors", "--output", tmp_path / "model.pt2")
     assert "the file holds the networks alone" in answer.err

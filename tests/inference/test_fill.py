@@ -9,7 +9,7 @@ from latentinpaint import Inpainter
 from latentinpaint.inference import tiling as tiling_module
 from latentinpaint.inference.fill import fill_holes
 from latentinpaint.inference.options import Asked
-from latentinpaint.inference.texture import Exemplars
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inference.tiling import paint_tiles
 from latentinpaint.pipeline import InpaintPipeline
 
@@ -113,19 +113,19 @@ def test_texture_as_the_model_has_it_or_as_asked(pipeline):
 
     plain, painted = answer(None), answer(True)
     assert torch.equal(answer(False), plain)
-    assert torch.equal(painted, Exemplars()(image[None], plain[None], mask[None].float())[0])
-    pipeline.texture = Exemplars(radius=1)
+    assert torch.equal(painted, PatchTexture()(image[None], plain[None], mask[None].float())[0])
+    pipeline.texture = PatchTexture(radius=1)
     assert torch.equal(answer(False), plain)
     assert torch.equal(answer(None), answer(True))
     assert not torch.equal(answer(None), painted)
-    assert pipeline.texture == Exemplars(radius=1)
+    assert pipeline.texture == PatchTexture(radius=1)
 
 
 def test_a_texture_that_is_set_later_counts(pipeline):
     inpainter = Inpainter(pipeline)
     image, mask = picture(64, 72), hole(64, 72, 20, 22, 18, 20)
     plain, painted = inpainter(image, mask), inpainter(image, mask, texture=True)
-    pipeline.texture = Exemplars()
+    pipeline.texture = PatchTexture()
     assert torch.equal(inpainter(image, mask), painted) and not torch.equal(painted, plain)
 
 
@@ -134,7 +134,7 @@ def test_refined_fills_get_texture_too(pipeline):
     image, mask = picture(300, 280), hole(300, 280, 100, 90, 60, 50)
     plain = inpainter(image, mask, refine=True, crop=None)
     painted = inpainter(image, mask, refine=True, crop=None, texture=True)
-    assert torch.equal(painted, Exemplars()(image[None], plain[None], mask[None].float())[0])
+    assert torch.equal(painted, PatchTexture()(image[None], plain[None], mask[None].float())[0])
 
 
 def test_large_windows_are_painted_in_tiles(pipeline, monkeypatch):
@@ -159,7 +159,7 @@ def test_tiles_leave_no_seam(monkeypatch):
     mask = torch.zeros(1, 1, 320, 320)
     mask[..., 70:250, 70:250] = 1
     fill = torch.nn.functional.avg_pool2d(torch.where(mask > 0.5, 0.5, image), 41, 1, 20)
-    answer = paint_tiles(Exemplars(), image, fill, mask)
+    answer = paint_tiles(PatchTexture(), image, fill, mask)
     steps = (answer[..., 1:] - answer[..., :-1]).abs().mean(dim=(0, 1))[80:240, 80:240].mean(0)
     at_seams = torch.tensor([128 - 81, 192 - 81])  # between columns 127 and 128, 191 and 192
     elsewhere = torch.ones(len(steps), dtype=torch.bool)
@@ -178,7 +178,7 @@ def test_tiles_around_which_nothing_is_known_wait(monkeypatch, side):
     mask[..., :150] = 1
     turned = [x.flip(-1) if side in ("right", "bottom") else x for x in (image, torch.full_like(image, 0.5), mask)]
     turned = [x.mT if side in ("top", "bottom") else x for x in turned]
-    answer = paint_tiles(Exemplars(), *turned)
+    answer = paint_tiles(PatchTexture(), *turned)
     assert (answer[turned[2].expand_as(answer) > 0.5] == 0.5).float().mean() < 0.01
 
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from scipy.spatial import cKDTree
 
 from latentinpaint.inference import texture
-from latentinpaint.inference.texture import Exemplars
+from latentinpaint.inference.texture import PatchTexture
 
 
 def box(height: int, width: int, top: int, left: int, tall: int, wide: int) -> torch.Tensor:
@@ -34,7 +34,7 @@ def blurred(image: torch.Tensor, reach: int) -> torch.Tensor:
 def test_a_repeated_tile_is_continued_exactly(size):
     image, mask = periodic(*size), box(*size, 20, 24, 26, 31)
     fill = blurred(image, 8)
-    answer = Exemplars()(image, fill, mask)
+    answer = PatchTexture()(image, fill, mask)
     hole = mask.expand_as(image) > 0.5
     assert (fill - image)[hole].abs().mean() > 0.15
     assert (answer - image)[hole].abs().mean() < 1e-6
@@ -43,7 +43,7 @@ def test_a_repeated_tile_is_continued_exactly(size):
 def test_known_pixels_are_exact_and_the_rest_are_colours_of_the_picture():
     image = torch.rand(1, 3, 70, 83, generator=torch.Generator().manual_seed(2))
     mask = box(70, 83, 0, 30, 33, 53)
-    answer = Exemplars()(image, torch.full_like(image, 0.4), mask)
+    answer = PatchTexture()(image, torch.full_like(image, 0.4), mask)
     known = (mask < 0.5).expand_as(image)
     assert torch.equal(answer[known], image[known])
     colours = {tuple(colour) for colour in image[0][:, mask[0, 0] < 0.5].T.tolist()}
@@ -60,7 +60,7 @@ def test_the_fill_says_what_goes_where():
     fill[:, 0, :, :60] += 0.6
     fill[:, 2, :, 60:] += 0.6
     mask = box(96, 96, 24, 28, 40, 40)
-    answer = Exemplars()(image, fill, mask)
+    answer = PatchTexture()(image, fill, mask)
     red = answer[0, 0] > answer[0, 2]
     assert red[24:64, 28:56].float().mean() > 0.95
     assert (~red)[24:64, 64:68].float().mean() > 0.95
@@ -74,7 +74,7 @@ def test_contrast_keeps_an_average_from_finding_dull_places():
     mask, fill = box(128, 128, 60, 60, 44, 44), torch.full_like(image, 0.5)
     deviation = {}
     for contrast in (0.0, 1.0):
-        answer = Exemplars(contrast=contrast)(image, fill, mask)
+        answer = PatchTexture(contrast=contrast)(image, fill, mask)
         deviation[contrast] = answer[0, :, 64:100, 64:100].std().item()
     assert deviation[1.0] > 0.4 * image[..., 40:, 40:].std()
     assert deviation[0.0] < 0.5 * deviation[1.0], deviation
@@ -85,23 +85,23 @@ def test_what_stands_in_the_hole_is_not_looked_at():
     fill = blurred(image, 6)
     other = torch.where(mask > 0.5, torch.nan, image)
     inside = mask.expand_as(image) > 0.5
-    assert torch.equal(Exemplars()(image, fill, mask)[inside], Exemplars()(other, fill, mask)[inside])
+    assert torch.equal(PatchTexture()(image, fill, mask)[inside], PatchTexture()(other, fill, mask)[inside])
 
 
 def test_rows_do_not_know_of_each_other():
     generator = torch.Generator().manual_seed(5)
     images, fills = (torch.rand(2, 3, 64, 72, generator=generator) for _ in range(2))
     masks = torch.cat([box(64, 72, 8, 8, 30, 20), box(64, 72, 20, 30, 25, 35)])
-    together = Exemplars()(images, fills, masks)
+    together = PatchTexture()(images, fills, masks)
     for row in range(2):
         part = slice(row, row + 1)
-        assert torch.equal(together[part], Exemplars()(images[part], fills[part], masks[part]))
+        assert torch.equal(together[part], PatchTexture()(images[part], fills[part], masks[part]))
 
 
 @pytest.mark.parametrize("mask", [torch.ones(1, 1, 64, 64), torch.zeros(1, 1, 64, 64), box(64, 64, 2, 2, 60, 60)])
 def test_where_nothing_can_be_copied_the_fill_stays(mask):
     image, fill = torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)
-    assert torch.equal(Exemplars()(image, fill, mask), torch.where(mask > 0.5, fill, image))
+    assert torch.equal(PatchTexture()(image, fill, mask), torch.where(mask > 0.5, fill, image))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 40), (17, 1), (49, 97)])
@@ -109,7 +109,7 @@ def test_small_and_odd_sizes(size):
     image = torch.rand(1, 3, *size)
     mask = torch.zeros(1, 1, *size)
     mask[..., : size[0] // 2 + 1, : size[1] // 2 + 1] = 1
-    answer = Exemplars()(image, torch.rand(1, 3, *size), mask)
+    answer = PatchTexture()(image, torch.rand(1, 3, *size), mask)
     assert answer.shape == image.shape and answer.isfinite().all()
 
 
@@ -129,9 +129,9 @@ def test_the_local_search_comes_near_the_full_one(monkeypatch):
     image = blurred(noise, 2)
     image = (image - image.min()) / (image.max() - image.min())
     mask, fill = box(128, 128, 40, 40, 30, 30), blurred(image, 7)
-    full = Exemplars()(image, fill, mask)
+    full = PatchTexture()(image, fill, mask)
     monkeypatch.setattr(texture, "EXACT", 10**6)  # the coarse level is still searched in full
-    local = Exemplars()(image, fill, mask)
+    local = PatchTexture()(image, fill, mask)
     assert not torch.equal(full, local)
 
     def off(answer: torch.Tensor) -> float:
@@ -148,7 +148,7 @@ def test_a_mesh_over_everything_and_a_long_strip_stay_small():
     strip = box(90, 3000, 0, 500, 90, 1500)
     for mask in (mesh, strip):
         image = torch.rand(1, 3, *mask.shape[-2:], generator=torch.Generator().manual_seed(8))
-        answer = Exemplars(rounds=(1, 1, 1))(image, torch.full_like(image, 0.5), mask)
+        answer = PatchTexture(rounds=(1, 1, 1))(image, torch.full_like(image, 0.5), mask)
         hole = mask.expand_as(image) > 0.5
         assert torch.equal(answer[~hole], image[~hole])
         assert answer[hole].std() > 0.5 * image.std()
@@ -185,8 +185,8 @@ def test_threads_are_given_back_whoever_paints():
 
 
 def test_settings_are_checked_and_come_back():
-    how = Exemplars(radius=3, contrast=0.25, rounds=(2, 2, 1))
-    assert Exemplars(**how.arguments) == how
+    how = PatchTexture(radius=3, contrast=0.25, rounds=(2, 2, 1))
+    assert PatchTexture(**how.arguments) == how
     for wrong in ({"radius": 0}, {"guidance": -1}, {"contrast": -0.1}, {"depth": 0.5}, {"rounds": (1, 0, 1)}):
         with pytest.raises(ValueError, match=r"patch|rounds"):
-            Exemplars(**wrong)
+            PatchTexture(**wrong)
