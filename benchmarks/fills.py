@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from latentinpaint.evaluation.baselines import BASELINES
-from latentinpaint.evaluation.dataset import cases_from_preset
+from latentinpaint.evaluation.dataset import dataset_from_preset
 from latentinpaint.pipeline import composite
 from latentinpaint.visualization import picture_grid
 from latentinpaint.weights import load_pipeline
@@ -30,7 +30,7 @@ def main() -> None:
     options = parser.parse_args()
     pipelines = {Path(path).stem: load_pipeline(path) for path in options.models}
     labels, rows = [], []
-    for case in cases_from_preset(options.images, options.mask_preset, options.seed, size=options.size):
+    for case in dataset_from_preset(options.images, options.mask_preset, options.seed, size=options.size):
         if case.name not in options.names if options.names else len(rows) == 6:
             continue
         white = composite(case.image, case.image.new_ones(()).expand_as(case.image), case.mask)

@@ -28,7 +28,7 @@ from latentinpaint.data.augmentation import random_crop
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, SamplePhotos
 from latentinpaint.evaluation.baselines import Telea
-from latentinpaint.evaluation.profiling import measured
+from latentinpaint.evaluation.profiling import profile
 from latentinpaint.models import LamaAutoencoder
 from latentinpaint.models.fast.fuse import PASSES, fold
 from latentinpaint.pipeline import InpaintPipeline, composite, hide
@@ -175,7 +175,7 @@ def measure(ways: Mapping[str, Answer], rounds: int) -> dict[str, Measured]:
             first.setdefault(name, given)
     results = {}
     for name, answer in ways.items():
-        with measured(torch.device("cpu")) as cost:
+        with profile(torch.device("cpu")) as cost:
             answer()
         results[name] = Measured(statistics.median(seconds[name][WARM_UP:]), cost.megabytes, first[name])
     return results

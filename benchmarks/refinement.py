@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from large_photos import Case, Table, large_photos, thick_cases
 from torch import Tensor
 
-from latentinpaint.evaluation.profiling import measured
+from latentinpaint.evaluation.profiling import profile
 from latentinpaint.files import write_beside
 from latentinpaint.inference.feature_refinement import Refinement, sample_refined
 from latentinpaint.pipeline import InpaintPipeline
@@ -37,7 +37,7 @@ def fills_of(pipeline: InpaintPipeline, case: Case, ways: list[str]) -> tuple[di
     """The fills of a case and what they cost, by way; the first is the plain one."""
     fills, costs = {}, {}
     for way in ("plain", *ways):
-        with measured(case.image.device) as cost:
+        with profile(case.image.device) as cost:
             if way == "plain":
                 answer = pipeline.sample(case.image, case.mask, seeds=case.seed)
             else:

@@ -18,7 +18,7 @@ import torch
 from large_photos import Case, Table, large_photos
 from torch import Tensor
 
-from latentinpaint.evaluation.profiling import measured
+from latentinpaint.evaluation.profiling import profile
 from latentinpaint.inference.crops import Crop
 from latentinpaint.inpainter import Inpainter
 from latentinpaint.pipeline import InpaintPipeline
@@ -44,7 +44,7 @@ def fills_of(pipeline: InpaintPipeline, case: Case, ways: dict[str, str | int | 
     """The fills of a case and what they cost, by way."""
     inpainter, fills, costs = Inpainter(pipeline, "cpu"), {}, {}
     for way, crop in ways.items():
-        with measured(case.image.device) as cost:
+        with profile(case.image.device) as cost:
             fills[way] = inpainter(case.image, case.mask, seed=case.seed, crop=crop)
         costs[way] = asdict(cost)
     return fills, costs

@@ -79,12 +79,12 @@ class Options:
 def run(options: Options) -> None:
     """Train what is not trained yet, and leave the table."""
     from latentinpaint.data.masks import mask_preset as check_preset
-    from latentinpaint.evaluation.benchmark_config import chosen
+    from latentinpaint.evaluation.benchmark_config import split_names
     from latentinpaint.training.precision import fastest_precision
     from latentinpaint.weights import load_autoencoder
 
-    files = _configurations(Path(options.configs), chosen(options.only))
-    seeds = _seeds(chosen(options.seeds))
+    files = _configurations(Path(options.configs), split_names(options.only))
+    seeds = _seeds(split_names(options.seeds))
     check_at_least_one(
         steps=options.steps,
         autoencoder_steps=options.autoencoder_steps,
@@ -241,7 +241,7 @@ def _table(
     masks: Path,
     seconds: Mapping[str, float],
 ) -> None:
-    from latentinpaint.evaluation.benchmark_config import Plan
+    from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
     from latentinpaint.experiments.ablation_table import as_json, markdown, variants_of
 
     folder = Path(options.output)
@@ -251,7 +251,7 @@ def _table(
         for name, titles in runs.items()
         for seed, title in zip(seeds, titles, strict=True)
     ]
-    plan = Plan(
+    plan = BenchmarkConfig(
         images=str(pictures),
         methods=("telea", *models),
         masks=str(masks),

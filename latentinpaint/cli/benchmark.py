@@ -26,9 +26,9 @@ class Options(Comparison):
 
 def run(options: Options) -> None:
     """Compare what was asked for."""
-    from latentinpaint.evaluation.benchmark_config import chosen
+    from latentinpaint.evaluation.benchmark_config import split_names
 
-    asked = chosen(options.methods)
+    asked = split_names(options.methods)
     if not asked:
         raise InputError("there is nothing to compare: give --methods, such as telea,runs/latent_ffc")
     compare_as_asked(options, asked, options.reference)

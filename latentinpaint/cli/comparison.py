@@ -18,8 +18,8 @@ from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 
 if TYPE_CHECKING:
-    from latentinpaint.evaluation.benchmark_config import Plan
-    from latentinpaint.evaluation.runner import Outcome, Run
+    from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
+    from latentinpaint.evaluation.runner import Runner, RunResult
     from latentinpaint.evaluation.summary import Summary
 
 
@@ -71,9 +71,9 @@ class Comparison:
 
 def compare_as_asked(options: Comparison, methods: tuple[str, ...], reference: str | None) -> None:
     """Compare methods under the options of a command line."""
-    from latentinpaint.evaluation.benchmark_config import Plan, chosen
+    from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, split_names
 
-    plan = Plan(
+    plan = BenchmarkConfig(
         images=options.images,
         methods=methods,
         masks=options.masks,
@@ -84,8 +84,8 @@ def compare_as_asked(options: Comparison, methods: tuple[str, ...], reference: s
         num_samples=options.num_samples,
         steps=options.steps,
         refine=options.refine,
-        lpips=chosen(options.lpips_network),
-        features=chosen(options.features),
+        lpips=split_names(options.lpips_network),
+        features=split_names(options.features),
         lpips_weights=options.lpips_weights,
         inception_weights=options.inception_weights,
         device=options.device,
@@ -94,7 +94,7 @@ def compare_as_asked(options: Comparison, methods: tuple[str, ...], reference: s
 
 
 def compare(
-    plan: "Plan",
+    plan: "BenchmarkConfig",
     output: str,
     jobs: int | None = None,
     reference: str | None = None,
@@ -114,7 +114,7 @@ def compare(
     Raises:
         InputError: if there is nothing that could be compared.
     """
-    from latentinpaint.evaluation.runner import Run, one_thread, run
+    from latentinpaint.evaluation.runner import Runner, one_thread, run
     from latentinpaint.evaluation.summary import summarise
 
     if not plan.methods:
@@ -122,7 +122,7 @@ def compare(
     check_at_least_one(num_samples=plan.num_samples, steps=plan.steps, limit=plan.limit, size=plan.size, jobs=jobs)
     if download:
         plan.fetch()
-    folder, own = Path(output), Run(plan, output, keep_fills)
+    folder, own = Path(output), Runner(plan, output, keep_fills)
     if reference is not None:
         _check_reference(reference, own)
     with progress_bar("judging", len(own.cases)) as step:
@@ -151,7 +151,7 @@ def check_at_least_one(**options: int | None) -> None:
             raise InputError(f"--{name.replace('_', '-')} starts at 1, not {value}")
 
 
-def _check_reference(reference: str, own: "Run") -> None:
+def _check_reference(reference: str, own: "Runner") -> None:
     """Before hours of work rather than after."""
     from latentinpaint.evaluation.evaluator import row_names
 
@@ -161,7 +161,7 @@ def _check_reference(reference: str, own: "Run") -> None:
         raise InputError(f"there is no method '{reference}' to compare with: choose one of {', '.join(rows)}")
 
 
-def _settings(plan: "Plan", own: "Run", outcome: "Outcome") -> dict[str, Any]:
+def _settings(plan: "BenchmarkConfig", own: "Runner", outcome: "RunResult") -> dict[str, Any]:
     from latentinpaint.evaluation.evaluator import LIBRARIES
     from latentinpaint.evaluation.methods import describe
 
@@ -185,7 +185,7 @@ def _settings(plan: "Plan", own: "Run", outcome: "Outcome") -> dict[str, Any]:
     }
 
 
-def _write(folder: Path, summary: "Summary", own: "Run", settings: dict[str, Any]) -> None:
+def _write(folder: Path, summary: "Summary", own: "Runner", settings: dict[str, Any]) -> None:
     """The files of a comparison."""
     from latentinpaint.evaluation.report.html import write_report
     from latentinpaint.evaluation.report.markdown import tables
@@ -207,7 +207,7 @@ def _write(folder: Path, summary: "Summary", own: "Run", settings: dict[str, Any
         write_report(temporary, summary, metrics, settings, lambda name: read_case(own, name), own.fill_path)
 
 
-def _say_times(outcome: "Outcome") -> None:
+def _say_times(outcome: "RunResult") -> None:
     """Where the time went, so that nobody has to guess."""
     total = sum(outcome.spent.values())
     if total <= 0:

@@ -24,12 +24,12 @@ class Options(Comparison):
 
 
 def run(options: Options) -> None:
-    """Judge what was asked for."""
+    """Evaluate what was asked for."""
     from latentinpaint.evaluation.baselines import BASELINES
-    from latentinpaint.evaluation.benchmark_config import chosen
+    from latentinpaint.evaluation.benchmark_config import split_names
     from latentinpaint.evaluation.methods import method_names
 
-    asked = chosen(options.baselines)
+    asked = split_names(options.baselines)
     unknown = [name for name in asked if name not in BASELINES]
     if unknown:
         raise InputError(f"there is no baseline '{unknown[0]}': choose any of {', '.join(BASELINES)}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from latentinpaint.data.datamodule import InpaintingDataModule
-    from latentinpaint.evaluation.dataset import Case
+    from latentinpaint.evaluation.dataset import DatasetItem
     from latentinpaint.pipeline import InpaintPipeline
     from latentinpaint.training.tasks.base import TrainingTask
 
@@ -134,7 +134,7 @@ def _fit(name: str, task: "TrainingTask", data: "InpaintingDataModule", minutes:
 def _show(folder: Path, pipelines: dict[str, "InpaintPipeline"], seed: int) -> None:
     """Fill the held-back photographs; write the grid, the latent difference, an example to try and the figures."""
     from latentinpaint.evaluation.baselines import BASELINES
-    from latentinpaint.evaluation.evaluator import Judge, judge
+    from latentinpaint.evaluation.evaluator import Evaluator, evaluate_all
     from latentinpaint.evaluation.methods import BaselineMethod, ModelMethod
     from latentinpaint.evaluation.report.serialise import as_json
     from latentinpaint.evaluation.summary import summarise
@@ -150,7 +150,7 @@ def _show(folder: Path, pipelines: dict[str, "InpaintPipeline"], seed: int) -> N
         metrics.append(load_lpips())
     except InputError as error:
         print(f"note: LPIPS is left out: {error}")
-    summary = summarise(*judge(cases, methods, Judge(metrics)), metrics, networks=(), reference="ffc")
+    summary = summarise(*evaluate_all(cases, methods, Evaluator(metrics)), metrics, networks=(), reference="ffc")
     labels = ("truth", "hole", "mean colour", "OpenCV Telea", "ffc", "flow, sample 1", "flow, sample 2")
     grid = picture_grid([_grid_row(case, pipelines) for case in cases], labels)
     flow = pipelines["flow"]
@@ -170,18 +170,18 @@ def _show(folder: Path, pipelines: dict[str, "InpaintPipeline"], seed: int) -> N
     scores_table(summary)
 
 
-def _cases(seed: int) -> list["Case"]:
+def _cases(seed: int) -> list["DatasetItem"]:
     """Two holes in each of the held-back photographs."""
     from latentinpaint.data.augmentation import centre_crop
     from latentinpaint.data.masks import mask_preset
     from latentinpaint.data.photos import Crops, SamplePhotos
-    from latentinpaint.evaluation.dataset import Case
+    from latentinpaint.evaluation.dataset import DatasetItem
 
     photos = SamplePhotos("val")
     crops = Crops(photos, centre_crop(FILL_SIZE), mask_preset("thick", FILL_SIZE), seed, shuffle=False)
     numbers = range(2 * len(photos))
     return [
-        Case(
+        DatasetItem(
             f"{photos.names[n % len(photos)]} {n // len(photos) + 1}",
             crop["image"][None],
             crop["mask"][None],
@@ -191,7 +191,7 @@ def _cases(seed: int) -> list["Case"]:
     ]
 
 
-def _grid_row(case: "Case", pipelines: dict[str, "InpaintPipeline"]) -> Sequence["Tensor"]:
+def _grid_row(case: "DatasetItem", pipelines: dict[str, "InpaintPipeline"]) -> Sequence["Tensor"]:
     from latentinpaint.evaluation.baselines import BASELINES
     from latentinpaint.pipeline import composite
 

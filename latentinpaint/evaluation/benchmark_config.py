@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.dataset import Cases, cases_from_folders, cases_from_preset
-from latentinpaint.evaluation.evaluator import Judge
+from latentinpaint.evaluation.dataset import EvaluationDataset, dataset_from_folders, dataset_from_preset
+from latentinpaint.evaluation.evaluator import Evaluator
 from latentinpaint.evaluation.methods import Method, build_methods
 from latentinpaint.metrics.features import FeatureNetwork, Inception, SqueezeNet
 from latentinpaint.metrics.perceptual import LPIPS_BACKBONES, load_lpips
@@ -20,7 +20,7 @@ FEATURES = {"inception": (Inception, INCEPTION), "squeeze": (SqueezeNet, SQUEEZE
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchmarkConfig:
     """Everything a process needs to know; made of plain values, so that it can be sent to one.
 
     Args:
@@ -54,7 +54,7 @@ class Plan:
     inception_weights: str | None = None
     device: str | None = None
 
-    def cases(self) -> Cases:
+    def cases(self) -> EvaluationDataset:
         """The cases, in order of their names.
 
         Raises:
@@ -63,14 +63,14 @@ class Plan:
         if self.masks is not None:
             if self.size is not None:
                 raise InputError("masks are of whole pictures: leave --size or --masks out")
-            return cases_from_folders(self.images, self.masks, self.limit)
-        return cases_from_preset(self.images, self.mask_preset, self.seed, self.limit, self.size)
+            return dataset_from_folders(self.images, self.masks, self.limit)
+        return dataset_from_preset(self.images, self.mask_preset, self.seed, self.limit, self.size)
 
     def build_methods(self) -> list[Method]:
         """The methods, in order."""
         return build_methods(self.methods, self.device, self.num_samples, self.steps, self.seed, self.refine)
 
-    def judge(self) -> tuple[Judge, list[str]]:
+    def judge(self) -> tuple[Evaluator, list[str]]:
         """Metrics and networks whose weights are here, and a note for each whose are not.
 
         Raises:
@@ -98,7 +98,7 @@ class Plan:
             with _left_out(kind.distance, given is not None, notes):
                 networks.append(kind(given))
                 weights[kind.distance] = _digest(file.find(kind.distance, given))
-        return Judge(metrics, networks, weights), notes
+        return Evaluator(metrics, networks, weights), notes
 
     def fetch(self) -> None:
         """Download the weights that are missing, telling what and where to."""
@@ -112,7 +112,7 @@ class Plan:
                 file.fetch()
 
 
-def chosen(texts: str | Sequence[str] | None) -> tuple[str, ...]:
+def split_names(texts: str | Sequence[str] | None) -> tuple[str, ...]:
     """Several names: a list, or a text with commas."""
     listed = texts.split(",") if isinstance(texts, str) else texts or ()
     return tuple(dict.fromkeys(text.strip() for text in listed if text.strip()))

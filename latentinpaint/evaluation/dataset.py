@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Case:
+class DatasetItem:
     """One picture (1, 3, H, W) in [0, 1] with its hole (1, 1, H, W), 1 = hole.
 
     name: unique among the cases, and the name of its mask or picture. picture: the picture's path in its folder.
@@ -39,8 +39,8 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Source:
-    """What a case is read from: a picture, and a mask if there is a file of it; see `Case` for the rest."""
+class ItemSource:
+    """What a case is read from: a picture, and a mask if there is a file of it; see `DatasetItem` for the rest."""
 
     name: str
     image: Path
@@ -50,31 +50,31 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Cases:
-    """Cases that are read one at a time, as they are asked for; how many there are is known beforehand.
+class EvaluationDataset:
+    """Items that are read one at a time, as they are asked for; how many there are is known beforehand.
 
     sources: what each case is read from. read: makes the case. holes: where the holes come from, for people.
     notes: what was found odd on the way, one sentence each.
     """
 
-    sources: Sequence[Source]
-    read: Callable[[Source], Case]
+    sources: Sequence[ItemSource]
+    read: Callable[[ItemSource], DatasetItem]
     holes: str
     notes: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.sources)
 
-    def __getitem__(self, number: int) -> Case:
+    def __getitem__(self, number: int) -> DatasetItem:
         return self.read(self.sources[number])
 
-    def __iter__(self) -> Iterator[Case]:
+    def __iter__(self) -> Iterator[DatasetItem]:
         return map(self.read, self.sources)
 
 
-def cases_from_preset(
+def dataset_from_preset(
     images: str | Path, preset: str, seed: int = 0, limit: int | None = None, size: int | None = None
-) -> Cases:
+) -> EvaluationDataset:
     """The pictures of a folder, each with a hole drawn from a preset scaled to its shorter side.
 
     Args:
@@ -95,16 +95,16 @@ def cases_from_preset(
 
         crop = centre_crop(size)
 
-    def read(source: Source) -> Case:
+    def read(source: ItemSource) -> DatasetItem:
         image = _to_tensor(source.image, crop)
         hole = draw_hole(preset, seed, source.name, image.shape[-2:])
-        return Case(source.name, image, hole, source.picture, source.results)
+        return DatasetItem(source.name, image, hole, source.picture, source.results)
 
-    sources = [Source(name, path, None, name, (_stem(name),)) for name, path in named_pictures(images)]
-    return Cases(sources[:limit], read, f"preset {preset}, seed {seed}")
+    sources = [ItemSource(name, path, None, name, (_stem(name),)) for name, path in named_pictures(images)]
+    return EvaluationDataset(sources[:limit], read, f"preset {preset}, seed {seed}")
 
 
-def cases_from_folders(images: str | Path, masks: str | Path, limit: int | None = None) -> Cases:
+def dataset_from_folders(images: str | Path, masks: str | Path, limit: int | None = None) -> EvaluationDataset:
     """The pictures of a folder with the masks of another, matched by name (see `data.pairs`).
 
     A mask without a picture and a picture without a mask are left out and noted.
@@ -117,7 +117,7 @@ def cases_from_folders(images: str | Path, masks: str | Path, limit: int | None 
         raise InputError(f"none of the masks in {masks} matches a picture in {images}: {found.orphans[0].name}, …")
     manifest = read_manifest(masks)
 
-    def read(source: Source) -> Case:
+    def read(source: ItemSource) -> DatasetItem:
         image, hole = _to_tensor(source.image), read_mask(source.mask)
         if hole.shape != image.shape[-2:]:
             raise InputError(f"the mask {source.mask} has another size than {source.image}")
@@ -125,7 +125,9 @@ def cases_from_folders(images: str | Path, masks: str | Path, limit: int | None 
             raise InputError(f"the mask {source.mask} has no hole (no white pixel)")
         if manifest is not None:
             manifest.check(source.mask, hole, source.image)
-        return Case(source.name, image, torch.from_numpy(hole).float()[None, None], source.picture, source.results)
+        return DatasetItem(
+            source.name, image, torch.from_numpy(hole).float()[None, None], source.picture, source.results
+        )
 
     holes = Counter(pair.image for pair in found.pairs)
     sources = []
@@ -133,7 +135,7 @@ def cases_from_folders(images: str | Path, masks: str | Path, limit: int | None 
         picture = pair.image.relative_to(images).as_posix()
         # After the picture only where it has one hole: another hole's answer holds the truth where this one is.
         results = (pair.name, _stem(picture)) if holes[pair.image] == 1 else (pair.name,)
-        sources.append(Source(pair.name, pair.image, pair.mask, picture, tuple(dict.fromkeys(results))))
+        sources.append(ItemSource(pair.name, pair.image, pair.mask, picture, tuple(dict.fromkeys(results))))
     sides = {"masks match no picture": found.orphans, "pictures have no mask": found.bare}
     notes = [f"{len(paths)} {what} and are left out: {_names(paths)}" for what, paths in sides.items() if paths]
     if manifest is not None:
@@ -141,7 +143,7 @@ def cases_from_folders(images: str | Path, masks: str | Path, limit: int | None 
         missing = [Path(e["file"]) for e in manifest.raw["masks"] if e["file"] not in there]
         if missing:
             notes.append(f"{len(missing)} masks of {manifest.path} are not judged: {_names(missing)}")
-    return Cases(sources[:limit], read, str(masks), notes)
+    return EvaluationDataset(sources[:limit], read, str(masks), notes)
 
 
 def named_pictures(images: str | Path) -> list[tuple[str, Path]]:

@@ -1,13 +1,13 @@
 """One method on one case: the fill, what it costs, and every figure of it, as a record that JSON can hold.
 
-Fills are judged as the 8-bit files that a person would get (see `methods.eight_bits`). A method that draws K samples
+Fills are judged as the 8-bit files that a person would get. A method that draws K samples
 has three rows: its first sample, the mean of all, and the best of them by LPIPS inside the hole, which is an oracle:
 it is chosen by looking at the truth, and no user can have it.
 
 A record is plain JSON: ``{"method", "label", "case", "failed", "rows": [{"row", "label", "kind", "seconds",
 "megabytes", "evaluations", "figures", "features"}], "uncertainty"}``; features are base64 of float32. `failed` is a
 sentence, and there are no rows then; with "again" it is tried once more in the next run. Of the case itself
-`case_record` tells size and hole.
+`item_record` tells size and hole.
 """
 
 import base64
@@ -25,9 +25,9 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.dataset import Case
-from latentinpaint.evaluation.methods import Method, Unanswered, check_fill, eight_bits
-from latentinpaint.evaluation.profiling import Cost, measured
+from latentinpaint.evaluation.dataset import DatasetItem
+from latentinpaint.evaluation.methods import Method, MethodError, check_fill, to_eight_bits
+from latentinpaint.evaluation.profiling import ResourceUsage, profile
 from latentinpaint.metrics.calibration import uncertainty
 from latentinpaint.metrics.features import FeatureNetwork
 from latentinpaint.metrics.perceptual import LPIPS
@@ -42,7 +42,7 @@ SAMPLE, MEAN, BEST = "sample", "mean", "best"
 
 
 @dataclass
-class Judged:
+class Evaluation:
     """A record, the fills (1, 3, H, W) of its rows, and the map of the samples' deviation (1, 1, H, W) if there are
     any.
 
@@ -56,7 +56,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Judge:
+class Evaluator:
     """Metrics and feature networks that every method is judged by.
 
     metrics, networks: see `latentinpaint.metrics`. weights: checksums of the files they look
@@ -77,7 +77,7 @@ class Judge:
         names = [*(m.name for m in self.metrics), *(n.name for n in self.networks)]
         return f"{names} {sorted(self.weights.items())} {[(name, version(name)) for name in LIBRARIES]}"
 
-    def case_record(self, case: Case) -> Record:
+    def item_record(self, case: DatasetItem) -> Record:
         """What is to be known of a case."""
         height, width = case.image.shape[-2:]
         fraction, across = case.mask.mean().item(), hole_width(case.mask)[0]
@@ -92,24 +92,24 @@ class Judge:
             "features": self._features(case.image),
         }
 
-    def judge(self, method: Method, case: Case) -> Judged:
+    def evaluate(self, method: Method, case: DatasetItem) -> Evaluation:
         """Let a method fill a case and judge the fill."""
         record: Record = {"method": method.name, "label": method.label, "case": case.name, "failed": None, "rows": []}
         spent = {}
         try:
-            with measured(method.device, method.network) as one:
+            with profile(method.device, method.network) as one:
                 sample = method.fill(case, 1)
             check_fill(sample, case)
             total, samples = one, sample
             if method.num_samples > 1:
-                with measured(method.device, method.network) as total:
+                with profile(method.device, method.network) as total:
                     samples = method.fill(case, method.num_samples)
                 check_fill(samples, case)
-        except (Unanswered, InputError) as error:
-            return Judged(record | {"failed": str(error)}, spent={"fills": one.seconds})
+        except (MethodError, InputError) as error:
+            return Evaluation(record | {"failed": str(error)}, spent={"fills": one.seconds})
         except Exception as error:  # whatever a method does on one picture, the others are still to be judged
             why = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            return Judged(record | {"failed": why, "again": True}, spent={"fills": one.seconds})
+            return Evaluation(record | {"failed": why, "again": True}, spent={"fills": one.seconds})
         spent["fills"] = one.seconds + (total.seconds if total is not one else 0.0)
         started = time.perf_counter()
         rows = [(method.name, method.label, SAMPLE, one, sample)]
@@ -118,7 +118,7 @@ class Judge:
             deviation = self._samples(record, method, case, samples, total, rows)
         fills = {}
         for name, label, kind, cost, fill in rows:
-            fills[name] = eight_bits(fill)
+            fills[name] = to_eight_bits(fill)
             figures = evaluate_pair(fills[name], case.image, case.mask, self.metrics)
             record["rows"].append(
                 {
@@ -134,10 +134,16 @@ class Judge:
         for row in record["rows"]:
             row["features"] = self._features(fills[row["row"]])
         spent["features"] = time.perf_counter() - started
-        return Judged(record, fills, deviation, spent)
+        return Evaluation(record, fills, deviation, spent)
 
     def _samples(
-        self, record: Record, method: Method, case: Case, samples: Tensor, cost: Cost, rows: list[tuple]
+        self,
+        record: Record,
+        method: Method,
+        case: DatasetItem,
+        samples: Tensor,
+        cost: ResourceUsage,
+        rows: list[tuple],
     ) -> Tensor:
         """Add the rows and figures of several samples; answers the map of their deviation."""
         title, count = method.label, len(samples)
@@ -146,7 +152,7 @@ class Judge:
         perceptual = self.perceptual
         if perceptual is not None and min(case.image.shape[-2:]) >= perceptual.smallest_side:
             # One by one: in a batch the last digits could depend on how many there are.
-            inside = [perceptual(eight_bits(x[None]), case.image).over(case.mask).item() for x in samples]
+            inside = [perceptual(to_eight_bits(x[None]), case.image).over(case.mask).item() for x in samples]
             best = int(np.argmin(inside))
             rows.append((method.name + oracle, title + oracle, BEST, cost, samples[best : best + 1]))
         generator = numbered_generator(0, zlib.crc32(case.name.encode()))
@@ -157,7 +163,7 @@ class Judge:
     def _features(self, images: Tensor) -> dict[str, str]:
         with torch.no_grad():
             found = {n.name: n(images)[0] for n in self.networks if _takes(n, images)}
-        return {name: packed(values) for name, values in found.items()}
+        return {name: encode_vector(values) for name, values in found.items()}
 
 
 def row_names(method: Method, with_best: bool) -> list[str]:
@@ -166,16 +172,18 @@ def row_names(method: Method, with_best: bool) -> list[str]:
     return [method.name, *(method.name + suffix for suffix in own)]
 
 
-def judge(cases: Iterable[Case], methods: Sequence[Method], judging: Judge) -> tuple[list[Record], list[Record]]:
-    """Judge every method on every case, in memory: the cases' records and the methods'."""
+def evaluate_all(
+    cases: Iterable[DatasetItem], methods: Sequence[Method], judging: Evaluator
+) -> tuple[list[Record], list[Record]]:
+    """Evaluate every method on every case, in memory: the cases' records and the methods'."""
     about, records = [], []
     for case in cases:
-        about.append(judging.case_record(case))
-        records += [judging.judge(method, case).record for method in methods]
+        about.append(judging.item_record(case))
+        records += [judging.evaluate(method, case).record for method in methods]
     return about, records
 
 
-def case_digest(case: Case) -> str:
+def item_digest(case: DatasetItem) -> str:
     """A checksum of a case's picture and hole."""
     digest = hashlib.sha256(f"{case.name} {tuple(case.image.shape)}".encode())
     digest.update(case.image.numpy().tobytes())
@@ -183,13 +191,13 @@ def case_digest(case: Case) -> str:
     return digest.hexdigest()
 
 
-def packed(values: Tensor) -> str:
+def encode_vector(values: Tensor) -> str:
     """A vector as text, float32."""
     return base64.b64encode(values.float().cpu().numpy().tobytes()).decode()
 
 
-def unpacked(text: str) -> Tensor:
-    """The vector that `packed` made a text of."""
+def decode_vector(text: str) -> Tensor:
+    """The vector that `encode_vector` made a text of."""
     return torch.from_numpy(np.frombuffer(base64.b64decode(text), np.float32).copy())
 
 

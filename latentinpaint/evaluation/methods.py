@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.baselines import BASELINES, Baseline
-from latentinpaint.evaluation.dataset import Case
+from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.images.image_files import list_pictures, read_picture
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
@@ -32,7 +32,7 @@ from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.weights import PIPELINE_FILE, PRETRAINED, pipeline_file
 
 
-class Unanswered(Exception):
+class MethodError(Exception):
     """A method has no answer that could be judged for a case; the message says why, for people."""
 
 
@@ -54,15 +54,15 @@ class Method(ABC):
     network: nn.Module | None = None
 
     @abstractmethod
-    def fill(self, case: Case, num_samples: int = 1) -> Tensor:
+    def fill(self, case: DatasetItem, num_samples: int = 1) -> Tensor:
         """The first `num_samples` answers (num_samples, 3, H, W) on the CPU.
 
         Raises:
-            Unanswered: if there is none.
+            MethodError: if there is none.
         """
 
     @abstractmethod
-    def identity(self, case: Case) -> str:
+    def identity(self, case: DatasetItem) -> str:
         """Whatever decides the answer besides the case: as long as it stays the same, so does the answer."""
 
 
@@ -80,10 +80,10 @@ class BaselineMethod(Method):
     def label(self) -> str:
         return self.baseline.label
 
-    def fill(self, case: Case, num_samples: int = 1) -> Tensor:
+    def fill(self, case: DatasetItem, num_samples: int = 1) -> Tensor:
         return self.baseline(case.image, case.mask)
 
-    def identity(self, case: Case) -> str:
+    def identity(self, case: DatasetItem) -> str:
         return f"{self.baseline.name} {sorted(vars(self.baseline).items())}"
 
 
@@ -106,17 +106,17 @@ class ModelMethod(Method):
         self.device = self.pipeline.autoencoder.latent_mean.device
         self.network = self.pipeline.refiner.core
 
-    def fill(self, case: Case, num_samples: int = 1) -> Tensor:
+    def fill(self, case: DatasetItem, num_samples: int = 1) -> Tensor:
         # Whatever memory is free, or figures would depend on it.
         refine = Refinement(memory=math.inf) if self.refine else False
-        asked = Asked(num_samples, self.seed_of(case), self.steps, refine, crop=None)
+        asked = Asked(num_samples, self.seed_for_item(case), self.steps, refine, crop=None)
         return fill_holes(self.pipeline, case.image, case.mask > 0.5, asked, self.device)[0]
 
-    def seed_of(self, case: Case) -> int:
+    def seed_for_item(self, case: DatasetItem) -> int:
         """Of a case's samples: each has its own, or one lucky draw of noise would decide about all pictures alike."""
         return (self.seed * 1_000_003 + zlib.crc32(case.name.encode())) % 2**31
 
-    def identity(self, case: Case) -> str:
+    def identity(self, case: DatasetItem) -> str:
         asked = (self.num_samples, self.steps, self.seed) if self.pipeline.refiner.stochastic else ()
         return f"model {self.fingerprint} {asked} {self.device.type}{' refined' * self.refine}"
 
@@ -145,32 +145,32 @@ class ResultFolder(Method):
         if not self.files:
             raise InputError(f"the folder {folder} holds no picture, so there is no result to judge")
 
-    def fill(self, case: Case, num_samples: int = 1) -> Tensor:
+    def fill(self, case: DatasetItem, num_samples: int = 1) -> Tensor:
         path = self._file(case)
         try:
             pixels = torch.from_numpy(read_picture(path).rgb()).permute(2, 0, 1)[None]
         except InputError as error:
-            raise Unanswered(str(error)) from error
+            raise MethodError(str(error)) from error
         if pixels.shape != case.image.shape:
             found, wanted = (f"{x.shape[-1]}x{x.shape[-2]}" for x in (pixels, case.image))
-            raise Unanswered(f"{path} is {found} pixels, the picture {wanted}")
+            raise MethodError(f"{path} is {found} pixels, the picture {wanted}")
         return torch.where(case.mask > 0.5, pixels, case.image)
 
-    def identity(self, case: Case) -> str:
+    def identity(self, case: DatasetItem) -> str:
         try:
             return "file " + hashlib.sha256(self._file(case).read_bytes()).hexdigest()
-        except (Unanswered, OSError):
+        except (MethodError, OSError):
             return "no file"
 
-    def _file(self, case: Case) -> Path:
+    def _file(self, case: DatasetItem) -> Path:
         names = case.results or (case.name,)
         for name in names:
             found = self.files.get(name, [])
             if len(found) == 1:
                 return found[0]
             if found:
-                raise Unanswered(f"{found[0]} and {found[1].name} could both be meant")
-        raise Unanswered(f"{self.folder} has no picture called {' or '.join(names)}")
+                raise MethodError(f"{found[0]} and {found[1].name} could both be meant")
+        raise MethodError(f"{self.folder} has no picture called {' or '.join(names)}")
 
 
 def build_methods(
@@ -230,16 +230,16 @@ def method_names(texts: Sequence[str]) -> list[str]:
     return names
 
 
-def check_fill(fill: Tensor, case: Case) -> None:
-    """Raise `Unanswered` unless the answers (K, 3, H, W) are numbers of the case's size."""
+def check_fill(fill: Tensor, case: DatasetItem) -> None:
+    """Raise `MethodError` unless the answers (K, 3, H, W) are numbers of the case's size."""
     if fill.shape[1:] != case.image.shape[1:]:
-        raise Unanswered(f"the answer has shape {tuple(fill.shape)}, not that of the picture")
+        raise MethodError(f"the answer has shape {tuple(fill.shape)}, not that of the picture")
     wrong = (~fill.isfinite()).sum().item()
     if wrong:
-        raise Unanswered(f"{wrong} values of the answer are not numbers (NaN or infinite)")
+        raise MethodError(f"{wrong} values of the answer are not numbers (NaN or infinite)")
 
 
-def eight_bits(fill: Tensor) -> Tensor:
+def to_eight_bits(fill: Tensor) -> Tensor:
     """The picture that a file of 8 bits would hold: clamped to [0, 1] and rounded to 1/255."""
     return (fill.clamp(0, 1) * 255).round() / 255
 

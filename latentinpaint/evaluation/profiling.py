@@ -19,7 +19,7 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 @dataclass
-class Cost:
+class ResourceUsage:
     """seconds; megabytes, of 10^6 bytes, nan where they cannot be known; evaluations, None for no network."""
 
     seconds: float = math.nan
@@ -28,14 +28,14 @@ class Cost:
 
 
 @contextmanager
-def measured(device: torch.device, network: nn.Module | None = None) -> Iterator[Cost]:
+def profile(device: torch.device, network: nn.Module | None = None) -> Iterator[ResourceUsage]:
     """Measure what happens inside; the cost is complete afterwards.
 
     Args:
         device: where the work is done.
         network: its calls are counted, one for every row of a batch.
     """
-    cost = Cost(evaluations=None if network is None else 0)
+    cost = ResourceUsage(evaluations=None if network is None else 0)
 
     def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         cost.evaluations += len(inputs[0])

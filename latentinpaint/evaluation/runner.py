@@ -31,9 +31,9 @@ from torch import Tensor
 
 from latentinpaint import __version__
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.benchmark_config import Plan
-from latentinpaint.evaluation.dataset import Case, Cases, Source
-from latentinpaint.evaluation.evaluator import Record, case_digest, row_names
+from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
+from latentinpaint.evaluation.dataset import DatasetItem, EvaluationDataset, ItemSource
+from latentinpaint.evaluation.evaluator import Record, item_digest, row_names
 from latentinpaint.files import write_beside
 
 # So many fills are worth the seconds that another process takes to start.
@@ -42,7 +42,7 @@ DEVIATION_SCALE = 0.25  # the standard deviation that is white in a map
 
 
 @dataclass
-class Outcome:
+class RunResult:
     """What a run has found.
 
     cases, records: in the order of names. left_out: a sentence for each case that could not be read. spent: seconds
@@ -58,7 +58,7 @@ class Outcome:
     wall_seconds: float = 0.0
 
 
-class Run:
+class Runner:
     """A plan in one process, with its output folder.
 
     Args:
@@ -70,7 +70,7 @@ class Run:
         InputError: if a part of the plan cannot be had, or the output would be among the pictures.
     """
 
-    def __init__(self, plan: Plan, output: str | Path, keep_fills: bool = True) -> None:
+    def __init__(self, plan: BenchmarkConfig, output: str | Path, keep_fills: bool = True) -> None:
         self.plan, self.output, self.keep_fills = plan, Path(output), keep_fills
         if self.output.resolve().is_relative_to(Path(plan.images).resolve()):
             raise InputError(
@@ -81,12 +81,12 @@ class Run:
         self.judge, self.notes = plan.judge()
         self.stems = output_stems(self.cases)
 
-    def do(self, source: Source, jobs: int = 1) -> dict[str, Any]:
-        """Judge all methods on a case while `jobs` processes work; ``{"name", "left_out", "spent", "reused"}``."""
+    def do(self, source: ItemSource, jobs: int = 1) -> dict[str, Any]:
+        """Evaluate all methods on a case while `jobs` processes work; ``{"name", "left_out", "spent", "reused"}``."""
         with one_thread():
             return self._do(source, jobs)
 
-    def _do(self, source: Source, jobs: int) -> dict[str, Any]:
+    def _do(self, source: ItemSource, jobs: int) -> dict[str, Any]:
         name = source.name
         spent: dict[str, float] = {}
         started = time.perf_counter()
@@ -96,10 +96,10 @@ class Run:
             return {"name": name, "left_out": str(error), "spent": spent, "reused": 0}
         spent["reading"] = time.perf_counter() - started
         reused = 0
-        digest = f"{__version__} {case_digest(case)} {self.judge.identity()}"
+        digest = f"{__version__} {item_digest(case)} {self.judge.identity()}"
         if _known(self.case_path(name), digest) is None:
             started = time.perf_counter()
-            _write(self.case_path(name), {"key": digest} | self.judge.case_record(case))
+            _write(self.case_path(name), {"key": digest} | self.judge.item_record(case))
             spent["truth"] = time.perf_counter() - started
         for method in self.methods:
             key = hashlib.sha256(f"{digest} {method.identity(case)}".encode()).hexdigest()
@@ -108,7 +108,7 @@ class Run:
             if known is not None and self._has_fills(known):
                 reused += 1
                 continue
-            found = self.judge.judge(method, case)
+            found = self.judge.evaluate(method, case)
             started = time.perf_counter()
             for row, fill in found.fills.items():
                 self._write_fill(row, name, fill)
@@ -150,7 +150,7 @@ class Run:
             Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, compress_level=1)
 
 
-def run(own: Run, jobs: int | None = None, progress: Callable[[str], None] = lambda name: None) -> Outcome:
+def run(own: Runner, jobs: int | None = None, progress: Callable[[str], None] = lambda name: None) -> RunResult:
     """Do a plan, or what is left of it.
 
     Args:
@@ -163,7 +163,7 @@ def run(own: Run, jobs: int | None = None, progress: Callable[[str], None] = lam
     """
     started = time.perf_counter()
     jobs = jobs or _jobs(own, len(own.cases))
-    outcome = Outcome([], [], [], jobs=jobs)
+    outcome = RunResult([], [], [], jobs=jobs)
     kept = []
     for done in _results(own, jobs):
         if done["left_out"] is None:
@@ -185,7 +185,7 @@ def run(own: Run, jobs: int | None = None, progress: Callable[[str], None] = lam
     return outcome
 
 
-def output_stems(cases: Cases) -> dict[str, str]:
+def output_stems(cases: EvaluationDataset) -> dict[str, str]:
     """For each case's name the path of its files without suffix.
 
     It is the name without its own suffix, or with it where two would meet.
@@ -203,7 +203,7 @@ def slug(text: str) -> str:
     return plain.encode()[:80].decode(errors="ignore") + "-" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _results(own: Run, jobs: int) -> Iterator[dict[str, Any]]:
+def _results(own: Runner, jobs: int) -> Iterator[dict[str, Any]]:
     if jobs == 1:
         yield from map(own.do, own.cases.sources)
         return
@@ -222,19 +222,19 @@ def _results(own: Run, jobs: int) -> Iterator[dict[str, Any]]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-_RUN: list[Run] = []
+_RUN: list[Runner] = []
 
 
-def _begin(plan: Plan, output: str, keep_fills: bool) -> None:
+def _begin(plan: BenchmarkConfig, output: str, keep_fills: bool) -> None:
     """What a process does first. Ctrl-C is for the one that started it."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    _RUN.append(Run(plan, output, keep_fills))
+    _RUN.append(Runner(plan, output, keep_fills))
 
 
-def _do(source: Source, jobs: int) -> dict[str, Any]:
+def _do(source: ItemSource, jobs: int) -> dict[str, Any]:
     return _RUN[0].do(source, jobs)
 
 
@@ -252,7 +252,7 @@ def one_thread() -> Iterator[None]:
         cv2.setNumThreads(before_cv)
 
 
-def _jobs(own: Run, count: int) -> int:
+def _jobs(own: Runner, count: int) -> int:
     if any(method.device.type != "cpu" for method in own.methods):
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -277,6 +277,6 @@ def _write(path: Path, record: Record) -> None:
         temporary.write_text(json.dumps(record))
 
 
-def read_case(run: Run, name: str) -> Case:
+def read_case(run: Runner, name: str) -> DatasetItem:
     """The case of a name, read again."""
     return run.cases[next(n for n, source in enumerate(run.cases.sources) if source.name == name)]

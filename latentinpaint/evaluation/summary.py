@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.evaluator import Record, unpacked
+from latentinpaint.evaluation.evaluator import Record, decode_vector
 from latentinpaint.evaluation.statistics import (
     FEW,
     FEWEST,
@@ -38,7 +38,7 @@ from latentinpaint.metrics.regions import DECILES, WIDTHS
 
 
 @dataclass
-class Row:
+class TableRow:
     """A line of the table: one method, or one way to use its samples.
 
     figures: for each metric, a value a case, nan where there is none; costs likewise. features: (N, d) of each
@@ -81,7 +81,7 @@ class Summary:
     truths: features of the true pictures by the names of their Fréchet distances.
     """
 
-    rows: dict[str, Row]
+    rows: dict[str, TableRow]
     cases: list[Record]
     failed: dict[str, dict[str, str]]
     reference: str
@@ -165,7 +165,7 @@ def _by_method(records: Sequence[Record], cases: Sequence[Record]) -> dict[str, 
     return {name: sorted(mine, key=lambda record: order[record["case"]]) for name, mine in found.items()}
 
 
-def _differences(row: Row, reference: Row, better: Mapping[str, bool]) -> dict[str, Difference]:
+def _differences(row: TableRow, reference: TableRow, better: Mapping[str, bool]) -> dict[str, Difference]:
     return {
         key: paired_difference(values, reference.figures[key], row.groups, better[key])
         for key, values in row.figures.items()
@@ -194,11 +194,11 @@ def _rows_of_all(records: Sequence[Record]) -> list[str]:
     return [name for name in first if all(any(r["row"] == name for r in record["rows"]) for record in records)]
 
 
-def _row(name: str, records: Sequence[Record], cases: Sequence[Record]) -> Row:
+def _row(name: str, records: Sequence[Record], cases: Sequence[Record]) -> TableRow:
     mine = [next(row for row in record["rows"] if row["row"] == name) for record in records]
     keys = list(mine[0]["figures"])
     networks = sorted(set.intersection(*({*row["features"]} for row in mine)))
-    return Row(
+    return TableRow(
         name,
         mine[0]["label"],
         records[0]["method"],
@@ -208,12 +208,12 @@ def _row(name: str, records: Sequence[Record], cases: Sequence[Record]) -> Row:
         [row["seconds"] for row in mine],
         [row["megabytes"] for row in mine],
         [math.nan if row["evaluations"] is None else row["evaluations"] for row in mine],
-        {key: torch.stack([unpacked(row["features"][key]) for row in mine]) for key in networks},
+        {key: torch.stack([decode_vector(row["features"][key]) for row in mine]) for key in networks},
     )
 
 
 def _add_distances(
-    rows: dict[str, Row], cases: Sequence[Record], networks: Sequence[FeatureNetwork]
+    rows: dict[str, TableRow], cases: Sequence[Record], networks: Sequence[FeatureNetwork]
 ) -> tuple[dict[str, Tensor], list[str]]:
     """Set the rows' distances; answers the truths' features, and what has to be said."""
     truths: dict[str, Tensor] = {}
@@ -228,7 +228,7 @@ def _add_distances(
         if count < 2:
             notes.append(f"{name} is left out: it compares sets of pictures, and there is one picture")
             continue
-        truths[name] = torch.stack([unpacked(case["features"][key]) for case in cases])
+        truths[name] = torch.stack([decode_vector(case["features"][key]) for case in cases])
         for row in rows.values():
             row.features[name] = row.features.pop(key)
             row.distances[name] = frechet_distance(row.features[name], truths[name])

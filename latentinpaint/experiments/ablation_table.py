@@ -14,7 +14,7 @@ import numpy as np
 
 from latentinpaint.evaluation.report.markdown import plain, table, with_interval
 from latentinpaint.evaluation.statistics import Difference, Mean, mean_with_interval, paired_difference
-from latentinpaint.evaluation.summary import Row, Summary
+from latentinpaint.evaluation.summary import Summary, TableRow
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Variant:
     """One configuration over its seeds: `rows` are the seeds' rows of the summary, in order."""
 
     name: str
-    rows: list[Row]
+    rows: list[TableRow]
     step_seconds: float = math.nan
     distances: dict[str, list[float]] = field(default_factory=dict)
 

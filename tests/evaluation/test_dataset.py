@@ -10,7 +10,7 @@ from PIL import Image
 
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.dataset import cases_from_folders, cases_from_preset, named_pictures
+from latentinpaint.evaluation.dataset import dataset_from_folders, dataset_from_preset, named_pictures
 from latentinpaint.evaluation.mask_sets import draw_hole, mask_checksum, read_manifest, write_masks
 from latentinpaint.images.image_files import read_mask
 
@@ -36,10 +36,10 @@ def save_hole(path, size=(40, 56)):
 
 
 def test_holes_depend_on_seed_and_name_alone(photos):
-    one = {case.name: case.mask for case in cases_from_preset(photos, "thick", seed=0)}
+    one = {case.name: case.mask for case in dataset_from_preset(photos, "thick", seed=0)}
     torch.manual_seed(123)  # the surroundings' own random numbers do not matter
-    again = {case.name: case.mask for case in cases_from_preset(photos, "thick", seed=0)}
-    other = {case.name: case.mask for case in cases_from_preset(photos, "thick", seed=1)}
+    again = {case.name: case.mask for case in dataset_from_preset(photos, "thick", seed=0)}
+    other = {case.name: case.mask for case in dataset_from_preset(photos, "thick", seed=1)}
     assert list(one) == list(NAMES)
     for name in NAMES:
         assert one[name].shape == (1, 1, 40, 56) and torch.equal(one[name], again[name])
@@ -47,7 +47,7 @@ def test_holes_depend_on_seed_and_name_alone(photos):
     # The pictures are equal, so only the name tells the holes apart; "a.png" in a sub-folder is another name.
     assert not torch.equal(one["a.png"], one["b.png"]) and not torch.equal(one["a.png"], one["sub/a.png"])
     (photos / "a.png").unlink()
-    assert torch.equal(next(iter(cases_from_preset(photos, "thick", seed=0))).mask, one["b.png"])
+    assert torch.equal(next(iter(dataset_from_preset(photos, "thick", seed=0))).mask, one["b.png"])
 
 
 def test_holes_are_the_same_on_every_machine():
@@ -70,7 +70,7 @@ def test_holes_are_the_same_on_every_machine():
 
 
 def test_limit_takes_the_first_by_name(photos):
-    cases = cases_from_preset(photos, "thin", limit=2)
+    cases = dataset_from_preset(photos, "thin", limit=2)
     assert len(cases) == 2 and [case.name for case in cases] == ["a.png", "b.png"]
 
 
@@ -78,7 +78,7 @@ def test_size_takes_the_middle_square_scaled(tmp_path):
     small = np.random.default_rng(0).integers(0, 255, (40, 56, 3), np.uint8)
     (tmp_path / "photos").mkdir()
     Image.fromarray(np.kron(small, np.ones((2, 2, 1), np.uint8))).save(tmp_path / "photos" / "a.png")
-    (case,) = cases_from_preset(tmp_path / "photos", "thick", size=40)
+    (case,) = dataset_from_preset(tmp_path / "photos", "thick", size=40)
     expected = torch.from_numpy(small[:, 8:48]).permute(2, 0, 1)[None] / 255
     assert torch.allclose(case.image, expected, atol=1e-6)
     assert torch.equal(case.mask, draw_hole("thick", 0, "a.png", (40, 40)))
@@ -86,7 +86,7 @@ def test_size_takes_the_middle_square_scaled(tmp_path):
 
 def test_masks_of_a_folder(photos, tmp_path):
     hole = save_hole(tmp_path / "masks" / "b_mask1.png")
-    cases = cases_from_folders(photos, tmp_path / "masks")
+    cases = dataset_from_folders(photos, tmp_path / "masks")
     (case,) = cases
     assert (case.name, case.picture) == ("b_mask1", "b.png")
     assert np.array_equal(case.mask[0, 0].numpy() > 0.5, hole)
@@ -95,17 +95,17 @@ def test_masks_of_a_folder(photos, tmp_path):
     assert len(cases.notes) == 1 and "2 pictures have no mask" in cases.notes[0] and "a.png" in cases.notes[0]
     save_hole(tmp_path / "masks" / "b_mask1.png", (39, 56))
     with pytest.raises(InputError, match="b_mask1.png has another size"):
-        list(cases_from_folders(photos, tmp_path / "masks"))
+        list(dataset_from_folders(photos, tmp_path / "masks"))
     Image.new("L", (56, 40)).save(tmp_path / "masks" / "b_mask1.png")
     with pytest.raises(InputError, match="no hole"):
-        list(cases_from_folders(photos, tmp_path / "masks"))
+        list(dataset_from_folders(photos, tmp_path / "masks"))
 
 
 def test_a_mask_too_many_is_left_out_and_named(photos, tmp_path):
     for name in NAMES:
         save_hole(tmp_path / "masks" / name)
     save_hole(tmp_path / "masks" / "stranger_mask001.png")
-    cases = cases_from_folders(photos, tmp_path / "masks")
+    cases = dataset_from_folders(photos, tmp_path / "masks")
     assert [case.picture for case in cases] == list(NAMES)
     assert cases.notes == ["1 masks match no picture and are left out: stranger_mask001.png"]
 
@@ -113,15 +113,15 @@ def test_a_mask_too_many_is_left_out_and_named(photos, tmp_path):
 def test_only_strangers_is_an_error(photos, tmp_path):
     save_hole(tmp_path / "masks" / "stranger_mask001.png")
     with pytest.raises(InputError, match="none of the masks"):
-        cases_from_folders(photos, tmp_path / "masks")
+        dataset_from_folders(photos, tmp_path / "masks")
 
 
 def test_bad_folders(tmp_path, photos):
     with pytest.raises(InputError, match="fat"):
-        cases_from_preset(photos, "fat")
+        dataset_from_preset(photos, "fat")
     (tmp_path / "void").mkdir()
     with pytest.raises(InputError, match="no picture"):
-        cases_from_preset(tmp_path / "void", "thin")
+        dataset_from_preset(tmp_path / "void", "thin")
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "I;16"])
@@ -137,7 +137,7 @@ def test_pictures_of_any_mode_have_three_channels(mode, tmp_path):
     else:
         picture = picture.convert(mode)
     picture.save(tmp_path / "x.png")
-    (case,) = cases_from_preset(tmp_path, "thick")
+    (case,) = dataset_from_preset(tmp_path, "thick")
     expected = torch.from_numpy(ramp.astype(np.float32) / 255).expand(3, -1, -1)
     assert torch.allclose(case.image[0], expected, atol=2e-3)
 
@@ -150,8 +150,8 @@ def test_written_masks_are_the_drawn_ones(photos, tmp_path):
     assert notes == []
     files = sorted(p.relative_to(tmp_path / "m").as_posix() for p in (tmp_path / "m").rglob("*.png"))
     assert files == sorted(f"{name[:-4]}_mask00{k}.png" for name in NAMES for k in (1, 2))
-    drawn = {case.name: case.mask for case in cases_from_preset(photos, "thick", seed=3)}
-    written = {case.name: case.mask for case in cases_from_folders(photos, tmp_path / "m")}
+    drawn = {case.name: case.mask for case in dataset_from_preset(photos, "thick", seed=3)}
+    written = {case.name: case.mask for case in dataset_from_folders(photos, tmp_path / "m")}
     for name in NAMES:
         assert torch.equal(drawn[name], written[f"{name[:-4]}_mask001"])
         assert not torch.equal(drawn[name], written[f"{name[:-4]}_mask002"])
@@ -181,7 +181,7 @@ def test_masks_fit_each_picture_and_an_unreadable_one_is_named(tmp_path):
     manifest, notes = write_masks(named_pictures(tmp_path), tmp_path / "m", "thick", 0, 1, {})
     assert [entry["size"] for entry in manifest["masks"]] == [[80, 40], [30, 90]]
     assert len(notes) == 1 and "c.png" in notes[0]
-    (first, second) = cases_from_folders(tmp_path, tmp_path / "m")
+    (first, second) = dataset_from_folders(tmp_path, tmp_path / "m")
     assert first.mask.shape[-2:] == (40, 80) and second.mask.shape[-2:] == (90, 30)
     expected = mask_preset("thick", 30)(90, 30, _generator("b.png"))
     assert torch.equal(second.mask[0], expected)
@@ -215,7 +215,7 @@ def test_what_was_changed_is_found(what, photos, tmp_path):
     else:
         (folder / "manifest.json").write_text('{"masks": [{}]}')
     with pytest.raises(InputError, match="manifest|changed"):
-        list(cases_from_folders(photos, folder))
+        list(dataset_from_folders(photos, folder))
 
 
 def test_a_file_in_another_encoding_is_the_same_mask(photos, tmp_path):
@@ -224,12 +224,12 @@ def test_a_file_in_another_encoding_is_the_same_mask(photos, tmp_path):
     before = path.read_bytes()
     Image.open(path).convert("RGB").save(path, compress_level=0)
     assert path.read_bytes() != before
-    assert len(list(cases_from_folders(photos, tmp_path / "m"))) == 3
+    assert len(list(dataset_from_folders(photos, tmp_path / "m"))) == 3
 
 
 def test_a_mask_of_the_manifest_that_is_gone_is_noted(photos, tmp_path):
     write_masks(named_pictures(photos), tmp_path / "m", "thick", 0, 1, {})
     (tmp_path / "m" / "b_mask001.png").unlink()
-    notes = cases_from_folders(photos, tmp_path / "m").notes
+    notes = dataset_from_folders(photos, tmp_path / "m").notes
     assert len(notes) == 2 and "b.png" in notes[0] and "b_mask001.png" in notes[1]
     assert read_manifest(photos) is None

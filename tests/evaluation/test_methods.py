@@ -10,16 +10,16 @@ from PIL import Image
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.baselines import BASELINES
-from latentinpaint.evaluation.dataset import Case, cases_from_folders
+from latentinpaint.evaluation.dataset import DatasetItem, dataset_from_folders
 from latentinpaint.evaluation.methods import (
     BaselineMethod,
+    MethodError,
     ModelMethod,
     ResultFolder,
-    Unanswered,
     build_methods,
     check_fill,
-    eight_bits,
     method_names,
+    to_eight_bits,
 )
 from latentinpaint.inference import feature_refinement
 from latentinpaint.inference.feature_refinement import Refinement, sample_refined
@@ -32,7 +32,7 @@ def case(name="a_mask001", picture="a.png", size=(20, 24), results=("a_mask001",
     image = (torch.rand(1, 3, *size, generator=generator) * 255).round() / 255
     mask = torch.zeros(1, 1, *size)
     mask[..., 4:9, 5:12] = 1
-    return Case(name, image, mask, picture, results)
+    return DatasetItem(name, image, mask, picture, results)
 
 
 def save(path, tensor):
@@ -106,7 +106,7 @@ def test_a_picture_with_several_holes_has_an_answer_for_each(helpers, tmp_path):
         hole[rows, 5:20] = True
         helpers.write_hole(tmp_path / "masks" / f"{name}.png", hole)
     Image.fromarray(helpers.smooth(40, 48, seed=1)).save(tmp_path / "b.1.png")
-    found = {c.name: c.results for c in cases_from_folders(tmp_path, tmp_path / "masks")}
+    found = {c.name: c.results for c in dataset_from_folders(tmp_path, tmp_path / "masks")}
     assert found == {
         "a_mask001": ("a_mask001",),
         "a_mask002": ("a_mask002",),
@@ -117,15 +117,15 @@ def test_a_picture_with_several_holes_has_an_answer_for_each(helpers, tmp_path):
 def test_what_a_result_lacks_is_said(tmp_path):
     save(tmp_path / "b.png", case().image)
     folder = ResultFolder("lama", tmp_path)
-    with pytest.raises(Unanswered, match="no picture called a_mask001 or a"):
+    with pytest.raises(MethodError, match="no picture called a_mask001 or a"):
         folder.fill(case())
-    with pytest.raises(Unanswered, match="24x20 pixels, the picture 24x21"):
+    with pytest.raises(MethodError, match="24x20 pixels, the picture 24x21"):
         folder.fill(case("b", "b.png", (21, 24), ("b",)))
     (tmp_path / "c.png").write_bytes(b"no picture")
-    with pytest.raises(Unanswered, match="c.png"):
+    with pytest.raises(MethodError, match="c.png"):
         ResultFolder("lama", tmp_path).fill(case("c", "c.png", results=("c",)))
     save(tmp_path / "b.jpg", case().image)
-    with pytest.raises(Unanswered, match="both"):
+    with pytest.raises(MethodError, match="both"):
         ResultFolder("lama", tmp_path).fill(case("b", "b.png", results=("b",)))
 
 
@@ -133,7 +133,7 @@ def test_a_result_that_is_no_number_is_not_judged(tmp_path):
     pixels = case().image[0].permute(1, 2, 0).numpy().copy()
     pixels[5, 6, 1] = np.nan
     tifffile.imwrite(tmp_path / "a.tif", pixels)
-    with pytest.raises(Unanswered):
+    with pytest.raises(MethodError):
         check_fill(ResultFolder("lama", tmp_path).fill(case()), case())
 
 
@@ -142,9 +142,9 @@ def test_answers_are_numbers_of_the_pictures_size(value):
     fill = case().image.clone()
     check_fill(fill, case())
     fill[0, 1, 2, 3] = value
-    with pytest.raises(Unanswered, match="1 values"):
+    with pytest.raises(MethodError, match="1 values"):
         check_fill(fill, case())
-    with pytest.raises(Unanswered, match="shape"):
+    with pytest.raises(MethodError, match="shape"):
         check_fill(fill[..., 1:], case())
 
 
@@ -152,7 +152,7 @@ def test_answers_are_numbers_of_the_pictures_size(value):
     ("level", "file"), [(10.2, 10), (10.49, 10), (10.51, 11), (-3.0, 0), (255.4, 255), (300.0, 255)]
 )
 def test_fills_are_what_a_file_of_8_bits_holds(level, file):
-    assert eight_bits(torch.tensor([level / 255])).item() == pytest.approx(file / 255, abs=1e-7)
+    assert to_eight_bits(torch.tensor([level / 255])).item() == pytest.approx(file / 255, abs=1e-7)
 
 
 def test_what_decides_an_answer_is_its_identity(model_files, tmp_path):
@@ -175,7 +175,9 @@ def test_what_decides_an_answer_is_its_identity(model_files, tmp_path):
 def test_a_model_answers_as_its_pipeline(model_files):
     (method,) = build_methods([str(model_files["flow"])], "cpu", num_samples=3, seed=5)
     wanted = case(size=(32, 40))
-    expected = load_pipeline(model_files["flow"]).sample(wanted.image, wanted.mask, 3, method.seed_of(wanted))[0]
+    expected = load_pipeline(model_files["flow"]).sample(wanted.image, wanted.mask, 3, method.seed_for_item(wanted))[
+        0
+    ]
     # What answers is a folded copy, and another batch may round otherwise; the sample is the same.
     assert torch.allclose(method.fill(wanted, 3), expected, atol=1e-5)
     assert torch.allclose(method.fill(wanted, 1), expected[:1], atol=1e-5)
@@ -197,9 +199,11 @@ def test_a_model_that_refines(model_files, monkeypatch):
 
 def test_every_picture_has_its_own_noise(model_files):
     (method,) = build_methods([str(model_files["flow"])], "cpu", seed=5)
-    seeds = {method.seed_of(case(name)) for name in ("a", "b", "c")}
+    seeds = {method.seed_for_item(case(name)) for name in ("a", "b", "c")}
     assert len(seeds) == 3 and all(0 <= seed < 2**31 for seed in seeds)
-    assert method.seed_of(case("a")) == build_methods([str(model_files["flow"])], "cpu", seed=5)[0].seed_of(case("a"))
+    assert method.seed_for_item(case("a")) == build_methods([str(model_files["flow"])], "cpu", seed=5)[
+        0
+    ].seed_for_item(case("a"))
 
 
 @pytest.mark.parametrize(

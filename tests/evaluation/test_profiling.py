@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from latentinpaint.evaluation import profiling
-from latentinpaint.evaluation.profiling import measured
+from latentinpaint.evaluation.profiling import profile
 
 CPU = torch.device("cpu")
 needs_peak = pytest.mark.skipif(
@@ -40,7 +40,7 @@ class Twice(nn.Module):
 def test_every_row_is_an_evaluation(rows):
     network = Twice()
     network(torch.rand(7, 4))  # before: not counted
-    with measured(CPU, network) as cost:
+    with profile(CPU, network) as cost:
         for count in rows:
             network(torch.rand(count, 4), torch.rand(count))
     network(torch.rand(7, 4))  # nor after
@@ -49,20 +49,20 @@ def test_every_row_is_an_evaluation(rows):
 
 def test_only_calls_of_the_network_itself_are_counted():
     network = Twice()
-    with measured(CPU, network.layer) as inner, measured(CPU, network) as outer:
+    with profile(CPU, network.layer) as inner, profile(CPU, network) as outer:
         network(torch.rand(3, 4))
     assert (inner.evaluations, outer.evaluations) == (6, 3)
 
 
 def test_without_a_network_there_is_no_count():
-    with measured(CPU) as cost:
+    with profile(CPU) as cost:
         Twice()(torch.rand(3, 4))
     assert cost.evaluations is None
 
 
 def test_an_exception_passes_and_leaves_no_hook_behind():
     network = Twice()
-    with pytest.raises(KeyError, match="inside"), measured(CPU, network) as cost:
+    with pytest.raises(KeyError, match="inside"), profile(CPU, network) as cost:
         network(torch.rand(3, 4))
         raise KeyError("inside")
     assert cost.evaluations == 3 and cost.seconds > 0
@@ -75,7 +75,7 @@ def test_an_exception_passes_and_leaves_no_hook_behind():
 
 
 def test_the_seconds_of_a_sleep():
-    with measured(CPU) as cost:
+    with profile(CPU) as cost:
         assert math.isnan(cost.seconds)
         time.sleep(0.2)
     assert 0.2 <= cost.seconds < 0.7
@@ -86,7 +86,7 @@ def test_the_seconds_of_a_sleep():
 
 @needs_peak
 def test_the_memory_of_an_allocation_that_is_gone_at_the_end():
-    with measured(CPU) as cost:
+    with profile(CPU) as cost:
         held = allocate(200)
         del held
         allocate(50)
@@ -98,7 +98,7 @@ def test_the_memory_of_an_allocation_that_is_gone_at_the_end():
 def test_what_was_held_before_is_not_counted():
     allocate(300)  # an earlier peak
     held = allocate(200)
-    with measured(CPU) as cost:
+    with profile(CPU) as cost:
         allocate(50)
     assert held[0, 0] == 1 and cost.megabytes == pytest.approx(50, abs=10)
 
@@ -108,7 +108,7 @@ def test_the_same_work_costs_the_same_every_time():
     """Freed memory that the allocator keeps for later is used anew, but it is a cost nevertheless."""
     between, found = [], []
     for _ in range(4):
-        with measured(CPU) as cost:
+        with profile(CPU) as cost:
             pieces = []
             for _ in range(100):
                 pieces.append(allocate(1))
@@ -121,6 +121,6 @@ def test_the_same_work_costs_the_same_every_time():
 @pytest.mark.parametrize("file", ["_RESET", "_STATUS"])
 def test_where_the_kernel_does_not_tell_it_is_unknown(file, monkeypatch):
     monkeypatch.setattr(profiling, file, Path("/nowhere/at/all"))
-    with measured(CPU) as cost:
+    with profile(CPU) as cost:
         allocate(50)
     assert math.isnan(cost.megabytes) and cost.seconds > 0

@@ -10,10 +10,10 @@ from PIL import Image
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation import benchmark_config as plans
 from latentinpaint.evaluation import evaluator, runner
-from latentinpaint.evaluation.benchmark_config import Plan
-from latentinpaint.evaluation.evaluator import Judge
+from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
+from latentinpaint.evaluation.evaluator import Evaluator
 from latentinpaint.evaluation.report.serialise import as_json
-from latentinpaint.evaluation.runner import Run, slug
+from latentinpaint.evaluation.runner import Runner, slug
 from latentinpaint.evaluation.summary import summarise
 
 NAMES = ("a.png", "b.jpg", "sub/c.png", "d.png", "e.png")
@@ -26,8 +26,8 @@ def photos(tmp_path, helpers, monkeypatch):
 
 
 def run(plan, output, jobs=None):
-    """Outcome and run of a plan."""
-    own = Run(plan, output)
+    """The result and the runner of a plan."""
+    own = Runner(plan, output)
     return runner.run(own, jobs), own
 
 
@@ -44,7 +44,7 @@ def figures(found):
 
 
 def plan(photos, *methods, **options):
-    return Plan(str(photos), methods, lpips=(), features=(), device="cpu", **options)
+    return BenchmarkConfig(str(photos), methods, lpips=(), features=(), device="cpu", **options)
 
 
 def test_figures_do_not_depend_on_processes_or_order(photos, model_files, tmp_path, monkeypatch):
@@ -56,12 +56,12 @@ def test_figures_do_not_depend_on_processes_or_order(photos, model_files, tmp_pa
     torch.set_num_threads(2)
     assert figures(run(asked, tmp_path / "three", jobs=1)) == alone
     assert torch.get_num_threads() == 2
-    # Judged one after the other in another order, each as if it were alone.
-    backwards = Run(asked, tmp_path / "four")
+    # Evaluated one after the other in another order, each as if it were alone.
+    backwards = Runner(asked, tmp_path / "four")
     for source in reversed(backwards.cases.sources):
         backwards.do(source)
     assert figures(run(asked, tmp_path / "four", jobs=1)) == alone
-    monkeypatch.setattr(plans, "cases_from_preset", _first_two(plans.cases_from_preset))
+    monkeypatch.setattr(plans, "dataset_from_preset", _first_two(plans.dataset_from_preset))
     fewer = figures(run(asked, tmp_path / "five", jobs=1))
     for name, row in fewer["methods"].items():
         assert row["pictures"] == alone["methods"][name]["pictures"][:2]
@@ -74,7 +74,7 @@ def _first_two(read):
 def test_only_what_is_missing_is_done(photos, tmp_path, monkeypatch):
     asked = plan(photos, "mean", "telea")
     done = []
-    judge = evaluator.Judge.judge
+    judge = evaluator.Evaluator.evaluate
 
     def remember(self, method, case):
         done.append((method.name, case.name))
@@ -82,12 +82,12 @@ def test_only_what_is_missing_is_done(photos, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return judge(self, method, case)
 
-    monkeypatch.setattr(evaluator.Judge, "judge", remember)
+    monkeypatch.setattr(evaluator.Evaluator, "evaluate", remember)
     with pytest.raises(KeyboardInterrupt):
         run(asked, tmp_path / "out", jobs=1)
     interrupted, done[:] = done[-1], []
     monkeypatch.setattr(
-        evaluator.Judge, "judge", lambda self, m, c: done.append((m.name, c.name)) or judge(self, m, c)
+        evaluator.Evaluator, "evaluate", lambda self, m, c: done.append((m.name, c.name)) or judge(self, m, c)
     )
     found = run(asked, tmp_path / "out", jobs=1)
     assert done[0] == interrupted
@@ -110,7 +110,9 @@ def test_what_has_changed_is_done_again(what, photos, helpers, tmp_path, monkeyp
     elif what == "seed":
         again = plan(photos, "mean", seed=1)
     elif what == "weights":
-        monkeypatch.setattr(Plan, "judge", lambda self: (Judge(list(plans.METRICS.values()), (), {"x": "1"}), []))
+        monkeypatch.setattr(
+            BenchmarkConfig, "judge", lambda self: (Evaluator(list(plans.METRICS.values()), (), {"x": "1"}), [])
+        )
     elif what == "version":
         monkeypatch.setattr(evaluator, "version", lambda name: "0.0")
     elif what == "fill":
@@ -161,7 +163,7 @@ def test_a_run_judges_its_own_fills_alike(photos, tmp_path):
 def test_the_output_is_not_among_the_pictures(photos):
     for output in (photos, photos / "report", photos / ".." / "photos" / "report"):
         with pytest.raises(InputError, match="would be taken for pictures"):
-            Run(plan(photos, "mean"), output)
+            Runner(plan(photos, "mean"), output)
 
 
 def test_a_method_may_be_called_anything(photos, tmp_path):
@@ -183,7 +185,7 @@ def test_only_fills_of_the_plan_are_taken_away(photos, tmp_path):
     (tmp_path / "out" / "fills" / "mine").rmdir()
     own.remove_fills()
     assert not (tmp_path / "out" / "fills").exists()
-    kept = runner.Run(own.plan, tmp_path / "out", keep_fills=False)
+    kept = runner.Runner(own.plan, tmp_path / "out", keep_fills=False)
     assert runner.run(kept, 1).reused == 5  # nobody asked for them
 
 
@@ -206,7 +208,7 @@ def test_pictures_that_differ_by_suffix_have_fills_of_their_own(photos, tmp_path
 
 
 def test_missing_weights_leave_out_their_metric_alone(photos, tmp_path):
-    asked = Plan(str(photos), ("mean",), device="cpu")
+    asked = BenchmarkConfig(str(photos), ("mean",), device="cpu")
     outcome, own = run(asked, tmp_path / "out", jobs=1)
     assert [note.split(" is left out")[0] for note in own.notes] == ["LPIPS(squeeze)", "FD(squeeze)", "FID"]
     assert all("fetch https://" in note and "save it as" in note for note in own.notes)
@@ -216,7 +218,7 @@ def test_missing_weights_leave_out_their_metric_alone(photos, tmp_path):
 @pytest.mark.parametrize("options", [dict(lpips=("resnet",)), dict(features=("vgg",)), dict(lpips_weights="nowhere")])
 def test_what_was_asked_for_and_cannot_be_had_is_an_error(options, photos, tmp_path):
     with pytest.raises(InputError):
-        run(Plan(str(photos), ("mean",), device="cpu", **options), tmp_path / "out", jobs=1)
+        run(BenchmarkConfig(str(photos), ("mean",), device="cpu", **options), tmp_path / "out", jobs=1)
 
 
 @pytest.mark.parametrize("texts", [("flow, mean of 2", "flow_ mean of 2"), ("a/b", "a_b"), ("x" * 200, "x" * 201)])
@@ -226,7 +228,7 @@ def test_names_of_files_are_told_apart(texts):
 
 
 def test_the_number_of_processes(photos, tmp_path, monkeypatch):
-    own = Run(plan(photos, "mean"), tmp_path)
+    own = Runner(plan(photos, "mean"), tmp_path)
     monkeypatch.setattr(runner.os, "sched_getaffinity", lambda pid: set(range(4)), raising=False)
     assert [runner._jobs(own, count) for count in (1, 47, 48, 96, 10_000)] == [1, 1, 2, 4, 4]
     own.methods[0].device = torch.device("meta")
@@ -243,7 +245,7 @@ def test_only_what_is_missing_is_fetched(photos, tmp_path, monkeypatch, capsys):
     """Neither a file that was given nor one that is there; each one once."""
     fetched = []
     monkeypatch.setattr(type(plans.INCEPTION), "fetch", lambda file: fetched.append(file.file_name))
-    plan = Plan(str(photos), ("mean",), lpips=("alex", "squeeze"), features=("squeeze", "inception"))
+    plan = BenchmarkConfig(str(photos), ("mean",), lpips=("alex", "squeeze"), features=("squeeze", "inception"))
     plan.fetch()
     names = ["alexnet-owt-7be5be79.pth", "squeezenet1_1-b8a52dc0.pth", "weights-inception-2015-12-05-6726825d.pth"]
     said = capsys.readouterr().err
@@ -251,5 +253,5 @@ def test_only_what_is_missing_is_fetched(photos, tmp_path, monkeypatch, capsys):
     plans.SQUEEZENET.place.parent.mkdir(parents=True)
     plans.SQUEEZENET.place.write_bytes(b"")
     fetched.clear()
-    Plan(str(photos), ("mean",), lpips=("alex",), lpips_weights="x", inception_weights="y").fetch()
+    BenchmarkConfig(str(photos), ("mean",), lpips=("alex",), lpips_weights="x", inception_weights="y").fetch()
     assert fetched == []

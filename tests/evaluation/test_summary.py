@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.dataset import Case
-from latentinpaint.evaluation.evaluator import Judge, judge, packed, unpacked
-from latentinpaint.evaluation.methods import Method, Unanswered
+from latentinpaint.evaluation.dataset import DatasetItem
+from latentinpaint.evaluation.evaluator import Evaluator, decode_vector, encode_vector, evaluate_all
+from latentinpaint.evaluation.methods import Method, MethodError
 from latentinpaint.evaluation.report.serialise import as_json, table_lines
 from latentinpaint.evaluation.summary import summarise
 from latentinpaint.metrics.distances import frechet_distance
 from latentinpaint.metrics.features import FeatureNetwork
 from latentinpaint.metrics.pixels import L1, METRICS, PSNR
 
-PLAIN = Judge([METRICS["l1"], METRICS["psnr"]])
+PLAIN = Evaluator([METRICS["l1"], METRICS["psnr"]])
 
 
 class Constant(Method):
@@ -29,7 +29,7 @@ class Constant(Method):
 
     def fill(self, case, num_samples=1):
         if isinstance(self.wrong.get(case.name), str):
-            raise Unanswered(self.wrong[case.name])
+            raise MethodError(self.wrong[case.name])
         value = self.wrong.get(case.name, self.value)
         fills = [torch.full_like(case.image, value + k * self.step) for k in range(num_samples)]
         return torch.where(case.mask > 0.5, torch.cat(fills), case.image)
@@ -50,18 +50,18 @@ class Colours(FeatureNetwork):
 def even(value, fraction=0.25, name=None, side=16, picture=None):
     mask = torch.zeros(1, 1, side, side)
     mask[..., : int(side * fraction)] = 1
-    return Case(name or f"even {value}", torch.full((1, 3, side, side), value), mask, picture or "")
+    return DatasetItem(name or f"even {value}", torch.full((1, 3, side, side), value), mask, picture or "")
 
 
 def summary_of(cases, methods, judging=PLAIN, **options):
-    return summarise(*judge(cases, methods, judging), judging.metrics, judging.networks, **options)
+    return summarise(*evaluate_all(cases, methods, judging), judging.metrics, judging.networks, **options)
 
 
 # --- one case ---------------------------------------------------------------------------------------------
 
 
 def test_a_record_says_what_was_measured():
-    record = PLAIN.judge(Constant(10.3 / 255), even(0.0)).record
+    record = PLAIN.evaluate(Constant(10.3 / 255), even(0.0)).record
     (row,) = record["rows"]
     assert record["failed"] is None and row["evaluations"] is None and row["seconds"] > 0
     assert (row["row"], row["label"], row["kind"]) == ("constant", "a constant", "sample")
@@ -72,7 +72,7 @@ def test_a_record_says_what_was_measured():
 
 
 def test_a_case_is_described():
-    about = PLAIN.case_record(even(0.5, 0.25, "x", 64, "x.png"))
+    about = PLAIN.item_record(even(0.5, 0.25, "x", 64, "x.png"))
     assert about["size"] == [64, 64] and about["hole_fraction"] == 0.25 and about["decile"] == 2
     # The stripe of 16 columns runs off the picture on the left, so its deepest pixels are 16 from the known ones.
     assert about["hole_width"] == 32 and about["width_class"] == "wide"
@@ -82,8 +82,8 @@ def test_several_samples_have_their_mean_their_best_and_their_spread():
     class Nearest(L1):
         """Stands in for LPIPS, by which the best sample is chosen."""
 
-    judging = Judge([METRICS["l1"], _as_lpips()])
-    judged = judging.judge(Constant(0.2, step=0.2, num_samples=4), even(0.6))
+    judging = Evaluator([METRICS["l1"], _as_lpips()])
+    judged = judging.evaluate(Constant(0.2, step=0.2, num_samples=4), even(0.6))
     rows = {row["kind"]: row for row in judged.record["rows"]}
     assert list(rows) == ["sample", "mean", "best"]
     values = {kind: row["figures"]["l1_hole"] for kind, row in rows.items()}
@@ -125,7 +125,7 @@ def test_whatever_a_method_does_the_others_are_judged():
         def fill(self, case, num_samples=1):
             raise ZeroDivisionError("by nothing")
 
-    record = PLAIN.judge(Broken(0.1), even(0.2)).record
+    record = PLAIN.evaluate(Broken(0.1), even(0.2)).record
     assert record["failed"] == "ZeroDivisionError: by nothing" and record["again"] and record["rows"] == []
 
 
@@ -134,14 +134,14 @@ def test_holes_of_one_picture_are_not_many_pictures():
     generator = torch.Generator().manual_seed(0)
     images = [torch.rand(1, 3, 12, 12, generator=generator) for _ in range(10)]
     cases = [
-        Case(f"{n}_{k}", image, even(0.0, 0.25 * (k + 1), side=12).mask, f"{n}.png")
+        DatasetItem(f"{n}_{k}", image, even(0.0, 0.25 * (k + 1), side=12).mask, f"{n}.png")
         for n, image in enumerate(images)
         for k in range(2)
     ]
-    summary = summary_of(cases, [Constant(0.4)], Judge([METRICS["l1"]], [Colours()]))
+    summary = summary_of(cases, [Constant(0.4)], Evaluator([METRICS["l1"]], [Colours()]))
     assert "FD(colours) of 10 pictures" in summary.notes[-1]
     values = np.array(summary.rows["constant"].figures["l1_hole"])
-    by_picture = summary_of(cases[::2], [Constant(0.4)], Judge([METRICS["l1"]])).rows["constant"].means["l1_hole"]
+    by_picture = summary_of(cases[::2], [Constant(0.4)], Evaluator([METRICS["l1"]])).rows["constant"].means["l1_hole"]
     both = summary.rows["constant"].means["l1_hole"]
     assert both.value == pytest.approx(values.mean())
     assert both.high - both.low > 0.7 * (
@@ -151,7 +151,7 @@ def test_holes_of_one_picture_are_not_many_pictures():
 
 def test_features_come_back_from_their_text():
     values = torch.randn(7, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(unpacked(packed(values)), values)
+    assert torch.equal(decode_vector(encode_vector(values)), values)
 
 
 # --- many -------------------------------------------------------------------------------------------------
@@ -213,10 +213,11 @@ def test_classes_of_holes():
 def test_distances_are_of_the_features():
     generator = torch.Generator().manual_seed(0)
     cases = [
-        Case(str(n), torch.rand(1, 3, 12, 12, generator=generator), even(0.0, 0.5, side=12).mask) for n in range(9)
+        DatasetItem(str(n), torch.rand(1, 3, 12, 12, generator=generator), even(0.0, 0.5, side=12).mask)
+        for n in range(9)
     ]
     network, method = Colours(), Constant(0.4)
-    summary = summary_of(cases, [method], Judge([METRICS["l1"]], [network]))
+    summary = summary_of(cases, [method], Evaluator([METRICS["l1"]], [network]))
     fills = torch.cat([(method.fill(case) * 255).round() / 255 for case in cases])
     truths = torch.cat([case.image for case in cases])
     expected = frechet_distance(network(fills), network(truths))
@@ -229,16 +230,16 @@ def test_distances_are_of_the_features():
     # By area, only where there are more pictures than features.
     (area,) = [e for e in as_json(summary)["methods"]["constant"]["classes"] if e["by"] == "hole area"]
     assert area["distance"]["FD(colours)"] == pytest.approx(expected, rel=1e-5)
-    few = summary_of(cases[:5], [method], Judge([METRICS["l1"]], [network]))
+    few = summary_of(cases[:5], [method], Evaluator([METRICS["l1"]], [network]))
     assert as_json(few)["methods"]["constant"]["classes"][0]["distance"] == {}
     assert "too few for an interval" in few.notes[0] and "more pictures than features" in few.notes[1]
-    one = summary_of(cases[:1], [method], Judge([METRICS["l1"]], [network]))
+    one = summary_of(cases[:1], [method], Evaluator([METRICS["l1"]], [network]))
     assert one.rows["constant"].distances == {} and "one picture" in one.notes[-1]
 
 
 def test_a_picture_too_small_for_a_network_leaves_its_distance_out():
     cases = [even(0.1), even(0.2, side=6), even(0.3)]
-    summary = summary_of(cases, [Constant(0.4)], Judge([METRICS["l1"]], [Colours()]))
+    summary = summary_of(cases, [Constant(0.4)], Evaluator([METRICS["l1"]], [Colours()]))
     assert summary.rows["constant"].distances == {}
     assert summary.notes[-1] == "FD(colours) is left out: a picture is smaller than its network takes"
 
@@ -255,7 +256,7 @@ def test_calibration_is_over_all_cases():
     """Four equal steps around the truth: each rank that is possible is told, and the spread is the error."""
     cases = [even(value) for value in (0.1, 0.5, 0.9)]
     method = Constant(0.2, step=0.2, num_samples=4)
-    summary = summary_of(cases, [method], Judge([METRICS["l1"]]))
+    summary = summary_of(cases, [method], Evaluator([METRICS["l1"]]))
     found = summary.calibration["constant"]
     shares = np.array(found["rank_shares"])
     assert shares.tolist() == pytest.approx([1 / 3, 0, 1 / 3, 0, 1 / 3])

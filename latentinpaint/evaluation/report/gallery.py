@@ -12,9 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.dataset import Case
+from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.report.markdown import compact
-from latentinpaint.evaluation.summary import Row, Summary
+from latentinpaint.evaluation.summary import Summary, TableRow
 from latentinpaint.metrics.pixels import Metric
 
 LARGEST_SIDE = 512  # pixels of a picture
@@ -25,7 +25,7 @@ def gallery(
     summary: Summary,
     leading: Metric,
     metrics: Sequence[Metric],
-    read_case: Callable[[str], Case],
+    read_case: Callable[[str], DatasetItem],
     fill_path: Callable[[str, str], Path],
 ) -> str:
     """The section of a page: cases from either end and from the middle, sorted by a metric of the reference.
@@ -72,7 +72,7 @@ def _case(
     number: int,
     title: str,
     key: str,
-    case: Case,
+    case: DatasetItem,
     metrics: Sequence[Metric],
     fill_path: Callable[[str, str], Path],
 ) -> str:
@@ -111,7 +111,7 @@ def _case(
     )
 
 
-def _caption(row: Row, number: int, metrics: Sequence[Metric]) -> str:
+def _caption(row: TableRow, number: int, metrics: Sequence[Metric]) -> str:
     shown = [m for m in metrics if m.local and (m.name == "psnr" or m.name.startswith("lpips"))]
     return "<br>".join(f"{html.escape(m.label)} {compact(row.figures[m.name + '_hole'][number])}" for m in shown)
 

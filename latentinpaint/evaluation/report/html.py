@@ -9,12 +9,12 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from latentinpaint.evaluation.dataset import Case
+from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.report.gallery import gallery
 from latentinpaint.evaluation.report.markdown import arrow, compact
 from latentinpaint.evaluation.report.plots import lines_plot, rank_plot
 from latentinpaint.evaluation.statistics import Mean, median
-from latentinpaint.evaluation.summary import Row, Summary
+from latentinpaint.evaluation.summary import Summary, TableRow
 from latentinpaint.metrics.distances import KernelDistance
 from latentinpaint.metrics.pixels import Metric
 
@@ -26,7 +26,7 @@ def write_report(
     summary: Summary,
     metrics: Sequence[Metric],
     settings: dict[str, Any],
-    read_case: Callable[[str], Case],
+    read_case: Callable[[str], DatasetItem],
     fill_path: Callable[[str, str], Path],
 ) -> None:
     """Write the page.
@@ -62,7 +62,7 @@ class _Column:
     """A figure of a table: its heading, the cell of a row, and the row that is best."""
 
     title: str
-    cell: Callable[[Row], str]
+    cell: Callable[[TableRow], str]
     best: str | None
 
 
@@ -249,7 +249,7 @@ def _plain(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _best(rows: Sequence[Row], values: Sequence[float], higher_is_better: bool) -> str | None:
+def _best(rows: Sequence[TableRow], values: Sequence[float], higher_is_better: bool) -> str | None:
     """The row with the best value; what was chosen by looking at the truth does not compete."""
     fair = [(v, row.name) for row, v in zip(rows, values, strict=True) if math.isfinite(v) and row.kind != "best"]
     if not fair:

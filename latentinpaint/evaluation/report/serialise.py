@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from latentinpaint.evaluation.statistics import Difference, Mean, median
-from latentinpaint.evaluation.summary import Row, Summary
+from latentinpaint.evaluation.summary import Summary, TableRow
 from latentinpaint.metrics.distances import frechet_distance
 
 
@@ -42,7 +42,7 @@ def table_lines(summary: Summary) -> list[list[str]]:
     return lines
 
 
-def _row_as_json(summary: Summary, row: Row) -> dict[str, Any]:
+def _row_as_json(summary: Summary, row: TableRow) -> dict[str, Any]:
     pictures = [
         {
             "name": case["case"],
@@ -75,7 +75,7 @@ def _row_as_json(summary: Summary, row: Row) -> dict[str, Any]:
     }
 
 
-def _class_as_json(summary: Summary, row: Row, where: Sequence[bool]) -> dict[str, Any]:
+def _class_as_json(summary: Summary, row: TableRow, where: Sequence[bool]) -> dict[str, Any]:
     chosen = torch.tensor(list(where))
     # A Fréchet distance of fewer pictures than features would be noise under a famous name.
     pictures = len({group for group, use in zip(row.groups, where, strict=True) if use})

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentinpaint.evaluation.benchmark_config import Plan
+from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.report.html import write_report
 from latentinpaint.evaluation.report.plots import lines_plot, rank_plot
-from latentinpaint.evaluation.runner import Run, read_case, run
+from latentinpaint.evaluation.runner import Runner, read_case, run
 from latentinpaint.evaluation.statistics import Mean
 from latentinpaint.evaluation.summary import summarise
 
@@ -41,8 +41,8 @@ def report(tmp_path_factory, model_files, helpers):
     for seed, name in enumerate(names):
         Image.fromarray(helpers.smooth(48, 64 + 8 * (seed % 3), seed=seed)).save(folder / "photos" / name)
     methods = ("telea", "mean", f"my flow={model_files['flow']}")
-    plan = Plan(str(folder / "photos"), methods, num_samples=3, lpips=(), features=(), device="cpu")
-    own = Run(plan, folder / "out")
+    plan = BenchmarkConfig(str(folder / "photos"), methods, num_samples=3, lpips=(), features=(), device="cpu")
+    own = Runner(plan, folder / "out")
     outcome = run(own, jobs=1)
     summary = summarise(outcome.cases, outcome.records, own.judge.metrics, own.judge.networks, "my flow")
     summary.notes.append("a note with <i>tags</i>")
@@ -114,7 +114,9 @@ def test_it_needs_nothing_else(report):
 def test_without_fills_the_truth_is_still_shown(report, tmp_path):
     path, summary = report
     metrics = [m for m in _metrics() if m.name in summary.labels]
-    own = Run(Plan(str(path.parents[1] / "photos"), ("mean",), lpips=(), features=(), device="cpu"), tmp_path)
+    own = Runner(
+        BenchmarkConfig(str(path.parents[1] / "photos"), ("mean",), lpips=(), features=(), device="cpu"), tmp_path
+    )
     write_report(
         tmp_path / "r.html",
         summary,
