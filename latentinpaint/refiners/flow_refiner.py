@@ -6,12 +6,12 @@ clean latent :math:`z_1`. Training and inference see the same :math:`z_0`: it is
 :math:`z_t`, the time, the hole's cells, their hole area and the whole conditioned latent: its hole cells carry
 what overlapping receptive fields saw of the surroundings.
 
-How a latent moves between them is the interpolant's affair, see `courses`.
+How a latent moves between the two is the interpolant's choice, see `latent_paths`.
 
-The network answers the clean latent and the velocity follows from it (`Process.ends_from_data`), for a
-velocity holds all the noise of a many-channel latent, which a small network cannot carry through (Li and He,
-"Back to Basics: Let Denoising Generative Models Denoise", arXiv 2511.13720). The answer is a correction to the
-conditioned latent where a cell is known, and starts from zero where it is all hole.
+The network predicts the clean latent (x1-prediction) and the velocity follows from it (`Process.ends_from_data`):
+a velocity holds all the noise of a many-channel latent, which a small network cannot carry through (Li and He,
+"Back to Basics: Let Denoising Generative Models Denoise", arXiv 2511.13720). The network's output is a correction to
+the conditioned latent where a cell is known, and the whole prediction where a cell is all hole.
 
 Loss: the velocity's squared error with one weight a cell, plus the latent L1 on the one-step estimate.
 Times are drawn from a logit-normal distribution (Esser et al., arXiv 2403.03206).
@@ -23,13 +23,13 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, check_at_least, choose
 from latentinpaint.interpolants import Trajectory
 from latentinpaint.interpolants.objectives import squared_error
 from latentinpaint.models.unet import TimeUNet
 from latentinpaint.randomness import Generators, draw_normal
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
-from latentinpaint.refiners.latent_paths import COURSES, TRAINING_FLOOR
+from latentinpaint.refiners.latent_paths import ALPHA_MIN, PATHS
 
 
 class FlowRefiner(Refiner):
@@ -38,12 +38,13 @@ class FlowRefiner(Refiner):
     Args:
         channels: channels of the latent.
         width, multipliers, blocks, attention, dropout: the network, see `TimeUNet`.
-        interpolant: "linear", "cosine" or "hadamard", see `courses`.
+        interpolant: "linear", "cosine" or "hadamard", see `latent_paths`.
         hole_weight: weight of the hole's cells over the known ones in the loss, above 0.
         latent_weight: weight of the latent L1 on the one-step estimate beside the velocity's squared error.
-        time_mean, time_deviation: of the logit of the training times; a negative mean favours noisy times.
+        time_mean, time_deviation: mean and standard deviation of the logit of the training times; a negative mean
+            favours noisy times.
         solver: a key of `latentinpaint.interpolants.SOLVERS`; "euler" for the Hadamard interpolant.
-        steps: solver steps when none are asked for, 1 or more.
+        steps: default number of solver steps, 1 or more.
     """
 
     stochastic = True
@@ -65,18 +66,20 @@ class FlowRefiner(Refiner):
         steps: int = 5,
     ) -> None:
         super().__init__()
-        if hole_weight <= 0 or steps < 1:
-            raise InputError("a flow's hole_weight is above 0 and its steps start at 1")
-        if interpolant not in COURSES:
-            raise InputError(f"there is no interpolant '{interpolant}': choose one of {', '.join(COURSES)}")
+        if hole_weight <= 0:
+            raise InputError(f"hole_weight is above 0, not {hole_weight}")
+        check_at_least("steps", steps, 1)
+        self.latent_path = choose(PATHS, interpolant, "interpolant")()
+        choose(self.latent_path.solvers, solver, "solver")
         self.channels = channels
-        self.course = COURSES[interpolant]()
-        self._check(solver)
-        self.hole_weight, self.latent_weight = hole_weight, latent_weight
-        self.time_mean, self.time_deviation = time_mean, time_deviation
-        self.solver, self.steps = solver, steps
-        seen = 2 * channels + 2 + self.course.maps
-        self.network = TimeUNet(seen, channels, width, multipliers, blocks, attention, dropout)
+        self.hole_weight = hole_weight
+        self.latent_weight = latent_weight
+        self.time_mean = time_mean
+        self.time_deviation = time_deviation
+        self.solver = solver
+        self.steps = steps
+        in_channels = 2 * channels + 2 + self.latent_path.num_time_maps
+        self.network = TimeUNet(in_channels, channels, width, multipliers, blocks, attention, dropout)
 
     @property
     def core(self) -> nn.Module:
@@ -87,31 +90,31 @@ class FlowRefiner(Refiner):
         noise = draw_normal(condition.latent, generator)
         return torch.where(condition.hole > 0, noise, condition.latent)
 
-    def clean(self, z: Tensor, clock: Tensor, condition: Condition) -> Tensor:
-        """The estimate of the clean latent at z (B, C, h, w), where its clock, such as a time (B,), stands."""
-        maps, time = self.course.told(clock, condition)
-        seen = torch.cat([z, condition.latent, condition.hole, condition.area, *maps], dim=1)
-        return (1 - condition.area) * condition.latent + self.network(seen, time)
+    def predict_data(self, z: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        """The clean latent as the network predicts it from z (B, C, h, w); `t` is a time of the latent path."""
+        time_maps, time = self.latent_path.network_inputs(t, condition)
+        inputs = torch.cat([z, condition.latent, condition.hole, condition.area, *time_maps], dim=1)
+        return (1 - condition.area) * condition.latent + self.network(inputs, time)
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
+        path = self.latent_path
         z_0 = self.start(condition, generator)
-        clock = self.course.draw(partial(self.training_times, z_clean), condition, generator)
-        z = self.course.point(clock, z_0, z_clean, condition)
-        estimate = self.clean(z, clock, condition)
-        velocity, target = (
-            self.course.velocity(clock, z, end, condition, TRAINING_FLOOR) for end in (estimate, z_clean)
-        )
+        t = path.sample_times(partial(self.sample_training_times, z_clean), condition, generator)
+        z = path.interpolate(t, z_0, z_clean, condition)
+        prediction = self.predict_data(z, t, condition)
+        velocity = path.velocity(t, z, prediction, condition, ALPHA_MIN)
+        target = path.velocity(t, z, z_clean, condition, ALPHA_MIN)
         weight = 1 + (self.hole_weight - 1) * condition.hole
         velocity_loss = squared_error(velocity, target, weight)
-        latent_loss = latent_l1(estimate, z_clean, weight)
+        latent_loss = latent_l1(prediction, z_clean, weight)
         return {
             "loss": velocity_loss + self.latent_weight * latent_loss,
             "velocity": velocity_loss,
             "latent": latent_loss,
         }
 
-    def training_times(self, like: Tensor, count: int = 1, generator: Generators = None) -> Tensor:
-        """Times (B, count) in (0, 1), logit-normal, for the rows of `like`."""
+    def sample_training_times(self, like: Tensor, count: int = 1, generator: Generators = None) -> Tensor:
+        """Times (B, count) in (0, 1), logit-normal, for the samples of `like` (B, …)."""
         logits = draw_normal(like.new_empty(len(like), count), generator)
         return torch.sigmoid(self.time_mean + self.time_deviation * logits)
 
@@ -122,15 +125,13 @@ class FlowRefiner(Refiner):
         steps: int | None = None,
         solver: str | None = None,
     ) -> Trajectory:
-        """Go from the start to the data; also tells the number of network evaluations."""
+        """Integrate from the start to the data; the result also counts the network's evaluations."""
         solver = solver or self.solver
-        self._check(solver)
+        choose(self.latent_path.solvers, solver, "solver")
+        if steps is None:
+            steps = self.steps
         start = self.start(condition, generator)
-        return self.course.follow(self.clean, start, condition, solver, self.steps if steps is None else steps)
-
-    def _check(self, solver: str) -> None:
-        if solver not in self.course.solvers:
-            raise InputError(f"there is no solver '{solver}' here: choose one of {', '.join(self.course.solvers)}")
+        return self.latent_path.integrate(self.predict_data, start, condition, solver, steps)
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
         return self.sample(condition, generator, steps).final

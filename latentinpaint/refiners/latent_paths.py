@@ -1,22 +1,25 @@
-r"""Courses: how a flow refiner goes from noise in the hole to the clean latent, and what its network is told of it.
+r"""Latent paths: how a flow refiner gets from noise in the hole to the clean latent.
 
-A course draws *clocks* for training, places a latent between its ends by them, and is followed when sampling. The
-scheduled ones have one time a row, and every cell moves: the known ones from what the encoder saw of the masked
-picture to the clean latent. On the Hadamard course every cell of the hole has a clock of its own,
+A path says which times a network is trained at, which latent :math:`z_t` lies at a time between noise :math:`z_0` and
+clean latent :math:`z_1`, what the network reads beside it, and how to integrate from :math:`z_0` to :math:`z_1`.
 
-.. math:: z_\alpha = \alpha \odot \varepsilon + (1 - \alpha) \odot z_1,
+- On a `ScheduledLatentPath` a sample has one time t, and every cell moves: the known cells go from what the encoder
+  made of the masked picture to the clean latent.
+- On the `HadamardLatentPath` every cell of the hole has a noise level of its own, alpha from 1 (noise) to 0 (data),
 
-the known cells stay what the encoder saw until the end, and the network is shown the map of alphas (Negrel et al.,
-arXiv 2508.04605, equation 9).
+  .. math:: z_\alpha = \alpha \odot \varepsilon + (1 - \alpha) \odot z_1,
+
+  the known cells stay as encoded until the end, and the network reads the map of alphas (Negrel et al., arXiv
+  2508.04605, equation 9).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import check_at_least
 from latentinpaint.interpolants import (
     SOLVERS,
     Cosine,
@@ -35,125 +38,134 @@ from latentinpaint.randomness import Generators
 from latentinpaint.refiners.base import Condition
 
 # The smallest alpha in the loss: the velocity's weight would grow without bound towards the data.
-TRAINING_FLOOR = 0.05
+ALPHA_MIN = 0.05
 
-# n training times a row, (B, n), from a generator.
-Times = Callable[[int, Generators], Tensor]
-# The estimate of the clean latent at z (B, C, h, w), at a clock, given a condition.
-Clean = Callable[[Tensor, Tensor, Condition], Tensor]
+# Draws n training times a sample, (B, n), with a generator.
+TimeSampler = Callable[[int, Generators], Tensor]
+# Predicts the clean latent from z (B, C, h, w), its time, and the condition.
+DataPredictor = Callable[[Tensor, Tensor, Condition], Tensor]
 
 
-class Course(ABC):
-    """One way from noise to the clean latent.
+class LatentPath(ABC):
+    """One way from noise to the clean latent; what a *time* is, the subclass says.
 
     Attributes:
-        maps: how many maps of its clocks the network is shown.
-        solvers: keys of `SOLVERS` that follow it.
+        num_time_maps: how many maps of times the network reads.
+        solvers: the entries of `SOLVERS` that can integrate it.
     """
 
-    maps: int
-    solvers: tuple[str, ...]
+    num_time_maps: int
+    solvers: Mapping[str, object]
 
     @abstractmethod
-    def draw(self, times: Times, condition: Condition, generator: Generators) -> Tensor:
-        """Clocks for training."""
+    def sample_times(self, sampler: TimeSampler, condition: Condition, generator: Generators) -> Tensor:
+        """Times for training."""
 
     @abstractmethod
-    def told(self, clock: Tensor, condition: Condition) -> tuple[list[Tensor], Tensor]:
-        """The maps (B, 1, h, w) that the network is shown, and the time (B,)."""
+    def network_inputs(self, t: Tensor, condition: Condition) -> tuple[list[Tensor], Tensor]:
+        """The maps (B, 1, h, w) of times and the scalar time (B,) that the network reads."""
 
     @abstractmethod
-    def point(self, clock: Tensor, z_0: Tensor, z_clean: Tensor, condition: Condition) -> Tensor:
-        """The latent (B, C, h, w) between its ends."""
+    def interpolate(self, t: Tensor, z_0: Tensor, z_clean: Tensor, condition: Condition) -> Tensor:
+        """The latent (B, C, h, w) at a time."""
 
     @abstractmethod
-    def velocity(self, clock: Tensor, z: Tensor, z_clean: Tensor, condition: Condition, floor: float) -> Tensor:
-        """The velocity at z towards a clean latent, with alpha held above `floor` so that it stays finite."""
+    def velocity(self, t: Tensor, z: Tensor, z_clean: Tensor, condition: Condition, alpha_min: float) -> Tensor:
+        """The velocity at z towards a clean latent; it stays finite because alpha is clamped to `alpha_min`."""
 
     @abstractmethod
-    def follow(self, clean: Clean, start: Tensor, condition: Condition, solver: str, steps: int) -> Trajectory:
-        """From the start to the clean latent."""
+    def integrate(
+        self, predict_data: DataPredictor, start: Tensor, condition: Condition, solver: str, steps: int
+    ) -> Trajectory:
+        """Solve from the start to the clean latent."""
 
 
-class ScheduledCourse(Course):
-    """All cells together, along a schedule."""
+class ScheduledLatentPath(LatentPath):
+    """All cells move together along a schedule; a time is t (B,), from 0 to 1."""
 
-    maps = 0
-    solvers = tuple(SOLVERS)
+    num_time_maps = 0
+    solvers = SOLVERS
 
     def __init__(self, schedule: Schedule) -> None:
         self.path = ScheduledPath(schedule)
 
-    def draw(self, times: Times, condition: Condition, generator: Generators) -> Tensor:
-        return times(1, generator).squeeze(1)
+    def sample_times(self, sampler: TimeSampler, condition: Condition, generator: Generators) -> Tensor:
+        return sampler(1, generator).squeeze(1)
 
-    def told(self, clock: Tensor, condition: Condition) -> tuple[list[Tensor], Tensor]:
-        return [], clock
+    def network_inputs(self, t: Tensor, condition: Condition) -> tuple[list[Tensor], Tensor]:
+        return [], t
 
-    def point(self, clock: Tensor, z_0: Tensor, z_clean: Tensor, condition: Condition) -> Tensor:
-        return self.path.at(clock).point(z_0, z_clean)
+    def interpolate(self, t: Tensor, z_0: Tensor, z_clean: Tensor, condition: Condition) -> Tensor:
+        return self.path.at(t).point(z_0, z_clean)
 
-    def velocity(self, clock: Tensor, z: Tensor, z_clean: Tensor, condition: Condition, floor: float) -> Tensor:
-        process = self.path.at(clock)
-        held = Process(Scalar(process.alpha.values.clamp(min=floor)), process.beta)
-        return self.path.velocity(held.ends_from_data(z, z_clean), clock)
+    def velocity(self, t: Tensor, z: Tensor, z_clean: Tensor, condition: Condition, alpha_min: float) -> Tensor:
+        process = self.path.at(t)
+        clamped = Process(Scalar(process.alpha.values.clamp(min=alpha_min)), process.beta)
+        return self.path.velocity(clamped.ends_from_data(z, z_clean), t)
 
-    def follow(self, clean: Clean, start: Tensor, condition: Condition, solver: str, steps: int) -> Trajectory:
-        # Training holds the velocity's weight down near the data; sampling with the same floor would leave a
-        # floor / e of the noise there. Half a step is the smallest alpha before the last one, which only rk4 asks at.
-        floor = min(TRAINING_FLOOR, 0.005 if solver == "dopri5" else 0.5 / max(1, steps))
+    def integrate(
+        self, predict_data: DataPredictor, start: Tensor, condition: Condition, solver: str, steps: int
+    ) -> Trajectory:
+        # With training's minimum, alpha_min / e of the noise would remain. Half a step is the smallest alpha before
+        # the last one, which only rk4 evaluates.
+        smallest = 0.005 if solver == "dopri5" else 0.5 / max(1, steps)
+        alpha_min = min(ALPHA_MIN, smallest)
 
-        def field(z: Tensor, t: Tensor, *given: Tensor) -> Tensor:
-            rows = Condition(*given)
-            return self.velocity(t, z, clean(z, t, rows), rows, floor)
+        def field(z: Tensor, t: Tensor, *tensors: Tensor) -> Tensor:
+            active = Condition(*tensors)
+            return self.velocity(t, z, predict_data(z, t, active), active, alpha_min)
 
-        given = (condition.latent, condition.hole, condition.area)
-        return integrate(field, start, given=given, method=solver, steps=steps)
+        tensors = (condition.latent, condition.hole, condition.area)
+        return integrate(field, start, given=tensors, method=solver, steps=steps)
 
 
-class HadamardCourse(Course):
-    """Every cell of the hole by its own clock; in half of the training all by the same, as when sampling."""
+class HadamardLatentPath(LatentPath):
+    """Every cell of the hole has its own alpha, a time is their map (B, 1, h, w), 0 at known cells.
 
-    maps = 1
-    solvers = ("euler",)  # which looks at the beginnings of steps alone, where clocks may jump
+    In half of the training samples all cells have the same alpha, as when sampling.
+    """
 
-    def draw(self, times: Times, condition: Condition, generator: Generators) -> Tensor:
+    num_time_maps = 1
+    solvers = {"euler": SOLVERS["euler"]}  # evaluates only where steps begin; within one, alphas may jump
+
+    def sample_times(self, sampler: TimeSampler, condition: Condition, generator: Generators) -> Tensor:
         cells = condition.hole[0].numel()
-        drawn = times(cells + 2, generator)
-        own, first, second = drawn[:, :cells].view_as(condition.hole), drawn[:, -2], drawn[:, -1]
-        together = (first < second).view(-1, 1, 1, 1)
-        return condition.hole * (1 - torch.where(together, own[..., :1, :1], own))
+        drawn = sampler(cells + 2, generator)
+        per_cell = drawn[:, :cells].view_as(condition.hole)
+        together = (drawn[:, -2] < drawn[:, -1]).view(-1, 1, 1, 1)
+        return condition.hole * (1 - torch.where(together, per_cell[..., :1, :1], per_cell))
 
-    def told(self, clock: Tensor, condition: Condition) -> tuple[list[Tensor], Tensor]:
-        inside = condition.hole.sum(dim=(1, 2, 3)).clamp(min=1)
-        return [clock], 1 - clock.sum(dim=(1, 2, 3)) / inside
+    def network_inputs(self, alpha: Tensor, condition: Condition) -> tuple[list[Tensor], Tensor]:
+        hole_cells = condition.hole.sum(dim=(1, 2, 3)).clamp(min=1)
+        return [alpha], 1 - alpha.sum(dim=(1, 2, 3)) / hole_cells
 
-    def point(self, clock: Tensor, z_0: Tensor, z_clean: Tensor, condition: Condition) -> Tensor:
-        return torch.where(condition.hole > 0, clock * z_0 + (1 - clock) * z_clean, condition.latent)
+    def interpolate(self, alpha: Tensor, z_0: Tensor, z_clean: Tensor, condition: Condition) -> Tensor:
+        return torch.where(condition.hole > 0, alpha * z_0 + (1 - alpha) * z_clean, condition.latent)
 
-    def velocity(self, clock: Tensor, z: Tensor, z_clean: Tensor, condition: Condition, floor: float) -> Tensor:
-        return (z_clean - z) / torch.where(condition.hole > 0, clock.clamp(min=floor), 1.0)
+    def velocity(self, alpha: Tensor, z: Tensor, z_clean: Tensor, condition: Condition, alpha_min: float) -> Tensor:
+        return (z_clean - z) / torch.where(condition.hole > 0, alpha.clamp(min=alpha_min), 1.0)
 
-    def follow(self, clean: Clean, start: Tensor, condition: Condition, solver: str, steps: int) -> Trajectory:
-        if steps < 1:
-            raise InputError(f"steps is a whole number from 1 up, not {steps}")
-        latest = start
+    def integrate(
+        self, predict_data: DataPredictor, start: Tensor, condition: Condition, solver: str, steps: int
+    ) -> Trajectory:
+        check_at_least("steps", steps, 1)
+        prediction = start
 
         def drifts(process: Process, z: Tensor) -> Ends:
-            nonlocal latest
-            clock = process.alpha.values.expand(len(z), -1, -1, -1)
-            latest = clean(z, clock, condition)
-            source = (z - (1 - clock) * latest) / torch.where(clock > 0, clock, 1.0)
-            return Ends(torch.where(clock > 0, source, 0.0), latest)
+            nonlocal prediction
+            alpha = process.alpha.values.expand(len(z), -1, -1, -1)
+            prediction = predict_data(z, alpha, condition)
+            source = (z - (1 - alpha) * prediction) / torch.where(alpha > 0, alpha, 1.0)
+            return Ends(torch.where(alpha > 0, source, 0.0), prediction)
 
         path = HadamardPath(condition.hole.to(start))
-        run = simulate(path, drifts, start, steps, moving=path.level)
-        # The known cells waited: they are what the last estimate makes of them.
-        return Trajectory(torch.where(condition.hole > 0, run.final, latest), run.evaluations)
+        solution = simulate(path, drifts, start, steps, moving=path.level)
+        # Known cells have not moved; they take their values from the last prediction.
+        return Trajectory(torch.where(condition.hole > 0, solution.final, prediction), solution.evaluations)
 
 
-COURSES: dict[str, Callable[[], Course]] = {
-    "linear": lambda: ScheduledCourse(Linear()),
-    "cosine": lambda: ScheduledCourse(Cosine()),
-    "hadamard": HadamardCourse,
+PATHS: dict[str, Callable[[], LatentPath]] = {
+    "linear": lambda: ScheduledLatentPath(Linear()),
+    "cosine": lambda: ScheduledLatentPath(Cosine()),
+    "hadamard": HadamardLatentPath,
 }

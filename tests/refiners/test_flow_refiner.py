@@ -12,10 +12,10 @@ from latentinpaint.errors import InputError
 from latentinpaint.interpolants import SOLVERS, ScheduledPath, integrate
 from latentinpaint.interpolants.schedules import Cosine, Linear
 from latentinpaint.refiners import Condition, FlowRefiner, latent_paths
-from latentinpaint.refiners.latent_paths import COURSES, ScheduledCourse
+from latentinpaint.refiners.latent_paths import PATHS, ScheduledLatentPath
 
 SMALL = dict(width=32, multipliers=(1, 2), blocks=1, steps=3)
-SCHEDULED = [name for name, make in COURSES.items() if isinstance(make(), ScheduledCourse)]
+SCHEDULED = [name for name, make in PATHS.items() if isinstance(make(), ScheduledLatentPath)]
 ADAPTIVE = [name for name, solver in SOLVERS.items() if solver.adaptive]
 
 
@@ -64,7 +64,7 @@ def test_start_is_standard_normal_in_the_hole():
 def test_times_are_logit_normal(mean, deviation):
     refiner = build(time_mean=mean, time_deviation=deviation)
     rows = torch.empty(1500, 1, dtype=torch.float64)
-    times = refiner.training_times(rows, 2, torch.Generator().manual_seed(0))
+    times = refiner.sample_training_times(rows, 2, torch.Generator().manual_seed(0))
     assert times.shape == (1500, 2) and times.min() > 0 and times.max() < 1
     times = times.flatten()
     logits = np.log(times.numpy() / (1 - times.numpy()))
@@ -79,7 +79,7 @@ def test_the_estimate_starts_from_what_is_known():
     refiner, given = build(), condition()
     torch.nn.init.zeros_(refiner.network.answer.weight)
     z_t, t = torch.randn_like(given.latent), torch.rand(3)
-    torch.testing.assert_close(refiner.clean(z_t, t, given), (1 - given.area) * given.latent)
+    torch.testing.assert_close(refiner.predict_data(z_t, t, given), (1 - given.area) * given.latent)
 
 
 @pytest.mark.parametrize("steps", [1, 5, 20])
@@ -96,7 +96,7 @@ def test_the_network_sees_the_whole_condition():
     # With a latent of zeros the estimate is the network's answer alone.
     given = Condition(torch.zeros_like(given.latent), given.hole, given.area)
     z_t, t = torch.randn_like(given.latent), torch.full((3,), 0.5)
-    estimate = refiner.clean(z_t, t, given)
+    estimate = refiner.predict_data(z_t, t, given)
     for changed in (
         (z_t + 1, t, given),
         (z_t, t + 0.1, given),
@@ -104,15 +104,15 @@ def test_the_network_sees_the_whole_condition():
         (z_t, t, Condition(given.latent, 1 - given.hole, given.area)),
         (z_t, t, Condition(given.latent, given.hole, given.area / 2)),
     ):
-        assert (refiner.clean(*changed) - estimate).abs().max() > 1e-3
+        assert (refiner.predict_data(*changed) - estimate).abs().max() > 1e-3
 
 
 def with_estimate(refiner, estimate):
-    refiner.clean = lambda z_t, t, given: estimate
+    refiner.predict_data = lambda z_t, t, given: estimate
     return refiner
 
 
-@pytest.mark.parametrize("interpolant", COURSES)
+@pytest.mark.parametrize("interpolant", PATHS)
 def test_the_exact_estimate_has_no_loss(interpolant):
     given = condition()
     clean = torch.randn_like(given.latent)
@@ -136,7 +136,7 @@ def test_the_loss_by_hand():
         z_0 = torch.where(given.hole[row] > 0, noise, given.latent[row])
         z_t = (1 - t) * z_0 + t * clean[row]
         alone = Condition(given.latent[row, None], given.hole[row, None], given.area[row, None])
-        estimate = refiner.clean(z_t[None], t, alone)[0]
+        estimate = refiner.predict_data(z_t[None], t, alone)[0]
         velocity = (estimate - z_t) / (1 - t)
         weight = torch.where(given.hole[row] > 0, 4.0, 1.0).expand_as(z_t)
         squares += (weight * (velocity - (clean[row] - z_0)) ** 2).sum().item()
@@ -179,9 +179,9 @@ def test_steps_and_solver_can_be_asked_for():
 def test_impossible_choices():
     with pytest.raises(InputError, match="interpolant 'quadratic'.*linear"):
         FlowRefiner(4, **SMALL, interpolant="quadratic")
-    with pytest.raises(InputError, match="solver 'rk4' here: choose one of euler$"):
+    with pytest.raises(InputError, match="solver 'rk4': choose one of euler$"):
         build(interpolant="hadamard", solver="rk4")
-    with pytest.raises(InputError, match="solver 'rk4' here"):
+    with pytest.raises(InputError, match="solver 'rk4'"):
         build(interpolant="hadamard").sample(condition(), solver="rk4")
     with pytest.raises(InputError, match="solver 'heun'.*euler"):
         FlowRefiner(4, **SMALL, solver="heun")
@@ -219,24 +219,24 @@ def oracle(schedule, z, t, hole):
     return eta_0.view_as(z), eta_1.view_as(z)
 
 
-class ExactCourse(ScheduledCourse):
+class ExactLatentPath(ScheduledLatentPath):
     """The exact velocity, whatever the estimate."""
 
-    def velocity(self, clock, z, z_clean, condition, floor):
+    def velocity(self, t, z, z_clean, condition, alpha_min):
         schedule = self.path.schedule
-        eta_0, eta_1 = oracle(schedule, z, clock, condition.hole)
-        alpha_dot, beta_dot = (r(clock).view(-1, 1, 1, 1) for r in (schedule.alpha_dot, schedule.beta_dot))
+        eta_0, eta_1 = oracle(schedule, z, t, condition.hole)
+        alpha_dot, beta_dot = (r(t).view(-1, 1, 1, 1) for r in (schedule.alpha_dot, schedule.beta_dot))
         return alpha_dot * torch.where(condition.hole > 0, eta_0, eta_1) + beta_dot * eta_1
 
 
 class ExactFlow(FlowRefiner):
     """The exact estimate of Gaussian data in the place of the network's."""
 
-    def clean(self, z, clock, condition):
-        if clock.ndim > 1:  # a map of alphas, the same in all of the hole
-            clock = 1 - clock.amax(dim=(1, 2, 3))
-        schedule = getattr(self.course, "path", ScheduledPath()).schedule
-        return oracle(schedule, z, clock, condition.hole)[1]
+    def predict_data(self, z, t, condition):
+        if t.ndim > 1:  # a map of alphas, the same in all of the hole
+            t = 1 - t.amax(dim=(1, 2, 3))
+        schedule = getattr(self.latent_path, "path", ScheduledPath()).schedule
+        return oracle(schedule, z, t, condition.hole)[1]
 
 
 def visible():
@@ -262,7 +262,7 @@ def test_the_exact_field_samples_the_exact_conditional_law(solver, interpolant, 
     steps, tolerance = {"midpoint": (300, 1e-3), "rk4": (80, 1e-5)}.get(solver, (1, 1e-6))
     monkeypatch.setattr(latent_paths, "integrate", partial(integrate, rtol=1e-9, atol=1e-9))
     refiner = ExactFlow(DEPTH, **SMALL, interpolant=interpolant).double()
-    refiner.course = ExactCourse(refiner.course.path.schedule)
+    refiner.latent_path = ExactLatentPath(refiner.latent_path.path.schedule)
     given = visible()
     final = refiner.sample(given, seeded(1, 2, 3, 4), steps, solver).final
     for row in range(4):
@@ -276,23 +276,23 @@ def test_the_exact_field_samples_the_exact_conditional_law(solver, interpolant, 
             torch.testing.assert_close(ended[hole], centre + root @ noise[hole], atol=tolerance, rtol=0)
 
 
-@pytest.mark.parametrize("course", [ExactCourse(Linear()), *(COURSES[name]() for name in COURSES)])
-def test_one_euler_step_is_the_mean_of_what_is_missing(course):
+@pytest.mark.parametrize("path", [ExactLatentPath(Linear()), *(PATHS[name]() for name in PATHS)])
+def test_one_euler_step_is_the_mean_of_what_is_missing(path):
     """The estimate of least squared error, and no trace of the noise."""
     refiner = ExactFlow(DEPTH, **SMALL).double()
-    refiner.course = course
+    refiner.latent_path = path
     given = visible()
     final = refiner.refine(given, seeded(1, 2, 3, 4), steps=1)
     for row in range(4):
         centre, _, hole = conditional(row, given)
-        if isinstance(course, ScheduledCourse) and isinstance(course.path.schedule, Cosine):
+        if isinstance(path, ScheduledLatentPath) and isinstance(path.path.schedule, Cosine):
             continue  # its first velocity points elsewhere
         torch.testing.assert_close(final[row].flatten()[hole], centre, atol=1e-10, rtol=0)
         torch.testing.assert_close(final[row].flatten()[~hole], given.latent[row].flatten()[~hole])
 
 
-def test_many_steps_of_the_hadamard_course_have_the_conditional_law():
-    """Every cell's clock runs to its end: mean and spread of the hole come nearer with the steps, at first order."""
+def test_many_steps_of_the_hadamard_path_have_the_conditional_law():
+    """Every cell's alpha runs to its end: mean and spread of the hole come nearer with the steps, at first order."""
     refiner = ExactFlow(DEPTH, **SMALL, interpolant="hadamard").double()
     given, row = visible(), 1
     centre, covariance, hole = conditional(row, given)
@@ -307,37 +307,37 @@ def test_many_steps_of_the_hadamard_course_have_the_conditional_law():
     assert 1.6 < errors[0] / errors[1] < 2.4 and 1.6 < errors[1] / errors[2] < 2.4
 
 
-def test_clocks_of_the_hadamard_course():
+def test_training_alphas_of_the_hadamard_path():
     refiner = build(interpolant="hadamard")
     given = Condition(*(t.repeat(200, 1, 1, 1) for t in (condition().latent, condition().hole, condition().area)))
-    times = partial(refiner.training_times, given.latent)
-    clock = refiner.course.draw(times, given, torch.Generator().manual_seed(0))
+    times = partial(refiner.sample_training_times, given.latent)
+    alpha = refiner.latent_path.sample_times(times, given, torch.Generator().manual_seed(0))
     inside = given.hole > 0
-    assert (clock[~inside] == 0).all() and ((clock[inside] > 0) & (clock[inside] < 1)).all()
-    numbers = [len(c[h].unique()) for c, h in zip(clock, inside, strict=True)]
+    assert (alpha[~inside] == 0).all() and ((alpha[inside] > 0) & (alpha[inside] < 1)).all()
+    numbers = [len(c[h].unique()) for c, h in zip(alpha, inside, strict=True)]
     cells = [int(h.sum()) for h in inside]
     assert set(map(tuple, zip(numbers, cells, strict=True))) <= {p for c in cells for p in ((1, c), (c, c))}
     assert 0.42 < sum(n == 1 for n in numbers) / len(numbers) < 0.58
-    logits = torch.logit(1 - clock[inside]).numpy()
+    logits = torch.logit(1 - alpha[inside]).numpy()
     assert abs(logits.mean() + 1.6) < 0.1 and abs(logits.std() - 1.2) < 0.1
-    z = refiner.course.point(clock, torch.ones_like(given.latent), torch.zeros_like(given.latent), given)
-    torch.testing.assert_close(z, torch.where(inside, clock, given.latent))
+    z = refiner.latent_path.interpolate(alpha, torch.ones_like(given.latent), torch.zeros_like(given.latent), given)
+    torch.testing.assert_close(z, torch.where(inside, alpha, given.latent))
 
 
-def test_the_hadamard_networks_know_the_clocks():
+def test_the_hadamard_networks_read_the_alphas():
     refiner, given = build(interpolant="hadamard"), condition()
-    clock = 0.5 * given.hole
-    estimate = refiner.clean(given.latent, clock, given)
-    moved = clock.clone()
-    first, second = (given.hole[0, 0] > 0).nonzero()[:2]  # the mean of the clocks stays
+    alpha = 0.5 * given.hole
+    estimate = refiner.predict_data(given.latent, alpha, given)
+    moved = alpha.clone()
+    first, second = (given.hole[0, 0] > 0).nonzero()[:2]  # the mean of the alphas stays
     moved[0, 0, first[0], first[1]] += 0.4
     moved[0, 0, second[0], second[1]] -= 0.4
-    changed = refiner.clean(given.latent, moved, given)
+    changed = refiner.predict_data(given.latent, moved, given)
     assert (changed - estimate)[0].abs().max() > 1e-4 and torch.equal(changed[1:], estimate[1:])
 
 
 def test_few_euler_steps_have_the_exact_mean_and_too_little_spread():
-    """Through `clean`: opposite noises average to the mean; the trace grows with the steps."""
+    """Through `predict_data`: opposite noises average to the mean; the trace grows with the steps."""
     refiner = ExactFlow(DEPTH, **SMALL).double()
     given, row = visible(), 1
     centre, covariance, hole = conditional(row, given)
