@@ -231,7 +231,7 @@ def _picture_job(picture: Picture, hole: np.ndarray, asked: Asked, given: Callab
     soft = asked.widening.of(hole[None, None])
     hole = soft.hole[0, 0].numpy()
     # What a hole holds must not even decide the scale of a picture whose format leaves it open.
-    picture = picture.scaled_by(~hole)
+    picture = picture.with_full_scale_of(~hole)
     image = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None]
 
     def finish(answer: Tensor) -> Any:  # noqa: ANN401 - whatever `given` makes

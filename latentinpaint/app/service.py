@@ -19,15 +19,17 @@ import numpy as np
 from PIL import Image
 
 from latentinpaint.errors import InputError
-from latentinpaint.images.encode import BY_SUFFIX, JPEG
+from latentinpaint.images.encode import FORMATS_BY_SUFFIX, JPEG
 from latentinpaint.images.image_files import Picture, read_mask, read_picture, write_picture
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inpainter import Inpainter
 
 PREVIEW_SIDE = 1536
 TINT = (230, 30, 60)  # of a hole from a file, on the preview
-_READABLE = sorted({target.name.upper() for target in BY_SUFFIX.values()})
-_SUFFIXES = {target.name.upper(): suffix for suffix, target in reversed(BY_SUFFIX.items()) if target is not JPEG}
+_READABLE = sorted({target.name.upper() for target in FORMATS_BY_SUFFIX.values()})
+_SUFFIXES = {
+    target.name.upper(): suffix for suffix, target in reversed(FORMATS_BY_SUFFIX.items()) if target is not JPEG
+}
 
 
 @dataclass(frozen=True)

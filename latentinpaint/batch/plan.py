@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from latentinpaint.errors import InputError
-from latentinpaint.images.encode import BY_SUFFIX, JPEG, format_of
+from latentinpaint.images.encode import FORMATS_BY_SUFFIX, JPEG, format_of
 from latentinpaint.images.image_files import list_pictures
-from latentinpaint.images.pairing import Matches, all_matches
+from latentinpaint.images.pairing import Matches, find_matches
 
 _NUMBERED = re.compile(r"_mask\d+$")
 
@@ -100,18 +100,18 @@ class Folders:
         return Plan([self._job(photo, self.mask) for photo in photos])
 
     def _with_masks_by_name(self) -> Plan:
-        found = all_matches(self.indir, self.maskdir)
+        found = find_matches(self.indir, self.maskdir)
         plan = Plan([self._job(pair.image, pair.mask) for pair in found.pairs])
         plan.failures = self._unusable(found)
         if self.bare:
-            plan.jobs += [self._job(photo, None) for photo in found.bare]
+            plan.jobs += [self._job(photo, None) for photo in found.images_without_mask]
         else:
-            plan.bare = found.bare
+            plan.bare = found.images_without_mask
         return plan
 
     def _unusable(self, found: Matches) -> list[Failure]:
-        failures = [Failure(unclear.mask, unclear.reason) for unclear in found.unclear]
-        for mask in found.orphans:
+        failures = [Failure(unclear.mask, unclear.reason) for unclear in found.ambiguous]
+        for mask in found.masks_without_image:
             folder = self.indir / mask.relative_to(self.maskdir or self.indir).parent
             names = {mask.stem, re.sub(r"_mask\d*$", "", mask.stem)}
             hint = _what_is_there(folder, names, mask)
@@ -133,7 +133,7 @@ class Folders:
                 f"{self.maskdir or self.indir} holds no mask: a mask for photo.png is photo_mask.png or "
                 "photo_mask001.png; --mask takes one for all pictures"
             )
-        raise InputError(f"{self.indir} holds no picture: {', '.join(BY_SUFFIX)} are read")
+        raise InputError(f"{self.indir} holds no picture: {', '.join(FORMATS_BY_SUFFIX)} are read")
 
 
 def targets(path: Path, samples: int) -> tuple[Path, ...]:
@@ -193,10 +193,10 @@ def _what_is_there(folder: Path, names: set[str], mask: Path) -> str:
     except OSError:
         return ""
     for path in near:
-        if path.is_dir() and path.suffix.lower() in BY_SUFFIX:
+        if path.is_dir() and path.suffix.lower() in FORMATS_BY_SUFFIX:
             return f": {path.name} is a folder"
         if path.is_symlink() and not path.exists():
             return f": {path.name} is a link to nothing"
-        if path.is_file() and path.suffix.lower() not in BY_SUFFIX:
+        if path.is_file() and path.suffix.lower() not in FORMATS_BY_SUFFIX:
             return f": {path.name} is not of a kind that can be read"
     return ""

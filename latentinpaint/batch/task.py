@@ -11,7 +11,7 @@ import numpy as np
 from latentinpaint.batch.plan import Job
 from latentinpaint.doctor import FindingCode, Severity, examine
 from latentinpaint.errors import InputError
-from latentinpaint.images.image_files import hole_of, read_picture, write_picture
+from latentinpaint.images.image_files import binary_mask, read_picture, write_picture
 from latentinpaint.images.picture import Picture
 from latentinpaint.inference.outpainting import Margins, Side
 
@@ -115,7 +115,7 @@ def _painted(job: Job, picture: Picture, mask: Picture | None, wishes: Wishes) -
     """The hole that the mask paints, of the size of the picture as it is."""
     if mask is None:
         return np.zeros((picture.height, picture.width), bool)
-    painted = hole_of(mask, wishes.invert_mask)
+    painted = binary_mask(mask, wishes.invert_mask)
     if painted.shape != (picture.height, picture.width):
         raise InputError(
             f"the mask {job.mask} is {painted.shape[1]}x{painted.shape[0]} pixels, "
@@ -158,8 +158,8 @@ def _reporting(how: dict[str, Any], note: Callable[[str], None]) -> dict[str, An
 def _with_quality(picture: Picture, quality: int | None) -> Picture:
     if quality is None:
         return picture
-    kept = {name: value for name, value in (picture.jpeg or {"subsampling": 0}).items() if name != "qtables"}
-    return replace(picture, jpeg=kept | {"quality": quality})
+    kept = {name: value for name, value in (picture.jpeg_options or {"subsampling": 0}).items() if name != "qtables"}
+    return replace(picture, jpeg_options=kept | {"quality": quality})
 
 
 def leftovers(job: Job, since: float) -> list[Path]:

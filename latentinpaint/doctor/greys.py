@@ -47,12 +47,12 @@ def grey_kind(mask: Picture, levels: np.ndarray) -> GreyKind:
     if shades <= 2:
         return GreyKind.PAINT
     edge = edge_of(levels > 0.5)
-    if mask.jpeg is None and not (grey & ~widened(edge, SOFT)).any():
+    if mask.jpeg_options is None and not (grey & ~widened(edge, SOFT)).any():
         return GreyKind.SOFT_EDGES
     # Labels are often numbers, so that a mask of them is nearly black all over.
     if ((grey if levels.max() <= 0.5 else middle) & ~widened(edge, RINGING)).mean() > 0.01:
-        return GreyKind.LABELS if shades <= FEW_SHADES and mask.jpeg is None else GreyKind.FADING
-    return GreyKind.NOISE if mask.jpeg is None else GreyKind.JPEG
+        return GreyKind.LABELS if shades <= FEW_SHADES and mask.jpeg_options is None else GreyKind.FADING
+    return GreyKind.NOISE if mask.jpeg_options is None else GreyKind.JPEG
 
 
 def is_two_tone(levels: np.ndarray) -> bool:

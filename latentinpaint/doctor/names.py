@@ -21,8 +21,11 @@ def unmatched(found: Matches, images: Path, masks: Path | None) -> list[Finding]
 
 
 def _orphans(found: Matches, images: Path, masks: Path) -> Iterator[Finding]:
-    photos = [_key(path, images) for path in (*found.bare, *dict.fromkeys(pair.image for pair in found.pairs))]
-    for number, mask in enumerate(found.orphans):
+    photos = [
+        _key(path, images)
+        for path in (*found.images_without_mask, *dict.fromkeys(pair.image for pair in found.pairs))
+    ]
+    for number, mask in enumerate(found.masks_without_image):
         photo = _meant(_key(mask, masks), photos) if number < MOST_GUESSES else None
         seen = f"no picture in {images} has this mask's name"
         advice = "name masks after their pictures, photo_mask001.png for photo.png, in the same sub-folder"
@@ -33,7 +36,7 @@ def _orphans(found: Matches, images: Path, masks: Path) -> Iterator[Finding]:
 
 
 def _bare(found: Matches, images: Path, masks: Path | None) -> Iterator[Finding]:
-    for path in found.bare:
+    for path in found.images_without_mask:
         match = (_AFTER.match(path.stem) or _BEFORE.match(path.stem)) if masks is None else None
         if match:
             seen = "it is called a mask, but not so that it is taken for one: it counts as a picture"

@@ -7,7 +7,7 @@ from latentinpaint.doctor.mask_checks import examine
 from latentinpaint.doctor.names import unmatched
 from latentinpaint.doctor.reading import Progress, in_threads, no_progress, read
 from latentinpaint.errors import InputError
-from latentinpaint.images.pairing import Pair, match_masks
+from latentinpaint.images.pairing import ImageMaskPair, match_masks
 
 _SAVE_AGAIN = "save or copy it again"
 
@@ -46,7 +46,7 @@ def examine_pairs(
         advice = "rename them so that every mask names one picture: photo_mask001.png for photo.png"
         return [Finding(Severity.PROBLEM, FindingCode.NAMES_AMBIGUOUS, str(masks or images), str(error), advice)]
 
-    def look(pair: Pair) -> list[Finding]:
+    def look(pair: ImageMaskPair) -> list[Finding]:
         return examine_pair(pair.image, pair.mask, invert)
 
     findings = unmatched(found, Path(images), None if masks is None else Path(masks))

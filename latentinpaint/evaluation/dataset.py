@@ -114,7 +114,8 @@ def dataset_from_folders(images: str | Path, masks: str | Path, limit: int | Non
     """
     found = match_masks(images, masks)
     if not found.pairs:
-        raise InputError(f"none of the masks in {masks} matches a picture in {images}: {found.orphans[0].name}, …")
+        example = found.masks_without_image[0].name
+        raise InputError(f"none of the masks in {masks} matches a picture in {images}: {example}, …")
     manifest = read_manifest(masks)
 
     def read(source: ItemSource) -> DatasetItem:
@@ -136,7 +137,7 @@ def dataset_from_folders(images: str | Path, masks: str | Path, limit: int | Non
         # After the picture only where it has one hole: another hole's answer holds the truth where this one is.
         results = (pair.name, _stem(picture)) if holes[pair.image] == 1 else (pair.name,)
         sources.append(ItemSource(pair.name, pair.image, pair.mask, picture, tuple(dict.fromkeys(results))))
-    sides = {"masks match no picture": found.orphans, "pictures have no mask": found.bare}
+    sides = {"masks match no picture": found.masks_without_image, "pictures have no mask": found.images_without_mask}
     notes = [f"{len(paths)} {what} and are left out: {_names(paths)}" for what, paths in sides.items() if paths]
     if manifest is not None:
         there = {source.mask.relative_to(masks).as_posix() for source in sources}

@@ -19,7 +19,7 @@ from latentinpaint.images.picture import Picture
 
 
 @dataclass(frozen=True)
-class Format:
+class ImageFormat:
     """What a file format can hold: modes that it returns unchanged, and metadata."""
 
     name: str
@@ -30,13 +30,17 @@ class Format:
     comment: bool = False
 
 
-PNG = Format("PNG", frozenset("1 L LA P RGB RGBA I;16 LA;16 RGB;16 RGBA;16".split()), True, True, True, comment=True)
-JPEG = Format("JPEG", frozenset("L RGB CMYK".split()), icc=True, exif=True, dpi=True, comment=True)
-WEBP = Format("WebP", frozenset("RGB RGBA".split()), icc=True, exif=True)
-BMP = Format("BMP", frozenset("1 L P RGB".split()), dpi=True)
-GIF = Format("GIF", frozenset("L P".split()), comment=True)
-TIFF = Format("TIFF", frozenset("1 L LA P PA RGB RGBA CMYK I;16 I;16B I F RGB;16 RGBA;16".split()), True, True, True)
-BY_SUFFIX = {
+PNG = ImageFormat(
+    "PNG", frozenset("1 L LA P RGB RGBA I;16 LA;16 RGB;16 RGBA;16".split()), True, True, True, comment=True
+)
+JPEG = ImageFormat("JPEG", frozenset("L RGB CMYK".split()), icc=True, exif=True, dpi=True, comment=True)
+WEBP = ImageFormat("WebP", frozenset("RGB RGBA".split()), icc=True, exif=True)
+BMP = ImageFormat("BMP", frozenset("1 L P RGB".split()), dpi=True)
+GIF = ImageFormat("GIF", frozenset("L P".split()), comment=True)
+TIFF = ImageFormat(
+    "TIFF", frozenset("1 L LA P PA RGB RGBA CMYK I;16 I;16B I F RGB;16 RGBA;16".split()), True, True, True
+)
+FORMATS_BY_SUFFIX = {
     ".png": PNG,
     ".jpg": JPEG,
     ".jpeg": JPEG,
@@ -72,19 +76,19 @@ FALLBACKS = {
 }
 
 
-def format_of(path: str | Path) -> Format:
+def format_of(path: str | Path) -> ImageFormat:
     """The format that the suffix of `path` names (any case).
 
     Raises:
         InputError: for any other suffix; the message lists those supported.
     """
-    found = BY_SUFFIX.get(Path(path).suffix.lower())
+    found = FORMATS_BY_SUFFIX.get(Path(path).suffix.lower())
     if found is None:
-        raise InputError(f"cannot write {path}: give it one of the suffixes {', '.join(BY_SUFFIX)}")
+        raise InputError(f"cannot write {path}: give it one of the suffixes {', '.join(FORMATS_BY_SUFFIX)}")
     return found
 
 
-def fitted(picture: Picture, target: Format) -> tuple[Picture, list[str]]:
+def fitted(picture: Picture, target: ImageFormat) -> tuple[Picture, list[str]]:
     """The picture as `target` can hold it, and a sentence for each thing that it cannot."""
     notes, kind, alpha = list(picture.lost), target.name, picture.alpha()
     if picture.frames > 1:
@@ -96,7 +100,7 @@ def fitted(picture: Picture, target: Format) -> tuple[Picture, list[str]]:
         if (picture.mode, mode) != ("I;16B", "I;16"):  # the byte order alone is no loss
             notes.append(f"{kind} cannot hold it as {_spoken(picture.mode)}: written as {_spoken(mode)}")
     elif alpha is not None and not _keeps_transparency(picture, target):
-        out = replace(out, palette_alpha=None, key=None)
+        out = replace(out, palette_alpha=None, transparent_colour=None)
     if alpha is not None and out.alpha() is None and alpha.min() < 1:
         notes.append(f"{kind} keeps no transparency of this kind: it is lost")
     if target is WEBP and mode == "RGBA" and alpha is not None and alpha.min() == 1:
@@ -110,7 +114,7 @@ def fitted(picture: Picture, target: Format) -> tuple[Picture, list[str]]:
     return out, notes + more
 
 
-def _metadata_fitted(picture: Picture, target: Format, mode_is_new: bool) -> tuple[Picture, list[str]]:
+def _metadata_fitted(picture: Picture, target: ImageFormat, mode_is_new: bool) -> tuple[Picture, list[str]]:
     """`fitted` for what is beside the pixels, of a picture whose mode already fits."""
     out, notes, kind = picture, [], target.name
     space = (out.icc_profile or b"")[16:20]
@@ -139,23 +143,23 @@ def _metadata_fitted(picture: Picture, target: Format, mode_is_new: bool) -> tup
     return out, notes
 
 
-def _keeps_transparency(picture: Picture, target: Format) -> bool:
+def _keeps_transparency(picture: Picture, target: ImageFormat) -> bool:
     """Whether a transparent colour or palette entries stay what they are: all in PNG, one entry in GIF."""
-    if picture.palette_alpha is None and picture.key is None:
+    if picture.palette_alpha is None and picture.transparent_colour is None:
         return True
     entries = picture.palette_alpha
     one_entry = entries is not None and (entries == 0).sum() == 1 and (entries == 255).sum() == len(entries) - 1
     return target is PNG or (target is GIF and (one_entry or picture.mode == "L"))
 
 
-def _fitting_mode(picture: Picture, target: Format) -> str:
+def _fitting_mode(picture: Picture, target: ImageFormat) -> str:
     choices = (picture.mode, *FALLBACKS[picture.mode])
     if not _keeps_transparency(picture, target):
         choices = (*(("RGBA;16",) if picture.mode in DEEP else ()), "RGBA", *choices)
     return next(mode for mode in choices if mode in target.modes)
 
 
-def _written_bits(picture: Picture, target: Format) -> int:
+def _written_bits(picture: Picture, target: ImageFormat) -> int:
     if target is PNG and picture.mode in ("L", "P") and picture.bits:
         return picture.bits
     return {"1": 1, "I": 32, "F": 32}.get(picture.mode, 16 if picture.mode in DEEP else 8)
@@ -179,7 +183,7 @@ def _spoken(mode: str) -> str:
     return names.get(mode, f"16-bit {mode[:-3]}" if mode.endswith(";16") else mode)
 
 
-def save(picture: Picture, path: Path, target: Format) -> None:
+def save(picture: Picture, path: Path, target: ImageFormat) -> None:
     """Write a picture that `fitted` made for `target`."""
     if picture.mode in DEEP_COLOUR:
         if target is TIFF:
@@ -187,7 +191,7 @@ def save(picture: Picture, path: Path, target: Format) -> None:
             deep_tiff(path, picture.samples, picture.icc_profile, picture.dpi, texts)
         else:
             colour, text = _split(picture)
-            chunks = metadata_chunks(picture.icc_profile, picture.exif, picture.dpi, picture.key)
+            chunks = metadata_chunks(picture.icc_profile, picture.exif, picture.dpi, picture.transparent_colour)
             path.write_bytes(deep_png(picture.samples, colour + chunks + text))
         return
     options = {"icc_profile": picture.icc_profile, "exif": picture.exif, "dpi": picture.dpi}
@@ -220,7 +224,7 @@ def _png_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
 
 
 def _jpeg_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
-    options = picture.jpeg or {"quality": 95, "subsampling": 0}
+    options = picture.jpeg_options or {"quality": 95, "subsampling": 0}
     return options | ({"comment": picture.comment} if picture.comment else {})
 
 
@@ -244,8 +248,8 @@ def _gif_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
         options["comment"] = picture.comment
     if picture.palette_alpha is not None:
         options["transparency"] = int(picture.palette_alpha.argmin())
-    elif picture.key is not None:
-        options["transparency"] = picture.key
+    elif picture.transparent_colour is not None:
+        options["transparency"] = picture.transparent_colour
     return options
 
 

@@ -21,7 +21,7 @@ from latentinpaint.images import encode
 from latentinpaint.images.decode import decoded_file, sentence_of
 from latentinpaint.images.picture import Picture
 
-PICTURE_SUFFIXES = frozenset(encode.BY_SUFFIX)
+PICTURE_SUFFIXES = frozenset(encode.FORMATS_BY_SUFFIX)
 
 
 def read_picture(path: str | Path) -> Picture:
@@ -60,7 +60,7 @@ def read_mask(path: str | Path, invert: bool = False) -> np.ndarray:
     Raises:
         InputError: as `read_picture`.
     """
-    return hole_of(read_picture(path), invert)
+    return binary_mask(read_picture(path), invert)
 
 
 def mask_from_pil(image: Image.Image, invert: bool = False, name: str = "the mask") -> np.ndarray:
@@ -74,7 +74,7 @@ def mask_from_pil(image: Image.Image, invert: bool = False, name: str = "the mas
     Raises:
         InputError: as `Picture.from_pil`.
     """
-    return hole_of(Picture.from_pil(image, name), invert)
+    return binary_mask(Picture.from_pil(image, name), invert)
 
 
 def mask_levels(mask: Picture) -> np.ndarray:
@@ -85,7 +85,7 @@ def mask_levels(mask: Picture) -> np.ndarray:
     return 255 * grey if abs(255 * grey.max() - 1) < 0.01 else grey
 
 
-def hole_of(mask: Picture, invert: bool = False) -> np.ndarray:
+def binary_mask(mask: Picture, invert: bool = False) -> np.ndarray:
     """Cut a mask that `read_picture` read: (H, W) bool, True = hole; as `mask_from_pil`."""
     return (mask_levels(mask) > 0.5) != invert
 

@@ -15,7 +15,7 @@ _MASK = re.compile(r"^(?P<photo>.+)_mask\d*$")
 
 
 @dataclass(frozen=True)
-class Pair:
+class ImageMaskPair:
     """A picture and one mask of it; `name` is a relative path without suffix, unique among the pairs."""
 
     image: Path
@@ -24,7 +24,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Unclear:
+class AmbiguousMask:
     """A mask that cannot be used for its name, and the sentence that says why."""
 
     mask: Path
@@ -35,14 +35,17 @@ class Unclear:
 class Matches:
     """What two folders have in common, and what is left over on either side.
 
-    pairs: sorted as the masks are. orphans: masks without a picture. bare: pictures that no mask names. unclear:
-    masks that match more than one picture, or differ from another by their suffix alone.
+    Attributes:
+        pairs: sorted as the masks are.
+        masks_without_image: masks whose name fits no picture.
+        images_without_mask: pictures that no mask names.
+        ambiguous: masks that match more than one picture, or differ from another by their suffix alone.
     """
 
-    pairs: list[Pair]
-    orphans: list[Path]
-    bare: list[Path]
-    unclear: list[Unclear]
+    pairs: list[ImageMaskPair]
+    masks_without_image: list[Path]
+    images_without_mask: list[Path]
+    ambiguous: list[AmbiguousMask]
 
 
 def match_masks(images: str | Path, masks: str | Path | None = None) -> Matches:
@@ -53,20 +56,20 @@ def match_masks(images: str | Path, masks: str | Path | None = None) -> Matches:
         masks: folder of the masks, with the same sub-folders.
 
     Raises:
-        InputError: if there is no mask, or one is unclear.
+        InputError: if there is no mask, or one is ambiguous.
     """
-    found = all_matches(images, masks)
-    if not (found.pairs or found.orphans or found.unclear):
+    found = find_matches(images, masks)
+    if not (found.pairs or found.masks_without_image or found.ambiguous):
         example = (
             "photo.png beside photo_mask001.png" if masks is None else "a mask for photo.png is photo_mask001.png"
         )
         raise InputError(f"{Path(masks or images)} holds no mask: name them as in {example}")
-    if found.unclear:
-        raise InputError(found.unclear[0].reason)
+    if found.ambiguous:
+        raise InputError(found.ambiguous[0].reason)
     return found
 
 
-def all_matches(images: str | Path, masks: str | Path | None = None) -> Matches:
+def find_matches(images: str | Path, masks: str | Path | None = None) -> Matches:
     """As `match_masks`, but without refusing anything: what cannot be matched is among the answer.
 
     Raises:
@@ -79,21 +82,21 @@ def all_matches(images: str | Path, masks: str | Path | None = None) -> Matches:
     for path in list_pictures(images):
         if masks is not None or not _MASK.match(path.stem):
             photos.setdefault(path.relative_to(images).with_suffix(""), []).append(path)
-    pairs, orphans, unclear, named = [], [], [], set()
+    pairs, masks_without_image, ambiguous, named = [], [], [], set()
     for mask in mask_files:
         key = mask.relative_to(mask_root).with_suffix("")
         found = _photos_of(key, photos, masks is not None)
         named.update(found)
         if len(found) == 1:
-            pairs.append(Pair(found[0], mask, key.as_posix()))
+            pairs.append(ImageMaskPair(found[0], mask, key.as_posix()))
         elif found:
             reason = f"the mask {mask} matches more than one picture: {found[0].name} and {found[1].name}"
-            unclear.append(Unclear(mask, reason))
+            ambiguous.append(AmbiguousMask(mask, reason))
         else:
-            orphans.append(mask)
+            masks_without_image.append(mask)
     pairs, twins = _without_twins(pairs)
-    bare = [path for paths in photos.values() for path in paths if path not in named]
-    return Matches(pairs, orphans, bare, [*unclear, *twins])
+    images_without_mask = [path for paths in photos.values() for path in paths if path not in named]
+    return Matches(pairs, masks_without_image, images_without_mask, [*ambiguous, *twins])
 
 
 def _photos_of(key: Path, photos: dict[Path, list[Path]], own_folder: bool) -> list[Path]:
@@ -103,13 +106,15 @@ def _photos_of(key: Path, photos: dict[Path, list[Path]], own_folder: bool) -> l
     return found or (photos.get(key, []) if own_folder else [])
 
 
-def _without_twins(pairs: list[Pair]) -> tuple[list[Pair], list[Unclear]]:
+def _without_twins(pairs: list[ImageMaskPair]) -> tuple[list[ImageMaskPair], list[AmbiguousMask]]:
     """The pairs whose masks differ by more than their suffix, and the masks of the others."""
     by_name: dict[str, list[Path]] = {}
     for pair in pairs:
         by_name.setdefault(pair.name, []).append(pair.mask)
     twins = [
-        Unclear(mask, f"the masks {' and '.join(map(str, masks))} have the same name but for the suffix: rename one")
+        AmbiguousMask(
+            mask, f"the masks {' and '.join(map(str, masks))} have the same name but for the suffix: rename one"
+        )
         for masks in by_name.values()
         if len(masks) > 1
         for mask in masks

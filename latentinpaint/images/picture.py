@@ -35,11 +35,12 @@ class Picture:
         full_scale: the sample value that means 1.0.
         bits: bits per sample in the source file, None if it is the mode's usual number.
         palette, palette_alpha: (N, 3) uint8 and (N,) uint8, for P and PA.
-        key: the one colour that counts as transparent (PNG's tRNS without alpha channel), in file units.
+        transparent_colour: the one colour that counts as transparent (tRNS of a PNG without alpha channel), in the
+            file's own sample values.
         icc_profile, exif: raw bytes; the EXIF has orientation 1.
         dpi: (x, y) dots per inch.
         comment: the comment of a JPEG or GIF, in whatever encoding.
-        jpeg: Pillow's options that write a JPEG as the source was quantised.
+        jpeg_options: Pillow's options that write a JPEG as the source was quantised.
         png_chunks: text and colour chunks of a PNG, for writing a PNG.
         orientation: the EXIF orientation of the source file, 1 to 8, which `samples` no longer have.
         frames: pictures in the source file, of which this is the first.
@@ -53,12 +54,12 @@ class Picture:
     bits: int | None = None
     palette: np.ndarray | None = None
     palette_alpha: np.ndarray | None = None
-    key: int | tuple[int, ...] | None = None
+    transparent_colour: int | tuple[int, ...] | None = None
     icc_profile: bytes | None = None
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: bytes | None = None
-    jpeg: dict[str, Any] | None = None
+    jpeg_options: dict[str, Any] | None = None
     png_chunks: tuple[Chunk, ...] = ()
     orientation: int = 1
     frames: int = 1
@@ -111,7 +112,7 @@ class Picture:
         """Whether the samples themselves are grey, with or without alpha."""
         return self.mode in ("1", "F", "I", "I;16", "I;16B", "L", "LA", "LA;16")
 
-    def scaled_by(self, known: np.ndarray) -> "Picture":
+    def with_full_scale_of(self, known: np.ndarray) -> "Picture":
         """The picture with its full scale judged by the `known` samples (H, W) alone.
 
         Integers of 32 bits and floats have no scale of their own: it is read off the samples.
@@ -134,7 +135,7 @@ class Picture:
             table = np.full(256, 255, np.uint8)
             table[: len(self.palette_alpha)] = self.palette_alpha
             return table[self.samples] / np.float32(255)
-        if self.key is not None:
+        if self.transparent_colour is not None:
             return 1 - self._is_key(self.samples).astype(np.float32)
         return None
 
@@ -167,7 +168,7 @@ class Picture:
             added = None if old is None else np.pad(old, (0, len(palette) - len(old)), constant_values=255)
             return replace(self, samples=samples, palette=palette, palette_alpha=added)
         colours = _native(inside, self.mode, self.full_scale, _step(self))
-        if self.key is not None and self.mode != "1":
+        if self.transparent_colour is not None and self.mode != "1":
             # A fill that happens to be the transparent colour moves by one step, away from the end of range.
             last = colours[..., -1:] if colours.ndim > 1 else colours[:, None]
             step = last.dtype.type(_step(self))
@@ -191,7 +192,7 @@ class Picture:
 
     def converted(self, mode: str) -> "Picture":
         """The same picture in a mode of `formats.FALLBACKS`; exact wherever the new mode has the values."""
-        plain = {"mode": mode, "bits": None, "palette": None, "palette_alpha": None, "key": None}
+        plain = {"mode": mode, "bits": None, "palette": None, "palette_alpha": None, "transparent_colour": None}
         if mode == "P":
             image = Image.fromarray(np.rint(self.rgb() * 255).astype(np.uint8)).quantize(256)
             plain["palette"] = palette.palette_of(image)[0]
@@ -215,7 +216,9 @@ class Picture:
             image = Image.frombytes(mode, (self.width, self.height), stored.tobytes())
         if picture.palette is not None:
             image.putpalette(picture.palette.tobytes())
-        transparency = picture.key if picture.palette_alpha is None else picture.palette_alpha.tobytes()
+        transparency = (
+            picture.transparent_colour if picture.palette_alpha is None else picture.palette_alpha.tobytes()
+        )
         extras = {"icc_profile": picture.icc_profile, "exif": picture.exif, "dpi": picture.dpi}
         extras["transparency"] = transparency
         image.info.update({key: value for key, value in extras.items() if value is not None})
@@ -223,8 +226,8 @@ class Picture:
 
     def _is_key(self, samples: np.ndarray) -> np.ndarray:
         """Where samples, (…) for one channel or (…, C), are the transparent colour."""
-        same = samples == np.multiply(self.key, _step(self))
-        return same.all(axis=-1) if isinstance(self.key, tuple) else same
+        same = samples == np.multiply(self.transparent_colour, _step(self))
+        return same.all(axis=-1) if isinstance(self.transparent_colour, tuple) else same
 
     def _into_palette(self, colours: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Indices (N,) for colours (N, 3) uint8, and the palette with what had to be added."""

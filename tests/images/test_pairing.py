@@ -3,7 +3,7 @@
 import pytest
 
 from latentinpaint.errors import InputError
-from latentinpaint.images.pairing import all_matches, match_masks
+from latentinpaint.images.pairing import find_matches, match_masks
 
 
 def make(folder, *names):
@@ -88,7 +88,7 @@ def test_masks_without_a_picture(images, masks, orphans, tmp_path):
     folder = make(tmp_path / "images", *images)
     other = None if masks is None else make(tmp_path / "masks", *masks)
     answer = match_masks(folder, other)
-    assert [path.relative_to(other or folder).as_posix() for path in answer.orphans] == orphans
+    assert [path.relative_to(other or folder).as_posix() for path in answer.masks_without_image] == orphans
 
 
 def test_what_is_unclear_does_not_stop_the_rest(tmp_path):
@@ -96,9 +96,9 @@ def test_what_is_unclear_does_not_stop_the_rest(tmp_path):
         *(tmp_path, "a.png", "a.jpg", "a_mask.png", "b.png", "b_mask.png", "b_mask.jpg", "c.png", "c_mask1.png"),
         *("d.png", "e_mask.png"),
     )
-    answer = all_matches(folder)
+    answer = find_matches(folder)
     assert [pair.name for pair in answer.pairs] == ["c_mask1"]
-    assert [found.mask.name for found in answer.unclear] == ["a_mask.png", "b_mask.jpg", "b_mask.png"]
-    assert all(str(found.mask) in found.reason for found in answer.unclear)
-    assert [path.name for path in answer.bare] == ["d.png"]
-    assert [path.name for path in answer.orphans] == ["e_mask.png"]
+    assert [found.mask.name for found in answer.ambiguous] == ["a_mask.png", "b_mask.jpg", "b_mask.png"]
+    assert all(str(found.mask) in found.reason for found in answer.ambiguous)
+    assert [path.name for path in answer.images_without_mask] == ["d.png"]
+    assert [path.name for path in answer.masks_without_image] == ["e_mask.png"]
