@@ -1,8 +1,8 @@
-"""How long a filled picture takes in onnxruntime and as a program of torch.export, beside the package's folded copy.
+"""How long a filled picture takes in onnxruntime and as a program of torch.export, beside the package's fused copy.
 
     OMP_NUM_THREADS=2 python benchmarks/export_speed.py --model runs/latent_ffc
 
-Every way has its turn in every round; the table has medians of the rounds, ratios to the folded copy of the same run,
+Every way has its turn in every round; the table has medians of the rounds, ratios to the fused copy of the same run,
 and the largest difference from the model as it was trained.
 """
 
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.export import Onnx, Pt2, export
-from latentinpaint.models.fast.fuse import fold
+from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.weights import load_pipeline
 
@@ -40,17 +40,17 @@ def main() -> None:
         expected = pipeline(image, mask)
         seconds = median_seconds(ways, image, mask, options.rounds)
         for name, way in ways.items():
-            ratio = seconds[name] / seconds["folded, torch"]
+            ratio = seconds[name] / seconds["fused, torch"]
             difference = (way(image, mask) - expected).abs().max()
             print(f"| {name} | {size} | {1000 * seconds[name]:.1f} | {ratio:.2f} | {difference:.1e} |")
 
 
 def ways_of(pipeline: InpaintPipeline, folder: Path) -> dict[str, Way]:
-    """The folded copy, and what the files of both formats compute."""
+    """The fused copy, and what the files of both formats compute."""
     for form in (Onnx(), Pt2()):
         export(pipeline, folder / f"model{form.suffix}", form)
     return {
-        "folded, torch": fold(pipeline),
+        "fused, torch": fuse(pipeline),
         "onnxruntime": onnx_way(folder / "model.onnx"),
         "torch.export": torch.export.load(folder / "model.pt2").module(),
     }

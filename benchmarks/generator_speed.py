@@ -1,4 +1,4 @@
-"""What an answer of LaMa's generator costs: this package's folded copy and the plain network, side by side.
+"""What an answer of LaMa's generator costs: this package's fused copy and the plain network, side by side.
 
     OMP_NUM_THREADS=2 taskset -c 0,1 python benchmarks/generator_speed.py
         [--sizes 256 512] [--rounds 9] [--base-channels 64] [--blocks 9] [--precision float32 bfloat16]
@@ -30,7 +30,7 @@ from latentinpaint.data.photos import Crops, SamplePhotos
 from latentinpaint.evaluation.baselines import Telea
 from latentinpaint.evaluation.profiling import profile
 from latentinpaint.models import LamaAutoencoder
-from latentinpaint.models.fast.fuse import PASSES, fold
+from latentinpaint.models.fast.fuse import PASSES, fuse
 from latentinpaint.pipeline import InpaintPipeline, composite, hide
 from latentinpaint.refiners import FFCRefiner
 from latentinpaint.weights import load_pipeline
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=9, help="residual blocks")
     parser.add_argument("--precision", nargs="*", default=list(PRECISIONS), choices=list(PRECISIONS))
     parser.add_argument("--left-out", action="store_true", help="leave each step out, instead of adding it")
-    parser.add_argument("--compile", action="store_true", help="the folded copies compiled too (needs a compiler)")
+    parser.add_argument("--compile", action="store_true", help="the fused copies compiled too (needs a compiler)")
     parser.add_argument("--only-steps", action="store_true", help="neither decoder nor Telea")
     parser.add_argument("--model", help="trained model whose bfloat16 is compared with its float32")
     options = parser.parse_args()
@@ -105,7 +105,7 @@ def noise(size: int, rows: int = 1) -> tuple[Tensor, Tensor]:
 def generators(
     pipeline: InpaintPipeline, plain: PlainLama, size: int, options: argparse.Namespace
 ) -> dict[str, Answer]:
-    """The plain network, the pipeline as it is trained, and folded copies."""
+    """The plain network, the pipeline as it is trained, and fused copies."""
     image, mask = noise(size)
 
     def plainly() -> Tensor:
@@ -119,16 +119,16 @@ def generators(
         names = list(PASSES)
         for index, name in enumerate(names):
             if options.left_out and name != "norms":  # the others build on it
-                ways[f"float32 without {name}"] = answers(fold(pipeline, passes=[n for n in names if n != name]))
+                ways[f"float32 without {name}"] = answers(fuse(pipeline, passes=[n for n in names if n != name]))
             elif not options.left_out:
-                ways[f"+ {name}"] = answers(fold(pipeline, passes=names[: index + 1]))
+                ways[f"+ {name}"] = answers(fuse(pipeline, passes=names[: index + 1]))
         if options.left_out:
-            ways["float32"] = answers(fold(pipeline))
+            ways["float32"] = answers(fuse(pipeline))
     if "bfloat16" in options.precision:
-        ways["+ bfloat16" if not options.left_out else "bfloat16"] = answers(fold(pipeline, torch.bfloat16))
+        ways["+ bfloat16" if not options.left_out else "bfloat16"] = answers(fuse(pipeline, torch.bfloat16))
     if options.compile:
         for name in options.precision:
-            ways[f"{name}, compiled"] = answers(compiled(fold(pipeline, PRECISIONS[name])))
+            ways[f"{name}, compiled"] = answers(compiled(fuse(pipeline, PRECISIONS[name])))
     return ways
 
 
@@ -149,7 +149,7 @@ def decoders(
         return lambda: made.autoencoder.decode(features)
 
     ways: dict[str, Answer] = {"plain": lambda: plain.decode(features)}
-    return ways | {name: decodes(fold(pipeline, PRECISIONS[name])) for name in options.precision}
+    return ways | {name: decodes(fuse(pipeline, PRECISIONS[name])) for name in options.precision}
 
 
 def small_and_telea(options: argparse.Namespace) -> dict[str, Answer]:
@@ -157,7 +157,7 @@ def small_and_telea(options: argparse.Namespace) -> dict[str, Answer]:
     image = Crops(SamplePhotos(), random_crop(512, 1.0), mask_preset("training", 512))[0]["image"][None]
     mask = noise(512)[1]
     pipeline, _ = networks(8, 9)
-    made = {name: fold(pipeline, PRECISIONS[name]) for name in options.precision}
+    made = {name: fuse(pipeline, PRECISIONS[name]) for name in options.precision}
     telea = Telea(radius=5)
     ways: dict[str, Answer] = {"Telea, radius 5": lambda: telea(image, mask)}
     return ways | {name: (lambda p=p: p(image, mask)) for name, p in made.items()}
@@ -196,7 +196,7 @@ def show(results: Mapping[str, Measured], differences: bool = True) -> None:
 def rounding(model: str) -> None:
     """How far a trained model's bfloat16 answers are from its float32 ones, in the holes of sample photographs."""
     pipeline = load_pipeline(model)
-    low, high = fold(pipeline, torch.bfloat16), fold(pipeline)
+    low, high = fuse(pipeline, torch.bfloat16), fuse(pipeline)
     crops = Crops(SamplePhotos(), random_crop(256, 1.25), mask_preset("training", 256))
     print(f"\n{model}: what bfloat16 changes inside the holes of 256² photographs")
     apart = []

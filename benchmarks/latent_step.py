@@ -6,7 +6,7 @@ Pixel L1 with everything trained, pixel L1 with a frozen autoencoder and mask co
 convolution trained, latent L1 with a frozen autoencoder and mask control: one step of each in turn, so that whatever
 else the machine does meets all alike; medians, and ratios to the first row, which is pixel L1 in the precision that
 was named first. The variants are those of configs/ablation, with an autoencoder of so many base channels and random
-weights, for which the time is the same. Where nothing of the autoencoder is trained, it is a folded copy, as in
+weights, for which the time is the same. Where nothing of the autoencoder is trained, it is a fused copy, as in
 training; see docs/speed.md.
 """
 

@@ -18,7 +18,7 @@ from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
 from latentinpaint.inference.options import Asked
 from latentinpaint.inference.outpainting import Margins, Side
-from latentinpaint.models.fast.fuse import fold
+from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.weights import PIPELINE_FILE, load_pipeline, pipeline_file, read_header, save_pipeline
 
@@ -72,13 +72,13 @@ class Inpainter:
 
     @property
     def folded(self) -> InpaintPipeline:
-        """What answers: a faster copy of the pipeline (see `models.folding`), made anew when its weights change."""
+        """What answers: a faster copy of the pipeline (see `models.fast.fuse`), made anew when its weights change."""
         state = [
             (value.data_ptr(), 0 if value.is_inference() else value._version)
             for value in (*self.pipeline.parameters(), *self.pipeline.buffers())
         ]
         if self._folded is None or state != self._folded_state:
-            self._folded, self._folded_state = fold(self.pipeline, PRECISIONS[self.precision]), state
+            self._folded, self._folded_state = fuse(self.pipeline, PRECISIONS[self.precision]), state
         self._folded.texture = self.pipeline.texture
         return self._folded
 

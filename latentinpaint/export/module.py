@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from latentinpaint.errors import InputError
-from latentinpaint.export.transforms import in_frequencies
-from latentinpaint.models.fast.fuse import fold, use_channels_last
+from latentinpaint.export.transforms import in_frequency_domain
+from latentinpaint.models.fast.fuse import fuse, use_channels_last
 from latentinpaint.models.ffc import FourierUnit
 from latentinpaint.pipeline import InpaintPipeline, composite, pad_to_cells
 from latentinpaint.refiners import FFCRefiner
@@ -49,7 +49,7 @@ class MatrixFourierUnit(nn.Module):
         self.mix, self.norm = unit.mix, unit.norm
 
     def forward(self, x: Tensor) -> Tensor:
-        return in_frequencies(x, lambda spectrum: torch.relu(self.norm(self.mix(spectrum))))
+        return in_frequency_domain(x, lambda spectrum: torch.relu(self.norm(self.mix(spectrum))))
 
 
 def filling_of(pipeline: InpaintPipeline, matrices: bool) -> Filling:
@@ -68,7 +68,7 @@ def filling_of(pipeline: InpaintPipeline, matrices: bool) -> Filling:
             "a flow integrates from noise in many steps, and export is for models that answer in one pass: "
             "take one whose refiner is ffc"
         )
-    copy = fold(pipeline, passes=FOR_RUNTIMES if matrices else FOR_TORCH).to("cpu", torch.float32)
+    copy = fuse(pipeline, passes=FOR_RUNTIMES if matrices else FOR_TORCH).to("cpu", torch.float32)
     if matrices:
         _use_matrices(copy)
     for value in (*copy.parameters(), *copy.buffers()):

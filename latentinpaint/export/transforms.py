@@ -49,8 +49,8 @@ class FourierMatrices:
         return real @ self.cosines.T - imaginary @ self.sines.T
 
 
-def in_frequencies(x: Tensor, mix: Callable[[Tensor], Tensor]) -> Tensor:
-    """What `mix` makes of a map's spectrum, back in space, as `models.ffc.in_frequencies`.
+def in_frequency_domain(x: Tensor, mix: Callable[[Tensor], Tensor]) -> Tensor:
+    """What `mix` makes of a map's spectrum, back in space, as `models.ffc.in_frequency_domain`.
 
     Args:
         x: (B, C, h, w).

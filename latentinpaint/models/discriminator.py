@@ -15,7 +15,7 @@ WIDEST = 512
 
 
 @dataclass(frozen=True)
-class Judgement:
+class DiscriminatorOutput:
     """What a discriminator says of a batch.
 
     Attributes:
@@ -26,10 +26,10 @@ class Judgement:
     scores: Tensor
     features: list[Tensor]
 
-    def halves(self) -> tuple["Judgement", "Judgement"]:
+    def halves(self) -> tuple["DiscriminatorOutput", "DiscriminatorOutput"]:
         """Those of the first and of the second half of the batch."""
         scores, features = self.scores.chunk(2), [layer.chunk(2) for layer in self.features]
-        first, second = (Judgement(scores[k], [layer[k] for layer in features]) for k in (0, 1))
+        first, second = (DiscriminatorOutput(scores[k], [layer[k] for layer in features]) for k in (0, 1))
         return first, second
 
 
@@ -57,12 +57,12 @@ class PatchDiscriminator(nn.Module):
         self.head = nn.Conv2d(widths[-1], 1, 4, padding=2)
         self.stride = 2**layers
 
-    def forward(self, x: Tensor) -> Judgement:
+    def forward(self, x: Tensor) -> DiscriminatorOutput:
         features = []
         for layer in self.layers:
             x = layer(x)
             features.append(x)
-        return Judgement(self.head(x), features)
+        return DiscriminatorOutput(self.head(x), features)
 
     def hole_of_patches(self, hole: Tensor, scores: Tensor) -> Tensor:
         """How much is hole in the middle of every patch, in a square as wide as patches are apart.

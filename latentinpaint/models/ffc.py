@@ -22,7 +22,7 @@ def global_channels(channels: int, ratio: float) -> int:
     return int(channels * ratio)
 
 
-def in_frequencies(x: Tensor, mix: Callable[[Tensor], Tensor]) -> Tensor:
+def in_frequency_domain(x: Tensor, mix: Callable[[Tensor], Tensor]) -> Tensor:
     """What `mix` makes of a map's spectrum, back in space; (B, C, h, w) to the same shape.
 
     Args:
@@ -52,7 +52,7 @@ class FourierUnit(nn.Module):
         self.norm = nn.BatchNorm2d(2 * channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return in_frequencies(x, lambda spectrum: torch.relu(self.norm(self.mix(spectrum))))
+        return in_frequency_domain(x, lambda spectrum: torch.relu(self.norm(self.mix(spectrum))))
 
 
 class SpectralTransform(nn.Module):

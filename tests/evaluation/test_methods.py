@@ -178,7 +178,7 @@ def test_a_model_answers_as_its_pipeline(model_files):
     expected = load_pipeline(model_files["flow"]).sample(wanted.image, wanted.mask, 3, method.seed_for_item(wanted))[
         0
     ]
-    # What answers is a folded copy, and another batch may round otherwise; the sample is the same.
+    # What answers is a fused copy, and another batch may round otherwise; the sample is the same.
     assert torch.allclose(method.fill(wanted, 3), expected, atol=1e-5)
     assert torch.allclose(method.fill(wanted, 1), expected[:1], atol=1e-5)
 

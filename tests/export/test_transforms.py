@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from latentinpaint.export.transforms import FourierMatrices, in_frequencies
+from latentinpaint.export.transforms import FourierMatrices, in_frequency_domain
 
 SIZES = [(8, 6), (7, 10), (4, 9), (5, 5), (2, 2), (1, 3), (3, 1), (1, 1), (32, 24)]
 
@@ -55,5 +55,5 @@ def test_mixing_sees_real_and_imaginary_parts_as_neighbouring_channels(size):
     mixed = np.einsum("oc,bchw->bohw", weight, pairs).reshape(2, 3, 2, *spectrum.shape[-2:])
     expected = np.fft.irfft2(mixed[:, :, 0] + 1j * mixed[:, :, 1], s=size, norm="ortho")
     matrix = torch.from_numpy(weight)
-    answer = in_frequencies(torch.from_numpy(x), lambda z: torch.einsum("oc,bchw->bohw", matrix, z))
+    answer = in_frequency_domain(torch.from_numpy(x), lambda z: torch.einsum("oc,bchw->bohw", matrix, z))
     np.testing.assert_allclose(answer, expected, atol=1e-13)

@@ -35,7 +35,7 @@ from latentinpaint.models.unet import TimeUNet
 Rules = dict[type[nn.Module], Callable[[nn.Module], nn.Module]]
 
 
-def fold(module: nn.Module, dtype: torch.dtype | None = None, passes: Iterable[str] | None = None) -> nn.Module:
+def fuse(module: nn.Module, dtype: torch.dtype | None = None, passes: Iterable[str] | None = None) -> nn.Module:
     """A copy for answering: the same function to rounding, frozen, in evaluation mode. The module stays as it is.
 
     Gradients flow through the copy to what it is given, not into its weights. It is no model to be saved or trained:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants.objectives import weighted_mean
-from latentinpaint.models.discriminator import Judgement
+from latentinpaint.models.discriminator import DiscriminatorOutput
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class LossWeights:
             raise InputError("a loss's weight is not below 0, and one of them is above")
 
 
-def generator_loss(fake: Judgement) -> Tensor:
+def generator_loss(fake: DiscriminatorOutput) -> Tensor:
     """The non-saturating loss: low where the discriminator takes the answer for real."""
     return F.softplus(-fake.scores).mean()
 
 
-def discriminator_loss(real: Judgement, fake: Judgement, filled: Tensor) -> Tensor:
+def discriminator_loss(real: DiscriminatorOutput, fake: DiscriminatorOutput, filled: Tensor) -> Tensor:
     """How badly real is told from filled.
 
     Args:
@@ -71,7 +71,7 @@ def r1_penalty(scores: Tensor, inputs: Tensor) -> Tensor:
     return gradient.float().square().flatten(1).sum(dim=1).mean()
 
 
-def feature_matching(fake: Judgement, real: Judgement) -> Tensor:
+def feature_matching(fake: DiscriminatorOutput, real: DiscriminatorOutput) -> Tensor:
     """Mean over layers of the squared difference of the discriminator's features; those of `real` are targets."""
     errors = [F.mse_loss(one, other.detach()) for one, other in zip(fake.features, real.features, strict=True)]
     return torch.stack(errors).mean()
@@ -88,6 +88,6 @@ def masked_l1(answer: Tensor, truth: Tensor, hole: Tensor, known: float, missing
     return ((answer - truth).abs() * (known + (missing - known) * hole)).mean()
 
 
-def scores_in(judgement: Judgement, where: Tensor) -> Tensor:
+def scores_in(judgement: DiscriminatorOutput, where: Tensor) -> Tensor:
     """The mean probability of "real" over patches, weighted by `where` (B, 1, h, w)."""
     return weighted_mean(torch.sigmoid(judgement.scores.float()), where)

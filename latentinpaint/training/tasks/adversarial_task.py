@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 
 from latentinpaint.errors import InputError
 from latentinpaint.models import Autoencoder
-from latentinpaint.models.discriminator import Judgement, PatchDiscriminator
+from latentinpaint.models.discriminator import DiscriminatorOutput, PatchDiscriminator
 from latentinpaint.refiners import Refiner
 from latentinpaint.refiners.base import latent_l1
 from latentinpaint.training.losses.adversarial import (
@@ -41,8 +41,8 @@ class Verdict:
     """What the discriminator said of the truth (as it saw it) and of the answers, and where those are filled."""
 
     truth: Tensor
-    real: Judgement
-    fake: Judgement
+    real: DiscriminatorOutput
+    fake: DiscriminatorOutput
     filled: Tensor
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.models import Autoencoder, MaskControl
-from latentinpaint.models.fast.fuse import fold
+from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.randomness import Generators
 from latentinpaint.refiners import Refiner
@@ -30,7 +30,7 @@ FROM_SCRATCH = "from scratch"
 class PipelineTask(TrainingTask):
     """What the tasks share that train a refiner behind an autoencoder: the pipeline, its pictures, its file.
 
-    Where nothing of the autoencoder is trained, steps are computed with a folded copy of it (see `models.folding`),
+    Where nothing of the autoencoder is trained, steps are computed with a fused copy of it (see `models.fast.fuse`),
     which is kept out of everything that is saved.
 
     Args:
@@ -104,7 +104,7 @@ class PipelineTask(TrainingTask):
     def working(self) -> InpaintPipeline:
         """The pipeline to compute with, here and now: the same function, refiner and mask control.
 
-        Where nothing of the autoencoder is trained, a folded copy stands for it, in bfloat16 under such an autocast,
+        Where nothing of the autoencoder is trained, a fused copy stands for it, in bfloat16 under such an autocast,
         which would otherwise cast the frozen weights anew at every step.
         """
         autoencoder = self.pipeline.autoencoder
@@ -114,7 +114,7 @@ class PipelineTask(TrainingTask):
         autocast = torch.is_autocast_enabled(device.type)
         low = autocast and torch.get_autocast_dtype(device.type) == torch.bfloat16
         if (device, low) not in self._working:
-            folded = fold(autoencoder, torch.bfloat16 if low else None)
+            folded = fuse(autoencoder, torch.bfloat16 if low else None)
             # In a dictionary, so that it is none of this module's parts, and only the latest.
             self._working = {(device, low): InpaintPipeline(folded, self.pipeline.refiner, self.pipeline.control)}
         return self._working[device, low]

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from latentinpaint.models import FFC, FFCResnetBlock, IdentityAutoencoder, LamaAutoencoder, MaskControl, TimeUNet
-from latentinpaint.models.fast.fuse import PASSES, fold
+from latentinpaint.models.fast.fuse import PASSES, fuse
 from latentinpaint.models.fast.modules import InPrecision
 from latentinpaint.models.fast.row_tiling import Convolution, OutputConvolution, in_bands
 from latentinpaint.pipeline import InpaintPipeline
@@ -78,21 +78,21 @@ def norms(module):
 @pytest.mark.parametrize(("autoencoder", "control"), list(product(AUTOENCODERS, (False, True))), ids=str)
 def test_a_folded_pipeline_answers_the_same(autoencoder, control, size):
     pipeline = pipeline_of(autoencoder, control=control).double()
-    folded = fold(pipeline)
+    folded = fuse(pipeline)
     image, mask = pictures(size)
     expected = answer(pipeline, image, mask)
     assert expected[mask.expand_as(image) > 0].std() > 0.02
     torch.testing.assert_close(answer(folded, image, mask), expected, atol=1e-10, rtol=0)
     assert norms(pipeline) and not norms(folded)
     single = pipeline.float(), image.float(), mask.float()
-    torch.testing.assert_close(answer(fold(single[0]), *single[1:]), answer(*single), atol=2e-5, rtol=0)
+    torch.testing.assert_close(answer(fuse(single[0]), *single[1:]), answer(*single), atol=2e-5, rtol=0)
 
 
 @pytest.mark.parametrize("refiner", REFINERS)
 def test_every_refiner(refiner):
     pipeline = pipeline_of(refiner=REFINERS[refiner]).double()
     image, mask = pictures()
-    torch.testing.assert_close(answer(fold(pipeline), image, mask), answer(pipeline, image, mask), atol=1e-10, rtol=0)
+    torch.testing.assert_close(answer(fuse(pipeline), image, mask), answer(pipeline, image, mask), atol=1e-10, rtol=0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
@@ -101,11 +101,11 @@ def test_a_flow_keeps_its_network(dtype):
     image, mask = pictures(dtype=torch.float32)
     if dtype == torch.float64:
         pipeline, image, mask = pipeline.double(), image.double(), mask.double()
-        folded = fold(pipeline)
+        folded = fuse(pipeline)
         assert folded.refiner.network.state_dict().keys() == pipeline.refiner.network.state_dict().keys()
         torch.testing.assert_close(answer(folded, image, mask), answer(pipeline, image, mask), atol=1e-10, rtol=0)
         return
-    folded = fold(pipeline, dtype)
+    folded = fuse(pipeline, dtype)
     assert isinstance(folded.refiner.network, InPrecision)
     difference = (answer(folded, image, mask) - answer(pipeline, image, mask)).abs()
     assert 0 < difference.mean() < 0.01
@@ -120,13 +120,13 @@ def test_every_pass_alone_and_left_out(name):
     upto = list(PASSES)[: list(PASSES).index(name) + 1]
     without = [other for other in PASSES if other != name or name == "norms"]
     for passes in (upto, without):
-        torch.testing.assert_close(answer(fold(pipeline, passes=passes), image, mask), expected, atol=1e-10, rtol=0)
+        torch.testing.assert_close(answer(fuse(pipeline, passes=passes), image, mask), expected, atol=1e-10, rtol=0)
 
 
 def test_pixels_are_left_alone():
     pipeline = randomised(InpaintPipeline(IdentityAutoencoder(), FFCRefiner(3, 1, 0.75))).eval().double()
     image, mask = pictures((11, 13))
-    torch.testing.assert_close(answer(fold(pipeline), image, mask), answer(pipeline, image, mask), atol=1e-10, rtol=0)
+    torch.testing.assert_close(answer(fuse(pipeline), image, mask), answer(pipeline, image, mask), atol=1e-10, rtol=0)
 
 
 @pytest.mark.parametrize("size", [(2, 2), (2, 3), (3, 2), (5, 7), (8, 2)], ids=str)
@@ -134,14 +134,14 @@ def test_pixels_are_left_alone():
 def test_small_and_odd_grids(size, ratio):
     block = randomised(FFCResnetBlock(8, ratio)).double().eval()
     x = torch.randn(2, 8, *size, generator=generator(), dtype=torch.float64)
-    torch.testing.assert_close(fold(block)(x), block(x), atol=1e-10, rtol=0)
+    torch.testing.assert_close(fuse(block)(x), block(x), atol=1e-10, rtol=0)
 
 
 def test_the_original_is_untouched():
     pipeline = pipeline_of(control=True)
     pipeline.control.train()
     before = {name: value.clone() for name, value in pipeline.state_dict().items()}
-    folded = fold(pipeline)
+    folded = fuse(pipeline)
     with torch.no_grad():
         for weight in folded.parameters():
             weight.zero_()
@@ -155,7 +155,7 @@ def test_the_original_is_untouched():
 def test_gradients_flow_through_to_what_came_in():
     """Those of the module itself, by automatic differentiation of the module itself."""
     pipeline = pipeline_of(control=True).double()
-    folded = fold(pipeline)
+    folded = fuse(pipeline)
     image, mask = pictures((24, 40))
     gradients = []
     for made in (pipeline, folded):
@@ -174,7 +174,7 @@ def test_gradients_flow_through_to_what_came_in():
 def test_bfloat16_is_close_and_answers_float32():
     pipeline = pipeline_of(control=True)
     image, mask = pictures(dtype=torch.float32)
-    folded = fold(pipeline, torch.bfloat16)
+    folded = fuse(pipeline, torch.bfloat16)
     difference = (answer(folded, image, mask) - answer(pipeline, image, mask)).abs()
     assert 1e-5 < difference[mask.expand_as(image) > 0].mean() < 5e-3
     condition = folded.condition(image, mask)
@@ -186,11 +186,11 @@ def test_bfloat16_is_close_and_answers_float32():
 def test_a_bfloat16_copy_works_under_autocast():
     pipeline = pipeline_of(control=True)
     image, mask = pictures(dtype=torch.float32)
-    folded = fold(pipeline, torch.bfloat16)
+    folded = fuse(pipeline, torch.bfloat16)
     expected = answer(folded, image, mask)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(answer(folded, image, mask), expected)
-        mixed = answer(fold(pipeline), image, mask)
+        mixed = answer(fuse(pipeline), image, mask)
     assert (mixed - expected).abs().mean() < 5e-3
 
 
@@ -269,12 +269,12 @@ def test_convolutions_of_other_kinds_stay():
     )
     others = randomised(others).double().eval()
     x = torch.randn(1, 4, 12, 12, dtype=torch.float64)
-    torch.testing.assert_close(fold(others)(x), others(x), atol=1e-12, rtol=0)
+    torch.testing.assert_close(fuse(others)(x), others(x), atol=1e-12, rtol=0)
 
 
 def test_a_single_layer_and_a_network_without_norms():
     layer = randomised(FFC(8, 0.5)).double().eval()
     x = torch.randn(1, 8, 6, 5, generator=generator(), dtype=torch.float64)
-    torch.testing.assert_close(fold(layer)(x), layer(x), atol=1e-11, rtol=0)
+    torch.testing.assert_close(fuse(layer)(x), layer(x), atol=1e-11, rtol=0)
     network = randomised(TimeUNet(8, 8, 16, (1, 2), 1)).eval()
-    torch.testing.assert_close(fold(network)(x.float(), torch.ones(1)), network(x.float(), torch.ones(1)))
+    torch.testing.assert_close(fuse(network)(x.float(), torch.ones(1)), network(x.float(), torch.ones(1)))

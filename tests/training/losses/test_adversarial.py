@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from latentinpaint.models.discriminator import Judgement
+from latentinpaint.models.discriminator import DiscriminatorOutput
 from latentinpaint.training.losses.adversarial import (
     discriminator_loss,
     feature_matching,
@@ -17,7 +17,7 @@ from latentinpaint.training.losses.adversarial import (
 
 
 def judgement(scores, features=()):
-    return Judgement(torch.as_tensor(scores, dtype=torch.float64).reshape(1, 1, 1, -1), list(features))
+    return DiscriminatorOutput(torch.as_tensor(scores, dtype=torch.float64).reshape(1, 1, 1, -1), list(features))
 
 
 def test_generator_loss_is_minus_the_log_probability_of_real():
