@@ -42,12 +42,14 @@ def main() -> None:
             fill.OWN_SIDE = side
             start = time.perf_counter()
             asked = Asked(texture=True, crop=None)
-            (answer,) = fill_holes(inpainter.folded, case.image, case.mask > 0.5, asked, inpainter.device)
+            (answer,) = fill_holes(
+                inpainter.folded, case.image, case.mask > 0.5, asked, inpainter.texture, inpainter.device
+            )
             fills[f"{side} pixels"], costs[f"{side} pixels"] = answer, {"seconds": time.perf_counter() - start}
         fill.OWN_SIDE = kept
         table.add(case, fills, costs)
         (guide,) = fill_holes(inpainter.folded, case.image, case.mask > 0.5, Asked(texture=False, crop=None))
-        seams.append(_seam(inpainter.pipeline.texture or PatchTexture(), case.image, guide, case.mask))
+        seams.append(_seam(inpainter.texture or PatchTexture(), case.image, guide, case.mask))
     print(table.text())
     whole, tiled = (statistics.mean(column) for column in zip(*seams, strict=True))
     larger = sum(b > a for a, b in seams)

@@ -18,9 +18,10 @@ from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
 from latentinpaint.inference.options import Asked
 from latentinpaint.inference.outpainting import Margins, Side
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.weights import PIPELINE_FILE, load_pipeline, pipeline_file, read_header, save_pipeline
+from latentinpaint.weights import PIPELINE_FILE, Model, load_model, save_model
 
 # In what convolutions are computed; None is the weights' own type.
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
@@ -45,28 +46,36 @@ class Inpainter:
     """Fills holes with a trained model.
 
     Args:
-        pipeline: the model.
+        pipeline: the model's networks.
         device: where it runs, such as "cpu" or "cuda"; None takes a GPU if there is one.
         precision: a key of `PRECISIONS`. "bfloat16" is faster where the processor has instructions for it, and
             differs by about a step of 8 bits.
+        texture: paints fills anew with patches of the picture; None leaves them as the networks make them.
+        recipe: how the model was made, for its file.
 
     Attributes:
-        pipeline: the model as it was trained, in evaluation mode.
-        recipe: what its file says of how it was made.
+        pipeline: the networks as they were trained, in evaluation mode.
+        texture, recipe: as given; they may be changed.
 
     Raises:
         InputError: if there is no such device or precision.
     """
 
     def __init__(
-        self, pipeline: InpaintPipeline, device: str | torch.device | None = None, precision: str = "float32"
+        self,
+        pipeline: InpaintPipeline,
+        device: str | torch.device | None = None,
+        precision: str = "float32",
+        texture: PatchTexture | None = None,
+        recipe: dict[str, Any] | None = None,
     ) -> None:
         if precision not in PRECISIONS:
             raise InputError(f"there is no precision '{precision}': choose one of {', '.join(PRECISIONS)}")
         self.device = choose_device(device)
         self.precision = precision
         self.pipeline = pipeline.to(self.device).eval()
-        self.recipe: dict[str, Any] = {}
+        self.texture = texture
+        self.recipe = recipe or {}
         self._folded: InpaintPipeline | None = None
         self._folded_state: list[tuple[int, int]] = []
 
@@ -79,7 +88,6 @@ class Inpainter:
         ]
         if self._folded is None or state != self._folded_state:
             self._folded, self._folded_state = fuse(self.pipeline, PRECISIONS[self.precision]), state
-        self._folded.texture = self.pipeline.texture
         return self._folded
 
     @classmethod
@@ -98,9 +106,8 @@ class Inpainter:
         Raises:
             InputError: if there is no such file, or it is not a model of this package.
         """
-        inpainter = cls(load_pipeline(model), device, precision)
-        inpainter.recipe = read_header(pipeline_file(model))["recipe"]
-        return inpainter
+        loaded = load_model(model)
+        return cls(loaded.pipeline, device, precision, loaded.texture, loaded.recipe)
 
     def save_pretrained(self, folder_or_file: str | Path) -> Path:
         """Write the model so that `from_pretrained` reads it: a folder for model.safetensors, or a .safetensors file.
@@ -110,7 +117,7 @@ class Inpainter:
         """
         path = Path(folder_or_file)
         path = path if path.suffix == ".safetensors" else path / PIPELINE_FILE
-        save_pipeline(self.pipeline, path, self.recipe)
+        save_model(Model(self.pipeline, self.texture, self.recipe), path)
         return path
 
     def __call__(
@@ -215,7 +222,7 @@ class Inpainter:
         """Every job's answer, or a list of `num_samples` of them."""
         images = [image for job in jobs for image in job.images]
         holes = [hole for job in jobs for hole in job.holes]
-        rows = iter(fill_holes(self.folded, images, holes, asked, self.device))
+        rows = iter(fill_holes(self.folded, images, holes, asked, self.texture, self.device))
         answers = []
         for job in jobs:
             own = [next(rows) for _ in job.images]

@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import Autoencoder, MaskControl
 from latentinpaint.randomness import Generators, numbered_generator
 from latentinpaint.refiners import Condition, Refiner
@@ -41,19 +40,12 @@ class InpaintPipeline(nn.Module):
         autoencoder: frozen here; `thaw` it afterwards to train a part of it.
         refiner: works on latents with as many channels as the autoencoder's.
         control: None trains and runs without mask control.
-        texture: paints every fill anew with patches of its picture; None leaves fills as they are decoded.
 
     Raises:
         ValueError: if the refiner was made for another number of channels.
     """
 
-    def __init__(
-        self,
-        autoencoder: Autoencoder,
-        refiner: Refiner,
-        control: MaskControl | None = None,
-        texture: PatchTexture | None = None,
-    ) -> None:
+    def __init__(self, autoencoder: Autoencoder, refiner: Refiner, control: MaskControl | None = None) -> None:
         super().__init__()
         if refiner.channels != autoencoder.latent_channels:
             raise ValueError(
@@ -63,7 +55,6 @@ class InpaintPipeline(nn.Module):
         self.autoencoder = autoencoder.freeze()
         self.refiner = refiner
         self.control = control
-        self.texture = texture
 
     def condition(self, image: Tensor, mask: Tensor) -> Condition:
         """What is known, on the latent grid.
@@ -148,7 +139,7 @@ class InpaintPipeline(nn.Module):
     ) -> Tensor:
         fill = self.autoencoder.decode(self.refiner.refine(condition, generator, steps))
         fill = fill[..., : image.shape[-2], : image.shape[-1]]
-        return composite(image, fill if self.texture is None else self.texture(image, fill, mask), mask)
+        return composite(image, fill, mask)
 
 
 def pad_to_cells(x: Tensor, stride: int) -> Tensor:

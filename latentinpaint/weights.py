@@ -8,6 +8,7 @@ the model that comes with the package.
 """
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,21 @@ PRETRAINED = {"default": Path(__file__).parent / "pretrained" / "default.safeten
 """Models inside the package, by name; a file or folder of that name goes first."""
 
 
+@dataclass(frozen=True)
+class Model:
+    """All that a model file holds.
+
+    Attributes:
+        pipeline: the networks.
+        texture: paints every fill anew with patches of its picture; None leaves fills as they are decoded.
+        recipe: any JSON that says how it was made.
+    """
+
+    pipeline: InpaintPipeline
+    texture: PatchTexture | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+
 def save_autoencoder(autoencoder: Autoencoder, path: str | Path, recipe: dict[str, Any] | None = None) -> None:
     """Write an autoencoder alone; `recipe` is any JSON that says how it was made."""
     header = {
@@ -44,8 +60,9 @@ def save_autoencoder(autoencoder: Autoencoder, path: str | Path, recipe: dict[st
     _write(path, weights, header)
 
 
-def save_pipeline(pipeline: InpaintPipeline, path: str | Path, recipe: dict[str, Any] | None = None) -> None:
-    """Write autoencoder, mask control and refiner as one file; `recipe` is any JSON that says how it was made."""
+def save_model(model: Model, path: str | Path) -> None:
+    """Write a model as one file."""
+    pipeline, texture = model.pipeline, model.texture
     header = {
         "kind": "pipeline",
         "autoencoder": _describe_autoencoder(pipeline.autoencoder),
@@ -54,8 +71,8 @@ def save_pipeline(pipeline: InpaintPipeline, path: str | Path, recipe: dict[str,
             "arguments": pipeline.refiner.arguments,
         },
         "control": None if pipeline.control is None else {"arguments": pipeline.control.arguments},
-        "texture": None if pipeline.texture is None else {"arguments": pipeline.texture.arguments},
-        "recipe": recipe or {},
+        "texture": None if texture is None else {"arguments": texture.arguments},
+        "recipe": model.recipe,
     }
     _write(path, pipeline.state_dict(), header)
 
@@ -73,8 +90,8 @@ def load_autoencoder(path: str | Path) -> Autoencoder:
     return _build_autoencoder(path, header, weights)
 
 
-def load_pipeline(path: str | Path) -> InpaintPipeline:
-    """The whole model of a model file, of a folder that holds one, or of a name in `PRETRAINED`, in evaluation mode.
+def load_model(path: str | Path) -> Model:
+    """The model of a model file, of a folder that holds one, or of a name in `PRETRAINED`, in evaluation mode.
 
     Raises:
         InputError: if there is no such file, it is none of this package's, or an autoencoder alone.
@@ -93,15 +110,20 @@ def load_pipeline(path: str | Path) -> InpaintPipeline:
         control = None if described is None else MaskControl(autoencoder, **described["arguments"])
         described = header.get("texture")
         texture = None if described is None else PatchTexture(**described["arguments"])
-        pipeline = InpaintPipeline(autoencoder, refiner, control, texture)
+        pipeline = InpaintPipeline(autoencoder, refiner, control)
         pipeline.load_state_dict(weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path} does not fit this version of latentinpaint: {_short(error)}") from error
-    return pipeline.eval()
+    return Model(pipeline.eval(), texture, header.get("recipe", {}))
+
+
+def load_pipeline(path: str | Path) -> InpaintPipeline:
+    """The networks of a model file alone; see `load_model`."""
+    return load_model(path).pipeline
 
 
 def pipeline_file(path: str | Path) -> Path:
-    """The file that `load_pipeline` reads; errors as there."""
+    """The file that `load_model` reads; errors as there."""
     return _resolve(path, PIPELINE_FILE)
 
 

@@ -61,11 +61,11 @@ def build_pipeline(refiner: str = "ffc", control: bool = True, seed: int = 0):
 def model_files(tmp_path_factory) -> dict[str, Path]:
     """Files of untrained models: "ffc", "flow", "autoencoder" (of both) and "other" (another autoencoder)."""
     from latentinpaint.models import LamaAutoencoder
-    from latentinpaint.weights import save_autoencoder, save_pipeline
+    from latentinpaint.weights import Model, save_autoencoder, save_model
 
     folder = tmp_path_factory.mktemp("models")
     for name in ("ffc", "flow"):
-        save_pipeline(build_pipeline(name), folder / name / "model.safetensors")
+        save_model(Model(build_pipeline(name)), folder / name / "model.safetensors")
     save_autoencoder(build_pipeline().autoencoder, folder / "autoencoder.safetensors")
     torch.manual_seed(1)
     save_autoencoder(LamaAutoencoder(base_channels=4), folder / "other.safetensors")

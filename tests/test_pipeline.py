@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder
 from latentinpaint.pipeline import InpaintPipeline, composite, hide, pad_to_cells
 from latentinpaint.randomness import numbered_generator
@@ -247,19 +246,6 @@ def test_steps_reach_the_solver(pipelines):
     for (name, _), pipeline in pipelines.items():
         one, other = (pipeline.sample(image, mask, steps=steps) for steps in (1, 4))
         assert torch.equal(one, other) == (name != "flow")
-
-
-@pytest.mark.parametrize("refiner", sorted(REFINERS))
-def test_texture_paints_every_sample(build_pipeline, refiner):
-    pipeline, image = build_pipeline(refiner), torch.rand(2, 3, 40, 44)
-    mask = torch.zeros(2, 1, 40, 44)
-    mask[..., 10:25, 12:30] = 1
-    plain = pipeline.sample(image, mask, 2, seeds=5)
-    pipeline.texture = PatchTexture(rounds=(2, 1, 1))
-    painted = pipeline.sample(image, mask, 2, seeds=5)
-    assert not torch.equal(painted, plain)
-    for number in range(2):
-        assert torch.equal(painted[:, number], pipeline.texture(image, plain[:, number], mask))
 
 
 def test_no_samples(pipelines):

@@ -15,7 +15,15 @@ from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import AUTOENCODERS, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS
-from latentinpaint.weights import load_autoencoder, load_pipeline, read_header, save_autoencoder, save_pipeline
+from latentinpaint.weights import (
+    Model,
+    load_autoencoder,
+    load_model,
+    load_pipeline,
+    read_header,
+    save_autoencoder,
+    save_model,
+)
 
 AUTOENCODER_ARGUMENTS = {
     "LamaAutoencoder": dict(base_channels=2, latent_channels=5, residual_blocks=1, final_relu=False),
@@ -89,7 +97,7 @@ def test_a_control_of_another_width_comes_back(build_pipeline, tmp_path):
     for tap in control.taps:
         torch.nn.init.normal_(tap.weight, std=0.1)
     pipeline = InpaintPipeline(pipeline.autoencoder, pipeline.refiner, control).eval()
-    save_pipeline(pipeline, tmp_path / "model.safetensors")
+    save_model(Model(pipeline), tmp_path / "model.safetensors")
     assert read_header(tmp_path)["control"] == {"arguments": {"width": 3}}
     assert torch.equal(fill(load_pipeline(tmp_path)), fill(pipeline))
 
@@ -98,7 +106,7 @@ def test_a_control_of_another_width_comes_back(build_pipeline, tmp_path):
 @pytest.mark.parametrize("refiner", REFINERS)
 def test_pipeline_round_trip(build_pipeline, refiner, control, tmp_path):
     pipeline = build_pipeline(refiner, control)
-    save_pipeline(pipeline, tmp_path / "model.safetensors")
+    save_model(Model(pipeline), tmp_path / "model.safetensors")
     for path in (tmp_path / "model.safetensors", tmp_path, str(tmp_path)):
         loaded = load_pipeline(path)
         assert_equal_states(state(pipeline), state(loaded))
@@ -115,7 +123,7 @@ def test_every_argument_comes_back(refiner, tmp_path):
     autoencoder = AUTOENCODERS["LamaAutoencoder"](**AUTOENCODER_ARGUMENTS["LamaAutoencoder"])
     made = REFINERS[refiner](5, **REFINER_ARGUMENTS[refiner])
     pipeline = InpaintPipeline(autoencoder, made).eval()
-    save_pipeline(pipeline, tmp_path / "model.safetensors")
+    save_model(Model(pipeline), tmp_path / "model.safetensors")
     loaded = load_pipeline(tmp_path)
     assert loaded.refiner.arguments == made.arguments
     assert loaded.autoencoder.arguments == autoencoder.arguments
@@ -123,20 +131,19 @@ def test_every_argument_comes_back(refiner, tmp_path):
 
 
 def test_texture_comes_back(build_pipeline, tmp_path):
-    pipeline = build_pipeline()
-    plain = fill(pipeline)
-    pipeline.texture = PatchTexture(radius=1, contrast=0.25, rounds=(2, 1, 1))
-    save_pipeline(pipeline, tmp_path / "model.safetensors")
-    loaded = load_pipeline(tmp_path)
-    assert loaded.texture == pipeline.texture
-    assert torch.equal(fill(loaded), fill(pipeline))
-    assert not torch.equal(fill(loaded), plain)
+    model = Model(build_pipeline(), PatchTexture(radius=1, contrast=0.25, rounds=(2, 1, 1)), {"steps": 12})
+    save_model(model, tmp_path / "model.safetensors")
+    loaded = load_model(tmp_path)
+    assert loaded.texture == model.texture and loaded.recipe == model.recipe
+    assert torch.equal(fill(loaded.pipeline), fill(model.pipeline))
+    save_model(Model(model.pipeline), tmp_path / "plain.safetensors")
+    assert load_model(tmp_path / "plain.safetensors").texture is None
 
 
 def test_header(build_pipeline, tmp_path):
     pipeline = build_pipeline("flow")
     recipe = {"pictures": "a folder", "steps": 12}
-    save_pipeline(pipeline, tmp_path / "model.safetensors", recipe)
+    save_model(Model(pipeline, recipe=recipe), tmp_path / "model.safetensors")
     assert read_header(tmp_path) == {
         "format": 1,
         "kind": "pipeline",
@@ -159,7 +166,7 @@ def test_header(build_pipeline, tmp_path):
 
 def test_a_folder_of_both(build_pipeline, model_files, tmp_path):
     """The model for who wants a model, the autoencoder of its own file for who wants that."""
-    save_pipeline(build_pipeline("ffc"), tmp_path / "model.safetensors")
+    save_model(Model(build_pipeline("ffc")), tmp_path / "model.safetensors")
     shutil.copy(model_files["other"], tmp_path / "autoencoder.safetensors")
     assert load_pipeline(tmp_path).refiner.channels == 32
     assert load_autoencoder(tmp_path).fingerprint() == load_autoencoder(model_files["other"]).fingerprint()
@@ -333,7 +340,7 @@ def test_a_failed_write_leaves_what_was_there(failure, build_pipeline, model_fil
 
     monkeypatch.setattr(weights, "save_file", half)
     with pytest.raises((InputError, SafetensorError, KeyError)):
-        save_pipeline(build_pipeline("ffc"), target)
+        save_model(Model(build_pipeline("ffc")), target)
     assert list(tmp_path.iterdir()) == [target] and target.read_bytes() == before
     with pytest.raises((InputError, SafetensorError, KeyError)):
         save_autoencoder(build_pipeline("ffc").autoencoder, tmp_path / "new" / "autoencoder.safetensors")
@@ -346,7 +353,7 @@ def test_a_full_disk_is_one_sentence(build_pipeline, tmp_path, monkeypatch):
 
     monkeypatch.setattr(weights, "save_file", full)
     with pytest.raises(InputError, match="No space left") as error:
-        save_pipeline(build_pipeline("ffc"), tmp_path / "model.safetensors")
+        save_model(Model(build_pipeline("ffc")), tmp_path / "model.safetensors")
     assert_one_sentence(error, tmp_path / "model.safetensors")
 
 
@@ -355,5 +362,5 @@ def test_places_that_cannot_be_written(build_pipeline, tmp_path):
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "file" / "model.safetensors", tmp_path / "folder"):
         with pytest.raises(InputError) as error:
-            save_pipeline(build_pipeline("ffc"), path)
+            save_model(Model(build_pipeline("ffc")), path)
         assert_one_sentence(error, path)

@@ -34,7 +34,7 @@ def command(output: str, lama: str | None = None, model: str | None = None, lama
 
 def _from_lama(source: str, config: str | None, output: Path) -> None:
     from latentinpaint.lama import load_lama
-    from latentinpaint.weights import PIPELINE_FILE, save_pipeline
+    from latentinpaint.weights import PIPELINE_FILE, Model, save_model
 
     if output.suffix in PICKLED:
         raise InputError(f"{output}: a model is written to a folder or a .safetensors file")
@@ -44,7 +44,7 @@ def _from_lama(source: str, config: str | None, output: Path) -> None:
     converted = load_lama(source, config)
     for note in converted.notes:
         print(f"note: {note}", file=sys.stderr)
-    save_pipeline(converted.pipeline, target, converted.recipe)
+    save_model(Model(converted.pipeline, recipe=converted.recipe), target)
     sizes = converted.dimensions
     print(
         f"wrote {target}: LaMa's generator with ngf {sizes.ngf}, {sizes.blocks} blocks of {sizes.latent} channels, "

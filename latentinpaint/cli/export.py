@@ -38,15 +38,14 @@ def run(options: Options) -> None:
     """Write the file, and say how near it is to the model."""
     from latentinpaint.export import COMPARED, export
     from latentinpaint.export.formats import INSTALL
-    from latentinpaint.weights import load_pipeline
+    from latentinpaint.weights import load_model
 
     form = _format(options)
     form.check_writers()
-    pipeline = load_pipeline(options.model)
-    if pipeline.texture is not None:
-        pipeline.texture = None
+    model = load_model(options.model)
+    if model.texture is not None:
         print("note: the file holds the networks alone, texture is painted by this package only", file=sys.stderr)
-    difference = export(pipeline, options.output, form)
+    difference = export(model.pipeline, options.output, form)
     print(f"wrote {options.output}, {Path(options.output).stat().st_size / 2**20:.1f} MiB")
     if difference is None:
         missing = " and ".join(form.runners)

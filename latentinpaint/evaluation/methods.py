@@ -27,6 +27,7 @@ from latentinpaint.images.image_files import list_pictures, read_picture
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
 from latentinpaint.inference.options import Asked
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inpainter import Inpainter
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.weights import PIPELINE_FILE, PRETRAINED, pipeline_file
@@ -99,6 +100,7 @@ class ModelMethod(Method):
     seed: int = 0
     fingerprint: str = ""
     refine: bool = False
+    texture: PatchTexture | None = None
 
     def __post_init__(self) -> None:
         if not self.pipeline.refiner.stochastic:
@@ -110,7 +112,7 @@ class ModelMethod(Method):
         # Whatever memory is free, or figures would depend on it.
         refine = Refinement(memory=math.inf) if self.refine else False
         asked = Asked(num_samples, self.seed_for_item(case), self.steps, refine, crop=None)
-        return fill_holes(self.pipeline, case.image, case.mask > 0.5, asked, self.device)[0]
+        return fill_holes(self.pipeline, case.image, case.mask > 0.5, asked, self.texture, self.device)[0]
 
     def seed_for_item(self, case: DatasetItem) -> int:
         """Of a case's samples: each has its own, or one lucky draw of noise would decide about all pictures alike."""
@@ -199,9 +201,9 @@ def build_methods(
             methods.append(BaselineMethod(BASELINES[text]))
         elif _is_model(Path(text)):
             inpainter = Inpainter.from_pretrained(text, device)
-            methods.append(
-                ModelMethod(label, label, inpainter.folded, num_samples, steps, seed, _file_digest(text), refine)
-            )
+            method = ModelMethod(label, label, inpainter.folded, num_samples, steps, seed, _file_digest(text), refine)
+            method.texture = inpainter.texture
+            methods.append(method)
         elif Path(text).is_dir():
             methods.append(ResultFolder(label, text))
         else:

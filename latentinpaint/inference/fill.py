@@ -10,7 +10,6 @@ painted again tile by tile, each with its surroundings; what is finished is know
 their textures go on where the last one ended.
 """
 
-import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -48,6 +47,7 @@ def fill_holes(
     images: Sequence[Tensor],
     holes: Sequence[Tensor],
     asked: Asked,
+    texture: PatchTexture | None = None,
     device: torch.device | None = None,
 ) -> list[Tensor]:
     """Answers (num_samples, 3, H, W) in [0, 1] for every picture, known pixels exact.
@@ -57,18 +57,17 @@ def fill_holes(
         images: (3, H, W) each, float32 in [0, 1] in the processor's memory, of any sizes.
         holes: (1, H, W) bool each.
         asked: what for; its widening is left to the caller.
+        texture: the model's own, see `Asked.texture`.
         device: of the pipeline; None is the processor.
     """
     stride = pipeline.autoencoder.stride
-    texture = asked.texture_of(pipeline)
-    untextured = copy.copy(pipeline)  # the same modules
-    untextured.texture = None
+    texture = asked.chosen_texture(texture)
     answers = [image[None].expand(asked.num_samples, -1, -1, -1) for image in images]
     copied = set()  # rows that may be written to; the others are the caller's
     for parts in _grouped(_parts(holes, asked, stride, texture is not None)):
         image = torch.stack([images[part.row][part.window.inside] for part in parts])
         hole = torch.stack([holes[part.row][part.window.inside] for part in parts])
-        filled = _fill(untextured, texture, image, hole, asked, parts, device)
+        filled = _fill(pipeline, texture, image, hole, asked, parts, device)
         for part, answer in zip(parts, filled, strict=True):
             if part.window == Window(0, 0, *images[part.row].shape[-2:]):
                 answers[part.row] = answer

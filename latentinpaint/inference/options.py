@@ -9,7 +9,6 @@ from latentinpaint.inference.blending import Widening
 from latentinpaint.inference.crops import Crop, Window
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.texture import PatchTexture
-from latentinpaint.pipeline import InpaintPipeline
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,10 @@ class Asked:
             return Crop().windows(hole, stride)
         return Crop(int(self.crop), fraction=0.0, least_side=2 * stride, share=1.0).windows(hole, stride)
 
-    def texture_of(self, pipeline: InpaintPipeline) -> PatchTexture | None:
-        """The texture that this model's fills get."""
+    def chosen_texture(self, own: PatchTexture | None) -> PatchTexture | None:
+        """The texture that fills get of a model whose own is `own`."""
         if self.texture is None:
-            return pipeline.texture
-        return (pipeline.texture or PatchTexture()) if self.texture else None
+            return own
+        if not self.texture:
+            return None
+        return own or PatchTexture()

@@ -57,7 +57,7 @@ def lively_flow(model_files, tmp_path_factory) -> Path:
     """An untrained flow whose answer depends on the noise by more than the 8 bits of a file hide."""
     import torch
 
-    from latentinpaint.weights import load_pipeline, save_pipeline
+    from latentinpaint.weights import Model, load_pipeline, save_model
 
     pipeline = load_pipeline(model_files["flow"])
     with torch.no_grad():
@@ -66,5 +66,5 @@ def lively_flow(model_files, tmp_path_factory) -> Path:
             if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
                 module.weight.mul_(3)
     path = tmp_path_factory.mktemp("lively") / "flow" / "model.safetensors"
-    save_pipeline(pipeline, path)
+    save_model(Model(pipeline), path)
     return path

@@ -9,7 +9,7 @@ from PIL import Image
 from latentinpaint.models import LamaAutoencoder
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import FFCRefiner
-from latentinpaint.weights import read_header, save_pipeline
+from latentinpaint.weights import Model, read_header, save_model
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def place(folder, weights, model_files, tmp_path):
     save_file(weights, tmp_path / "plain.safetensors")
     torch.manual_seed(0)
     made = InpaintPipeline(LamaAutoencoder(2, mask_channel=True), FFCRefiner(16, blocks=1))
-    save_pipeline(made, tmp_path / "ours.safetensors")
+    save_model(Model(made), tmp_path / "ours.safetensors")
     paths = {path.name: path for path in tmp_path.iterdir()}
     paths |= {"ours": tmp_path / "ours.safetensors", "new": tmp_path / "new", "absent": tmp_path / "absent"}
     return paths | {"controlled": model_files["ffc"], "autoencoder": model_files["autoencoder"]}

@@ -14,7 +14,7 @@ from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import IdentityAutoencoder
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import FFCRefiner
-from latentinpaint.weights import load_pipeline, save_pipeline
+from latentinpaint.weights import Model, load_pipeline, save_model
 
 SHAPES = [(1, 64, 96), (2, 40, 33), (3, 9, 72)]
 
@@ -22,7 +22,9 @@ SHAPES = [(1, 64, 96), (2, 40, 33), (3, 9, 72)]
 @pytest.fixture
 def pixels(tmp_path):
     """A model file that is exported fast."""
-    save_pipeline(InpaintPipeline(IdentityAutoencoder(), FFCRefiner(3, blocks=0)), tmp_path / "pixels.safetensors")
+    save_model(
+        Model(InpaintPipeline(IdentityAutoencoder(), FFCRefiner(3, blocks=0))), tmp_path / "pixels.safetensors"
+    )
     return tmp_path / "pixels.safetensors"
 
 
@@ -55,9 +57,7 @@ def test_onnx(model_files, done, tmp_path):
 
 
 def test_texture_stays_behind_and_is_told(pixels, done, tmp_path):
-    pipeline = load_pipeline(pixels)
-    pipeline.texture = PatchTexture()
-    save_pipeline(pipeline, tmp_path / "textured.safetensors")
+    save_model(Model(load_pipeline(pixels), PatchTexture()), tmp_path / "textured.safetensors")
     answer = done("export", "--model", tmp_path / "textured.safetensors", "--output", tmp_path / "model.pt2")
     assert "the file holds the networks alone" in answer.err
     image, mask = pictures(1, 64, 96)

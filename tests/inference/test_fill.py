@@ -6,12 +6,14 @@ import torch
 from PIL import Image
 
 from latentinpaint import Inpainter
+from latentinpaint.inference import fill as fill_module
 from latentinpaint.inference import tiling as tiling_module
 from latentinpaint.inference.fill import fill_holes
 from latentinpaint.inference.options import Asked
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inference.tiling import paint_tiles
 from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.refiners import REFINERS
 
 
 @pytest.fixture
@@ -89,7 +91,7 @@ def test_a_picture_without_a_hole_comes_back_and_passes_nothing(pipeline, seen):
 
 @pytest.mark.parametrize(("texture", "side"), [(True, 96), (False, 240)])
 def test_with_texture_the_networks_see_their_own_scale(pipeline, seen, monkeypatch, texture, side):
-    monkeypatch.setattr(tiling_module, "OWN_SIDE", 96)
+    monkeypatch.setattr(fill_module, "OWN_SIDE", 96)
     image, mask = picture(200, 240), hole(200, 240, 60, 70, 60, 80)
     (answer,) = fill_holes(pipeline, [image], [mask], Asked(texture=texture, crop=None))
     assert seen == [(1, 3, 80, 96)] if texture else seen == [(1, 3, 200, 240)]
@@ -98,7 +100,7 @@ def test_with_texture_the_networks_see_their_own_scale(pipeline, seen, monkeypat
 
 
 def test_what_the_networks_see_is_bounded(pipeline, seen, monkeypatch):
-    monkeypatch.setattr(tiling_module, "LARGEST", 10_000)
+    monkeypatch.setattr(fill_module, "LARGEST", 10_000)
     image, mask = picture(200, 200), hole(200, 200, 60, 70, 60, 80)
     (answer,) = fill_holes(pipeline, [image], [mask], Asked(crop=None))
     assert seen == [(1, 3, 100, 100)]
@@ -108,25 +110,37 @@ def test_what_the_networks_see_is_bounded(pipeline, seen, monkeypatch):
 def test_texture_as_the_model_has_it_or_as_asked(pipeline):
     image, mask = picture(64, 72), hole(64, 72, 20, 22, 18, 20)
 
-    def answer(texture):
-        return fill_holes(pipeline, [image], [mask], Asked(texture=texture))[0][0]
+    def answer(texture, own=None):
+        return fill_holes(pipeline, [image], [mask], Asked(texture=texture), own)[0][0]
 
     plain, painted = answer(None), answer(True)
     assert torch.equal(answer(False), plain)
     assert torch.equal(painted, PatchTexture()(image[None], plain[None], mask[None].float())[0])
-    pipeline.texture = PatchTexture(radius=1)
-    assert torch.equal(answer(False), plain)
-    assert torch.equal(answer(None), answer(True))
-    assert not torch.equal(answer(None), painted)
-    assert pipeline.texture == PatchTexture(radius=1)
+    own = PatchTexture(radius=1)
+    assert torch.equal(answer(False, own), plain)
+    assert torch.equal(answer(None, own), answer(True, own))
+    assert not torch.equal(answer(None, own), painted)
 
 
 def test_a_texture_that_is_set_later_counts(pipeline):
     inpainter = Inpainter(pipeline)
     image, mask = picture(64, 72), hole(64, 72, 20, 22, 18, 20)
     plain, painted = inpainter(image, mask), inpainter(image, mask, texture=True)
-    pipeline.texture = PatchTexture()
+    inpainter.texture = PatchTexture()
     assert torch.equal(inpainter(image, mask), painted) and not torch.equal(painted, plain)
+
+
+@pytest.mark.parametrize("refiner", sorted(REFINERS))
+def test_texture_paints_every_sample(build_pipeline, refiner):
+    pipeline, image = build_pipeline(refiner), torch.rand(3, 40, 44)
+    mask = hole(40, 44, 10, 12, 15, 18)
+    (plain,) = fill_holes(pipeline, [image], [mask], Asked(2, seed=5))
+    texture = PatchTexture(rounds=(2, 1, 1))
+    (painted,) = fill_holes(pipeline, [image], [mask], Asked(2, seed=5), texture)
+    assert not torch.equal(painted, plain)
+    for number in range(2):
+        expected = texture(image[None], plain[number, None], mask[None].float())[0]
+        assert torch.equal(painted[number], expected)
 
 
 def test_refined_fills_get_texture_too(pipeline):
@@ -138,7 +152,7 @@ def test_refined_fills_get_texture_too(pipeline):
 
 
 def test_large_windows_are_painted_in_tiles(pipeline, monkeypatch):
-    monkeypatch.setattr(tiling_module, "PAINTED", 128 * 128)
+    monkeypatch.setattr(fill_module, "PAINTED", 128 * 128)
     monkeypatch.setattr(tiling_module, "TILE", 96)
     monkeypatch.setattr(tiling_module, "SURROUNDINGS", 24)
     image, mask = picture(300, 260), hole(300, 260, 60, 50, 150, 140)
@@ -183,7 +197,7 @@ def test_tiles_around_which_nothing_is_known_wait(monkeypatch, side):
 
 
 def test_thin_lines_do_not_grow_together(pipeline, seen, monkeypatch):
-    monkeypatch.setattr(tiling_module, "OWN_SIDE", 64)
+    monkeypatch.setattr(fill_module, "OWN_SIDE", 64)
     mask = torch.zeros(1, 256, 256, dtype=torch.bool)
     mask[:, ::32] = True
     fill_holes(pipeline, [picture(256, 256)], [mask], Asked(texture=True, crop=None))
@@ -191,7 +205,7 @@ def test_thin_lines_do_not_grow_together(pipeline, seen, monkeypatch):
 
 
 def test_a_thin_mask_beside_does_not_change_what_is_seen_of_others(pipeline, seen, monkeypatch):
-    monkeypatch.setattr(tiling_module, "OWN_SIDE", 64)
+    monkeypatch.setattr(fill_module, "OWN_SIDE", 64)
     lines = torch.zeros(1, 256, 256, dtype=torch.bool)
     lines[:, ::32] = True
     images, masks = [picture(256, 256, 1), picture(256, 256, 2)], [lines, hole(256, 256, 64, 64, 128, 128)]
@@ -241,5 +255,5 @@ class TestDefaultModel:
         assert not np.array_equal(np.asarray(filled)[mask], np.asarray(image)[mask])
         path = inpainter.save_pretrained(tmp_path / "mine")
         again = Inpainter.from_pretrained(path.parent)
-        assert again.recipe == inpainter.recipe and again.pipeline.texture == inpainter.pipeline.texture
+        assert again.recipe == inpainter.recipe and again.texture == inpainter.texture
         assert again(image, mask) == filled

@@ -15,7 +15,7 @@ from latentinpaint.lama import Dimensions, load_lama, save_lama
 from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import FFCRefiner, FlowRefiner
-from latentinpaint.weights import load_pipeline, save_pipeline
+from latentinpaint.weights import Model, load_pipeline, save_model
 
 LAST = "generator.model.18.weight"  # the last convolution after two blocks
 
@@ -55,7 +55,7 @@ def test_no_bit_changes(arguments, tmp_path):
     for name in (name for name in theirs if name.endswith("num_batches_tracked")):
         theirs[name] = torch.tensor(2**40 + 3)
     converted = load_lama(write_folder(tmp_path / "lama", {"state_dict": theirs}))
-    save_pipeline(converted.pipeline, tmp_path / "ours")
+    save_model(Model(converted.pipeline), tmp_path / "ours")
     written, config = save_lama(load_pipeline(tmp_path / "ours"), tmp_path / "back" / "best.ckpt")
     content = torch.load(written, weights_only=True)
     assert set(content) == {"state_dict"}
@@ -119,7 +119,7 @@ def test_what_the_file_says(config, tmp_path):
     }
     assert len(converted.recipe["sha256"]) == 64
     assert len(converted.notes) == (config is None) and all("sigmoid" in note for note in converted.notes)
-    save_pipeline(converted.pipeline, tmp_path / "model.safetensors", converted.recipe)
+    save_model(Model(converted.pipeline, recipe=converted.recipe), tmp_path / "model.safetensors")
     with safe_open(tmp_path / "model.safetensors", framework="pt") as file:
         assert json.loads(file.metadata()["latentinpaint"])["recipe"] == converted.recipe
 

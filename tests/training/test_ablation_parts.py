@@ -10,7 +10,7 @@ from latentinpaint.pipeline import hide
 from latentinpaint.refiners import FFCRefiner, FlowRefiner
 from latentinpaint.training.losses.reconstruction import LatentObjective, PixelObjective
 from latentinpaint.training.tasks.latent_task import LatentTask
-from latentinpaint.weights import load_autoencoder, load_pipeline, save_autoencoder, save_pipeline
+from latentinpaint.weights import Model, load_autoencoder, load_pipeline, save_autoencoder, save_model
 
 KINDS = {
     "1_pixel_alpha": ("alpha", "all", PixelObjective),
@@ -79,7 +79,7 @@ def test_a_trained_one_comes_back_from_its_file(kind, model_files, batch, tmp_pa
     mask, trained, objective = KINDS[kind]
     task = make(model_files, mask, trained, objective())
     fit(task, batch, steps=2)
-    save_pipeline(task.pipeline, tmp_path / "model.safetensors")
+    save_model(Model(task.pipeline), tmp_path / "model.safetensors")
     loaded = load_pipeline(tmp_path)
     pipeline = task.pipeline.eval()
     assert torch.equal(loaded(batch["image"], batch["mask"]), pipeline(batch["image"], batch["mask"]))

@@ -19,9 +19,10 @@ from latentinpaint.training.losses.reconstruction import LatentObjective, Object
 from latentinpaint.training.tasks.base import Batch, TrainingTask
 from latentinpaint.weights import (
     PIPELINE_FILE,
+    Model,
     load_autoencoder,
     load_pipeline,
-    save_pipeline,
+    save_model,
 )
 
 FROM_SCRATCH = "from scratch"
@@ -134,7 +135,7 @@ class PipelineTask(TrainingTask):
 
     def save_model(self, folder: Path, data: InpaintingDataModule) -> Path:
         path = folder / self.model_file
-        save_pipeline(self.pipeline, path, self.recipe())
+        save_model(Model(self.pipeline, recipe=self.recipe()), path)
         return path
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

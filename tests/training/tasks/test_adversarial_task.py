@@ -20,7 +20,7 @@ from latentinpaint.training.cli import train_lama
 from latentinpaint.training.losses.adversarial import LossWeights, discriminator_loss, r1_penalty
 from latentinpaint.training.losses.domains import SPACES, Attempt
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
-from latentinpaint.weights import load_autoencoder, load_pipeline, save_pipeline
+from latentinpaint.weights import Model, load_autoencoder, load_pipeline, save_model
 
 SMOKE = Path(__file__).resolve().parents[3] / "configs" / "smoke.yaml"
 TINY = ("--refiner", "ffc", "--model.refiner.blocks", "1", "--model.discriminator_width", "4")
@@ -86,7 +86,7 @@ def test_it_does_not_start_with_what_rests_on_another_autoencoder(model_files, t
     other = load_pipeline(model_files["ffc"])
     with torch.no_grad():
         next(other.autoencoder.parameters()).add_(0.1)
-    save_pipeline(other, tmp_path / "model.safetensors", {})
+    save_model(Model(other), tmp_path / "model.safetensors")
     with pytest.raises(InputError, match="another autoencoder"):
         task(model_files, start=str(tmp_path))
     # One that is trained itself may start from there: its weights are among those lent.
