@@ -4,6 +4,8 @@ import os
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
+from contextlib import redirect_stdout
+from io import StringIO
 from itertools import repeat
 from pathlib import Path
 
@@ -81,6 +83,19 @@ def model_files(tmp_path_factory) -> dict[str, Path]:
 def _build_pipeline_fixture():
     """The function `build_pipeline`, for tests: they cannot import this file."""
     return build_pipeline
+
+
+@pytest.fixture(scope="session")
+def finished_quickstart(tmp_path_factory) -> tuple[Path, str]:
+    """The folder of a quickstart of some seconds, and what it printed."""
+    from latentinpaint.cli.quickstart import command
+
+    folder = tmp_path_factory.mktemp("quickstart") / "out put"
+    out = StringIO()
+    with redirect_stdout(out), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCH_HOME", str(folder / "none"))
+        command(output=str(folder), minutes=0.08)
+    return folder, out.getvalue()
 
 
 def smooth(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:

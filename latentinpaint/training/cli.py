@@ -118,6 +118,18 @@ def train(cli: "TrainingCLI") -> Path:
     return path
 
 
+def task_from_config(config: Path, autoencoder: str, root: str) -> LatentTask:
+    """The task that a configuration of `train_latent` describes, without training it.
+
+    Args:
+        config: the configuration.
+        autoencoder: file or folder of the autoencoder.
+        root: folder of photographs.
+    """
+    arguments = ["--config", str(config), "--autoencoder", autoencoder, "--data.root", root]
+    return TrainingCLI.build(LatentTask, expand_short_forms(arguments), "unused").model
+
+
 class TrainingCLI(LightningCLI):
     """LightningCLI without sub-commands, whose trainer writes into one folder."""
 
