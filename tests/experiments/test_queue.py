@@ -9,7 +9,7 @@ import pytest
 from latentinpaint.errors import InputError
 from latentinpaint.experiments import queue
 from latentinpaint.experiments.queue import SharedSettings, TrainingQueue, TrainingRun
-from latentinpaint.weights import load_pipeline, save_pipeline
+from latentinpaint.weights import Model, load_pipeline, save_model
 
 
 class Bar:
@@ -119,11 +119,11 @@ def test_what_is_done_is_not_done_again(make, started, bar, model_files, tmp_pat
     run = training_run(tmp_path, "done")
     pipeline = load_pipeline(model_files["ffc"])
     for steps, done in ((4, False), (5, True)):
-        save_pipeline(pipeline, run.folder / "model.safetensors", {"steps": steps})
+        save_model(Model(pipeline, recipe={"steps": steps}), run.folder / "model.safetensors")
         assert run.is_done() == done
     make().train([run])
     assert not commands and bar.totals == [("training", 0)]
-    save_pipeline(pipeline, run.folder / "model.safetensors", {"steps": 6})
+    save_model(Model(pipeline, recipe={"steps": 6}), run.folder / "model.safetensors")
     with pytest.raises(InputError, match="was trained with 6 steps, more than 5"):
         make().train([run])
 
