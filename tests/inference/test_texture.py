@@ -1,16 +1,14 @@
-"""Texture from exemplars, against pictures whose right answer is known."""
+"""Patch-based texture, against pictures whose right output is known."""
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from scipy.spatial import cKDTree
 
-from latentinpaint.inference import texture
+from latentinpaint.errors import InputError
+from latentinpaint.inference import patch_match, texture
 from latentinpaint.inference.texture import PatchTexture
 
 
@@ -34,20 +32,20 @@ def blurred(image: torch.Tensor, reach: int) -> torch.Tensor:
 def test_a_repeated_tile_is_continued_exactly(size):
     image, mask = periodic(*size), box(*size, 20, 24, 26, 31)
     fill = blurred(image, 8)
-    answer = PatchTexture()(image, fill, mask)
+    output = PatchTexture()(image, fill, mask)
     hole = mask.expand_as(image) > 0.5
     assert (fill - image)[hole].abs().mean() > 0.15
-    assert (answer - image)[hole].abs().mean() < 1e-6
+    assert (output - image)[hole].abs().mean() < 1e-6
 
 
 def test_known_pixels_are_exact_and_the_rest_are_colours_of_the_picture():
     image = torch.rand(1, 3, 70, 83, generator=torch.Generator().manual_seed(2))
     mask = box(70, 83, 0, 30, 33, 53)
-    answer = PatchTexture()(image, torch.full_like(image, 0.4), mask)
+    output = PatchTexture()(image, torch.full_like(image, 0.4), mask)
     known = (mask < 0.5).expand_as(image)
-    assert torch.equal(answer[known], image[known])
+    assert torch.equal(output[known], image[known])
     colours = {tuple(colour) for colour in image[0][:, mask[0, 0] < 0.5].T.tolist()}
-    assert {tuple(colour) for colour in answer[0][:, mask[0, 0] > 0.5].T.tolist()} <= colours
+    assert {tuple(colour) for colour in output[0][:, mask[0, 0] > 0.5].T.tolist()} <= colours
 
 
 def test_the_fill_says_what_goes_where():
@@ -60,11 +58,11 @@ def test_the_fill_says_what_goes_where():
     fill[:, 0, :, :60] += 0.6
     fill[:, 2, :, 60:] += 0.6
     mask = box(96, 96, 24, 28, 40, 40)
-    answer = PatchTexture()(image, fill, mask)
-    red = answer[0, 0] > answer[0, 2]
+    output = PatchTexture()(image, fill, mask)
+    red = output[0, 0] > output[0, 2]
     assert red[24:64, 28:56].float().mean() > 0.95
     assert (~red)[24:64, 64:68].float().mean() > 0.95
-    assert answer[0, 1, 24:64, 28:68].std() > 0.8 * noise[0, 1].std()
+    assert output[0, 1, 24:64, 28:68].std() > 0.8 * noise[0, 1].std()
 
 
 def test_contrast_keeps_an_average_from_finding_dull_places():
@@ -72,12 +70,12 @@ def test_contrast_keeps_an_average_from_finding_dull_places():
     image = 0.5 + 0.3 * (torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(4)) - 0.5)
     image[..., 8:24, 8:24] = 0.5
     mask, fill = box(128, 128, 60, 60, 44, 44), torch.full_like(image, 0.5)
-    deviation = {}
+    spread = {}
     for contrast in (0.0, 1.0):
-        answer = PatchTexture(contrast=contrast)(image, fill, mask)
-        deviation[contrast] = answer[0, :, 64:100, 64:100].std().item()
-    assert deviation[1.0] > 0.4 * image[..., 40:, 40:].std()
-    assert deviation[0.0] < 0.5 * deviation[1.0], deviation
+        output = PatchTexture(contrast=contrast)(image, fill, mask)
+        spread[contrast] = output[0, :, 64:100, 64:100].std().item()
+    assert spread[1.0] > 0.4 * image[..., 40:, 40:].std()
+    assert spread[0.0] < 0.5 * spread[1.0], spread
 
 
 def test_what_stands_in_the_hole_is_not_looked_at():
@@ -88,13 +86,13 @@ def test_what_stands_in_the_hole_is_not_looked_at():
     assert torch.equal(PatchTexture()(image, fill, mask)[inside], PatchTexture()(other, fill, mask)[inside])
 
 
-def test_rows_do_not_know_of_each_other():
+def test_pictures_do_not_know_of_each_other():
     generator = torch.Generator().manual_seed(5)
     images, fills = (torch.rand(2, 3, 64, 72, generator=generator) for _ in range(2))
     masks = torch.cat([box(64, 72, 8, 8, 30, 20), box(64, 72, 20, 30, 25, 35)])
     together = PatchTexture()(images, fills, masks)
-    for row in range(2):
-        part = slice(row, row + 1)
+    for item in range(2):
+        part = slice(item, item + 1)
         assert torch.equal(together[part], PatchTexture()(images[part], fills[part], masks[part]))
 
 
@@ -109,18 +107,8 @@ def test_small_and_odd_sizes(size):
     image = torch.rand(1, 3, *size)
     mask = torch.zeros(1, 1, *size)
     mask[..., : size[0] // 2 + 1, : size[1] // 2 + 1] = 1
-    answer = PatchTexture()(image, torch.rand(1, 3, *size), mask)
-    assert answer.shape == image.shape and answer.isfinite().all()
-
-
-def test_the_full_search_finds_the_nearest():
-    generator = torch.Generator().manual_seed(6)
-    wanted, known = torch.rand(1500, 7, generator=generator), torch.rand(900, 7, generator=generator)
-    with ThreadPoolExecutor(2) as pool:
-        found, distance = texture._nearest(wanted, known, pool)
-    reference, index = cKDTree(known.numpy()).query(wanted.numpy())
-    assert (found.numpy() == index).mean() > 0.999
-    np.testing.assert_allclose(distance.numpy(), reference**2, atol=1e-5)
+    output = PatchTexture()(image, torch.rand(1, 3, *size), mask)
+    assert output.shape == image.shape and output.isfinite().all()
 
 
 def test_the_local_search_comes_near_the_full_one(monkeypatch):
@@ -130,13 +118,13 @@ def test_the_local_search_comes_near_the_full_one(monkeypatch):
     image = (image - image.min()) / (image.max() - image.min())
     mask, fill = box(128, 128, 40, 40, 30, 30), blurred(image, 7)
     full = PatchTexture()(image, fill, mask)
-    monkeypatch.setattr(texture, "EXACT", 10**6)  # the coarse level is still searched in full
+    monkeypatch.setattr(patch_match, "MAX_PAIRS", 10**6)  # the coarse level is still searched in full
     local = PatchTexture()(image, fill, mask)
     assert not torch.equal(full, local)
 
-    def off(answer: torch.Tensor) -> float:
-        """How far the blurred answer is from the guide in the hole."""
-        return (blurred(answer, 4) - blurred(fill, 4))[..., 44:66, 44:66].abs().mean().item()
+    def off(output: torch.Tensor) -> float:
+        """How far the blurred output is from the guide in the hole."""
+        return (blurred(output, 4) - blurred(fill, 4))[..., 44:66, 44:66].abs().mean().item()
 
     assert off(local) < 1.5 * off(full)
 
@@ -148,17 +136,19 @@ def test_a_mesh_over_everything_and_a_long_strip_stay_small():
     strip = box(90, 3000, 0, 500, 90, 1500)
     for mask in (mesh, strip):
         image = torch.rand(1, 3, *mask.shape[-2:], generator=torch.Generator().manual_seed(8))
-        answer = PatchTexture(rounds=(1, 1, 1))(image, torch.full_like(image, 0.5), mask)
+        output = PatchTexture(rounds=(1, 1, 1))(image, torch.full_like(image, 0.5), mask)
         hole = mask.expand_as(image) > 0.5
-        assert torch.equal(answer[~hole], image[~hole])
-        assert answer[hole].std() > 0.5 * image.std()
+        assert torch.equal(output[~hole], image[~hole])
+        assert output[hole].std() > 0.5 * image.std()
 
 
 def test_threads_are_given_back_whoever_paints():
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        first, second, seen = texture._own_threads(), texture._own_threads(), []
+        first = texture._single_threaded_torch()
+        second = texture._single_threaded_torch()
+        seen = []
 
         def other() -> None:
             with second as pool:
@@ -184,9 +174,24 @@ def test_threads_are_given_back_whoever_paints():
         torch.set_num_threads(before)
 
 
-def test_settings_are_checked_and_come_back():
-    how = PatchTexture(radius=3, contrast=0.25, rounds=(2, 2, 1))
-    assert PatchTexture(**how.arguments) == how
-    for wrong in ({"radius": 0}, {"guidance": -1}, {"contrast": -0.1}, {"depth": 0.5}, {"rounds": (1, 0, 1)}):
-        with pytest.raises(ValueError, match=r"patch|rounds"):
-            PatchTexture(**wrong)
+def test_arguments_build_it_again():
+    texture_of_three = PatchTexture(radius=3, contrast=0.25, rounds=(2, 2, 1))
+    assert PatchTexture(**texture_of_three.arguments) == texture_of_three
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"radius": 0}, "radius"),
+        ({"guidance": -1}, "guidance"),
+        ({"contrast": -0.1}, "contrast"),
+        ({"depth": 0.5}, "depth"),
+        ({"depth": float("nan")}, "depth"),
+        ({"rounds": (1, 0, 1)}, "rounds"),
+        ({"rounds": (1, 1)}, "rounds"),
+    ],
+    ids=str,
+)
+def test_values_out_of_range(wrong, message):
+    with pytest.raises(InputError, match=message):
+        PatchTexture(**wrong)
