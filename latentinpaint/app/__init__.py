@@ -1,5 +1,5 @@
-"""The page in the browser: paint over a part of a photo and have it filled.
+"""The web page: paint a hole into a photo in the browser and have it filled.
 
-`work.py` is what the page does, on files and settings, without a page; `page.py` lays it out with gradio;
-`server.py` serves it, and `guard.py` stands at its door.
+`service.py` does the work on files and options and knows no page. `page.py` lays the page out with gradio, and
+`handlers.py` has the functions behind its events. `server.py` serves it, `middleware.py` filters the requests.
 """

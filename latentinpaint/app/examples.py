@@ -1,4 +1,4 @@
-"""Sample photographs with prepared masks: what a person might want to be rid of in each."""
+"""Sample photographs with prepared masks of objects to remove."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from latentinpaint.data.photos import SamplePhotos
 
-# Strokes in pixels of the photograph: how wide, and the corners that they run through.
+# Strokes in pixels of the photograph: the width, and the points of the line.
 _STROKES: dict[str, list[tuple[int, list[tuple[int, int]]]]] = {
     # the patch and the name
     "astronaut.png": [(90, [(168, 385), (169, 385)]), (46, [(290, 354), (320, 362)])],
@@ -22,7 +22,7 @@ _STROKES: dict[str, list[tuple[int, list[tuple[int, int]]]]] = {
 
 @dataclass(frozen=True)
 class Example:
-    """Files of a photograph and its mask (white = hole), of one size, and of a small picture of it."""
+    """Files of a photograph, of its mask (white = hole, same size) and of its thumbnail."""
 
     photo: Path
     mask: Path
@@ -30,23 +30,34 @@ class Example:
 
 
 def write_examples(folder: Path) -> list[Example]:
-    """Write the examples' files into a folder."""
+    """Write the files of all examples into a folder."""
     source = SamplePhotos("all")
-    return [_write(folder, name, Image.fromarray(source.read(source.names.index(name)))) for name in _STROKES]
+    examples = []
+    for name in _STROKES:
+        photo = Image.fromarray(source.read(source.names.index(name)))
+        examples.append(_write(folder, name, photo))
+    return examples
 
 
 def _write(folder: Path, name: str, photo: Image.Image) -> Example:
-    mask = Image.new("L", photo.size)
-    draw = ImageDraw.Draw(mask)
-    for width, corners in _STROKES[name]:
-        draw.line(corners, fill=255, width=width, joint="curve")
-        for x, y in (corners[0], corners[-1]):
-            draw.circle((x, y), width / 2, fill=255)
     stem = Path(name).stem
-    example = Example(*(folder / f"{stem}{ending}" for ending in (".png", "_mask.png", "_small.jpg")))
+    example = Example(
+        photo=folder / f"{stem}.png", mask=folder / f"{stem}_mask.png", thumbnail=folder / f"{stem}_small.jpg"
+    )
     photo.save(example.photo)
-    mask.save(example.mask)
-    small = photo.copy()
-    small.thumbnail((240, 160))
-    small.save(example.thumbnail, quality=88)
+    _draw_mask(name, photo.size).save(example.mask)
+    thumbnail = photo.copy()
+    thumbnail.thumbnail((240, 160))
+    thumbnail.save(example.thumbnail, quality=88)
     return example
+
+
+def _draw_mask(name: str, size: tuple[int, int]) -> Image.Image:
+    """The strokes of an example, with round ends, in white on black; `size` is width and height."""
+    mask = Image.new("L", size)
+    draw = ImageDraw.Draw(mask)
+    for width, points in _STROKES[name]:
+        draw.line(points, fill=255, width=width, joint="curve")
+        for end in (points[0], points[-1]):
+            draw.circle(end, width / 2, fill=255)
+    return mask

@@ -1,107 +1,147 @@
-"""What the page answers to a person's doings: files of `service.py` become what is shown, its sentences messages."""
+"""The functions behind the page's events: results of `service.py` become component updates, errors messages.
+
+A handler returns a `PageUpdate`: new values by the names of the components, for those components alone that change.
+"""
 
 import functools
 import html
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 
 import gradio as gr
 import numpy as np
 import torch
 
-from latentinpaint.app import service
+from latentinpaint.app import preview, service, uploads
 from latentinpaint.app.examples import Example
 from latentinpaint.app.store import Store
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, choose
 from latentinpaint.inpainter import Inpainter
 
+MAX_SEED = 2**31 - 1
+_DOWNLOAD_LABEL = "Download the picture"
 
-def spoken(function: Callable) -> Callable:
-    """Turn whatever goes wrong in a handler into a message of one sentence; a fault's traceback stays here."""
 
-    @functools.wraps(function)
-    def speaking(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401  as the handler
+class PageUpdate(TypedDict, total=False):
+    """New values of components, by their names in the dataclasses of `page.py`.
+
+    Paths are files for the browser, a dictionary is what `gr.update` returns, None clears a component.
+    """
+
+    photo: str | None
+    mask: str | None
+    invert: bool
+    editor: dict[str, Any]
+    samples: dict[str, Any]
+    steps: dict[str, Any]
+    refine: dict[str, Any]
+    status: str
+    slider: tuple[str, str] | None
+    gallery: list[tuple[str, str]] | None
+    uncertainty: str | None
+    difference: str | None
+    samples_tab: dict[str, Any]
+    uncertainty_tab: dict[str, Any]
+    download: dict[str, Any]
+    download_mask: dict[str, Any]
+    filled: service.FillResult | None
+
+
+def report_errors(handler: Callable) -> Callable:
+    """Turn every exception of a handler into a message on the page; a bug's traceback goes to the terminal."""
+
+    @functools.wraps(handler)
+    def wrapper(*arguments: Any, **options: Any) -> Any:
         try:
-            return function(*arguments, **named)
+            return handler(*arguments, **options)
         except InputError as error:
-            sentence = str(error)
+            message = str(error)
         except (MemoryError, torch.OutOfMemoryError):
-            sentence = "there is not enough memory for this: take a smaller photo, fewer samples, or no refinement"
+            message = "there is not enough memory for this: take a smaller photo, fewer samples, or no refinement"
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            sentence = "this went wrong inside the program; the terminal that it runs in says how"
-        # The page would read tags in it, of a file's name for one.
-        raise gr.Error(html.escape(sentence_case(sentence)), print_exception=False)
+            message = "this went wrong inside the program; the terminal that it runs in says how"
+        # Escaped, because the page would interpret tags, such as those in a file name.
+        raise gr.Error(html.escape(capitalised(message)), print_exception=False)
 
-    return speaking
+    return wrapper
 
 
-def sentence_case(sentence: str) -> str:
-    """The first letter large, unless the sentence begins with a file's name."""
-    first = sentence.split(" ", 1)[0].rstrip(",:;")
-    return sentence[:1].upper() + sentence[1:] if first.isalpha() else sentence
+def capitalised(sentence: str) -> str:
+    """The sentence with a capital letter, unless it begins with a file name."""
+    first_word = sentence.split(" ", 1)[0].rstrip(",:;")
+    if not first_word.isalpha():
+        return sentence
+    return sentence[:1].upper() + sentence[1:]
 
 
 class Handlers:
-    """The page's functions; each answers as many values as its event has outputs.
+    """The page's handlers.
 
     Args:
-        models: by the names shown.
-        store: where files go.
-        limits: what is taken.
-        examples: in the order shown.
+        models: the models by the names that the page shows.
+        store: where files are written.
+        limits: the limits of uploads and options.
+        examples: in the order in which the page shows them.
     """
 
     def __init__(
-        self, models: dict[str, Inpainter], store: Store, limits: service.Limits, examples: list[Example]
+        self, models: dict[str, Inpainter], store: Store, limits: uploads.Limits, examples: list[Example]
     ) -> None:
-        self.models, self.store, self.limits, self.examples = models, store, limits, examples
+        self.models = models
+        self.store = store
+        self.limits = limits
+        self.examples = examples
 
-    @spoken
-    def load(self, photo: str | None, mask: str | None, invert: bool) -> list[Any]:
-        """Show a photo in the editor, with the hole of a mask file tinted; earlier results go."""
+    @report_errors
+    def load(self, photo: str | None, mask: str | None, invert: bool) -> PageUpdate:
+        """Show a photo in the editor, the hole of a mask file tinted, and clear earlier results."""
         return self._load(photo, mask, invert)
 
-    @spoken
-    def recover(self, photo: str | None) -> list[Any]:
-        """After `load` refused: the photo alone if it can be read, else nothing; for its three inputs and outputs."""
+    @report_errors
+    def recover(self, photo: str | None) -> PageUpdate:
+        """After `load` failed: show the photo alone if it can be read, otherwise clear the inputs."""
         try:
-            return [photo, None, False, *self._load(photo, None, False)]
+            return {"photo": photo, "mask": None, "invert": False, **self._load(photo, None, False)}
         except InputError:
-            return [None, None, False, *self._load(None, None, False)]
+            return {"photo": None, "mask": None, "invert": False, **self._load(None, None, False)}
 
-    def _load(self, photo: str | None, mask: str | None, invert: bool) -> list[Any]:
+    def _load(self, photo: str | None, mask: str | None, invert: bool) -> PageUpdate:
         if photo is None:
-            return [gr.update(value=None, visible=False), *nothing("")]
-        self.store.tidy()
-        read = service.read_photo(photo, self.limits)
-        hole = None if mask is None else service.read_hole(mask, read, self.limits, invert)
-        shown = service.save_preview(service.preview(read.picture, hole), self.store.new_folder() / "preview.png")
-        value = {"background": shown, "layers": [], "composite": None}
-        return [gr.update(value=value, visible=True), *nothing(self._said_of(read, hole))]
+            return {"editor": gr.update(value=None, visible=False), **empty_results("")}
+        self.store.prune()
+        loaded = uploads.read_photo(photo, self.limits)
+        hole = None
+        if mask is not None:
+            hole = uploads.read_hole(mask, loaded, self.limits, invert)
+        image = preview.make_preview(loaded.picture, hole)
+        background = preview.save_preview(image, self.store.new_folder() / "preview.png")
+        value: dict[str, Any] = {"background": background, "layers": [], "composite": None}
+        return {
+            "editor": gr.update(value=value, visible=True),
+            **empty_results(html.escape(_description(loaded, hole))),
+        }
 
-    def _said_of(self, photo: service.Photo, hole: np.ndarray | None) -> str:
-        parts = [str(photo)]
-        if service.preview_size(*photo.size) != photo.size:
-            parts.append(f"painted at {max(service.preview_size(*photo.size))} pixels, kept at full size")
-        if hole is not None:
-            parts.append(f"mask of {100 * hole.mean():.3g} %; strokes are added to it")
-        return html.escape("; ".join(parts))
+    @report_errors
+    def example(self, index: int) -> PageUpdate:
+        """An example's photo and mask; white is filled."""
+        example = self.examples[index]
+        return {"photo": str(example.photo), "mask": str(example.mask), "invert": False}
 
-    @spoken
-    def example(self, index: int) -> tuple[str, str, bool]:
-        """An example's photo, its mask, and that white is filled."""
-        chosen = self.examples[index]
-        return str(chosen.photo), str(chosen.mask), False
+    @report_errors
+    def clear_mask(self) -> PageUpdate:
+        """No mask file; white is filled in the next one."""
+        return {"mask": None, "invert": False}
 
-    @spoken
-    def options(self, model: str) -> list[Any]:
-        """Samples, steps and refinement as a model has them."""
-        return [gr.update(**values) for values in option_values(self._model(model), self.limits)]
+    @report_errors
+    def options(self, model: str) -> PageUpdate:
+        """Enable the options that a model has."""
+        samples, steps, refine = option_states(self._model(model), self.limits)
+        return {"samples": gr.update(**samples), "steps": gr.update(**steps), "refine": gr.update(**refine)}
 
-    @spoken
+    @report_errors
     def fill(
         self,
         photo: str | None,
@@ -114,95 +154,116 @@ class Handlers:
         seed: float | None,
         refine: bool,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds it by this default
-    ) -> list[Any]:
+    ) -> PageUpdate:
         """Fill what is painted or masked."""
         if photo is None:
             raise InputError("there is no photo yet: choose one, or one of the examples")
         inpainter = self._model(model)
         settings = service.Settings(
-            samples=self._within("samples", samples, self.limits.samples) if _stochastic(inpainter) else 1,
-            steps=self._within("steps", steps, self.limits.steps) if _stochastic(inpainter) else None,
-            seed=self._within("the seed", 0 if seed is None else seed, 2**31 - 1, least=0),
+            samples=_integer("samples", samples, self.limits.samples) if _stochastic(inpainter) else 1,
+            steps=_integer("steps", steps, self.limits.steps) if _stochastic(inpainter) else None,
+            seed=_integer("the seed", 0 if seed is None else seed, MAX_SEED, least=0),
             refine=bool(refine) and _refinable(inpainter),
             report=lambda sentence: progress(None, desc=sentence),
         )
-        self.store.tidy()
-        read = service.read_photo(photo, self.limits)
-        hole = service.painted_hole((editor or {}).get("layers") or [], read)
+        self.store.prune()
+        loaded = uploads.read_photo(photo, self.limits)
+        hole = preview.painted_hole((editor or {}).get("layers") or [], loaded)
         if mask is not None:
-            hole |= service.read_hole(mask, read, self.limits, invert)
-        filled = service.fill(inpainter, read, hole, settings, self.store.new_folder())
-        return shown(filled, model)
+            hole |= uploads.read_hole(mask, loaded, self.limits, invert)
+        filled = service.fill(inpainter, loaded, hole, settings, self.store.new_folder())
+        return fill_results(filled, model)
 
-    @spoken
-    def difference(self, photo: str | None, filled: service.Filled | None, model: str) -> str | None:
-        """The latent difference of the last fill."""
+    @report_errors
+    def difference(self, photo: str | None, filled: service.FillResult | None, model: str) -> PageUpdate:
+        """Draw the latent difference of the last fill."""
         if photo is None or filled is None:
-            return None
-        read = service.read_photo(photo, self.limits)
-        hole = service.read_hole(filled.mask, read, self.limits)
-        return service.draw_difference(self._model(model), read, hole, self.store.new_folder())
+            return {"difference": None}
+        loaded = uploads.read_photo(photo, self.limits)
+        hole = uploads.read_hole(filled.mask, loaded, self.limits)
+        return {"difference": service.draw_difference(self._model(model), loaded, hole, self.store.new_folder())}
 
-    @spoken
-    def select(self, filled: service.Filled | None, event: gr.SelectData) -> list[Any]:
-        """Put the sample that was clicked into the slider and behind the download."""
-        if filled is None or not isinstance(event.index, int) or event.index >= len(filled.results):
+    @report_errors
+    def select(self, filled: service.FillResult | None, event: gr.SelectData) -> PageUpdate:
+        """Show the sample that was clicked in the slider, and offer it for download."""
+        index = event.index
+        if filled is None or not isinstance(index, int) or index >= len(filled.results):
             raise InputError("there is no such sample: fill the photo again")
-        number = event.index
-        label = f"Download sample {number + 1}"
-        return [(filled.before, filled.afters[number]), gr.update(value=filled.results[number], label=label)]
+        return {
+            "slider": (filled.before, filled.after[index]),
+            "download": gr.update(value=filled.results[index], label=f"Download sample {index + 1}"),
+        }
 
     def _model(self, name: str) -> Inpainter:
-        if name not in self.models:
-            raise InputError(f"there is no model {name} here: choose one of {', '.join(self.models)}")
-        return self.models[name]
-
-    @staticmethod
-    def _within(name: str, value: float, most: int, least: int = 1) -> int:
-        if not (isinstance(value, int | float) and least <= value <= most and value == int(value)):
-            raise InputError(f"{name}: a whole number from {least} to {most}, not {value}")
-        return int(value)
+        return choose(self.models, name, "model")
 
 
-def option_values(inpainter: Inpainter, limits: service.Limits) -> list[dict[str, Any]]:
-    """For samples, steps and refinement: what their components are to be for a model."""
+def option_states(inpainter: Inpainter, limits: uploads.Limits) -> list[dict[str, Any]]:
+    """Properties of the components of samples, steps and refinement that fit a model."""
+    samples: dict[str, Any] = {"interactive": False, "value": 1, "label": "One sample"}
+    steps: dict[str, Any] = {"interactive": False, "value": 1, "label": "One step"}
+    refine: dict[str, Any] = {"interactive": False, "value": False}
     if _stochastic(inpainter):
-        own = min(int(getattr(inpainter.pipeline.refiner, "steps", 1)), limits.steps)
+        default_steps = min(int(getattr(inpainter.pipeline.refiner, "steps", 1)), limits.steps)
         samples = {"interactive": True, "label": f"Samples (1–{limits.samples})"}
-        steps = {"interactive": True, "value": own, "label": f"Steps (1–{limits.steps})"}
-    else:
-        samples = {"interactive": False, "value": 1, "label": "One sample"}
-        steps = {"interactive": False, "value": 1, "label": "One step"}
+        steps = {"interactive": True, "value": default_steps, "label": f"Steps (1–{limits.steps})"}
     if _refinable(inpainter):
-        return [samples, steps, {"interactive": True}]
-    return [samples, steps, {"interactive": False, "value": False}]
+        refine = {"interactive": True}
+    return [samples, steps, refine]
 
 
-def nothing(said: str) -> list[Any]:
-    """A sentence and empty results, as `page.Results.all` has them."""
-    tab = gr.update(visible=False)
-    result = gr.update(value=None, interactive=False, label="Download the picture")
-    return [said, None, None, None, None, tab, tab, result, gr.update(value=None, interactive=False), None]
+def empty_results(status: str) -> PageUpdate:
+    """A status line, and no results."""
+    return {
+        "status": status,
+        "slider": None,
+        "gallery": None,
+        "uncertainty": None,
+        "difference": None,
+        "samples_tab": gr.update(visible=False),
+        "uncertainty_tab": gr.update(visible=False),
+        "download": gr.update(value=None, interactive=False, label=_DOWNLOAD_LABEL),
+        "download_mask": gr.update(value=None, interactive=False),
+        "filled": None,
+    }
 
 
-def shown(filled: service.Filled, model: str) -> list[Any]:
-    """A fill, as `page.Results.all` has it; the latent difference follows by itself."""
-    many = len(filled.results) > 1
-    captions = [(path, f"sample {number}") for number, path in enumerate(filled.afters, start=1)]
-    notes = (f" {sentence_case(note)}." for note in filled.notes)
-    label = "Download sample 1" if many else "Download the picture"
-    return [
-        html.escape(f"{filled.sentence} {model}.{''.join(notes)}"),
-        (filled.before, filled.afters[0]),
-        captions,
-        filled.uncertainty,
-        None,
-        gr.update(visible=many),
-        gr.update(visible=many),
-        gr.update(value=filled.results[0], interactive=True, label=label),
-        gr.update(value=filled.mask, interactive=True),
-        filled,
-    ]
+def fill_results(filled: service.FillResult, model: str) -> PageUpdate:
+    """The results of a fill; the latent difference is drawn afterwards."""
+    several = len(filled.results) > 1
+    captions = [f"sample {number + 1}" for number in range(len(filled.after))]
+    notes = [f" {capitalised(note)}." for note in filled.notes]
+    return {
+        "status": html.escape(f"{filled.summary} {model}.{''.join(notes)}"),
+        "slider": (filled.before, filled.after[0]),
+        "gallery": list(zip(filled.after, captions, strict=True)),
+        "uncertainty": filled.uncertainty,
+        "difference": None,
+        "samples_tab": gr.update(visible=several),
+        "uncertainty_tab": gr.update(visible=several),
+        "download": gr.update(
+            value=filled.results[0], interactive=True, label="Download sample 1" if several else _DOWNLOAD_LABEL
+        ),
+        "download_mask": gr.update(value=filled.mask, interactive=True),
+        "filled": filled,
+    }
+
+
+def _description(photo: uploads.Photo, hole: np.ndarray | None) -> str:
+    """A photo's name and size, the size of its preview if that is smaller, and the size of its hole."""
+    parts = [str(photo)]
+    shown_size = preview.preview_size(*photo.size)
+    if shown_size != photo.size:
+        parts.append(f"painted at {max(shown_size)} pixels, kept at full size")
+    if hole is not None:
+        parts.append(f"mask of {100 * hole.mean():.3g} %; strokes are added to it")
+    return "; ".join(parts)
+
+
+def _integer(name: str, value: float, most: int, least: int = 1) -> int:
+    if not (isinstance(value, int | float) and least <= value <= most and value == int(value)):
+        raise InputError(f"{name}: a whole number from {least} to {most}, not {value}")
+    return int(value)
 
 
 def _stochastic(inpainter: Inpainter) -> bool:

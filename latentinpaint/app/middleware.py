@@ -1,10 +1,10 @@
-"""At the door of the page's server: what the page itself never asks for is refused, before gradio sees it.
+"""ASGI middleware that refuses every request that the page itself never makes, before gradio sees it.
 
-Gradio answers much more than this page needs: it fetches addresses for a client, lists its functions, tells of its
-traffic. Here only the page's own requests pass; files are given out of the page's folder alone; a request's files
-have to lie there too; a request is no larger than an upload may be; and the browser is told to load nothing from
-elsewhere. A request under a name that is not this machine's is refused, or a foreign page could speak to a server on
-127.0.0.1 under a name of its own (DNS rebinding).
+Gradio offers far more than this page needs: it fetches URLs for a client, lists its functions, reports its traffic.
+Here only the page's own requests pass. Files are served from the store's folder alone, files that a request names
+have to lie there too, the size of a request is limited to that of an upload, and the browser is told to load nothing
+from other servers. Requests under a host name that is not this machine's are refused; otherwise a foreign page could
+reach a server on 127.0.0.1 under a name of its own (DNS rebinding).
 """
 
 import json
@@ -21,12 +21,15 @@ Send = Callable[[Message], Awaitable[None]]
 API = "/gradio_api/"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _FILE = API + "file="
-_READ = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/manifest.json"}) | {
-    API + name for name in ("startup-events", "queue/data", "upload_progress")
-}
-_READ_BELOW = ("/assets/", "/static/", API + "heartbeat/")
-_WRITE = frozenset(API + name for name in ("upload", "queue/join", "component_server", "cancel", "reset"))
-_JSON_BYTES = 2**20
+_GET_PATHS = frozenset(
+    {
+        *("/", "/config", "/theme.css", "/favicon.ico", "/manifest.json"),
+        *(API + "startup-events", API + "queue/data", API + "upload_progress"),
+    }
+)
+_GET_PREFIXES = ("/assets/", "/static/", API + "heartbeat/")
+_POST_PATHS = frozenset(API + name for name in ("upload", "queue/join", "component_server", "cancel", "reset"))
+_MAX_JSON_BYTES = 2**20
 _HEADERS = {
     "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
@@ -37,35 +40,38 @@ _HEADERS = {
 }
 
 
-class Refused(Exception):
-    """A request that does not pass: a status and a sentence."""
+class RequestRefused(Exception):
+    """A request that does not pass, with the HTTP status and message of the response."""
 
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
         self.status = status
 
 
-class Guard:
+class RequestFilter:
     """ASGI middleware.
 
     Args:
-        app: what is guarded.
-        store: the only folder that files are given out of.
-        body: bytes of a request, at most.
-        hosts: names and addresses that the server may be called by; None allows all.
+        app: the application behind it.
+        store: the only folder that files are served from.
+        max_bytes: the largest request body.
+        hosts: host names and addresses that the server may be called by; None allows all.
     """
 
-    def __init__(self, app: Callable, store: Store, body: int, hosts: frozenset[str] | None) -> None:
-        self.app, self.store, self.body, self.hosts = app, store, body, hosts
+    def __init__(self, app: Callable, store: Store, max_bytes: int, hosts: frozenset[str] | None) -> None:
+        self.app = app
+        self.store = store
+        self.max_bytes = max_bytes
+        self.hosts = hosts
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer why not."""
+        """Pass a request on to the application, or respond with the reason of the refusal."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
         started = False
 
-        async def send_guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
@@ -76,101 +82,122 @@ class Guard:
             self._check(scope)
             if scope["path"].rstrip("/") == API + "queue/join":
                 receive = await self._checked_body(receive)
-            await self.app(scope, self._counted(receive), send_guarded)
-        except Refused as refusal:
+            await self.app(scope, self._limited(receive), send_with_headers)
+        except RequestRefused as refusal:
             if not started:
-                await _answer(send_guarded, refusal)
+                await _respond(send_with_headers, refusal)
 
     def _check(self, scope: Message) -> None:
         if scope["type"] != "http":
-            raise Refused(404, "not here")
+            raise RequestRefused(404, "not here")
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        name = _host(headers.get(b"host", ""))
-        if self.hosts is not None and name not in self.hosts:
-            raise Refused(421, "this server is not called by that name")
+        self._check_host(headers)
+        path = scope["path"]
+        if path != "/":
+            path = path.rstrip("/")
+        if scope["method"] in ("GET", "HEAD"):
+            self._check_get(path)
+        elif scope["method"] == "POST":
+            self._check_post(path, headers)
+        else:
+            raise RequestRefused(404, "not here")
+
+    def _check_host(self, headers: dict[bytes, str]) -> None:
+        host = headers.get(b"host", "")
+        if self.hosts is not None and _host_name(host) not in self.hosts:
+            raise RequestRefused(421, "this server is not called by that name")
         origin = headers.get(b"origin")
         if origin is not None and urlsplit(origin).netloc != headers.get(b"host"):
-            raise Refused(403, "requests of other pages are refused")
-        path, method = scope["path"], scope["method"]
-        path = path if path == "/" else path.rstrip("/")
-        if method in ("GET", "HEAD"):
-            if path.startswith(_FILE):
-                if not self.store.holds(path.removeprefix(_FILE)):
-                    raise Refused(404, "there is no such file")
-                return
-            if path in _READ or path.startswith(_READ_BELOW):
-                return
-        elif method == "POST" and path in _WRITE:
-            if int(headers.get(b"content-length", 0) or 0) > self.body:
-                raise Refused(413, "the file is too large")
-            return
-        raise Refused(404, "not here")
+            raise RequestRefused(403, "requests of other pages are refused")
 
-    def _counted(self, receive: Receive) -> Receive:
+    def _check_get(self, path: str) -> None:
+        if path.startswith(_FILE):
+            if not self.store.contains(path.removeprefix(_FILE)):
+                raise RequestRefused(404, "there is no such file")
+        elif path not in _GET_PATHS and not path.startswith(_GET_PREFIXES):
+            raise RequestRefused(404, "not here")
+
+    def _check_post(self, path: str, headers: dict[bytes, str]) -> None:
+        if path not in _POST_PATHS:
+            raise RequestRefused(404, "not here")
+        if int(headers.get(b"content-length") or 0) > self.max_bytes:
+            raise RequestRefused(413, "the file is too large")
+
+    def _limited(self, receive: Receive) -> Receive:
+        """`receive`, but no more than `max_bytes` in total."""
         total = 0
 
-        async def counted() -> Message:
+        async def limited() -> Message:
             nonlocal total
             message = await receive()
             total += len(message.get("body", b""))
-            if total > self.body:
-                raise Refused(413, "the file is too large")
+            if total > self.max_bytes:
+                raise RequestRefused(413, "the file is too large")
             return message
 
-        return counted
+        return limited
 
     async def _checked_body(self, receive: Receive) -> Receive:
-        """Read a small JSON body, look at the files in it, and answer what gives it once more."""
-        body, more = b"", True
-        while more:
-            message = await receive()
-            if message["type"] != "http.request":
-                raise Refused(400, "the request broke off")
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > _JSON_BYTES:
-                raise Refused(413, "the request is too large")
+        """Read a small JSON body and check the files that it names; returns a function that gives the body again."""
+        body = await _read_body(receive)
         try:
             content = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise Refused(400, "the request is no JSON") from error
-        if not all(isinstance(path, str) and self.store.holds(path) for path in _paths(content)):
-            raise Refused(403, "a file of the request was not uploaded here")
-        given = False
+            raise RequestRefused(400, "the request is no JSON") from error
+        for path in _paths(content):
+            if not isinstance(path, str) or not self.store.contains(path):
+                raise RequestRefused(403, "a file of the request was not uploaded here")
+        replayed = False
 
-        async def again() -> Message:
-            nonlocal given
-            if given:
+        async def replay() -> Message:
+            nonlocal replayed
+            if replayed:
                 return await receive()
-            given = True
+            replayed = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        return again
+        return replay
 
 
-def _paths(content: Any) -> Iterator[Any]:  # noqa: ANN401  any JSON
-    """The value of every "path" in JSON, however deep."""
-    waiting = [content]
-    while waiting:
-        found = waiting.pop()
-        if isinstance(found, dict):
-            if found.get("path") is not None:
-                yield found["path"]
-            waiting.extend(found.values())
-        elif isinstance(found, list):
-            waiting.extend(found)
+async def _read_body(receive: Receive) -> bytes:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise RequestRefused(400, "the request broke off")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > _MAX_JSON_BYTES:
+            raise RequestRefused(413, "the request is too large")
+    return body
 
 
-def _host(header: str) -> str:
-    """The name in a Host header, without its port."""
-    return (urlsplit(f"//{header}").hostname or "") if "@" not in header else ""
+def _paths(content: Any) -> Iterator[Any]:
+    """The value of every "path" in JSON, at any depth."""
+    remaining = [content]
+    while remaining:
+        value = remaining.pop()
+        if isinstance(value, dict):
+            if value.get("path") is not None:
+                yield value["path"]
+            remaining.extend(value.values())
+        elif isinstance(value, list):
+            remaining.extend(value)
+
+
+def _host_name(header: str) -> str:
+    """The name in a Host header, without its port; empty for one with user information."""
+    if "@" in header:
+        return ""
+    return urlsplit(f"//{header}").hostname or ""
 
 
 def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
-async def _answer(send: Send, refusal: Refused) -> None:
+async def _respond(send: Send, refusal: RequestRefused) -> None:
     headers = _encoded({"content-type": "text/plain; charset=utf-8"})
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": str(refusal).encode()})

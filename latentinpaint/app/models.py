@@ -8,40 +8,60 @@ from latentinpaint.errors import InputError
 from latentinpaint.inpainter import Inpainter
 
 
-def load_models(given: Sequence[str], device: str | None = None) -> dict[str, Inpainter]:
-    """Load models in the order given.
+def load_models(names: Sequence[str], device: str | None = None) -> dict[str, Inpainter]:
+    """Load models in the order of `names`.
 
     Args:
-        given: model files, folders of training runs or names that `Inpainter.from_pretrained` knows; commas part
-            several in one text. What is given twice is loaded once.
+        names: model files, folders of training runs, or names that `Inpainter.from_pretrained` knows; one string may
+            hold several, separated by commas. Duplicates are loaded once.
         device: see `Inpainter`.
 
+    Returns:
+        The models by their `short_names`.
+
     Raises:
-        InputError: if none is given, or one cannot be used.
+        InputError: if `names` is empty, or a model cannot be loaded.
     """
-    wanted = list(dict.fromkeys(part.strip() for text in given for part in text.split(",") if part.strip()))
-    if not wanted:
-        raise InputError("--model names no model: give a model file, or the folder of a training run")
-    return {
-        name: Inpainter.from_pretrained(model, device)
-        for name, model in zip(short_names(wanted), wanted, strict=True)
-    }
+    sources = _split(names)
+    if not sources:
+        raise InputError("no model is named: give a model file, or the folder of a training run")
+    models = {}
+    for short_name, source in zip(short_names(sources), sources, strict=True):
+        models[short_name] = Inpainter.from_pretrained(source, device)
+    return models
+
+
+def _split(names: Sequence[str]) -> list[str]:
+    """The names between the commas, without duplicates."""
+    parts = map(str.strip, ",".join(names).split(","))
+    return list(dict.fromkeys(filter(None, parts)))
 
 
 def short_names(paths: Sequence[str]) -> list[str]:
-    """The last part of each path, `model.safetensors` left out; as many parts before it as tell all apart."""
-    parts = [_parts(path) for path in paths]
+    """The last part of each path without `model.safetensors`, with as many parts before it as make all different."""
+    parts = list(map(_parts, paths))
     for count in range(1, max(map(len, parts)) + 1):
         names = ["/".join(part[-count:]) for part in parts]
         if len(set(names)) == len(names):
             return names
-    repeats = Counter(paths)
-    return [path if repeats[path] == 1 else f"{path} ({number})" for number, path in enumerate(paths, start=1)]
+    return _numbered(paths)
+
+
+def _numbered(paths: Sequence[str]) -> list[str]:
+    """Paths as they are, those that occur several times with their position behind."""
+    occurrences = Counter(paths)
+    names = []
+    for position, path in enumerate(paths, start=1):
+        names.append(path if occurrences[path] == 1 else f"{path} ({position})")
+    return names
 
 
 def _parts(path: str) -> tuple[str, ...]:
     whole = Path(path)
-    parts = tuple(part for part in whole.parts if part not in (".", whole.anchor))
+    parts = whole.relative_to(whole.anchor).parts
     if whole.suffix != ".safetensors":
         return parts
-    return parts[:-1] if whole.name == "model.safetensors" and parts[:-1] else (*parts[:-1], whole.stem)
+    folders = parts[:-1]
+    if whole.name == "model.safetensors" and folders:
+        return folders
+    return (*folders, whole.stem)

@@ -1,15 +1,17 @@
-"""The page itself: what is where, and which of `handlers.py` answers to what."""
+"""The page: the layout of its components, and the handler of each event."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
+from gradio.components import Component
 
-from latentinpaint.app import service
 from latentinpaint.app.examples import Example, write_examples
-from latentinpaint.app.handlers import Handlers, option_values
+from latentinpaint.app.handlers import Handlers, option_states
 from latentinpaint.app.store import Store
+from latentinpaint.app.uploads import Limits
 from latentinpaint.inpainter import Inpainter
 
 INTRODUCTION = """# latentinpaint
@@ -19,21 +21,22 @@ CSS = """
 .gradio-container { width: 100%; max-width: 1360px !important; margin: 0 auto; }
 #introduction h1 { margin-bottom: 2px; font-size: 1.5rem; }
 #introduction p { margin: 0; }
-#said p { margin: 2px 0; }
+#status p { margin: 2px 0; }
 #editor button[aria-label="Color"] { display: none; }
 """
-# For `launch`: fonts of the visitor's own machine, so that none is asked for elsewhere.
-LOOK: dict[str, Any] = {
+# For `launch`: fonts of the visitor's own machine, so that none is requested from another server.
+STYLE: dict[str, Any] = {
     "theme": gr.themes.Default(
         font=["ui-sans-serif", "system-ui", "sans-serif"],
         font_mono=["ui-monospace", "Consolas", "monospace"],
     ),
     "css": CSS,
 }
+_VIEW_HEIGHT = 370
 
 
 @dataclass(frozen=True)
-class Source:
+class InputComponents:
     """The photo and its hole."""
 
     photo: gr.File
@@ -44,8 +47,8 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """How to fill, and the button that does it."""
+class OptionComponents:
+    """The options of a fill, and the button that starts it."""
 
     model: gr.Dropdown
     samples: gr.Number
@@ -54,52 +57,39 @@ class Chosen:
     refine: gr.Checkbox
     fill: gr.Button
 
-    @property
-    def settings(self) -> list[gr.components.Component]:
-        """In the order in which `Handlers.fill` takes them."""
-        return [self.model, self.samples, self.steps, self.seed, self.refine]
-
 
 @dataclass(frozen=True)
-class Results:
-    """What is shown and offered, two of them in tabs that only several samples need.
+class ResultComponents:
+    """The views of the results and their downloads; `filled` holds the session's last `service.FillResult`."""
 
-    `filled` is the session's last `service.Filled`.
-    """
-
-    said: gr.Markdown
+    status: gr.Markdown
     slider: gr.ImageSlider
     gallery: gr.Gallery
     uncertainty: gr.Image
     difference: gr.Image
     samples_tab: gr.Tab
     uncertainty_tab: gr.Tab
-    result: gr.DownloadButton
-    mask: gr.DownloadButton
+    download: gr.DownloadButton
+    download_mask: gr.DownloadButton
     filled: gr.State
 
-    @property
-    def all(self) -> list[Any]:
-        """In the order of `handlers.nothing` and `handlers.shown`."""
-        return [getattr(self, part.name) for part in fields(self)]
 
-
-def build_page(models: dict[str, Inpainter], store: Store, limits: service.Limits) -> gr.Blocks:
+def build_page(models: dict[str, Inpainter], store: Store, limits: Limits) -> gr.Blocks:
     """The page for models by their names; its files go to `store`."""
-    examples = write_examples(store.new_folder(kept=True))
+    examples = write_examples(store.new_folder(permanent=True))
     with gr.Blocks(title="latentinpaint", analytics_enabled=False) as page:
         gr.Markdown(INTRODUCTION, elem_id="introduction")
         with gr.Row():
             with gr.Column(min_width=320):
-                source = _lay_out_source(limits, examples)
+                inputs = _lay_out_inputs(limits, examples)
             with gr.Column(min_width=320):
-                chosen = _lay_out_settings(models, limits)
-                shown = _lay_out_results()
-        _connect(source, chosen, shown, Handlers(models, store, limits, examples))
+                options = _lay_out_options(models, limits)
+                results = _lay_out_results()
+        _connect(inputs, options, results, Handlers(models, store, limits, examples))
     return page.queue(max_size=16, default_concurrency_limit=1, api_open=False)
 
 
-def _lay_out_source(limits: service.Limits, examples: list[Example]) -> Source:
+def _lay_out_inputs(limits: Limits, examples: list[Example]) -> InputComponents:
     photo = gr.File(label=f"Photo (at most {limits.upload:g} MB)", file_types=["image"], height=130, elem_id="photo")
     editor = gr.ImageEditor(
         label="Paint here",
@@ -119,86 +109,144 @@ def _lay_out_source(limits: service.Limits, examples: list[Example]) -> Source:
             label="Mask of the photo's size, white is filled", file_types=["image"], height=130, elem_id="mask"
         )
         invert = gr.Checkbox(label="Black is filled", container=False, elem_id="invert")
-    chosen = gr.Dataset(
+    gallery = gr.Dataset(
         label="Examples",
         components=[gr.Image(visible=False)],
         samples=[[str(example.thumbnail)] for example in examples],
         type="index",
         elem_id="examples",
     )
-    return Source(photo, editor, mask, invert, chosen)
+    return InputComponents(photo, editor, mask, invert, gallery)
 
 
-def _lay_out_settings(models: dict[str, Inpainter], limits: service.Limits) -> Chosen:
+def _lay_out_options(models: dict[str, Inpainter], limits: Limits) -> OptionComponents:
     first = next(iter(models))
-    samples, steps, refine = option_values(models[first], limits)
-    whole = {"precision": 0, "minimum": 1, "min_width": 100}
+    samples_state, steps_state, refine_state = option_states(models[first], limits)
     with gr.Row(elem_id="settings"):
         model = gr.Dropdown(list(models), value=first, label="Model", min_width=160, elem_id="model")
-        samples = gr.Number(**{"value": 1} | samples, **whole, maximum=limits.samples, elem_id="samples")
-        steps = gr.Number(**steps, **whole, maximum=limits.steps, elem_id="steps")
-        seed = gr.Number(0, label="Seed", **whole | {"minimum": 0}, elem_id="seed")
+        samples = _number("samples", 1, limits.samples, {"value": 1} | samples_state)
+        steps = _number("steps", 1, limits.steps, steps_state)
+        seed = _number("seed", 0, None, {"value": 0, "label": "Seed"})
     refine = gr.Checkbox(
         label="Refine from coarse to fine: for photos above 256 pixels, many times slower",
         container=False,
         elem_id="refine",
-        **refine,
+        **refine_state,
     )
-    button = gr.Button("Fill", variant="primary", elem_id="fill")
-    return Chosen(model, samples, steps, seed, refine, button)
+    fill = gr.Button("Fill", variant="primary", elem_id="fill")
+    return OptionComponents(model, samples, steps, seed, refine, fill)
 
 
-def _lay_out_results() -> Results:
-    said = gr.Markdown("", elem_id="said")
-    look = {"show_label": False, "height": 370, "buttons": ["fullscreen"]}
+def _number(elem_id: str, minimum: int, maximum: int | None, state: dict[str, Any]) -> gr.Number:
+    """A field for a whole number; `state` has its value, its label and whether it is interactive."""
+    return gr.Number(precision=0, minimum=minimum, maximum=maximum, min_width=100, elem_id=elem_id, **state)
+
+
+def _lay_out_results() -> ResultComponents:
+    status = gr.Markdown("", elem_id="status")
+    view: dict[str, Any] = {"show_label": False, "height": _VIEW_HEIGHT, "buttons": ["fullscreen"]}
     with gr.Tabs(elem_id="results"):
         with gr.Tab("Before and after", id="slider"):
-            # A picture may be no higher than its frame: the two halves would not lie on each other.
-            slider = gr.ImageSlider(interactive=False, max_height=look["height"] - 2, elem_id="slider", **look)
-        with gr.Tab("Samples", visible=False) as samples:
-            gallery = gr.Gallery(columns=2, rows=2, object_fit="contain", elem_id="gallery", **look)
-        with gr.Tab("Uncertainty", visible=False) as spread:
-            uncertainty = gr.Image(interactive=False, elem_id="uncertainty", **look)
+            # An image higher than its frame would be cut, and the two halves would not coincide.
+            slider = gr.ImageSlider(interactive=False, max_height=_VIEW_HEIGHT - 2, elem_id="slider", **view)
+        with gr.Tab("Samples", visible=False) as samples_tab:
+            gallery = gr.Gallery(columns=2, rows=2, object_fit="contain", elem_id="gallery", **view)
+        with gr.Tab("Uncertainty", visible=False) as uncertainty_tab:
+            uncertainty = gr.Image(interactive=False, elem_id="uncertainty", **view)
         with gr.Tab("Latent difference"):
-            difference = gr.Image(interactive=False, elem_id="difference", **look)
+            difference = gr.Image(interactive=False, elem_id="difference", **view)
     with gr.Row():
-        result = gr.DownloadButton(
-            "Download the picture", interactive=False, size="md", min_width=140, elem_id="download_result"
-        )
-        mask = gr.DownloadButton(
-            "Download the mask", interactive=False, size="md", min_width=140, elem_id="download_mask"
-        )
-    return Results(said, slider, gallery, uncertainty, difference, samples, spread, result, mask, gr.State(None))
+        download = _download_button("Download the picture", "download_result")
+        download_mask = _download_button("Download the mask", "download_mask")
+    return ResultComponents(
+        status=status,
+        slider=slider,
+        gallery=gallery,
+        uncertainty=uncertainty,
+        difference=difference,
+        samples_tab=samples_tab,
+        uncertainty_tab=uncertainty_tab,
+        download=download,
+        download_mask=download_mask,
+        filled=gr.State(None),
+    )
 
 
-def _connect(source: Source, chosen: Chosen, results: Results, handlers: Handlers) -> None:
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    files = [source.photo, source.mask, source.invert]
-    shown = [source.editor, *results.all]
+def _download_button(label: str, elem_id: str) -> gr.DownloadButton:
+    return gr.DownloadButton(label, interactive=False, size="md", min_width=140, elem_id=elem_id)
+
+
+def by_component(handler: Callable, *groups: InputComponents | OptionComponents | ResultComponents) -> Callable:
+    """A handler whose `PageUpdate` is keyed by component, as gradio takes it, in place of by name.
+
+    Args:
+        handler: returns a `PageUpdate`.
+        groups: the dataclasses that have the components.
+    """
+    components: dict[str, Any] = {}
+    for group in groups:
+        for field in fields(group):
+            components[field.name] = getattr(group, field.name)
+
+    @functools.wraps(handler)
+    def wrapper(*arguments: Any, **options: Any) -> dict[Any, Any]:
+        update = handler(*arguments, **options)
+        return {components[name]: value for name, value in update.items()}
+
+    return wrapper
+
+
+def _connect(
+    inputs: InputComponents, options: OptionComponents, results: ResultComponents, handlers: Handlers
+) -> None:
+    groups = (inputs, options, results)
+    listen = functools.partial(_listen, groups)
+    files: list[Component] = [inputs.photo, inputs.mask, inputs.invert]
+    views = [getattr(results, field.name) for field in fields(results)]
 
     def load_on(event: Callable) -> None:
-        look = {"api_visibility": "private", "show_progress": "minimal", "show_progress_on": source.editor}
-        event(handlers.load, files, shown, **look).failure(handlers.recover, source.photo, [*files, *shown], **quiet)
+        loading = listen(event, handlers.load, files, [inputs.editor, *views], inputs.editor, "minimal")
+        listen(loading.failure, handlers.recover, [inputs.photo], [*files, inputs.editor, *views])
 
-    # A new photo's hole is not the old one's.
-    load_on(source.photo.upload(lambda: (None, False), outputs=files[1:], **quiet).then)
-    load_on(source.examples.click(handlers.example, source.examples, files, **quiet).then)
-    for event in (source.photo.clear, source.mask.upload, source.mask.clear, source.invert.input):
+    # The hole of a new photo is not that of the old one.
+    load_on(listen(inputs.photo.upload, handlers.clear_mask, [], files[1:]).then)
+    load_on(listen(inputs.examples.click, handlers.example, [inputs.examples], files).then)
+    for event in (inputs.photo.clear, inputs.mask.upload, inputs.mask.clear, inputs.invert.input):
         load_on(event)
-    chosen.model.change(handlers.options, chosen.model, [chosen.samples, chosen.steps, chosen.refine], **quiet)
-    filling = chosen.fill.click(
-        handlers.fill,
-        [*files, source.editor, *chosen.settings],
-        results.all,
+    listen(options.model.change, handlers.options, [options.model], [options.samples, options.steps, options.refine])
+    filling = options.fill.click(
+        by_component(handlers.fill, *groups),
+        [*files, inputs.editor, options.model, options.samples, options.steps, options.seed, options.refine],
+        views,
         api_visibility="private",
         show_progress_on=results.slider,
         concurrency_id="model",
     )
     filling.success(
-        handlers.difference,
-        [source.photo, results.filled, chosen.model],
+        by_component(handlers.difference, *groups),
+        [inputs.photo, results.filled, options.model],
         results.difference,
         concurrency_id="model",
         api_visibility="private",
     )
-    results.gallery.select(handlers.select, results.filled, [results.slider, results.result], **quiet)
+    listen(results.gallery.select, handlers.select, [results.filled], [results.slider, results.download])
+
+
+def _listen(
+    groups: tuple[InputComponents, OptionComponents, ResultComponents],
+    event: Callable,
+    handler: Callable,
+    inputs: list[Component],
+    outputs: list[Component],
+    progress_on: Component | None = None,
+    show_progress: Literal["minimal", "hidden"] = "hidden",
+) -> Any:
+    """Run a handler at an event; returns gradio's dependency, to which further events can be attached."""
+    return event(
+        by_component(handler, *groups),
+        inputs,
+        outputs,
+        api_visibility="private",
+        show_progress=show_progress,
+        show_progress_on=progress_on,
+    )

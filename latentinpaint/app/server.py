@@ -1,31 +1,38 @@
-"""Serving the page: a folder of its own, a free port, gradio without its talk to the outside, and an end."""
+"""Serving the page: a folder for its files, a free port, gradio without requests to other servers, and a shutdown."""
 
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from latentinpaint.app.service import Limits
+from latentinpaint.app.middleware import LOOPBACK, RequestFilter
 from latentinpaint.app.store import Store
+from latentinpaint.app.uploads import Limits
 from latentinpaint.errors import InputError
 from latentinpaint.inpainter import Inpainter
 
-# Read by gradio when it is imported or started; what it would otherwise tell or ask others.
-_QUIET = {
+if TYPE_CHECKING:
+    import gradio as gr
+
+# Gradio reads these when it is imported or launched: no telemetry, no requests to its hub.
+_ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_RUN_HISTORY": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_OFFLINE": "1",
 }
 _PORTS_TRIED = 100
-_SECONDS_BETWEEN_TIDYING = 30
+_SECONDS_BETWEEN_PRUNING = 30
+# Forbidden or in use, on Unix and Windows.
+_PORT_UNAVAILABLE = frozenset({13, 48, 98, 10013, 10048})
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the page is served: an address of this machine, the first port to try, what is taken from browsers."""
+class ServerConfig:
+    """The address to listen on, the first port to try, and the limits of uploads."""
 
     host: str = "127.0.0.1"
     port: int = 7860
@@ -33,12 +40,12 @@ class Place:
 
 
 def require_gradio() -> None:
-    """Import gradio, told to be quiet.
+    """Import gradio with its telemetry switched off.
 
     Raises:
         InputError: if it is not installed.
     """
-    os.environ.update(_QUIET)
+    os.environ.update(_ENVIRONMENT)
     try:
         import gradio  # noqa: F401
     except ImportError as error:
@@ -46,91 +53,108 @@ def require_gradio() -> None:
 
 
 def free_port(host: str, first: int) -> int:
-    """The first port from `first` on that nobody listens on.
+    """The first free port from `first` on.
 
     Raises:
-        InputError: if the host is no address of this machine, or all of 100 ports are taken.
+        InputError: if the host is no address of this machine, or none of 100 ports is free.
     """
     if not 1 <= first <= 65535:
-        raise InputError(f"--port is 1 to 65535, not {first}")
-    for port in range(first, min(first + _PORTS_TRIED, 65536)):
-        try:
-            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            with socket.socket(family, kind, protocol) as found:
-                found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                found.bind(address)
-                return port
-        except socket.gaierror as error:
-            raise InputError(f"--host {host} is no address of this machine") from error
-        except OSError as error:
-            if error.errno not in (13, 48, 98, 10013, 10048):  # forbidden or in use, on Unix and Windows
-                raise InputError(f"cannot listen on --host {host}: {error.strerror}") from error
-    raise InputError(f"the ports {first} to {port} are taken: choose another with --port")
+        raise InputError(f"the port is 1 to 65535, not {first}")
+    end = min(first + _PORTS_TRIED, 65536)
+    for port in range(first, end):
+        if _is_free(host, port):
+            return port
+    raise InputError(f"the ports {first} to {end - 1} are taken: choose another one")
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        family, socket_type, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket_type, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except socket.gaierror as error:
+        raise InputError(f"the host {host} is no address of this machine") from error
+    except OSError as error:
+        if error.errno not in _PORT_UNAVAILABLE:
+            raise InputError(f"cannot listen on the host {host}: {error.strerror}") from error
+        return False
+    return True
 
 
 @contextmanager
-def served(models: dict[str, Inpainter], place: Place) -> Iterator[str]:
-    """Serve the page while the block runs; gives its address. Its files are deleted afterwards.
+def serve(models: dict[str, Inpainter], config: ServerConfig) -> Iterator[str]:
+    """Serve the page inside the `with` block, which gets its address. The page's files are deleted afterwards.
 
     Raises:
         InputError: if gradio is missing, or there is no free port.
     """
     require_gradio()
-    from latentinpaint.app.middleware import LOOPBACK, Guard
-    from latentinpaint.app.page import LOOK, build_page
+    from latentinpaint.app.page import build_page
 
-    port = free_port(place.host, place.port)
+    port = free_port(config.host, config.port)
     store = Store()
-    page, ended = None, threading.Event()
-    # Gradio asks its own server whether it has started: not through a proxy.
-    direct = ",".join([*LOOPBACK, place.host, *filter(None, [os.environ.get("NO_PROXY")])])
-    before = _set({"GRADIO_TEMP_DIR": str(store.folder), "NO_PROXY": direct, "no_proxy": direct})
+    page = None
+    stopped = threading.Event()
+    # Gradio polls its own server at launch, which must not go through a proxy.
+    no_proxy = ",".join(filter(None, [*LOOPBACK, config.host, os.environ.get("NO_PROXY")]))
+    previous = _set_environment({"GRADIO_TEMP_DIR": str(store.folder), "NO_PROXY": no_proxy, "no_proxy": no_proxy})
     try:
-        from starlette.middleware import Middleware
-
-        page = build_page(models, store, place.limits)
-        body = place.limits.upload_bytes + 2**20
-        hosts = LOOPBACK | {place.host} if place.host in LOOPBACK else None
-        _, address, _ = page.launch(
-            server_name=f"[{place.host}]" if ":" in place.host else place.host,
-            server_port=port,
-            prevent_thread_lock=True,
-            quiet=True,
-            share=False,
-            show_error=False,
-            footer_links=[],
-            enable_monitoring=False,
-            ssr_mode=False,
-            pwa=False,
-            mcp_server=False,
-            allowed_paths=[],
-            max_file_size=place.limits.upload_bytes,
-            state_session_capacity=64,
-            app_kwargs={"middleware": [Middleware(Guard, store=store, body=body, hosts=hosts)], "openapi_url": None},
-            **LOOK,
-        )
-        threading.Thread(target=_tidy, args=(store, ended), daemon=True).start()
+        page = build_page(models, store, config.limits)
+        address = _launch(page, store, config, port)
+        threading.Thread(target=_prune_regularly, args=(store, stopped), daemon=True).start()
         yield address
     finally:
-        ended.set()
+        stopped.set()
         if page is not None:
             page.close(verbose=False)
-        _set(before)
+        _set_environment(previous)
         store.close()
 
 
-def _set(values: dict[str, str | None]) -> dict[str, str | None]:
-    """Set variables of the environment, remove those that are None; answers what they were."""
-    before = {name: os.environ.get(name) for name in values}
+def _launch(page: "gr.Blocks", store: Store, config: ServerConfig, port: int) -> str:
+    """Start gradio's server in a thread; returns its address."""
+    from starlette.middleware import Middleware
+
+    from latentinpaint.app.page import STYLE
+
+    host = config.host
+    max_bytes = config.limits.upload_bytes
+    allowed_hosts = LOOPBACK | {host} if host in LOOPBACK else None
+    request_filter = Middleware(RequestFilter, store=store, max_bytes=max_bytes + 2**20, hosts=allowed_hosts)
+    _, address, _ = page.launch(
+        server_name=f"[{host}]" if ":" in host else host,
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        share=False,
+        show_error=False,
+        footer_links=[],
+        enable_monitoring=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        allowed_paths=[],
+        max_file_size=max_bytes,
+        state_session_capacity=64,
+        app_kwargs={"middleware": [request_filter], "openapi_url": None},
+        **STYLE,
+    )
+    return address
+
+
+def _set_environment(values: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Set environment variables, remove those that are None; returns their previous values."""
+    previous = {name: os.environ.get(name) for name in values}
     for name, value in values.items():
         if value is None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-    return before
+    return previous
 
 
-def _tidy(store: Store, ended: threading.Event) -> None:
-    """Painting alone sends files, too: what is too much goes while nobody asks for anything."""
-    while not ended.wait(_SECONDS_BETWEEN_TIDYING):
-        store.tidy()
+def _prune_regularly(store: Store, stopped: threading.Event) -> None:
+    """Painting uploads files as well: keep the store within its limit while nobody calls a handler."""
+    while not stopped.wait(_SECONDS_BETWEEN_PRUNING):
+        store.prune()

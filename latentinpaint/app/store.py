@@ -1,4 +1,4 @@
-"""The one folder that the page's files live in: uploads, pictures shown, results. It is deleted at the end."""
+"""The one folder that holds the page's files: uploads, previews, results. It is deleted at the end."""
 
 import os
 import shutil
@@ -10,62 +10,72 @@ from pathlib import Path
 
 
 class Store:
-    """A temporary folder that holds no more than a given number of bytes for long.
+    """A temporary folder whose total size is limited.
 
     Args:
-        limit: bytes that `tidy` leaves at most, the newest files first.
+        limit: bytes that remain after `prune`; the oldest files are removed first.
 
     Attributes:
-        folder: its absolute path, without links.
+        folder: its absolute path, with links resolved.
     """
 
     def __init__(self, limit: int = 2 * 2**30) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="latentinpaint-app-")).resolve()
         self.limit = limit
-        self._kept: set[Path] = set()
-        self._tidying = threading.Lock()
+        self._permanent: set[Path] = set()
+        self._lock = threading.Lock()
 
-    def new_folder(self, kept: bool = False) -> Path:
-        """A new empty folder inside; if it is `kept`, `tidy` leaves it alone."""
+    def new_folder(self, permanent: bool = False) -> Path:
+        """Make an empty folder inside; `prune` never removes files of a permanent one."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
-        if kept:
-            self._kept.add(folder)
+        if permanent:
+            self._permanent.add(folder)
         return folder
 
-    def holds(self, path: str | Path) -> bool:
-        """Whether a path lies inside, after all links and dots are followed."""
+    def contains(self, path: str | Path) -> bool:
+        """Whether a path lies inside, after all links and dots are resolved."""
         try:
             return Path(path).resolve().is_relative_to(self.folder)
-        except (OSError, RuntimeError, ValueError):  # a zero byte, a name too long, links in a circle
+        except (OSError, RuntimeError, ValueError):  # a null byte, a name too long, circular links
             return False
 
-    def tidy(self) -> list[Path]:
-        """Remove the oldest files until the rest is within the limit; answers what was removed."""
-        with self._tidying:  # the page's functions and the server's own round may meet
-            return self._tidy()
+    def prune(self) -> list[Path]:
+        """Remove the oldest files until the rest is within the limit; returns the removed files."""
+        with self._lock:  # handlers and the server's own thread call this
+            removed = self._remove_oldest()
+            for folder in {path.parent for path in removed} - {self.folder}:
+                with suppress(OSError):  # it has other files, or is gone already
+                    folder.rmdir()
+            return removed
 
-    def _tidy(self) -> list[Path]:
-        files = [path for path in self.folder.rglob("*") if not self._kept & set(path.parents)]
-        states = ((_file_state(path), path) for path in files)
-        newest = sorted(((state.st_mtime_ns, state.st_size, path) for state, path in states if state), reverse=True)
-        total, removed = 0, []
-        for _, size, path in newest:
+    def _remove_oldest(self) -> list[Path]:
+        total = 0
+        removed = []
+        for _, size, path in sorted(self._files(), reverse=True):
             total += size
             if total > self.limit:
                 path.unlink(missing_ok=True)
                 removed.append(path)
-        for folder in {path.parent for path in removed} - {self.folder}:
-            with suppress(OSError):  # it has other files, or is gone already
-                folder.rmdir()
         return removed
 
+    def _files(self) -> list[tuple[int, int, Path]]:
+        """Time of the last change in nanoseconds, size in bytes and path of every file that may be removed."""
+        files = []
+        for path in list(self.folder.rglob("*")):
+            if not self._permanent.isdisjoint(path.parents):
+                continue
+            state = _file_state(path)
+            if state is not None:
+                files.append((state.st_mtime_ns, state.st_size, path))
+        return files
+
     def close(self) -> None:
-        """Delete the folder with all that is in it."""
+        """Delete the folder and everything in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _file_state(path: Path) -> os.stat_result | None:
-    """None for what is no file, or no longer: gradio's own come and go meanwhile."""
+    """None if the path is not a regular file or no longer exists: gradio removes its temporary files meanwhile."""
     try:
         state = path.lstat()
     except OSError:

@@ -7,6 +7,8 @@ import webbrowser
 from dataclasses import dataclass
 from types import FrameType
 
+from latentinpaint.errors import InputError
+
 
 @dataclass(kw_only=True)
 class Options:
@@ -16,14 +18,14 @@ class Options:
     folder that is deleted at the end. Ctrl-C ends it.
 
     Args:
-        model: model files or folders of training runs, several parted by commas; the page shows the folders' names.
-        host: address to listen on; the default lets only this machine in. There is no password: with another
+        model: model files or folders of training runs, separated by commas; the page shows the folders' names.
+        host: address to listen on; the default admits only this machine. There is no password: with another
             address everyone in the network can use the page.
         port: the first port to try, from 1 to 65535.
         no_browser: do not open a browser.
         device: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
         max_upload: megabytes (2^20 bytes) that a file may have.
-        max_megapixels: megapixels that a picture may have.
+        max_megapixels: megapixels that a photo may have.
     """
 
     model: str = "default"
@@ -37,30 +39,47 @@ class Options:
 
 def run(options: Options) -> None:
     """Serve until interrupted."""
-    from latentinpaint.app.server import Place, require_gradio, served
+    from latentinpaint.app.server import ServerConfig, require_gradio, serve
 
     require_gradio()
-    from latentinpaint.app.middleware import LOOPBACK
     from latentinpaint.app.models import load_models
-    from latentinpaint.app.service import Limits
+    from latentinpaint.app.uploads import Limits
 
-    place = Place(options.host, options.port, Limits(options.max_upload, options.max_megapixels))
+    _check(options)
+    limits = Limits(options.max_upload, options.max_megapixels)
     models = load_models([options.model], options.device)
-    previous = signal.signal(signal.SIGTERM, _interrupt)  # so that the temporary folder goes then, too
+    previous = signal.signal(signal.SIGTERM, _interrupt)  # so that the temporary folder is deleted then as well
     try:
-        with served(models, place) as address:
-            if not address.rstrip("/").endswith(f":{place.port}"):
-                print(f"note: port {place.port} is taken", file=sys.stderr)
-            if place.host not in LOOPBACK:
-                print("note: everyone who reaches this machine can use the page", file=sys.stderr)
-            print(f"the page is at {address} (Ctrl-C ends it)", flush=True)
-            if not options.no_browser:
-                webbrowser.open(address)
+        with serve(models, ServerConfig(options.host, options.port, limits)) as address:
+            _announce(address, options)
             threading.Event().wait()
     except KeyboardInterrupt:
-        print()  # ending it is what Ctrl-C is for: no complaint
+        print()  # Ctrl-C is the way to end it, not an error
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def _check(options: Options) -> None:
+    """Refuse, by the names of the options, what the library refuses by its own."""
+    if not options.model.strip(" ,"):
+        raise InputError("--model names no model: give a model file, or the folder of a training run")
+    if not 1 <= options.port <= 65535:
+        raise InputError(f"--port is 1 to 65535, not {options.port}")
+    for name, value in (("--max-upload", options.max_upload), ("--max-megapixels", options.max_megapixels)):
+        if not value > 0:
+            raise InputError(f"{name} is a number above 0, not {value:g}")
+
+
+def _announce(address: str, options: Options) -> None:
+    from latentinpaint.app.middleware import LOOPBACK
+
+    if not address.rstrip("/").endswith(f":{options.port}"):
+        print(f"note: port {options.port} is taken", file=sys.stderr)
+    if options.host not in LOOPBACK:
+        print("note: everyone who reaches this machine can use the page", file=sys.stderr)
+    print(f"the page is at {address} (Ctrl-C ends it)", flush=True)
+    if not options.no_browser:
+        webbrowser.open(address)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -71,7 +71,7 @@ def paint(page, width, height, stroke=STROKE):
 
 def fill(page):
     page.locator("#fill").click()
-    page.locator("#said").filter(has_text="Filled ").wait_for()
+    page.locator("#status").filter(has_text="Filled ").wait_for()
 
 
 def download(page, button, folder):
@@ -162,7 +162,7 @@ def test_samples_of_a_mask_file(page, tmp_path, helpers):
     page.locator("#editor canvas").first.wait_for()
     page.locator("#mask_part > button").click()
     choose(page, helpers.write_hole(tmp_path / "mask.png", hole), "mask")
-    page.locator("#said").filter(has_text="mask of").wait_for()
+    page.locator("#status").filter(has_text="mask of").wait_for()
     page.locator("#model input").click()
     page.get_by_role("option", name="flow").click()
     page.locator("#samples").get_by_text("Samples (1–8)").wait_for()
@@ -207,7 +207,7 @@ def test_an_example_on_a_phone(page):
     """Chosen with one tap, nothing runs off the screen, and the hole is there without painting."""
     page.set_viewport_size({"width": 390, "height": 844})
     page.locator("#examples .gallery-item").nth(2).click()
-    page.locator("#said").filter(has_text="mask of").wait_for()
+    page.locator("#status").filter(has_text="mask of").wait_for()
     canvas(page, 451, 300)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     fill(page)

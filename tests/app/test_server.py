@@ -8,7 +8,9 @@ import threading
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+import numpy as np
 import pytest
+from PIL import Image
 
 EDGE = "edge7f3a"
 FORM = {"Content-Type": f"multipart/form-data; boundary={EDGE}"}
@@ -75,6 +77,45 @@ def test_an_upload_can_be_read_and_used(address):
     assert status == 200
     assert ask(address, "GET", f"/gradio_api/file={quote(path)}")[::2] == (200, SECRET)
     assert join(address, [file_data(path), None, False])[0] == 200
+
+
+def outputs(address, name, data):
+    """The values of the components that a call of one of the page's functions changes, in their order."""
+    assert join(address, data, name)[0] == 200
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
+    try:
+        connection.request("GET", "/gradio_api/queue/data?session_hash=abc123")
+        for line in connection.getresponse():
+            event = json.loads(line.removeprefix(b"data: ")) if line.startswith(b"data: ") else {}
+            if event.get("msg") == "process_completed":
+                assert event["success"], event
+                return event["output"]["data"]
+    finally:
+        connection.close()
+
+
+def test_a_fill_by_the_pages_own_requests(address, tmp_path, helpers):
+    """Every value arrives at its component: status, slider, gallery, uncertainty, difference, tabs, downloads."""
+    hole = np.zeros((40, 48), bool)
+    hole[10:20, 10:30] = True
+    Image.fromarray(helpers.smooth(40, 48)).save(tmp_path / "photo.png")
+    helpers.write_hole(tmp_path / "mask.png", hole)
+    files = []
+    for name in ("photo.png", "mask.png"):
+        files.append(file_data(json.loads(upload(address, (tmp_path / name).read_bytes())[1])[0]))
+    editor, status, *rest = outputs(address, "load", [*files, False])
+    assert editor["visible"] and "48×40 pixels" in status and "mask of" in status
+    assert not any(rest[:4])
+    status, slider, gallery, uncertainty, difference, *tabs, download, download_mask, _ = outputs(
+        address, "fill", [*files, False, None, "flow", 2, 2, 0, False]
+    )
+    assert status.startswith("Filled") and len(slider) == 2 and len(gallery) == 2
+    assert uncertainty is not None and difference is None
+    assert [tab["visible"] for tab in tabs] == [True, True]
+    for button in (download, download_mask):
+        path = button["value"]["path"]
+        assert ask(address, "GET", f"/gradio_api/file={quote(path)}")[0] == 200
+    assert outputs(address, "options", ["ffc"])[0]["label"] == "One sample"
 
 
 @pytest.mark.parametrize(
@@ -199,7 +240,7 @@ def test_a_taken_port_and_the_end(model_files, monkeypatch):
     before = threading.active_count()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with server.served(load_models([str(model_files["ffc"])], "cpu"), server.Place(port=port)) as address:
+        with server.serve(load_models([str(model_files["ffc"])], "cpu"), server.ServerConfig(port=port)) as address:
             assert port < urlsplit(address).port <= port + 100
             assert ask(address, "GET", "/")[0] == 200
             assert json.loads(upload(address, SECRET)[1])[0].startswith(str(stores[0].folder))
@@ -216,5 +257,5 @@ def test_places_that_cannot_be_served():
         free_port("127.0.0.1", 0)
     with pytest.raises(InputError, match="no address of this machine"):
         free_port("no.such.host.invalid", 7860)
-    with pytest.raises(InputError, match="--host 192.0.2.1"):
+    with pytest.raises(InputError, match="cannot listen on the host 192.0.2.1"):
         free_port("192.0.2.1", 7860)
