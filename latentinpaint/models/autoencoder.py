@@ -2,11 +2,11 @@
 
 Conventions. Pictures are float32 ``(B, 3, H, W)`` in [0, 1] with ``H`` and ``W`` multiples of ``stride``.
 The raw output of the last encoder stage is called *features* ``h``; the *latent* is ``z = (h - mean) / std``
-with one mean and one deviation a channel, measured on training pictures and stored here as buffers. Whoever
-holds a latent therefore holds numbers of mean 0 and deviation 1; only this module knows the raw scale.
+with one mean and one standard deviation a channel, measured on training pictures and stored here as buffers. The
+numbers of every latent therefore have mean 0 and standard deviation 1; only this module knows the raw scale.
 
 An encoder is a list of *stages*. A control (see `mask_control`) is one feature map a stage, added to that
-stage's output before the next one sees it. LaMa's own way to tell an encoder where the hole is, the mask as a fourth
+stage's output before the next one reads it. LaMa's own way to show an encoder where the hole is, the mask as a fourth
 channel of the picture, is `with_mask_channel`; a picture without a mask is then one without a hole.
 
 Architecture of `LamaAutoencoder`: the layers before and after the Fourier blocks of LaMa (Suvorov et al.,
@@ -16,16 +16,19 @@ Architecture of `LamaAutoencoder`: the layers before and after the Fourier block
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from latentinpaint.models.arguments import RecordsArguments
-from latentinpaint.models.stages import Stages, doubling, halving, stem
+from latentinpaint.models.stages import Stages, downsample_block, stem, upsample_block
+
+A = TypeVar("A", bound="Autoencoder")
 
 
 class Autoencoder(RecordsArguments, nn.Module, ABC):
-    """What every autoencoder offers; subclasses give stages and `decode_features`.
+    """The interface of all autoencoders; a subclass provides `stages` and `decode_features`.
 
     Attributes:
         stride: side of the square of pixels behind one latent cell.
@@ -33,7 +36,8 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
         latent_channels: channels of the latent.
         stage_channels: channels after each encoder stage (empty: there are no stages to control).
         stage_strides: pixels per cell after each stage.
-        mask_channel: whether the encoder sees the mask as one more channel of the picture.
+        mask_channel: whether the encoder reads the mask as one more channel of the picture.
+        latent_mean, latent_std: (latent_channels,), of the raw features; see the module.
     """
 
     stride: int
@@ -42,6 +46,8 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
     stage_channels: tuple[int, ...]
     stage_strides: tuple[int, ...]
     mask_channel: bool = False
+    latent_mean: Tensor
+    latent_std: Tensor
 
     def __init__(self, latent_channels: int) -> None:
         super().__init__()
@@ -65,8 +71,9 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
         """Pictures to raw, unstandardised features (B, C, H / stride, W / stride); see `encode`."""
         features = image
         if self.mask_channel:
-            hole = torch.zeros_like(image[:, :1]) if mask is None else mask.to(image.dtype)
-            features = torch.cat([image, hole], dim=1)
+            if mask is None:
+                mask = torch.zeros_like(image[:, :1])
+            features = torch.cat([image, mask.to(image.dtype)], dim=1)
         return self.stages(features, control)
 
     def encode(self, image: Tensor, control: Sequence[Tensor] | None = None, mask: Tensor | None = None) -> Tensor:
@@ -75,8 +82,7 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
         Args:
             image: (B, 3, H, W) in [0, 1], H and W multiples of `stride`.
             control: one map a stage, (B, stage_channels[i], H / stage_strides[i], W / stage_strides[i]).
-            mask: (B, 1, H, W), 1 = hole, for an encoder with a mask channel (others do not look at it); None is no
-                hole.
+            mask: (B, 1, H, W), 1 = hole, for an encoder with a mask channel (others ignore it); None is no hole.
 
         Returns:
             (B, latent_channels, H / stride, W / stride), standardised.
@@ -88,15 +94,15 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
         return self.decode_features(latent * _per_channel(self.latent_std) + _per_channel(self.latent_mean))
 
     def standardise(self, features: Tensor) -> Tensor:
-        """Raw features to latents of mean 0 and deviation 1 a channel."""
+        """Raw features to latents of mean 0 and standard deviation 1 a channel."""
         return (features - _per_channel(self.latent_mean)) / _per_channel(self.latent_std)
 
     @torch.no_grad()
     def measure_latents(self, images: Iterable[Tensor]) -> None:
-        """Set the latents' mean and deviation from batches of training pictures.
+        """Set the latents' mean and standard deviation from batches of training pictures.
 
         Runs in evaluation mode, because that is how the latents will be used. Channels that never vary (a dead
-        ReLU) get deviation 1, so that they stay finite.
+        ReLU) get standard deviation 1, so that they stay finite.
 
         Args:
             images: batches (B, 3, H, W) in [0, 1]; read once.
@@ -118,16 +124,16 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
         if count == 0:
             raise ValueError("latent statistics need at least one batch of pictures")
         mean = total / count
-        deviation = (total_square / count - mean.square()).clamp(min=0).sqrt()
-        # A channel that hardly ever speaks would turn its rare word into a shout: a thousandth of the usual
-        # deviation is the least that a channel is divided by.
-        floor = 0.001 * deviation.median()
-        deviation = torch.where(deviation < 1e-6, torch.ones_like(deviation), deviation.clamp(min=floor))
+        std = (total_square / count - mean.square()).clamp(min=0).sqrt()
+        # A channel that is nearly always zero would have huge values where it is not: no channel is divided by less
+        # than a thousandth of the usual standard deviation.
+        smallest = 0.001 * std.median()
+        std = torch.where(std < 1e-6, torch.ones_like(std), std.clamp(min=smallest))
         self.latent_mean.copy_(mean)
-        self.latent_std.copy_(deviation)
+        self.latent_std.copy_(std)
 
-    def freeze(self) -> "Autoencoder":
-        """Stop every change for good: no gradients, and evaluation mode whatever `train()` is called on.
+    def freeze(self: A) -> A:
+        """Stop every change for good: no gradients, and evaluation mode even after `train()`.
 
         `requires_grad_(False)` alone would leave BatchNorm's running statistics moving.
         """
@@ -135,7 +141,7 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
         self.requires_grad_(False)
         return self.eval()
 
-    def thaw(self, part: str) -> "Autoencoder":
+    def thaw(self: A, part: str) -> A:
         """Let a part of a frozen autoencoder be trained again.
 
         Args:
@@ -148,14 +154,15 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
             self.frozen = False
             self.requires_grad_(True)
             return self.train()
-        convolution = next((m for stage in self.stages for m in stage.modules() if isinstance(m, nn.Conv2d)), None)
+        convolution = self._first_convolution()
         if part != "first" or convolution is None:
             raise ValueError(f"{type(self).__name__} has no part '{part}' to be trained")
         convolution.requires_grad_(True)
         return self
 
-    def train(self, mode: bool = True) -> "Autoencoder":
-        return super().train(mode and not self.frozen)
+    def train(self: A, mode: bool = True) -> A:
+        super().train(mode and not self.frozen)
+        return self
 
     def fingerprint(self) -> str:
         """A short hash of all weights and statistics: equal if and only if it is the same autoencoder."""
@@ -165,9 +172,15 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
 
+    def _first_convolution(self) -> nn.Conv2d | None:
+        for module in self.stages.modules():
+            if isinstance(module, nn.Conv2d):
+                return module
+        return None
+
 
 class LamaAutoencoder(Autoencoder):
-    """LaMa's encoder and decoder: a 7x7 convolution and three halvings, and the mirror image.
+    """LaMa's encoder and decoder: a 7x7 convolution and three stages that halve the map, and the mirror image.
 
     Args:
         base_channels: channels after the first stage (LaMa's ngf); they double with every halving.
@@ -192,26 +205,25 @@ class LamaAutoencoder(Autoencoder):
     ) -> None:
         if base_channels < 1 or residual_blocks < 0 or (latent_channels is not None and latent_channels < 1):
             raise ValueError("base_channels and latent_channels start at 1, residual_blocks at 0")
-        widths = [base_channels * 2**level for level in range(self.HALVINGS + 1)]
-        widths[-1] = latent_channels or widths[-1]
+        strides = [2**level for level in range(self.HALVINGS + 1)]
+        widths = [base_channels * stride for stride in strides]
+        if latent_channels is not None:
+            widths[-1] = latent_channels
         super().__init__(widths[-1])
         self.mask_channel = mask_channel
         self.image_channels = 3
-        self.stride = 2**self.HALVINGS
+        self.stride = strides[-1]
         self.stage_channels = tuple(widths)
-        self.stage_strides = tuple(2**level for level in range(self.HALVINGS + 1))
+        self.stage_strides = tuple(strides)
         self.encoder = Stages([stem(self.image_channels + mask_channel, widths[0], residual_blocks)])
-        for level, (narrow, wide) in enumerate(zip(widths, widths[1:], strict=False), start=1):
+        for level in range(1, self.HALVINGS + 1):
             relu = final_relu or level < self.HALVINGS
-            self.encoder.append(halving(narrow, wide, residual_blocks, relu))
-        self.decoder = nn.Sequential(
-            *(
-                doubling(wide, narrow, residual_blocks)
-                for wide, narrow in zip(widths[::-1], widths[-2::-1], strict=False)
-            ),
-            nn.Conv2d(widths[0], self.image_channels, 7, padding=3, padding_mode="reflect"),
-            nn.Sigmoid(),
-        )
+            self.encoder.append(downsample_block(widths[level - 1], widths[level], residual_blocks, relu))
+        self.decoder = nn.Sequential()
+        for level in range(self.HALVINGS, 0, -1):
+            self.decoder.append(upsample_block(widths[level], widths[level - 1], residual_blocks))
+        self.decoder.append(nn.Conv2d(widths[0], self.image_channels, 7, padding=3, padding_mode="reflect"))
+        self.decoder.append(nn.Sigmoid())
 
     @property
     def stages(self) -> Stages:
@@ -221,7 +233,7 @@ class LamaAutoencoder(Autoencoder):
         return self.decoder(features)
 
     def with_mask_channel(self) -> "LamaAutoencoder":
-        """A frozen copy whose encoder takes the mask as a fourth channel, with weights 0 for it: it still answers the
+        """A frozen copy whose encoder takes the mask as a fourth channel, with weights 0: its latents are still the
         same, whatever the mask."""
         wider = LamaAutoencoder(**{**self.arguments, "mask_channel": True})
         weights = self.state_dict()

@@ -16,24 +16,24 @@ from torch import Tensor, nn
 
 
 def global_channels(channels: int, ratio: float) -> int:
-    """How many of `channels` belong to the global part; ratio in [0, 1]."""
+    """The number of `channels` that belong to the global part; ratio in [0, 1]."""
     if not 0 <= ratio <= 1:
         raise ValueError(f"ratio is a fraction between 0 and 1, not {ratio}")
     return int(channels * ratio)
 
 
 def in_frequency_domain(x: Tensor, mix: Callable[[Tensor], Tensor]) -> Tensor:
-    """What `mix` makes of a map's spectrum, back in space; (B, C, h, w) to the same shape.
+    """Apply `mix` to a map's spectrum and transform back; (B, C, h, w) to the same shape.
 
     Args:
         x: of any floating type.
-        mix: maps spectra (B, 2 C, h, w // 2 + 1), real and imaginary part of a channel side by side, to such.
+        mix: maps spectra (B, 2 C, h, w // 2 + 1), real and imaginary part of a channel side by side, to spectra.
     """
     height, width = x.shape[-2:]
     # The FFT has no half-precision kernels on most devices, and its sums need the range of float32.
     full = x.to(torch.promote_types(x.dtype, torch.float32))
     with torch.autocast(x.device.type, enabled=False):
-        # With channels last, which suits convolutions, complex numbers seen as pairs have the order of `mix` already.
+        # With channels last, which suits convolutions, complex numbers viewed as pairs are in the order of `mix`.
         spectrum = torch.fft.rfft2(full.permute(0, 2, 3, 1), dim=(1, 2), norm="ortho")
         parts = torch.view_as_real(spectrum).flatten(-2).permute(0, 3, 1, 2)
     mixed = mix(parts.to(x.dtype)).to(full.dtype)
@@ -48,15 +48,15 @@ class FourierUnit(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.mix = nn.Conv2d(2 * channels, 2 * channels, 1, bias=False)
-        self.norm = nn.BatchNorm2d(2 * channels)
+        self.mix: nn.Module = nn.Conv2d(2 * channels, 2 * channels, 1, bias=False)
+        self.norm: nn.Module = nn.BatchNorm2d(2 * channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return in_frequency_domain(x, lambda spectrum: torch.relu(self.norm(self.mix(spectrum))))
 
 
 class SpectralTransform(nn.Module):
-    """The global branch: halve the channels, add the Fourier unit's answer, widen again.
+    """The global branch: halve the channels, add the Fourier unit's output, widen again.
 
     Args:
         in_channels, out_channels: channels before and after; the unit works on out_channels // 2.
@@ -67,12 +67,12 @@ class SpectralTransform(nn.Module):
         width = out_channels // 2
         self.reduce = nn.Sequential(nn.Conv2d(in_channels, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
         self.unit = FourierUnit(width)
-        self.expand = nn.Conv2d(width, out_channels, 1, bias=False)
+        self.expand: nn.Module = nn.Conv2d(width, out_channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, h, w) to (B, out_channels, h, w)."""
         x = self.reduce(x)
-        # x comes first: a sum takes the layout of its first term, and a transform's answer has its channels first.
+        # x comes first: a sum takes the layout of its first term, and a transform's output has its channels first.
         return self.expand(x + self.unit(x))
 
 
@@ -88,24 +88,39 @@ class FFC(nn.Module):
 
     def __init__(self, channels: int, ratio: float) -> None:
         super().__init__()
-        wide = global_channels(channels, ratio)
-        if wide == 1:
+        num_global = global_channels(channels, ratio)
+        num_local = channels - num_global
+        if num_global == 1:
             raise ValueError("the global part needs at least 2 channels: raise ratio or channels")
-        self.split = (channels - wide, wide)
-        self.from_local = _convolution(channels - wide, channels) if channels > wide else None
-        self.global_to_local = _convolution(wide, channels - wide) if 0 < wide < channels else None
-        self.global_to_global = SpectralTransform(wide, wide) if wide else None
-        self.norm = nn.BatchNorm2d(channels)
+        self.split = (num_local, num_global)
+        self.from_local: nn.Module | None = None
+        self.global_to_local: nn.Module | None = None
+        self.global_to_global: SpectralTransform | None = None
+        if num_local:
+            self.from_local = _convolution(num_local, channels)
+        if num_local and num_global:
+            self.global_to_local = _convolution(num_global, num_local)
+        if num_global:
+            self.global_to_global = SpectralTransform(num_global, num_global)
+        self.norm: nn.Module = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        near, far = torch.split(x, self.split, dim=1)
-        parts = torch.zeros_like(x) if self.from_local is None else self.from_local(near)
+        x_local, x_global = self._parts(x)
+        if self.from_local is None:
+            y = torch.zeros_like(x)
+        else:
+            y = self.from_local(x_local)
         if self.global_to_global is not None:
-            local, spectral = torch.split(parts, self.split, dim=1)
+            y_local, y_global = self._parts(y)
             if self.global_to_local is not None:
-                local = local + self.global_to_local(far)
-            parts = torch.cat([local, spectral + self.global_to_global(far)], dim=1)
-        return torch.relu(self.norm(parts))
+                y_local = y_local + self.global_to_local(x_global)
+            y = torch.cat([y_local, y_global + self.global_to_global(x_global)], dim=1)
+        return torch.relu(self.norm(y))
+
+    def _parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The local and the global channels of (B, channels, h, w)."""
+        x_local, x_global = torch.split(x, list(self.split), dim=1)
+        return x_local, x_global
 
 
 class FFCResnetBlock(nn.Module):

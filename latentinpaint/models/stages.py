@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Stages(nn.ModuleList):
-    """An encoder's stages, each reading what the one before it has answered, and a control's map added to that."""
+    """An encoder's stages: each reads the output of the one before it, with the control's map added."""
 
     def forward(self, features: Tensor, control: Sequence[Tensor] | None = None) -> Tensor:
         """(B, C, H, W) to the last stage's features; `control` holds one map a stage."""
@@ -45,23 +45,29 @@ class ResidualBlock(nn.Module):
         return x + self.body(x)
 
 
-def stem(channels: int, width: int, residual_blocks: int) -> nn.Sequential:
-    """The first stage of an encoder: 7x7, (B, channels, H, W) to (B, width, H, W)."""
-    convolution = nn.Conv2d(channels, width, 7, padding=3, padding_mode="reflect", bias=False)
-    blocks = (ResidualBlock(width) for _ in range(residual_blocks))
-    return nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(), *blocks)
+def stem(in_channels: int, out_channels: int, residual_blocks: int) -> nn.Sequential:
+    """The first stage of an encoder, 7x7: (B, in_channels, H, W) to (B, out_channels, H, W)."""
+    convolution = nn.Conv2d(in_channels, out_channels, 7, padding=3, padding_mode="reflect", bias=False)
+    blocks = _residual_blocks(out_channels, residual_blocks)
+    return nn.Sequential(convolution, nn.BatchNorm2d(out_channels), nn.ReLU(), *blocks)
 
 
-def halving(narrow: int, wide: int, residual_blocks: int, relu: bool) -> nn.Sequential:
-    """A further stage: (B, narrow, h, w) to (B, wide, h / 2, w / 2)."""
-    convolution = nn.Conv2d(narrow, wide, 3, stride=2, padding=1, padding_mode="reflect", bias=False)
-    blocks = (ResidualBlock(wide) for _ in range(residual_blocks))
-    ending = [nn.ReLU()] if relu else []
-    return nn.Sequential(convolution, nn.BatchNorm2d(wide), *ending, *blocks)
+def downsample_block(in_channels: int, out_channels: int, residual_blocks: int, relu: bool) -> nn.Sequential:
+    """A further stage of an encoder: (B, in_channels, h, w) to (B, out_channels, h / 2, w / 2)."""
+    convolution = nn.Conv2d(in_channels, out_channels, 3, stride=2, padding=1, padding_mode="reflect", bias=False)
+    layers: list[nn.Module] = [convolution, nn.BatchNorm2d(out_channels)]
+    if relu:
+        layers.append(nn.ReLU())
+    return nn.Sequential(*layers, *_residual_blocks(out_channels, residual_blocks))
 
 
-def doubling(wide: int, narrow: int, residual_blocks: int) -> nn.Sequential:
-    """A stage of a decoder: (B, wide, h, w) to (B, narrow, 2 h, 2 w)."""
-    blocks = (ResidualBlock(wide) for _ in range(residual_blocks))
-    convolution = nn.ConvTranspose2d(wide, narrow, 3, stride=2, padding=1, output_padding=1)
-    return nn.Sequential(*blocks, convolution, nn.BatchNorm2d(narrow), nn.ReLU())
+def upsample_block(in_channels: int, out_channels: int, residual_blocks: int) -> nn.Sequential:
+    """A stage of a decoder: (B, in_channels, h, w) to (B, out_channels, 2 h, 2 w)."""
+    # Created before the blocks although it comes after them: the order decides which random weights each one gets.
+    convolution = nn.ConvTranspose2d(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1)
+    blocks = _residual_blocks(in_channels, residual_blocks)
+    return nn.Sequential(*blocks, convolution, nn.BatchNorm2d(out_channels), nn.ReLU())
+
+
+def _residual_blocks(channels: int, count: int) -> list[ResidualBlock]:
+    return [ResidualBlock(channels) for _ in range(count)]

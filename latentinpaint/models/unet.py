@@ -1,4 +1,4 @@
-"""A small U-Net that knows the time: the network of the flow refiner.
+"""A small U-Net conditioned on a time: the network of the flow refiner.
 
 Residual blocks with GroupNorm and SiLU, whose scale and shift depend on the time (adaptive group
 normalisation, Dhariwal and Nichol, arXiv 2105.05233), self-attention on the coarsest grid, and a last
@@ -7,6 +7,7 @@ convolution that starts at zero. Any grid size works: going up, a map is resized
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -34,14 +35,14 @@ class TimeUNet(nn.Module):
     """U-Net on a grid, conditioned on a time.
 
     Args:
-        in_channels, out_channels: channels of the input and the answer.
+        in_channels, out_channels: channels of the input and the output.
         width: channels at the finest level.
         multipliers: channels of each level over `width`; every level after the first halves the grid.
         blocks: residual blocks a level, going down and going up.
         attention: self-attention on the coarsest grid.
         dropout: probability of dropping features inside the residual blocks, in [0, 1).
 
-    Shapes: x (B, in_channels, h, w) of any h, w >= 1, time (B,) in [0, 1]; answer (B, out_channels, h, w).
+    Shapes: x (B, in_channels, h, w) of any h, w >= 1, time (B,) in [0, 1]; output (B, out_channels, h, w).
     """
 
     def __init__(
@@ -59,30 +60,34 @@ class TimeUNet(nn.Module):
         embedding = 4 * width
         self.embed = nn.Sequential(nn.Linear(width, embedding), nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU())
         self.enter = nn.Conv2d(in_channels, width, 3, padding=1)
-        levels = [width * multiplier for multiplier in multipliers]
+        widths = [width * multiplier for multiplier in multipliers]
 
-        def run(first: int, channels: int) -> nn.ModuleList:
-            inputs = [first] + [channels] * (blocks - 1)
-            return nn.ModuleList(TimeBlock(i, channels, embedding, dropout) for i in inputs)
+        def time_blocks(before: int, channels: int) -> TimeBlocks:
+            inputs = [before] + [channels] * (blocks - 1)
+            return TimeBlocks(TimeBlock(count, channels, embedding, dropout) for count in inputs)
 
-        self.down = nn.ModuleList(run(i, o) for i, o in zip([width, *levels], levels, strict=False))
-        self.shrink = nn.ModuleList(nn.Conv2d(c, c, 3, stride=2, padding=1) for c in levels[:-1])
-        deep = levels[-1]
-        self.middle = SelfAttention(deep) if attention else nn.Identity()
-        self.up = nn.ModuleList(
-            run(below + here, here) for below, here in zip(levels[:0:-1], levels[-2::-1], strict=True)
-        )
-        self.leave = nn.Sequential(_group_norm(width * multipliers[0]), nn.SiLU())
-        self.answer = nn.Conv2d(width * multipliers[0], out_channels, 3, padding=1)
-        nn.init.zeros_(self.answer.weight)
-        nn.init.zeros_(self.answer.bias)
+        self.down = nn.ModuleList()
+        for before, here in pairwise([width, *widths]):
+            self.down.append(time_blocks(before, here))
+        self.shrink = nn.ModuleList()
+        for channels in widths[:-1]:
+            self.shrink.append(nn.Conv2d(channels, channels, 3, stride=2, padding=1))
+        self.middle: nn.Module = nn.Identity()
+        if attention:
+            self.middle = SelfAttention(widths[-1])
+        self.up = nn.ModuleList()
+        for below, here in pairwise(reversed(widths)):
+            self.up.append(time_blocks(below + here, here))
+        self.leave = nn.Sequential(_group_norm(widths[0]), nn.SiLU())
+        self.answer = nn.Conv2d(widths[0], out_channels, 3, padding=1)
+        _zero(self.answer)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         embedding = self.embed(time_features(time, self.width).to(x.dtype))
-        x, skips = self.enter(x), []
+        x = self.enter(x)
+        skips = []
         for level, blocks in enumerate(self.down):
-            for block in blocks:
-                x = block(x, embedding)
+            x = blocks(x, embedding)
             if level < len(self.shrink):
                 skips.append(x)
                 x = self.shrink[level](x)
@@ -90,8 +95,7 @@ class TimeUNet(nn.Module):
         for blocks in self.up:
             skip = skips.pop()
             x = torch.cat([F.interpolate(x, size=skip.shape[-2:], mode="nearest"), skip], dim=1)
-            for block in blocks:
-                x = block(x, embedding)
+            x = blocks(x, embedding)
         return self.answer(self.leave(x))
 
 
@@ -108,11 +112,22 @@ class TimeBlock(nn.Module):
         self.after = nn.Sequential(
             nn.SiLU(), nn.Dropout(dropout), nn.Conv2d(out_channels, out_channels, 3, padding=1)
         )
-        self.skip = nn.Conv2d(in_channels, out_channels, 1) if in_channels != out_channels else nn.Identity()
+        self.skip: nn.Module = nn.Identity()
+        if in_channels != out_channels:
+            self.skip = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         scale, shift = self.modulate(embedding)[:, :, None, None].chunk(2, dim=1)
         return self.skip(x) + self.after(self.norm(self.before(x)) * (1 + scale) + shift)
+
+
+class TimeBlocks(nn.ModuleList):
+    """Several `TimeBlock`s, one after the other."""
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        for block in self:
+            x = block(x, embedding)
+        return x
 
 
 class SelfAttention(nn.Module):
@@ -120,12 +135,11 @@ class SelfAttention(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.heads = next(h for h in range(max(1, channels // 32), 0, -1) if channels % h == 0)
+        self.heads = _largest_divisor(channels, max(1, channels // 32))
         self.norm = _group_norm(channels)
         self.project = nn.Conv2d(channels, 3 * channels, 1)
         self.merge = nn.Conv2d(channels, channels, 1)
-        nn.init.zeros_(self.merge.weight)
-        nn.init.zeros_(self.merge.bias)
+        _zero(self.merge)
 
     def forward(self, x: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
@@ -135,8 +149,19 @@ class SelfAttention(nn.Module):
         return x + self.merge(mixed.transpose(-1, -2).reshape(batch, channels, height, width))
 
 
+def _zero(layer: nn.Module) -> None:
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+
+
 def _group_norm(channels: int, affine: bool = True) -> nn.GroupNorm:
-    # At least two channels a group: on a grid of one cell a group of one number would have no deviation.
-    most = min(16, max(1, channels // 2))
-    groups = next(g for g in range(most, 0, -1) if channels % g == 0)
+    # At least two channels a group: on a grid of one cell a group of one number would have no standard deviation.
+    groups = _largest_divisor(channels, min(16, max(1, channels // 2)))
     return nn.GroupNorm(groups, channels, affine=affine)
+
+
+def _largest_divisor(number: int, limit: int) -> int:
+    """The largest divisor of a number that is not above `limit`."""
+    while number % limit != 0:
+        limit -= 1
+    return limit

@@ -2,16 +2,16 @@
 
 Sources: LaMa, arXiv 2109.07161 (9 or 18 blocks, ratio 0.75); the latent L1 loss and the delta variant: Babin,
 "Image inpainting in latent space", 2024. It reads the conditioned latent and nothing else: where the hole is,
-it learns from the mask control (or from the damage itself).
+it learns from the mask control (or from the missing content itself).
 
 LaMa's residual block ends in a ReLU, so a stack of blocks can raise a channel but never lower it. LaMa's own decoder
-learns to live with that; a frozen one cannot, unless the latents themselves have a floor. `width` puts the blocks
-between two 1x1 convolutions, which gives their stream a basis of its own and the answer both signs.
+learns to compensate; a frozen one cannot, unless the latents themselves are bounded below. `width` puts the blocks
+between two 1x1 convolutions, so that they work in a basis of their own and the output has both signs.
 """
 
 from torch import Tensor, nn
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import check_at_least
 from latentinpaint.models.ffc import FFCResnetBlock
 from latentinpaint.randomness import Generators
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
@@ -24,7 +24,7 @@ class FFCRefiner(Refiner):
         channels: channels of the latent.
         blocks: number of residual blocks.
         ratio: fraction of the channels that is global, in [0, 1].
-        delta: whether the answer is added to the input (the blocks then learn a correction).
+        delta: whether the output is added to the input (the blocks then learn a correction).
         width: channels inside the blocks. None keeps the latent's, as LaMa does; a number puts a 1x1 convolution
             before and after. With `delta` the latter starts at zero, and the refiner at the identity.
         hole_weight: weight of a hole's cells over the others in the loss; 1 is the plain mean.
@@ -42,17 +42,22 @@ class FFCRefiner(Refiner):
         hole_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        if blocks < 0:
-            raise InputError(f"a number of blocks is not below 0: {blocks}")
+        check_at_least("blocks", blocks, 0)
         self.channels = channels
         self.delta = delta
         self.hole_weight = hole_weight
-        self.enter = nn.Identity() if width is None else nn.Conv2d(channels, width, 1)
-        self.blocks = nn.Sequential(*(FFCResnetBlock(width or channels, ratio) for _ in range(blocks)))
-        self.leave = nn.Identity() if width is None else nn.Conv2d(width, channels, 1)
-        if width is not None and delta:
-            nn.init.zeros_(self.leave.weight)
-            nn.init.zeros_(self.leave.bias)
+        self.enter: nn.Module = nn.Identity()
+        if width is not None:
+            self.enter = nn.Conv2d(channels, width, 1)
+        self.blocks = nn.Sequential()
+        for _ in range(blocks):
+            self.blocks.append(FFCResnetBlock(width or channels, ratio))
+        self.leave: nn.Module = nn.Identity()
+        if width is not None:
+            self.leave = nn.Conv2d(width, channels, 1)
+            if delta:
+                for parameter in self.leave.parameters():
+                    nn.init.zeros_(parameter)
 
     @property
     def core(self) -> nn.Module:
@@ -64,4 +69,6 @@ class FFCRefiner(Refiner):
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
         refined = self.leave(self.blocks(self.enter(condition.latent)))
-        return condition.latent + refined if self.delta else refined
+        if self.delta:
+            return condition.latent + refined
+        return refined

@@ -34,6 +34,7 @@ from latentinpaint.interpolants import (
     integrate,
     simulate,
 )
+from latentinpaint.interpolants.operators import Hadamard
 from latentinpaint.randomness import Generators
 from latentinpaint.refiners.base import Condition
 
@@ -99,8 +100,8 @@ class ScheduledLatentPath(LatentPath):
         return self.path.at(t).point(z_0, z_clean)
 
     def velocity(self, t: Tensor, z: Tensor, z_clean: Tensor, condition: Condition, alpha_min: float) -> Tensor:
-        process = self.path.at(t)
-        clamped = Process(Scalar(process.alpha.values.clamp(min=alpha_min)), process.beta)
+        alpha = self.path.schedule.alpha(t).clamp(min=alpha_min)
+        clamped = Process(Scalar(alpha), self.path.at(t).beta)
         return self.path.velocity(clamped.ends_from_data(z, z_clean), t)
 
     def integrate(
@@ -153,6 +154,7 @@ class HadamardLatentPath(LatentPath):
 
         def drifts(process: Process, z: Tensor) -> Ends:
             nonlocal prediction
+            assert isinstance(process.alpha, Hadamard)
             alpha = process.alpha.values.expand(len(z), -1, -1, -1)
             prediction = predict_data(z, alpha, condition)
             source = (z - (1 - alpha) * prediction) / torch.where(alpha > 0, alpha, 1.0)

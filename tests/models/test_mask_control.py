@@ -1,7 +1,5 @@
 """Mask control: nothing at step 0, the gradients of a zero convolution, maps that fit the stages."""
 
-from copy import deepcopy
-
 import pytest
 import torch
 
@@ -132,38 +130,3 @@ def test_a_wrong_number_of_maps():
     with pytest.raises(ValueError, match="stages"):
         autoencoder.encode(image, control(mask)[:-1])
     assert LamaAutoencoder(4).stage_channels == autoencoder.stage_channels
-
-
-def layer_by_layer(control, mask):
-    """The mask encoder as its layers say, every feature map computed."""
-    features, controls = mask, []
-    for level, tap in zip(control.levels, control.taps, strict=True):
-        features = level(features)
-        controls.append(tap(features))
-    return controls
-
-
-@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
-@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_two_vectors_stand_for_the_first_level(training, share):
-    """Answers, gradients and running statistics are those of torch's own layers on the whole maps."""
-    _, control = build()
-    for part in (p for p in control.modules() if isinstance(p, torch.nn.BatchNorm2d)):
-        torch.nn.init.normal_(part.weight, 1, 0.5)
-        torch.nn.init.normal_(part.bias, 0, 0.5)
-    for tap in control.taps:
-        torch.nn.init.normal_(tap.weight)
-    control = control.double().train(training)
-    twin = deepcopy(control)
-    for _ in range(2):
-        mask = (torch.rand(2, 1, 32, 40, dtype=torch.float64) < share).double()
-        found, expected = control(mask), layer_by_layer(twin, mask)
-        weights = [torch.randn_like(each) for each in expected]
-        for made in (found, expected):
-            sum((w * each).sum() for w, each in zip(weights, made, strict=True)).backward()
-        for one, other in zip(found, expected, strict=True):
-            torch.testing.assert_close(one, other, atol=1e-9, rtol=1e-7)
-    for one, other in zip(control.parameters(), twin.parameters(), strict=True):
-        torch.testing.assert_close(one.grad, other.grad, atol=1e-7, rtol=1e-6)
-    for name, value in twin.state_dict().items():
-        torch.testing.assert_close(control.state_dict()[name], value, atol=1e-10, rtol=1e-8)

@@ -1,228 +1,280 @@
-r"""Folding: a copy of a trained network that answers the same, faster.
+r"""Fusing: a copy of a trained network that computes the same function, faster.
 
 In evaluation mode BatchNorm is a scale and a shift a channel,
 
 .. math:: y = s (W x + b - \mu) + \beta, \quad s = \gamma / \sqrt{\sigma^2 + \epsilon}
     \;\; = \;\; (s W) x + (s (b - \mu) + \beta),
 
-so the convolution before it can do its work. The paths of a fast Fourier convolution that meet in one BatchNorm
+so the convolution before it can include it. The paths of a fast Fourier convolution that meet in one BatchNorm
 share its scale; one of them gets the shift. What else is done to the copy is a list of passes, `PASSES`, applied in
 their order; `docs/speed.md` says what each one brings.
 """
 
 from collections.abc import Callable, Iterable
 from copy import deepcopy
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from latentinpaint.models.autoencoder import LamaAutoencoder
+from latentinpaint.models.fast.binary_features import fold_one_hot
 from latentinpaint.models.fast.modules import (
-    BandedStages,
-    Bands,
-    FoldedBlock,
-    FoldedControl,
-    FoldedFFC,
-    InPrecision,
-    Kinds,
+    CastTo,
+    FusedBlock,
+    FusedFFC,
+    FusedMaskControl,
+    OneHotMask,
+    RowTiledSequential,
+    RowTiledStages,
 )
-from latentinpaint.models.fast.row_tiling import Convolution, OutputConvolution
+from latentinpaint.models.fast.row_tiling import FusedConvolution, OutputConvolution
 from latentinpaint.models.ffc import FFC, FFCResnetBlock, FourierUnit
-from latentinpaint.models.mask_control import MaskControl, kernel_of_kinds
+from latentinpaint.models.mask_control import FullResolutionStage, MaskControl, MaskStage
 from latentinpaint.models.unet import TimeUNet
 
-# What a module of a type becomes.
-Rules = dict[type[nn.Module], Callable[[nn.Module], nn.Module]]
+M = TypeVar("M", bound=nn.Module)
+
+# What replaces a module of a type.
+Rules = dict[type[nn.Module], Callable[[Any], nn.Module]]
 
 
-def fuse(module: nn.Module, dtype: torch.dtype | None = None, passes: Iterable[str] | None = None) -> nn.Module:
-    """A copy for answering: the same function to rounding, frozen, in evaluation mode. The module stays as it is.
+def fuse(module: M, dtype: torch.dtype | None = None, passes: Iterable[str] | None = None) -> M:
+    """A copy for inference: the same function to rounding, frozen, in evaluation mode. The module is not changed.
 
-    Gradients flow through the copy to what it is given, not into its weights. It is no model to be saved or trained:
-    its layers have other names. Networks without BatchNorm, such as a flow's, are left but for their layout.
+    Gradients flow through the copy to its inputs, not into its weights. It cannot be saved as a model or trained:
+    its layers have other names. Networks without BatchNorm, such as a flow's, only get another memory layout.
 
     Args:
-        module: an autoencoder, a mask control, a refiner or a whole pipeline.
+        module: an autoencoder, a mask control, a refiner or a whole pipeline; the copy is called like it.
         dtype: torch.bfloat16 computes convolutions in it, and Fourier transforms, latents and pictures in float32;
             None keeps the type of the weights.
         passes: keys of `PASSES`, all by default.
     """
-    folded = deepcopy(module).requires_grad_(False).eval()
+    fused: nn.Module = deepcopy(module).requires_grad_(False).eval()
     for name in PASSES if passes is None else passes:
-        folded = PASSES[name](folded)
-    folded = folded if dtype is None else _in_precision(folded, dtype)
-    return folded.eval()  # the parts that are new among them
+        fused = PASSES[name](fused)
+    if dtype is not None:
+        fused = _cast_networks(fused, dtype)
+    return cast(M, fused.eval())  # `eval` also for the new parts
 
 
-def fold_norms(module: nn.Module) -> nn.Module:
+def fuse_norms(module: nn.Module) -> nn.Module:
     """Every BatchNorm into the convolution before it, every ReLU in place."""
-    return _rebuilt(
+    return _replaced(
         module,
         {
-            nn.Conv2d: _plain_convolution,
-            nn.ConvTranspose2d: _plain_convolution,
-            nn.Sequential: _fold_sequence,
-            FourierUnit: _fold_unit,
-            FFC: _fold_ffc,
-            MaskControl: _fold_control,
+            nn.Conv2d: _fuse_convolution,
+            nn.ConvTranspose2d: _fuse_convolution,
+            nn.Sequential: _fuse_sequence,
+            MaskStage: _fuse_sequence,
+            FullResolutionStage: _fuse_sequence,
+            FourierUnit: _fuse_unit,
+            FFC: _fuse_ffc,
+            MaskControl: _fuse_control,
         },
     )
 
 
 def use_channels_last(module: nn.Module) -> nn.Module:
-    """Weights with their channels last in memory, to which convolutions adapt what they are given."""
+    """Weights with their channels last in memory, a layout that convolutions keep for their outputs."""
     return module.to(memory_format=torch.channels_last)
 
 
 def merge_paths(module: nn.Module) -> nn.Module:
-    """Fourier blocks pad once, add in place and join nothing."""
-    return _rebuilt(
-        module,
-        {
-            FFC: lambda ffc: FoldedFFC(ffc.split, ffc.from_local, ffc.global_to_local, ffc.global_to_global),
-            FFCResnetBlock: lambda block: FoldedBlock(block.first, block.second),
-        },
-    )
+    """Fourier blocks pad once, add in place and concatenate nothing."""
+    return _replaced(module, {FFC: _merge_ffc, FFCResnetBlock: _merge_block})
 
 
 def split_output(module: nn.Module) -> nn.Module:
     """Large kernels to few channels as tall kernels and shifted sums."""
-    return _rebuilt(module, {Convolution: _split_output})
+    return _replaced(module, {FusedConvolution: _split_output})
 
 
-def work_in_bands(module: nn.Module) -> nn.Module:
+def tile_rows(module: nn.Module) -> nn.Module:
     """The layers at and next to full resolution, some rows at a time."""
-    return _rebuilt(module, {LamaAutoencoder: _band_ends})
+    return _replaced(module, {LamaAutoencoder: _tile_ends})
 
 
 PASSES: dict[str, Callable[[nn.Module], nn.Module]] = {
-    "norms": fold_norms,
+    "norms": fuse_norms,
     "channels_last": use_channels_last,
     "paths": merge_paths,
     "output": split_output,
-    "bands": work_in_bands,
+    "bands": tile_rows,
 }
 
 
-def _rebuilt(module: nn.Module, rules: Rules) -> nn.Module:
-    """The module with what a rule names replaced, innermost first."""
+def _replaced(module: nn.Module, rules: Rules) -> nn.Module:
+    """The module with every part replaced that has a rule, innermost first."""
     if isinstance(module, TimeUNet):
         return module
     for name, child in module.named_children():
-        setattr(module, name, _rebuilt(child, rules))
+        setattr(module, name, _replaced(child, rules))
     rule = rules.get(type(module))
     return module if rule is None else rule(module)
 
 
-def _plain_convolution(module: nn.Conv2d | nn.ConvTranspose2d) -> nn.Module:
-    """As a `Convolution`, if it is of the kinds that those are."""
-    transposed = isinstance(module, nn.ConvTranspose2d)
-    kernel, stride, padding = (set(value) for value in (module.kernel_size, module.stride, module.padding))
-    known = module.groups == 1 and set(module.dilation) == {1} and len(kernel) == len(stride) == len(padding) == 1
-    if transposed:
-        known = known and (kernel, stride, padding, module.output_padding) == ({3}, {2}, {1}, (1, 1))
-    if not known or module.padding_mode not in ("zeros", "reflect"):
+# The rules ------------------------------------------------------------------------------------------------
+
+
+def _fuse_convolution(module: nn.Conv2d | nn.ConvTranspose2d) -> nn.Module:
+    """As a `FusedConvolution`, if that can compute it."""
+    if not _is_supported(module):
         return module
-    reflect = module.padding_mode == "reflect"
-    return Convolution(module.weight, module.bias, stride.pop(), padding.pop(), reflect, transposed=transposed)
+    assert not isinstance(module.padding, str)
+    return FusedConvolution(
+        module.weight,
+        module.bias,
+        module.stride[0],
+        module.padding[0],
+        reflect=module.padding_mode == "reflect",
+        transposed=isinstance(module, nn.ConvTranspose2d),
+    )
 
 
-def _fold_sequence(sequence: nn.Sequential) -> nn.Module:
-    """Convolution, BatchNorm and ReLU in a row as one; a sequence of one convolution as that convolution."""
+def _is_supported(module: nn.Conv2d | nn.ConvTranspose2d) -> bool:
+    sizes = (module.kernel_size, module.stride, module.padding)
+    if isinstance(module, nn.ConvTranspose2d) and (*sizes, module.output_padding) != ((3, 3), (2, 2), (1, 1), (1, 1)):
+        return False
+    symmetric = all(len(set(size)) == 1 for size in sizes)
+    ungrouped = module.groups == 1 and set(module.dilation) == {1}
+    return symmetric and ungrouped and module.padding_mode in ("zeros", "reflect")
+
+
+def _fuse_sequence(sequence: nn.Sequential) -> nn.Module:
+    """Successive convolution, BatchNorm and ReLU as one; a sequence of one convolution as that convolution."""
     layers: list[nn.Module] = []
     for layer in sequence:
-        before = layers[-1] if layers and isinstance(layers[-1], Convolution) else None
-        if before is not None and not before.relu and isinstance(layer, nn.BatchNorm2d):
-            scale, shift = _scale_and_shift(layer)
-            layers[-1] = _scaled(before, scale, shift)
-        elif before is not None and isinstance(layer, nn.ReLU):
-            before.relu = True
+        previous = layers[-1] if layers else None
+        if not isinstance(previous, FusedConvolution):
+            layers.append(layer)
+        elif isinstance(layer, nn.BatchNorm2d) and not previous.relu:
+            layers[-1] = _scaled(previous, *_scale_and_shift(layer))
+        elif isinstance(layer, nn.ReLU):
+            previous.relu = True
         else:
             layers.append(layer)
-    single = len(layers) == 1 and isinstance(layers[0], Convolution)
-    return layers[0] if single else nn.Sequential(*layers)
+    if len(layers) == 1 and isinstance(layers[0], FusedConvolution):
+        return layers[0]
+    return nn.Sequential(*layers)
 
 
-def _fold_unit(unit: FourierUnit) -> FourierUnit:
-    unit.mix, unit.norm = _scaled(unit.mix, *_scale_and_shift(unit.norm)), nn.Identity()
+def _fuse_unit(unit: FourierUnit) -> FourierUnit:
+    unit.mix = _scaled(_fused(unit.mix), *_scale_and_shift(unit.norm))
+    unit.norm = nn.Identity()
     return unit
 
 
-def _fold_ffc(ffc: FFC) -> FFC:
-    local, _ = ffc.split
+def _fuse_ffc(ffc: FFC) -> FFC:
+    num_local, _ = ffc.split
     scale, shift = _scale_and_shift(ffc.norm)
     ffc.norm = nn.Identity()
     if ffc.from_local is not None:
-        ffc.from_local = _scaled(ffc.from_local, scale, shift)
+        ffc.from_local = _scaled(_fused(ffc.from_local), scale, shift)
     if ffc.global_to_local is not None:
-        ffc.global_to_local = _scaled(ffc.global_to_local, scale[:local])
+        ffc.global_to_local = _scaled(_fused(ffc.global_to_local), scale[:num_local])
     if ffc.global_to_global is not None:
-        alone = ffc.from_local is None
-        ffc.global_to_global.expand = _scaled(
-            ffc.global_to_global.expand, scale[local:], shift[local:] if alone else None
-        )
+        expand = _fused(ffc.global_to_global.expand)
+        if ffc.from_local is None:  # which otherwise adds the shift
+            ffc.global_to_global.expand = _scaled(expand, scale[num_local:], shift[num_local:])
+        else:
+            ffc.global_to_global.expand = _scaled(expand, scale[num_local:])
     return ffc
 
 
-def _fold_control(control: MaskControl) -> FoldedControl:
-    """The first level's features take two values, see `MaskControl`: kernels for the two kinds of pixels instead."""
-    levels, taps = control.levels, control.taps
-    weight, bias = (v.double().flatten() for v in (levels[0].weight, levels[0].bias))
-    if levels[0].weight.shape[-1] == 1:
+def _fuse_control(control: MaskControl) -> FusedMaskControl:
+    """Binary features are constants now: kernels for the one-hot mask in the place of kernels for them."""
+    stages = control.levels
+    zero_convs = control.taps
+    first = _fused(stages[0])
+    if first.weight.shape[-1] == 1:
+        assert first.bias is not None
+        weight = first.weight.double().flatten()
+        bias = first.bias.double().flatten()
         vectors = torch.relu(torch.stack([bias, weight + bias]))
-        levels[0] = Kinds()
-        taps[0] = _of_kinds(taps[0], vectors)
-        if len(levels) > 1:
-            levels[1] = _of_kinds(levels[1], vectors)
-    return FoldedControl(levels, taps)
+        stages[0] = OneHotMask()
+        zero_convs[0] = _for_one_hot(_fused(zero_convs[0]), vectors)
+        if len(stages) > 1:
+            stages[1] = _for_one_hot(_fused(stages[1]), vectors)
+    return FusedMaskControl(stages, zero_convs)
 
 
-def _of_kinds(layer: Convolution, vectors: Tensor) -> Convolution:
-    weight = kernel_of_kinds(layer.weight.double(), vectors).to(layer.weight.dtype)
-    return Convolution(weight, layer.bias, layer.stride, layer.padding, layer.reflect, layer.relu)
+def _merge_ffc(ffc: FFC) -> FusedFFC:
+    from_local = None
+    global_to_local = None
+    if ffc.from_local is not None:
+        from_local = _fused(ffc.from_local)
+    if ffc.global_to_local is not None:
+        global_to_local = _fused(ffc.global_to_local)
+    return FusedFFC(ffc.split, from_local, global_to_local, ffc.global_to_global)
 
 
-def _scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """What it multiplies each channel with, and adds then; float64."""
-    mean, variance, weight, bias = (v.double() for v in (norm.running_mean, norm.running_var, norm.weight, norm.bias))
-    scale = weight / torch.sqrt(variance + norm.eps)
-    return scale, bias - mean * scale
+def _merge_block(block: FFCResnetBlock) -> FusedBlock:
+    return FusedBlock(block.first, block.second)
 
 
-def _scaled(layer: Convolution, scale: Tensor, shift: Tensor | None = None) -> Convolution:
-    """The convolution with every channel of its answer multiplied and shifted; float64 until the end."""
-    kind = layer.weight.dtype
-    per_channel = (1, -1, 1, 1) if layer.transposed else (-1, 1, 1, 1)
-    weight = (layer.weight.double() * scale.view(per_channel)).to(kind)
-    bias = None if layer.bias is None else layer.bias.double() * scale
-    if shift is not None:
-        bias = shift if bias is None else bias + shift
-    bias = None if bias is None else bias.to(kind)
-    return Convolution(weight, bias, layer.stride, layer.padding, layer.reflect, layer.relu, layer.transposed)
+def _split_output(layer: FusedConvolution) -> nn.Module:
+    kernel = layer.weight.shape[-1]
+    plain = layer.reflect and layer.stride == 1 and not layer.relu and not layer.transposed
+    large = kernel >= 5 and kernel % 2 == 1 and layer.padding == kernel // 2
+    if plain and large and layer.out_channels <= 4:
+        return OutputConvolution(layer.weight, layer.bias)
+    return layer
 
 
-def _split_output(layer: Convolution) -> nn.Module:
-    kernel, few = layer.weight.shape[-1], layer.out_channels <= 4
-    whole = layer.reflect and layer.stride == 1 and not layer.relu and not layer.transposed
-    wide = kernel >= 5 and layer.padding == kernel // 2 and kernel % 2
-    return OutputConvolution(layer.weight, layer.bias) if few and whole and wide else layer
-
-
-def _band_ends(autoencoder: LamaAutoencoder) -> LamaAutoencoder:
+def _tile_ends(autoencoder: LamaAutoencoder) -> LamaAutoencoder:
     first, second, *_ = autoencoder.encoder
-    if isinstance(first, Convolution) and isinstance(second, Convolution):
-        autoencoder.encoder = BandedStages(autoencoder.encoder, 2)
-    *before, widening, output, squash = autoencoder.decoder
-    if isinstance(widening, Convolution) and isinstance(output, OutputConvolution):
-        autoencoder.decoder = nn.Sequential(*before, Bands(widening, output), squash)
+    if isinstance(first, FusedConvolution) and isinstance(second, FusedConvolution):
+        autoencoder.encoder = RowTiledStages(autoencoder.encoder, 2)
+    *before, upsampling, output, sigmoid = autoencoder.decoder
+    if isinstance(upsampling, FusedConvolution) and isinstance(output, OutputConvolution):
+        autoencoder.decoder = nn.Sequential(*before, RowTiledSequential(upsampling, output), sigmoid)
     return autoencoder
 
 
-def _in_precision(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+# Weights --------------------------------------------------------------------------------------------------
+
+
+def _fused(module: nn.Module) -> FusedConvolution:
+    """The module, which is fused already, because rules are applied innermost first."""
+    assert isinstance(module, FusedConvolution)
+    return module
+
+
+def _for_one_hot(layer: FusedConvolution, vectors: Tensor) -> FusedConvolution:
+    weight = fold_one_hot(layer.weight.double(), vectors).to(layer.weight.dtype)
+    return FusedConvolution(weight, layer.bias, layer.stride, layer.padding, layer.reflect, layer.relu)
+
+
+def _scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """The factor and the summand of each channel, in float64."""
+    assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None
+    scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+    return scale, norm.bias.double() - norm.running_mean.double() * scale
+
+
+def _scaled(layer: FusedConvolution, scale: Tensor, shift: Tensor | None = None) -> FusedConvolution:
+    """The convolution with every output channel scaled and shifted; computed in float64."""
+    dtype = layer.weight.dtype
+    per_channel = (1, -1, 1, 1) if layer.transposed else (-1, 1, 1, 1)
+    weight = (layer.weight.double() * scale.view(per_channel)).to(dtype)
+    bias = shift
+    if layer.bias is not None:
+        bias = layer.bias.double() * scale
+        if shift is not None:
+            bias = bias + shift
+    if bias is not None:
+        bias = bias.to(dtype)
+    return FusedConvolution(weight, bias, layer.stride, layer.padding, layer.reflect, layer.relu, layer.transposed)
+
+
+def _cast_networks(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Fused convolutions and U-Nets with weights of another type."""
     if isinstance(module, TimeUNet):
-        return InPrecision(module, dtype)
-    if isinstance(module, Convolution):
+        return CastTo(module, dtype)
+    if isinstance(module, FusedConvolution):
         return module.to(dtype)
     for name, child in module.named_children():
-        setattr(module, name, _in_precision(child, dtype))
+        setattr(module, name, _cast_networks(child, dtype))
     return module

@@ -1,6 +1,6 @@
-"""Parts of a network as `folding` leaves them: no BatchNorm, few passes over memory, the same function.
+"""Modules of fused networks: no BatchNorm, few passes over memory, the same function.
 
-Maps are (B, C, h, w), best with their channels last; see `bands` for the convolutions. Gradients flow through.
+Maps are (B, C, h, w), best with their channels last; see `row_tiling` for the convolutions. Gradients flow through.
 """
 
 from collections.abc import Sequence
@@ -9,19 +9,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from latentinpaint.models.fast.row_tiling import Convolution, in_bands
+from latentinpaint.models.fast.row_tiling import FusedConvolution, TileableLayer, run_row_tiled
 from latentinpaint.models.stages import Stages, run_stages
 
 
-class Bands(nn.Sequential):
-    """Layers that work in bands, see `in_bands`; (B, C, h, w) to the last one's answer."""
+class RowTiledSequential(nn.Module):
+    """Layers computed in tiles of rows, see `run_row_tiled`; (B, C, h, w) to the last one's output."""
+
+    def __init__(self, *layers: TileableLayer) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        return in_bands(self, x)
+        return run_row_tiled(tileable(self.layers), x)
 
 
-class BandedStages(Stages):
-    """An encoder's stages, the first `count` of which, all `Convolution`s, work in bands."""
+class RowTiledStages(Stages):
+    """An encoder's stages, the first `count` of which, all `FusedConvolution`s, are computed in tiles of rows."""
 
     def __init__(self, stages: Stages, count: int) -> None:
         super().__init__(stages)
@@ -30,12 +34,16 @@ class BandedStages(Stages):
     def forward(self, features: Tensor, control: Sequence[Tensor] | None = None) -> Tensor:
         self.check(control)
         stages = list(self)
-        features = in_bands(stages[: self.count], features, control and control[: self.count])
-        return run_stages(stages[self.count :], features, control and control[self.count :])
+        tiled = tileable(stages[: self.count])
+        whole = stages[self.count :]
+        if control is None:
+            return run_stages(whole, run_row_tiled(tiled, features))
+        features = run_row_tiled(tiled, features, control[: self.count])
+        return run_stages(whole, features, control[self.count :])
 
 
-class FoldedFFC(nn.Module):
-    """One fast Fourier convolution whose paths read the same padded map and add to the same answer.
+class FusedFFC(nn.Module):
+    """One fast Fourier convolution whose paths read the same padded map and add to the same output.
 
     Args:
         split: local and global channels.
@@ -45,80 +53,96 @@ class FoldedFFC(nn.Module):
     def __init__(
         self,
         split: tuple[int, int],
-        from_local: Convolution | None,
-        global_to_local: Convolution | None,
+        from_local: FusedConvolution | None,
+        global_to_local: FusedConvolution | None,
         global_to_global: nn.Module | None,
     ) -> None:
         super().__init__()
-        self.split = split
-        self.from_local, self.global_to_local, self.global_to_global = from_local, global_to_local, global_to_global
+        self.num_local, _ = split
+        self.from_local = from_local
+        self.global_to_local = global_to_local
+        self.global_to_global = global_to_global
 
     def forward(self, x: Tensor) -> Tensor:
-        local, wide = self.split
+        num_local = self.num_local
         if self.from_local is None:
+            assert self.global_to_global is not None
             return self.global_to_global(x).relu_()
         padded = F.pad(x.to(self.from_local.weight.dtype), (1, 1, 1, 1), mode="reflect")
-        answer = self.from_local.inside(padded[:, :local])
+        y = self.from_local.valid_conv(padded[:, :num_local])
         if self.global_to_local is not None:
-            answer[:, :local] += self.global_to_local.inside(padded[:, local:])
-        if wide:
-            answer[:, local:] += self.global_to_global(x[:, local:])
-        return answer.relu_()
+            y[:, :num_local] += self.global_to_local.valid_conv(padded[:, num_local:])
+        if self.global_to_global is not None:
+            y[:, num_local:] += self.global_to_global(x[:, num_local:])
+        return y.relu_()
 
 
-class FoldedBlock(nn.Module):
-    """``x + second(first(x))``, added in place where no gradient asks for what was there."""
+class FusedBlock(nn.Module):
+    """``x + second(first(x))``, added in place where no gradient needs the values that were there."""
 
     def __init__(self, first: nn.Module, second: nn.Module) -> None:
         super().__init__()
-        self.first, self.second = first, second
+        self.first = first
+        self.second = second
 
     def forward(self, x: Tensor) -> Tensor:
-        answer = self.second(self.first(x))
-        if torch.is_grad_enabled() and answer.requires_grad:
-            return answer + x.to(answer.dtype)
-        return answer.add_(x)
+        y = self.second(self.first(x))
+        if torch.is_grad_enabled() and y.requires_grad:
+            return y + x.to(y.dtype)
+        return y.add_(x)
 
 
-class Kinds(nn.Module):
+class OneHotMask(nn.Module):
     """A mask (B, 1, H, W) of zeros and ones as two maps: where pixels are known, and where they are hole."""
 
     def forward(self, mask: Tensor) -> Tensor:
         return torch.cat([1 - mask, mask], dim=1)
 
 
-class FoldedControl(nn.Module):
-    """A mask control whose levels and taps need no other rule than one after the other.
+class FusedMaskControl(nn.Module):
+    """A mask control whose stages are ordinary layers.
 
     Args:
-        levels: each reads what the one before it has answered, the first one the mask.
-        taps: one for each level, whose answers are the control.
+        stages: each reads the output of the one before it, the first one the mask.
+        zero_convs: one for each stage; their outputs are the control.
     """
 
-    def __init__(self, levels: nn.ModuleList, taps: nn.ModuleList) -> None:
+    def __init__(self, stages: nn.ModuleList, zero_convs: nn.ModuleList) -> None:
         super().__init__()
-        self.levels, self.taps = levels, taps
+        self.stages = stages
+        self.zero_convs = zero_convs
 
     def forward(self, mask: Tensor) -> list[Tensor]:
         """As `MaskControl`."""
-        features, controls = mask, []
-        for level, tap in zip(self.levels, self.taps, strict=True):
-            features = level(features)
-            controls.append(tap(features))
-        return controls
+        features = mask
+        control = []
+        for stage, zero_conv in zip(self.stages, self.zero_convs, strict=True):
+            features = stage(features)
+            control.append(zero_conv(features))
+        return control
 
 
-class InPrecision(nn.Module):
-    """A network of two arguments, a map and a time, whose weights and maps have a type of their own.
+class CastTo(nn.Module):
+    """A network of two arguments, a map and a time, with weights and maps of another floating type.
 
     Args:
-        network: answers maps; how exactly it is told the time is not touched.
-        dtype: of its weights and maps; its answer comes back in that of what it was given.
+        network: returns maps; the precision of the time is not changed.
+        dtype: of its weights and maps; the output is cast back to the type of the input.
     """
 
     def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
-        self.network, self.dtype = network.to(dtype), dtype
+        self.network = network.to(dtype)
+        self.dtype = dtype
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         return self.network(x.to(self.dtype), time).to(x.dtype)
+
+
+def tileable(layers: Sequence[nn.Module] | nn.ModuleList) -> list[TileableLayer]:
+    """The layers, all of which `run_row_tiled` can compute."""
+    found: list[TileableLayer] = []
+    for layer in layers:
+        assert isinstance(layer, TileableLayer)
+        found.append(layer)
+    return found

@@ -1,4 +1,4 @@
-"""Folding: the same function as the module it was made from, in float64 to rounding, over every configuration."""
+"""Fusing: the same function as the module it was made from, in float64 to rounding, over every configuration."""
 
 from itertools import product
 
@@ -9,8 +9,7 @@ from torch import nn
 
 from latentinpaint.models import FFC, FFCResnetBlock, IdentityAutoencoder, LamaAutoencoder, MaskControl, TimeUNet
 from latentinpaint.models.fast.fuse import PASSES, fuse
-from latentinpaint.models.fast.modules import InPrecision
-from latentinpaint.models.fast.row_tiling import Convolution, OutputConvolution, in_bands
+from latentinpaint.models.fast.modules import CastTo
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import FFCRefiner, FlowRefiner
 
@@ -76,14 +75,14 @@ def norms(module):
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize(("autoencoder", "control"), list(product(AUTOENCODERS, (False, True))), ids=str)
-def test_a_folded_pipeline_answers_the_same(autoencoder, control, size):
+def test_a_fused_pipeline_answers_the_same(autoencoder, control, size):
     pipeline = pipeline_of(autoencoder, control=control).double()
-    folded = fuse(pipeline)
+    fused = fuse(pipeline)
     image, mask = pictures(size)
     expected = answer(pipeline, image, mask)
     assert expected[mask.expand_as(image) > 0].std() > 0.02
-    torch.testing.assert_close(answer(folded, image, mask), expected, atol=1e-10, rtol=0)
-    assert norms(pipeline) and not norms(folded)
+    torch.testing.assert_close(answer(fused, image, mask), expected, atol=1e-10, rtol=0)
+    assert norms(pipeline) and not norms(fused)
     single = pipeline.float(), image.float(), mask.float()
     torch.testing.assert_close(answer(fuse(single[0]), *single[1:]), answer(*single), atol=2e-5, rtol=0)
 
@@ -101,13 +100,13 @@ def test_a_flow_keeps_its_network(dtype):
     image, mask = pictures(dtype=torch.float32)
     if dtype == torch.float64:
         pipeline, image, mask = pipeline.double(), image.double(), mask.double()
-        folded = fuse(pipeline)
-        assert folded.refiner.network.state_dict().keys() == pipeline.refiner.network.state_dict().keys()
-        torch.testing.assert_close(answer(folded, image, mask), answer(pipeline, image, mask), atol=1e-10, rtol=0)
+        fused = fuse(pipeline)
+        assert fused.refiner.network.state_dict().keys() == pipeline.refiner.network.state_dict().keys()
+        torch.testing.assert_close(answer(fused, image, mask), answer(pipeline, image, mask), atol=1e-10, rtol=0)
         return
-    folded = fuse(pipeline, dtype)
-    assert isinstance(folded.refiner.network, InPrecision)
-    difference = (answer(folded, image, mask) - answer(pipeline, image, mask)).abs()
+    fused = fuse(pipeline, dtype)
+    assert isinstance(fused.refiner.network, CastTo)
+    difference = (answer(fused, image, mask) - answer(pipeline, image, mask)).abs()
     assert 0 < difference.mean() < 0.01
 
 
@@ -141,24 +140,24 @@ def test_the_original_is_untouched():
     pipeline = pipeline_of(control=True)
     pipeline.control.train()
     before = {name: value.clone() for name, value in pipeline.state_dict().items()}
-    folded = fuse(pipeline)
+    fused = fuse(pipeline)
     with torch.no_grad():
-        for weight in folded.parameters():
+        for weight in fused.parameters():
             weight.zero_()
     after = pipeline.state_dict()
     assert before.keys() == after.keys() and all(torch.equal(before[name], after[name]) for name in before)
-    assert pipeline.control.training and not folded.control.training
+    assert pipeline.control.training and not fused.control.training
     assert all(weight.requires_grad for weight in pipeline.refiner.parameters())
-    assert not any(weight.requires_grad for weight in folded.parameters())
+    assert not any(weight.requires_grad for weight in fused.parameters())
 
 
 def test_gradients_flow_through_to_what_came_in():
     """Those of the module itself, by automatic differentiation of the module itself."""
     pipeline = pipeline_of(control=True).double()
-    folded = fuse(pipeline)
+    fused = fuse(pipeline)
     image, mask = pictures((24, 40))
     gradients = []
-    for made in (pipeline, folded):
+    for made in (pipeline, fused):
         given = image.clone().requires_grad_()
         control = [tap.requires_grad_() for tap in (t.detach() for t in pipeline.control(mask))]
         encoded = made.autoencoder.encode(given, control, mask)
@@ -168,95 +167,30 @@ def test_gradients_flow_through_to_what_came_in():
     for expected, found in zip(*gradients, strict=True):
         assert expected.abs().max() > 1e-6
         torch.testing.assert_close(found, expected, atol=1e-14, rtol=1e-8)
-    assert all(weight.grad is None for weight in folded.parameters())
+    assert all(weight.grad is None for weight in fused.parameters())
 
 
 def test_bfloat16_is_close_and_answers_float32():
     pipeline = pipeline_of(control=True)
     image, mask = pictures(dtype=torch.float32)
-    folded = fuse(pipeline, torch.bfloat16)
-    difference = (answer(folded, image, mask) - answer(pipeline, image, mask)).abs()
+    fused = fuse(pipeline, torch.bfloat16)
+    difference = (answer(fused, image, mask) - answer(pipeline, image, mask)).abs()
     assert 1e-5 < difference[mask.expand_as(image) > 0].mean() < 5e-3
-    condition = folded.condition(image, mask)
-    assert condition.latent.dtype == folded.autoencoder.decode(condition.latent).dtype == torch.float32
-    assert {weight.dtype for weight in folded.parameters() if weight.ndim == 4} == {torch.bfloat16}
-    assert folded.autoencoder.latent_mean.dtype == torch.float32
+    condition = fused.condition(image, mask)
+    assert condition.latent.dtype == fused.autoencoder.decode(condition.latent).dtype == torch.float32
+    assert {weight.dtype for weight in fused.parameters() if weight.ndim == 4} == {torch.bfloat16}
+    assert fused.autoencoder.latent_mean.dtype == torch.float32
 
 
 def test_a_bfloat16_copy_works_under_autocast():
     pipeline = pipeline_of(control=True)
     image, mask = pictures(dtype=torch.float32)
-    folded = fuse(pipeline, torch.bfloat16)
-    expected = answer(folded, image, mask)
+    fused = fuse(pipeline, torch.bfloat16)
+    expected = answer(fused, image, mask)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(answer(folded, image, mask), expected)
+        assert torch.equal(answer(fused, image, mask), expected)
         mixed = answer(fuse(pipeline), image, mask)
     assert (mixed - expected).abs().mean() < 5e-3
-
-
-# Layers ---------------------------------------------------------------------------------------------------
-
-
-def random_weight(*shape):
-    return torch.randn(shape, generator=generator(), dtype=torch.float64)
-
-
-@pytest.mark.parametrize(("kernel", "channels"), [(7, 3), (5, 1), (3, 2)])
-def test_an_output_convolution_is_torchs(kernel, channels):
-    weight, bias = random_weight(channels, 6, kernel, kernel), random_weight(channels)
-    x = torch.randn(2, 6, 9, 12, generator=generator(1), dtype=torch.float64)
-    padded = F.pad(x, (kernel // 2,) * 4, mode="reflect")
-    for shift in (bias, None):
-        expected = F.conv2d(padded, weight, shift)
-        torch.testing.assert_close(OutputConvolution(weight, shift)(x), expected, atol=1e-11, rtol=0)
-
-
-CHAINS = {
-    "head": lambda: [
-        Convolution(random_weight(5, 3, 7, 7), random_weight(5), padding=3, reflect=True, relu=True),
-        Convolution(random_weight(4, 5, 3, 3), None, stride=2, padding=1, reflect=True),
-    ],
-    "tail": lambda: [
-        Convolution(random_weight(3, 4, 3, 3), random_weight(4), transposed=True, relu=True),
-        OutputConvolution(random_weight(2, 4, 7, 7), random_weight(2)),
-    ],
-    "long": lambda: [
-        Convolution(random_weight(3, 4, 3, 3), None, transposed=True),
-        Convolution(random_weight(4, 5, 3, 3), None, transposed=True),
-        Convolution(random_weight(4, 5, 1, 1), reflect=True),
-        Convolution(random_weight(2, 4, 3, 3), stride=2, padding=1, reflect=True),
-    ],
-}
-
-
-@pytest.mark.parametrize("control", [False, True])
-@pytest.mark.parametrize("rows", [8, 10, 16, 1000])
-@pytest.mark.parametrize("chain", CHAINS)
-def test_bands_are_the_whole(chain, rows, control):
-    layers = CHAINS[chain]()
-    x = torch.randn(1, 3, 38, 11, generator=generator(1), dtype=torch.float64)
-    maps, whole = [], x
-    for layer in layers:
-        whole = layer(whole)
-        if control:
-            maps.append(torch.randn(whole.shape, generator=generator(len(maps)), dtype=torch.float64))
-            whole = whole + maps[-1]
-    heights = []
-    for layer in layers:
-        layer.register_forward_pre_hook(lambda module, inputs: heights.append(inputs[0].shape[2]))
-    largest = max(m.numel() for m in (maps or [whole])) * 8 if control else whole.numel() * 8
-    answer = in_bands(layers, x, maps or None, band_bytes=largest * rows // whole.shape[2])
-    torch.testing.assert_close(answer, whole, atol=1e-11, rtol=0)
-    assert bool(heights) == (rows >= whole.shape[2])  # whole maps are seen by `forward`, bands by `rows`
-
-
-def test_bands_give_way_to_a_gradient():
-    layers = CHAINS["tail"]()
-    x = torch.randn(1, 3, 38, 11, generator=generator(1), dtype=torch.float64)
-    given = [x.clone().requires_grad_(), x.clone().requires_grad_()]
-    in_bands(layers, given[0], band_bytes=1).square().sum().backward()
-    layers[1](layers[0](given[1])).square().sum().backward()
-    torch.testing.assert_close(given[0].grad, given[1].grad)
 
 
 def test_convolutions_of_other_kinds_stay():
