@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 SLOPE = 0.2
-WIDEST = 512
+MAX_WIDTH = 512
 
 
 @dataclass(frozen=True)
 class DiscriminatorOutput:
-    """What a discriminator says of a batch.
+    """What a discriminator returns for a batch.
 
     Attributes:
         scores: (B, 1, h, w), one a patch: the log-odds that it is real.
@@ -28,18 +28,23 @@ class DiscriminatorOutput:
 
     def halves(self) -> tuple["DiscriminatorOutput", "DiscriminatorOutput"]:
         """Those of the first and of the second half of the batch."""
-        scores, features = self.scores.chunk(2), [layer.chunk(2) for layer in self.features]
-        first, second = (DiscriminatorOutput(scores[k], [layer[k] for layer in features]) for k in (0, 1))
-        return first, second
+        first_scores, second_scores = self.scores.chunk(2)
+        first_features = []
+        second_features = []
+        for layer in self.features:
+            first, second = layer.chunk(2)
+            first_features.append(first)
+            second_features.append(second)
+        return DiscriminatorOutput(first_scores, first_features), DiscriminatorOutput(second_scores, second_features)
 
 
 class PatchDiscriminator(nn.Module):
     """Scores of overlapping patches.
 
     Args:
-        channels: of what is judged: 3 of pictures, the autoencoder's of latents.
+        channels: of the input: 3 of pictures, the autoencoder's of latents.
         width: channels after the first layer; they double up to 512.
-        layers: halvings. A patch is 16, 34, 70, 142, 286 cells wide for 1 to 5 of them.
+        layers: number of layers of stride 2. A patch is 16, 34, 70, 142, 286 cells wide for 1 to 5 of them.
         normalise: whether there is BatchNorm, as in LaMa.
 
     Shapes: (B, channels, H, W) to scores (B, 1, h, w), where h is about H / 2^layers; H and W from 2^layers up.
@@ -49,7 +54,7 @@ class PatchDiscriminator(nn.Module):
         super().__init__()
         if width < 1 or layers < 1:
             raise ValueError("a discriminator's width and layers start at 1")
-        widths = [min(width * 2**level, WIDEST) for level in range(layers + 1)]
+        widths = [min(width * 2**level, MAX_WIDTH) for level in range(layers + 1)]
         self.layers = nn.ModuleList([_layer(channels, widths[0], stride=2, normalise=False)])
         for level in range(1, layers + 1):
             stride = 2 if level < layers else 1
@@ -65,7 +70,7 @@ class PatchDiscriminator(nn.Module):
         return DiscriminatorOutput(self.head(x), features)
 
     def hole_of_patches(self, hole: Tensor, scores: Tensor) -> Tensor:
-        """How much is hole in the middle of every patch, in a square as wide as patches are apart.
+        """The hole's fraction in the middle of every patch, in a square as wide as patches are apart.
 
         Args:
             hole: (B, 1, H, W), 1 = hole; beyond its border as at the border, where the outer patches' middles are.
@@ -74,16 +79,15 @@ class PatchDiscriminator(nn.Module):
         Returns:
             (B, 1, h, w), in [0, 1].
         """
-        # The halvings' windows are half a pixel off centre each, the two layers after them half a stride each.
+        # Kernels of layers with stride 2 are half a pixel off centre each, those of the last two half a stride each.
         before = 2 * self.stride - 1
-        height, width = (
-            self.stride * cells - before - side
-            for cells, side in zip(scores.shape[-2:], hole.shape[-2:], strict=True)
-        )
-        return F.avg_pool2d(F.pad(hole, (before, width, before, height), mode="replicate"), self.stride)
+        below = self.stride * scores.shape[-2] - before - hole.shape[-2]
+        right = self.stride * scores.shape[-1] - before - hole.shape[-1]
+        return F.avg_pool2d(F.pad(hole, (before, right, before, below), mode="replicate"), self.stride)
 
 
-def _layer(narrow: int, wide: int, stride: int, normalise: bool) -> nn.Sequential:
-    convolution = nn.Conv2d(narrow, wide, 4, stride=stride, padding=2)
-    norm = [nn.BatchNorm2d(wide)] if normalise else []
-    return nn.Sequential(convolution, *norm, nn.LeakyReLU(SLOPE))
+def _layer(in_channels: int, out_channels: int, stride: int, normalise: bool) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Conv2d(in_channels, out_channels, 4, stride=stride, padding=2)]
+    if normalise:
+        layers.append(nn.BatchNorm2d(out_channels))
+    return nn.Sequential(*layers, nn.LeakyReLU(SLOPE))

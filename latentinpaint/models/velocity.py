@@ -7,20 +7,21 @@ and 5 input channels: picture, time and mask), `AddUNet` that of a flow-matching
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, choose
 from latentinpaint.models.unet import TimeUNet
 
 
 class TimeMLP(nn.Module):
-    """Three hidden layers with ReLU; the last layer has none, for a velocity can be negative.
+    """Three hidden layers with ReLU; the last layer has none, because a velocity can be negative.
 
     Args:
-        features: numbers a row, d.
+        features: dimensions of a point, d.
         width: of the hidden layers, n. The network has 2 n^2 + (2 d + 4) n + d parameters.
 
     Shapes: x (B, d) and time (B,) in [0, 1] to (B, d).
@@ -47,8 +48,8 @@ class ConcatUNet(nn.Module):
 
     Args:
         in_channels: channels of the input, the time's not counted.
-        out_channels: channels of the answer.
-        base_channels: channels of the finest level, a multiple of 8; they double with every halving.
+        out_channels: channels of the output.
+        base_channels: channels of the finest level, a multiple of 8; they double from level to level.
 
     Shapes: x (B, in_channels, H, W), H and W multiples of 8, and time (B,) to (B, out_channels, H, W). With c input
     channels, the time's included, and o output channels it has 2088 b^2 + (9 c + 153 + o) b + o parameters.
@@ -57,27 +58,21 @@ class ConcatUNet(nn.Module):
     def __init__(self, in_channels: int = 4, out_channels: int = 3, base_channels: int = 64) -> None:
         super().__init__()
         widths = [base_channels * 2**level for level in range(4)]
-        inputs = [in_channels + 1, *widths[:-1]]
-        self.down = nn.ModuleList(
-            nn.Sequential(*_normed(narrow, wide, stride=1 if level == 0 else 2), *_normed(wide, wide))
-            for level, (narrow, wide) in enumerate(zip(inputs, widths, strict=True))
-        )
-        pairs = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
-        self.grow = nn.ModuleList(
-            nn.Sequential(
-                nn.ConvTranspose2d(wide, narrow, 3, stride=2, padding=1, output_padding=1),
-                nn.GroupNorm(8, narrow),
-                nn.ReLU(),
-            )
-            for wide, narrow in pairs
-        )
-        self.up = nn.ModuleList(
-            nn.Sequential(*_normed(2 * narrow, narrow), *_normed(narrow, narrow)) for _, narrow in pairs
-        )
+        self.down = nn.ModuleList([_two_normed(in_channels + 1, widths[0])])
+        for finer, coarser in pairwise(widths):
+            self.down.append(_two_normed(finer, coarser, stride=2))
+        self.grow = nn.ModuleList()
+        for coarser, finer in pairwise(reversed(widths)):
+            upsampling = nn.ConvTranspose2d(coarser, finer, 3, stride=2, padding=1, output_padding=1)
+            self.grow.append(nn.Sequential(upsampling, nn.GroupNorm(8, finer), nn.ReLU()))
+        self.up = nn.ModuleList()
+        for finer in reversed(widths[:-1]):
+            self.up.append(_two_normed(2 * finer, finer))
         self.answer = nn.Conv2d(base_channels, out_channels, 1)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
-        x, skips = _with_time(x, time), []
+        x = _with_time(x, time)
+        skips = []
         for level in self.down:
             x = level(x)
             skips.append(x)
@@ -91,7 +86,7 @@ class AddUNet(nn.Module):
     """Three levels of two convolutions and ReLU; skips are added.
 
     Args:
-        channels: channels of the picture and of the answer.
+        channels: channels of the picture and of the output.
         width: channels of the finest level, twice as many below.
 
     Shapes: x (B, channels, H, W), H and W multiples of 4, and time (B,) to (B, channels, H, W).
@@ -99,18 +94,14 @@ class AddUNet(nn.Module):
 
     def __init__(self, channels: int = 1, width: int = 32) -> None:
         super().__init__()
-        self.fine = nn.Sequential(*_plain(channels + 1, width), *_plain(width, width))
-        self.coarse = nn.Sequential(nn.MaxPool2d(2), *_plain(width, 2 * width), *_plain(2 * width, 2 * width))
+        double = 2 * width
+        self.fine = nn.Sequential(*_two_plain(channels + 1, width))
+        self.coarse = nn.Sequential(nn.MaxPool2d(2), *_two_plain(width, double))
         self.middle = nn.Sequential(
-            nn.MaxPool2d(2),
-            *_plain(2 * width, 2 * width),
-            *_plain(2 * width, 2 * width),
-            nn.ConvTranspose2d(2 * width, 2 * width, 2, stride=2),
+            nn.MaxPool2d(2), *_two_plain(double, double), nn.ConvTranspose2d(double, double, 2, stride=2)
         )
-        self.up = nn.Sequential(
-            *_plain(2 * width, width), *_plain(width, width), nn.ConvTranspose2d(width, width, 2, stride=2)
-        )
-        self.leave = nn.Sequential(*_plain(width, width), *_plain(width, width), nn.Conv2d(width, channels, 1))
+        self.up = nn.Sequential(*_two_plain(double, width), nn.ConvTranspose2d(width, width, 2, stride=2))
+        self.leave = nn.Sequential(*_two_plain(width, width), nn.Conv2d(width, channels, 1))
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         fine = self.fine(_with_time(x, time))
@@ -120,23 +111,37 @@ class AddUNet(nn.Module):
 
 def _with_time(x: Tensor, time: Tensor) -> Tensor:
     """x (B, C, H, W) with the time (B,) as one channel more."""
-    return torch.cat([x, time.to(x.dtype).view(-1, 1, 1, 1).expand(-1, 1, *x.shape[-2:])], dim=1)
+    time_map = time.to(x.dtype).view(-1, 1, 1, 1).expand(-1, 1, *x.shape[-2:])
+    return torch.cat([x, time_map], dim=1)
 
 
-def _normed(in_channels: int, out_channels: int, stride: int = 1) -> tuple[nn.Module, ...]:
-    convolution = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1)
-    return convolution, nn.GroupNorm(8, out_channels), nn.ReLU()
+def _two_normed(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
+    """Two 3x3 convolutions with GroupNorm and ReLU; the first has the stride."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1),
+        nn.GroupNorm(8, out_channels),
+        nn.ReLU(),
+        nn.Conv2d(out_channels, out_channels, 3, padding=1),
+        nn.GroupNorm(8, out_channels),
+        nn.ReLU(),
+    )
 
 
-def _plain(in_channels: int, out_channels: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.ReLU()
+def _two_plain(in_channels: int, out_channels: int) -> list[nn.Module]:
+    """Two 3x3 convolutions with ReLU."""
+    return [
+        nn.Conv2d(in_channels, out_channels, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(out_channels, out_channels, 3, padding=1),
+        nn.ReLU(),
+    ]
 
 
 class AlphaUNet(nn.Module):
     """`TimeUNet` with the map of alphas as one more input channel, and their mean in the place of the time.
 
     Args:
-        channels: channels of the picture and of the answer.
+        channels: channels of the picture and of the output.
         width, multipliers, blocks, attention, dropout: see `TimeUNet`.
 
     Shapes: x (B, C, H, W) and alpha (B or 1, 1, H, W) in [0, 1], 0 where an entry is data, to (B, C, H, W).
@@ -160,21 +165,20 @@ class AlphaUNet(nn.Module):
 
 
 def build_network(name: str, shape: Sequence[int], arguments: dict[str, Any] | None) -> nn.Module:
-    """A velocity network for rows of `shape` by its name: it takes x (B, *shape) and a time (B,).
+    """A velocity network by its name, for data of `shape`: it takes x (B, *shape) and a time (B,).
 
     Args:
         name: a key of `NETWORKS`.
         shape: (d,) or (C, H, W).
-        arguments: of the network beside its channels; None is none.
+        arguments: of the network besides its channels; None is none.
     """
-    if name not in NETWORKS:
-        raise InputError(f"there is no network '{name}': choose one of {', '.join(NETWORKS)}")
-    kind = NETWORKS[name]
-    if len(shape) != kind.dimensions:
-        raise InputError(f"the network '{name}' does not take {'points' if len(shape) == 1 else 'pictures'}")
-    check_sides(shape, kind.divisor)
+    network = choose(NETWORKS, name, "network")
+    if len(shape) != network.dimensions:
+        data = "points" if len(shape) == 1 else "pictures"
+        raise InputError(f"the network '{name}' does not take {data}")
+    check_sides(shape, network.divisor)
     try:
-        return kind.build(shape[0], **(arguments or {}))
+        return network.build(shape[0], **(arguments or {}))
     except TypeError as error:
         raise InputError(f"the network '{name}' cannot be built: {error}") from error
 
@@ -186,13 +190,13 @@ def check_sides(shape: Sequence[int], divisor: int) -> None:
 
 
 @dataclass(frozen=True)
-class Network:
-    """A kind of velocity network.
+class NetworkSpec:
+    """How to build a velocity network, and the data it takes.
 
     Args:
-        dimensions: of a row: 1 for points, 3 for pictures.
-        divisor: what a picture's sides are multiples of.
-        build: makes it for so many numbers or channels.
+        dimensions: 1 for points (d,), 3 for pictures (C, H, W).
+        divisor: a picture's sides are multiples of it.
+        build: takes the dimensions of a point or the channels of a picture, and the network's other arguments.
     """
 
     dimensions: int
@@ -200,9 +204,9 @@ class Network:
     build: Callable[..., nn.Module]
 
 
-NETWORKS: dict[str, Network] = {
-    "mlp": Network(1, 1, TimeMLP),
-    "add_unet": Network(3, 4, AddUNet),
-    "concat_unet": Network(3, 8, lambda channels, **arguments: ConcatUNet(channels, channels, **arguments)),
-    "time_unet": Network(3, 1, lambda channels, **arguments: TimeUNet(channels, channels, **arguments)),
+NETWORKS: dict[str, NetworkSpec] = {
+    "mlp": NetworkSpec(1, 1, TimeMLP),
+    "add_unet": NetworkSpec(3, 4, AddUNet),
+    "concat_unet": NetworkSpec(3, 8, lambda channels, **arguments: ConcatUNet(channels, channels, **arguments)),
+    "time_unet": NetworkSpec(3, 1, lambda channels, **arguments: TimeUNet(channels, channels, **arguments)),
 }

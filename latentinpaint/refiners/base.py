@@ -1,4 +1,4 @@
-"""What a refiner is: it knows its own objective and how to answer; the training task knows neither."""
+"""The interface of refiners: a refiner owns its objective and its inference, and the training task knows neither."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -25,13 +25,14 @@ class Condition:
     hole: Tensor
     area: Tensor
 
-    def select(self, rows: Sequence[int]) -> "Condition":
-        """The rows of these numbers, in this order; a number may come more than once."""
-        return Condition(*(tensor[list(rows)] for tensor in (self.latent, self.hole, self.area)))
+    def select(self, items: Sequence[int]) -> "Condition":
+        """The items with these indices, in this order; an index may come more than once."""
+        items = list(items)
+        return Condition(self.latent[items], self.hole[items], self.area[items])
 
     def split(self) -> "list[Condition]":
-        """Its rows, each a condition of one row."""
-        return [self.select([row]) for row in range(len(self.latent))]
+        """Its items, each a batch of one."""
+        return [self.select([item]) for item in range(len(self.latent))]
 
 
 class Refiner(RecordsArguments, nn.Module, ABC):
@@ -39,8 +40,8 @@ class Refiner(RecordsArguments, nn.Module, ABC):
 
     Attributes:
         channels: channels of the latents it works on.
-        stochastic: whether different generators give different answers.
-        core: the network whose evaluations are an answer's cost.
+        stochastic: whether different generators give different outputs.
+        core: the network whose evaluations are the cost of an output.
     """
 
     channels: int
@@ -67,8 +68,8 @@ class Refiner(RecordsArguments, nn.Module, ABC):
 
         Args:
             condition: the damaged picture.
-            generator: one generator, drawn from row by row, or one for every row; a row's answer depends on its
-                own draws alone, whatever the batch.
+            generator: one generator, drawn from item by item, or one for every item; an item's output depends on
+                its own draws alone, whatever the batch.
             steps: solver steps of a refiner that integrates; None is its own default, others ignore it.
         """
 
