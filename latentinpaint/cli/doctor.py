@@ -48,62 +48,47 @@ class Options:
     json: str | None = None
 
 
-@dataclass(frozen=True)
-class Examined:
-    """Findings, what was examined in words, and the seconds that every file took, None for a single pair."""
-
-    findings: "list[Finding]"
-    what: str
-    seconds_a_file: float | None = None
-
-
 def run(options: Options) -> int:
-    """Examine what was asked for; answers the exit status."""
+    """Examine what was asked for; returns the exit status."""
     from latentinpaint.doctor import report, summary
     from latentinpaint.doctor.findings import has_problem
 
     if options.size < 1 or options.examples < 0:
         raise InputError("--size starts at 1, and --examples at 0")
-    progress = _Timed()
-    findings = _examination(options)(options, progress)
+    progress = _TimedProgress()
+    findings = _examine(options, progress)
     for line in report(findings, options.examples):
         print(line)
     if options.json is not None:
-        _write(Path(options.json), findings, progress)
-    print(f"{chr(10) if findings else ''}{progress.said}{summary(findings)}")
-    return 1 if has_problem(findings) else 0
+        _write_json(Path(options.json), findings, progress)
+    if findings:
+        print()
+    print(f"{progress.summary}{summary(findings)}")
+    if has_problem(findings):
+        return 1
+    return 0
 
 
-def _examination(options: Options) -> "Callable[[Options, _Timed], list[Finding]]":
-    """The one of the three examinations that the options ask for."""
-    pair, pairs, data = (options.image, options.mask), (options.images, options.masks), (options.data, options.val)
-    complete = {_pair: all(pair), _pairs: options.images is not None, _data: options.data is not None}
-    asked = [kind for kind, given in zip(complete, (pair, pairs, data), strict=True) if any(given)]
-    if len(asked) != 1 or not complete[asked[0]]:
-        raise InputError("give --image and --mask, or --images (and --masks), or --data (and --val)")
-    return asked[0]
+def _examine(options: Options, progress: "_TimedProgress") -> "list[Finding]":
+    """Make the one of the three examinations that the options ask for."""
+    from latentinpaint.doctor import ArgumentNames, examine_data, examine_pair, examine_pairs
 
-
-def _pair(options: Options, progress: "_Timed") -> "list[Finding]":
-    from latentinpaint.doctor import examine_pair
-
-    return examine_pair(options.image, options.mask, options.invert_mask)
-
-
-def _pairs(options: Options, progress: "_Timed") -> "list[Finding]":
-    from latentinpaint.doctor import examine_pairs
-
-    return examine_pairs(options.images, options.masks, options.invert_mask, progress)
-
-
-def _data(options: Options, progress: "_Timed") -> "list[Finding]":
-    from latentinpaint.doctor import examine_data
-
-    return examine_data(options.data, options.val, options.size, progress)
+    names = ArgumentNames(invert_mask="--invert-mask", crop_size="--data.size")
+    wants_pair = bool(options.image or options.mask)
+    wants_pairs = bool(options.images or options.masks)
+    wants_data = bool(options.data or options.val)
+    if wants_pair + wants_pairs + wants_data == 1:
+        if options.image and options.mask:
+            return examine_pair(options.image, options.mask, options.invert_mask, names)
+        if options.images is not None:
+            return examine_pairs(options.images, options.masks, options.invert_mask, progress, names)
+        if options.data is not None:
+            return examine_data(options.data, options.val, options.size, progress, names)
+    raise InputError("give --image and --mask, or --images (and --masks), or --data (and --val)")
 
 
 @dataclass
-class _Timed:
+class _TimedProgress:
     """Progress bars that count what was examined, and the seconds it took."""
 
     count: int = 0
@@ -118,18 +103,19 @@ class _Timed:
         self.seconds += time.perf_counter() - start
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
+        """The start of a line that goes on with what was found; empty if nothing was counted."""
         if not self.count:
             return ""
-        a_thousand = 1000 * self.seconds / self.count
-        return f"{self.count} examined in {self.seconds:.1f} s ({a_thousand:.1f} s for 1000): "
+        per_thousand = 1000 * self.seconds / self.count
+        return f"{self.count} examined in {self.seconds:.1f} s ({per_thousand:.1f} s for 1000): "
 
 
-def _write(path: Path, findings: "list[Finding]", progress: _Timed) -> None:
-    found = {
+def _write_json(path: Path, findings: "list[Finding]", progress: _TimedProgress) -> None:
+    content = {
         "examined": progress.count or 1,
         "seconds": round(progress.seconds, 3),
         "findings": [finding.as_json() for finding in findings],
     }
     with write_beside(path) as temporary:
-        temporary.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

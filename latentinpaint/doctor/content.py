@@ -5,19 +5,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latentinpaint.doctor.case import Case, percent
+from latentinpaint.doctor.examined_mask import ExaminedMask, percent
 from latentinpaint.doctor.findings import Finding, FindingCode, Severity
-from latentinpaint.doctor.greys import GreyKind, is_two_tone
-from latentinpaint.doctor.shapes import edge_of
+from latentinpaint.doctor.greys import GreySource, is_two_tone, shade_counts
+from latentinpaint.doctor.hole_shapes import edge_pixels
 
-UNSURE_EDGE = 0.05
+MAX_UNSURE_EDGE = 0.05
 
 
 @dataclass(frozen=True)
-class Words:
-    """How greys of one origin are described; `seen` may name {share}, {unsure} and {shades}.
+class GreyDescription:
+    """What is reported of greys from one source.
 
-    severity: None warns where more than `UNSURE_EDGE` of the hole's edge is too grey to tell.
+    Attributes:
+        severity: None warns where more than `MAX_UNSURE_EDGE` of the hole's edge is too grey to tell.
+        code: what it is.
+        seen: a sentence that may name {share}, {unsure} and {shades}.
+        advice: what to do.
     """
 
     severity: Severity | None
@@ -27,33 +31,38 @@ class Words:
 
 
 _EDGES = "{share} of the pixels are neither black nor white, {unsure} of the hole's edge is too grey to tell"
-WORDS = {
-    GreyKind.SOFT_EDGES: Words(
+GREY_DESCRIPTIONS = {
+    GreySource.SOFT_EDGES: GreyDescription(
         Severity.NOTE,
         FindingCode.SOFT_EDGES,
         "its edges are soft ({share} of the pixels are grey): what is lighter than half is filled, whole",
         "grow the mask a little if a rim of the object is left",
     ),
-    GreyKind.PAINT: Words(
+    GreySource.PAINT: GreyDescription(
         Severity.NOTE,
         FindingCode.GREYS,
         "its shades are {shades} of 255, not 0 and 255: it is cut at half",
         "nothing, if what is light is the hole",
     ),
-    GreyKind.LABELS: Words(
+    GreySource.LABELS: GreyDescription(
         Severity.WARNING,
         FindingCode.LABEL_MAP,
         "it has several shades, like a label map ({shades} …): only what is lighter than half is filled",
         "write a mask of the label that is to be filled, in black and white",
     ),
-    GreyKind.FADING: Words(
+    GreySource.FADING: GreyDescription(
         Severity.WARNING,
         FindingCode.FADING_MASK,
         "it fades out ({share} of the pixels are grey): what is lighter than half is filled, unblended",
         "paint it with a hard brush",
     ),
-    GreyKind.JPEG: Words(None, FindingCode.GREY_EDGES, "it is a JPEG: " + _EDGES, "save masks as PNG"),
-    GreyKind.NOISE: Words(
+    GreySource.JPEG: GreyDescription(
+        None,
+        FindingCode.GREY_EDGES,
+        "it is a JPEG: " + _EDGES,
+        "save masks as PNG",
+    ),
+    GreySource.NOISE: GreyDescription(
         None,
         FindingCode.GREY_EDGES,
         "it was scaled, blurred or saved in a lossy format: " + _EDGES,
@@ -62,64 +71,66 @@ WORDS = {
 }
 
 
-def photographs(case: Case) -> Iterator[Finding]:
+def check_photograph(examined: ExaminedMask) -> Iterator[Finding]:
     """A photograph where the mask should be."""
-    if case.greys is not GreyKind.PHOTOGRAPH:
+    if examined.grey_source is not GreySource.PHOTOGRAPH:
         return
-    alpha, image = case.mask.alpha(), case.image
+    alpha = examined.mask.alpha()
+    image = examined.image
     if alpha is not None and alpha.min() == 0:
-        seen = f"it is a photograph, transparent in {percent((alpha == 0).mean())} of its area, and not a mask"
-        yield case.finding(
-            Severity.PROBLEM,
-            FindingCode.PHOTOGRAPH_AS_MASK,
-            seen,
-            "save what is transparent as white, the rest as black",
-        )
+        transparent = percent((alpha == 0).mean())
+        seen = f"it is a photograph, transparent in {transparent} of its area, and not a mask"
+        advice = "save what is transparent as white, the rest as black"
+        yield examined.problem(FindingCode.PHOTOGRAPH_AS_MASK, seen, advice)
     elif image is not None and is_two_tone(image.luminance()):
         seen = f"it is a photograph, and the picture {image.name} is black and white: they are swapped"
-        yield case.finding(Severity.PROBLEM, FindingCode.SWAPPED, seen, "give the two files the other way round")
+        yield examined.problem(FindingCode.SWAPPED, seen, "give the two files the other way round")
     else:
         seen = "it is a photograph, not a mask in black and white"
-        yield case.finding(
-            Severity.PROBLEM,
-            FindingCode.PHOTOGRAPH_AS_MASK,
-            seen,
-            "give a picture that is white in the hole and black elsewhere",
-        )
+        advice = "give a picture that is white in the hole and black elsewhere"
+        yield examined.problem(FindingCode.PHOTOGRAPH_AS_MASK, seen, advice)
 
 
-def opacity(case: Case) -> Iterator[Finding]:
+def check_alpha(examined: ExaminedMask) -> Iterator[Finding]:
     """Masks whose shape is in an alpha channel."""
-    alpha = case.mask.alpha()
+    alpha = examined.mask.alpha()
     if alpha is None or alpha.min() == alpha.max():
         return
-    if not (case.levels > 0.5).any() and not (case.mask.luminance() > 0.5).any():
+    if not (examined.levels > 0.5).any() and not (examined.mask.luminance() > 0.5).any():
         seen = "its shape is in the alpha channel alone: its colours are dark, so it has no white hole"
-        yield case.finding(
-            Severity.WARNING, FindingCode.ALPHA_MASK_WITHOUT_WHITE, seen, "paint the hole white and opaque"
-        )
+        yield examined.warning(FindingCode.ALPHA_MASK_WITHOUT_WHITE, seen, "paint the hole white and opaque")
         return
-    seen = f"it has an alpha channel, and {percent((alpha < 0.5).mean())} of it is transparent and counts as black"
-    yield case.finding(
-        Severity.NOTE, FindingCode.ALPHA_MASK, seen, "nothing, if the hole is what is white and opaque"
-    )
+    transparent = percent((alpha < 0.5).mean())
+    seen = f"it has an alpha channel, and {transparent} of it is transparent and counts as black"
+    yield examined.note(FindingCode.ALPHA_MASK, seen, "nothing, if the hole is what is white and opaque")
 
 
-def greys(case: Case) -> Iterator[Finding]:
+def check_greys(examined: ExaminedMask) -> Iterator[Finding]:
     """What is neither black nor white."""
-    words = WORDS.get(case.greys)
-    if words is None:
+    description = GREY_DESCRIPTIONS.get(examined.grey_source)
+    if description is None:
         return
-    levels, edge = case.levels, edge_of(case.hole)
-    unsure = float(((levels > 0.25) & (levels < 0.75))[edge].mean()) if edge.any() else 0.0
-    share = float(((levels > 0) & (levels < 1)).mean())
-    seen = words.seen.format(share=percent(share), unsure=percent(unsure), shades=_shades(levels))
-    severity = words.severity or (Severity.WARNING if unsure > UNSURE_EDGE else Severity.NOTE)
-    yield case.finding(severity, words.code, seen, words.advice)
+    levels = examined.levels
+    grey = float(((levels > 0) & (levels < 1)).mean())
+    unsure = _unsure_edge(levels, examined.hole)
+    seen = description.seen.format(share=percent(grey), unsure=percent(unsure), shades=_common_shades(levels))
+    severity = description.severity
+    if severity is None and unsure > MAX_UNSURE_EDGE:
+        severity = Severity.WARNING
+    yield examined.finding(severity or Severity.NOTE, description.code, seen, description.advice)
 
 
-def _shades(levels: np.ndarray) -> str:
-    """The commonest shades, of 255, at most five."""
-    counts = np.bincount(np.rint(255 * levels).astype(np.int64).ravel(), minlength=256)
-    common = [shade for shade in np.argsort(counts)[-5:].tolist() if counts[shade]]
-    return ", ".join(map(str, sorted(common)))
+def _unsure_edge(levels: np.ndarray, hole: np.ndarray) -> float:
+    """Fraction of the hole's edge that is too grey to tell on which side it is."""
+    edge = edge_pixels(hole)
+    if not edge.any():
+        return 0.0
+    unsure = (levels > 0.25) & (levels < 0.75)
+    return float(unsure[edge].mean())
+
+
+def _common_shades(levels: np.ndarray) -> str:
+    """The commonest shades, of 255, at most five, in rising order."""
+    counts = shade_counts(levels)
+    common = sorted(np.argsort(counts)[-5:].tolist())
+    return ", ".join(str(shade) for shade in common if counts[shade])

@@ -5,24 +5,31 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from latentinpaint.doctor.findings import Finding, FindingCode, Severity
-from latentinpaint.doctor.near_duplicates import alike
-from latentinpaint.doctor.picture_stats import Facts, facts_of
-from latentinpaint.doctor.reading import Progress, in_threads, no_progress
+from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, Finding, FindingCode, note, problem, warning
+from latentinpaint.doctor.near_duplicates import Fingerprint, similar_pairs
+from latentinpaint.doctor.picture_stats import PictureStats, read_stats
+from latentinpaint.doctor.reading import Progress, map_in_threads, no_progress
 from latentinpaint.images.image_files import PICTURE_SUFFIXES, list_pictures
 
-FEW = 100
-ASPECT = 4.0
-_MASK = re.compile(r"_mask\d*$", re.IGNORECASE)
+FEW_PICTURES = 100
+MAX_ASPECT = 4.0
+_MASK_NAME = re.compile(r"_mask\d*$", re.IGNORECASE)
 # Pictures to a person, but not to this package.
-_FOREIGN = frozenset(
+_UNSUPPORTED_SUFFIXES = frozenset(
     ".heic .heif .avif .jxl .jp2 .j2k .psd .xcf .exr .hdr .svg .ppm .pgm .pnm .tga .ico "
     ".dng .cr2 .cr3 .nef .arw .raf".split()
 )
 
+Stats = Sequence[PictureStats]
+FolderCheck = Callable[[Stats], Iterator[Finding]]
+
 
 def examine_data(
-    root: str | Path, val: str | Path | None = None, size: int = 256, progress: Progress = no_progress
+    root: str | Path,
+    val: str | Path | None = None,
+    size: int = 256,
+    progress: Progress = no_progress,
+    names: ArgumentNames = DEFAULT_NAMES,
 ) -> list[Finding]:
     """Examine a folder of photographs to train on, with its sub-folders.
 
@@ -31,161 +38,177 @@ def examine_data(
         val: folder of the photographs that training is judged on; none of them should be in `root`.
         size: pixels a side of the crops that are trained on.
         progress: shows how far it is.
+        names: what advice calls the caller's arguments.
 
     Raises:
         InputError: if a folder is missing.
     """
-    folders = [Path(root)] if val is None else [Path(root), Path(val)]
-    found: list[Finding] = []
-    facts: list[list[Facts]] = []
-    for folder in folders:
-        paths = list_pictures(folder)
-        with progress(f"examining {folder}", len(paths)) as step:
-            answers = list(in_threads(facts_of, paths, step))
-        facts.append([answer for answer in answers if isinstance(answer, Facts)])
-        found += [answer for answer in answers if isinstance(answer, Finding)]
-        found += [*_other_files(folder), *_how_many(folder, facts[-1], is_val=len(facts) > 1)]
-        found += [finding for check in CHECKS for finding in check(facts[-1], size)]
-    return found + (list(_leaks(*facts)) if val is not None else [])
+    findings, train_stats = _read_folder(Path(root), progress)
+    findings += _check_count(Path(root), train_stats)
+    if train_stats and len(train_stats) < FEW_PICTURES:
+        findings.append(_few_pictures(Path(root), len(train_stats)))
+    findings += _check_pictures(train_stats, size, names)
+    if val is None:
+        return findings
+    val_findings, val_stats = _read_folder(Path(val), progress)
+    findings += val_findings
+    findings += _check_count(Path(val), val_stats)
+    findings += _check_pictures(val_stats, size, names)
+    findings += _check_leaks(train_stats, val_stats)
+    return findings
 
 
-def _how_many(folder: Path, facts: Sequence[Facts], is_val: bool) -> Iterator[Finding]:
-    count = len(facts)
-    if not count:
-        yield Finding(
-            Severity.PROBLEM,
-            FindingCode.NO_PICTURE,
-            str(folder),
-            "it holds no picture that can be read",
-            "give another folder",
-        )
+def _read_folder(folder: Path, progress: Progress) -> tuple[list[Finding], list[PictureStats]]:
+    """Read the pictures of a folder: what cannot be read, and the statistics of the rest."""
+    findings = []
+    stats = []
+    paths = list_pictures(folder)
+    with progress(f"examining {folder}", len(paths)) as step:
+        for result in map_in_threads(read_stats, paths, step):
+            if isinstance(result, Finding):
+                findings.append(result)
+            else:
+                stats.append(result)
+    findings += _check_other_files(folder)
+    return findings, stats
+
+
+def _check_pictures(stats: Stats, size: int, names: ArgumentNames) -> list[Finding]:
+    findings = [*_check_names(stats), *_check_tiny(stats, size, names)]
+    for check in FOLDER_CHECKS:
+        findings += check(stats)
+    return findings
+
+
+def _check_count(folder: Path, stats: Stats) -> Iterator[Finding]:
+    """How many pictures there are, and their sizes."""
+    if not stats:
+        yield problem(FindingCode.NO_PICTURE, folder, "it holds no picture that can be read", "give another folder")
         return
-    sides = sorted(min(f.width, f.height) for f in facts)
-    seen = f"{count} pictures, the shorter side {sides[0]} to {sides[-1]} pixels, {sides[count // 2]} in the middle"
-    yield Finding(Severity.NOTE, FindingCode.PICTURES, str(folder), seen, "")
-    if count < FEW and not is_val:
-        advice = "add more, or fine-tune a trained model"
-        yield Finding(
-            Severity.WARNING,
-            FindingCode.FEW_PICTURES,
-            str(folder),
-            f"{count} pictures are soon learnt by heart",
-            advice,
-        )
+    sides = sorted(picture.shorter_side for picture in stats)
+    median = sides[len(sides) // 2]
+    seen = f"{len(stats)} pictures, the shorter side {sides[0]} to {sides[-1]} pixels, {median} in the middle"
+    yield note(FindingCode.PICTURES, folder, seen)
 
 
-def _other_files(folder: Path) -> Iterator[Finding]:
-    """Files that are no pictures, or of kinds that cannot be read."""
-    others = []
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = (Path(place, name) for name in files if not name.startswith("."))
-        others += [path for path in paths if path.suffix.lower() not in PICTURE_SUFFIXES]
-    for path in sorted(others):
-        if path.suffix.lower() in _FOREIGN:
-            seen, advice = "pictures of this kind are not read", "convert it to PNG, TIFF, WebP or JPEG"
-            yield Finding(Severity.WARNING, FindingCode.UNSUPPORTED_FORMAT, str(path), seen, advice)
+def _few_pictures(folder: Path, count: int) -> Finding:
+    seen = f"{count} pictures are soon learnt by heart"
+    return warning(FindingCode.FEW_PICTURES, folder, seen, "add more, or fine-tune a trained model")
+
+
+def _check_other_files(folder: Path) -> Iterator[Finding]:
+    """Files that are no pictures, or in formats that cannot be read."""
+    for path in sorted(_other_files(folder)):
+        if path.suffix.lower() in _UNSUPPORTED_SUFFIXES:
+            seen = "pictures of this kind are not read"
+            yield warning(FindingCode.UNSUPPORTED_FORMAT, path, seen, "convert it to PNG, TIFF, WebP or JPEG")
         else:
-            yield Finding(Severity.NOTE, FindingCode.NOT_A_PICTURE, str(path), "it is left out", "")
+            yield note(FindingCode.NOT_A_PICTURE, path, "it is left out")
 
 
-def _tiny(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
-    for f in facts:
-        if min(f.width, f.height) < size:
-            seen = f"{f.size} pixels, smaller than the crops of {size}: it is enlarged, and teaches blur"
-            yield Finding(
-                Severity.WARNING,
-                FindingCode.TINY,
-                str(f.path),
-                seen,
-                "delete it, or train on smaller crops (--data.size)",
-            )
+def _other_files(folder: Path) -> Iterator[Path]:
+    """Files without a suffix of `PICTURE_SUFFIXES`; hidden files and folders are skipped."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            path = Path(parent, name)
+            if not name.startswith(".") and path.suffix.lower() not in PICTURE_SUFFIXES:
+                yield path
 
 
-def _long(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
-    for f in facts:
-        ratio = max(f.width, f.height) / min(f.width, f.height)
-        if ratio > ASPECT:
-            seen = f"{f.size} pixels, {ratio:.1f} times as long as wide: a crop shows little of it"
-            yield Finding(Severity.NOTE, FindingCode.ELONGATED, str(f.path), seen, "cut it into parts, if it matters")
-
-
-def _grey(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
-    grey = [f for f in facts if f.is_grey and not f.is_flat]
-    if grey and len(grey) >= 0.9 * len(facts):
-        seen = f"{len(grey)} of {len(facts)} pictures are greyscale, so the model learns no colours"
-        yield Finding(
-            Severity.NOTE,
-            FindingCode.GREYSCALE_FOLDER,
-            str(grey[0].path.parent),
-            seen,
-            "nothing, if that is the task",
-        )
-        return
-    for f in grey:
-        advice = "take it out if the model is for colour pictures"
-        yield Finding(Severity.WARNING, FindingCode.GREYSCALE, str(f.path), "it has (nearly) no colours", advice)
-
-
-def _flat(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
-    for f in facts:
-        if f.is_flat:
-            yield Finding(Severity.WARNING, FindingCode.FLAT, str(f.path), "it is one colour all over", "delete it")
-
-
-def _transparent(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
-    for f in facts:
-        if f.has_alpha:
-            seen = "it is partly transparent; training sees the colours beneath, which may be anything"
-            yield Finding(
-                Severity.WARNING, FindingCode.TRANSPARENT, str(f.path), seen, "save it on a background of your choice"
-            )
-
-
-def _masks(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
-    for f in facts:
-        if _MASK.search(f.path.stem):
+def _check_names(stats: Stats) -> Iterator[Finding]:
+    for picture in stats:
+        if _MASK_NAME.search(picture.path.stem):
             seen = "it is called a mask, and would be trained on as a photograph"
-            yield Finding(
-                Severity.WARNING, FindingCode.MASK_AMONG_PICTURES, str(f.path), seen, "move it to another folder"
-            )
+            yield warning(FindingCode.MASK_AMONG_PICTURES, picture.path, seen, "move it to another folder")
 
 
-def _doubles(facts: Sequence[Facts], size: int) -> Iterator[Finding]:
-    """The same picture more than once: pixel by pixel, then by likeness."""
-    first: dict[bytes, Facts] = {}
-    for f in facts:
-        original = first.setdefault(f.checksum, f)
-        if original is not f:
+def _check_tiny(stats: Stats, size: int, names: ArgumentNames) -> Iterator[Finding]:
+    advice = f"delete it, or train on smaller crops ({names.crop_size})"
+    for picture in stats:
+        if picture.shorter_side < size:
+            seen = f"{picture.size} pixels, smaller than the crops of {size}: it is enlarged, and teaches blur"
+            yield warning(FindingCode.TINY, picture.path, seen, advice)
+
+
+def _check_flat(stats: Stats) -> Iterator[Finding]:
+    for picture in stats:
+        if picture.is_flat:
+            yield warning(FindingCode.FLAT, picture.path, "it is one colour all over", "delete it")
+
+
+def _check_greyscale(stats: Stats) -> Iterator[Finding]:
+    grey = []
+    for picture in stats:
+        if picture.is_grey and not picture.is_flat:
+            grey.append(picture)
+    if grey and len(grey) >= 0.9 * len(stats):
+        seen = f"{len(grey)} of {len(stats)} pictures are greyscale, so the model learns no colours"
+        yield note(FindingCode.GREYSCALE_FOLDER, grey[0].path.parent, seen, "nothing, if that is the task")
+        return
+    for picture in grey:
+        advice = "take it out if the model is for colour pictures"
+        yield warning(FindingCode.GREYSCALE, picture.path, "it has (nearly) no colours", advice)
+
+
+def _check_transparent(stats: Stats) -> Iterator[Finding]:
+    for picture in stats:
+        if picture.has_alpha:
+            seen = "it is partly transparent; training sees the colours beneath, which may be anything"
+            yield warning(FindingCode.TRANSPARENT, picture.path, seen, "save it on a background of your choice")
+
+
+def _check_duplicates(stats: Stats) -> Iterator[Finding]:
+    """The same picture more than once: pixel by pixel, then nearly."""
+    first: dict[bytes, PictureStats] = {}
+    for picture in stats:
+        original = first.setdefault(picture.checksum, picture)
+        if original is not picture:
             seen = f"its pixels are those of {original.path}"
-            yield Finding(
-                Severity.WARNING, FindingCode.DUPLICATE, str(f.path), seen, "delete one: it counts twice in training"
-            )
-    once = [f for f in first.values() if not f.is_flat]
-    for one, other in alike([f.print for f in once]):
-        seen = f"it looks like {once[one].path} ({once[other].size} and {once[one].size} pixels)"
-        yield Finding(
-            Severity.WARNING,
-            FindingCode.NEAR_DUPLICATE,
-            str(once[other].path),
-            seen,
-            "look at both, keep the better one",
-        )
+            yield warning(FindingCode.DUPLICATE, picture.path, seen, "delete one: it counts twice in training")
+    unique = [picture for picture in first.values() if not picture.is_flat]
+    for index, other_index in similar_pairs(_fingerprints(unique)):
+        picture = unique[index]
+        other = unique[other_index]
+        seen = f"it looks like {picture.path} ({other.size} and {picture.size} pixels)"
+        yield warning(FindingCode.NEAR_DUPLICATE, other.path, seen, "look at both, keep the better one")
 
 
-def _leaks(facts: Sequence[Facts], val: Sequence[Facts]) -> Iterator[Finding]:
+def _check_elongated(stats: Stats) -> Iterator[Finding]:
+    for picture in stats:
+        aspect = max(picture.width, picture.height) / picture.shorter_side
+        if aspect > MAX_ASPECT:
+            seen = f"{picture.size} pixels, {aspect:.1f} times as long as wide: a crop shows little of it"
+            yield note(FindingCode.ELONGATED, picture.path, seen, "cut it into parts, if it matters")
+
+
+FOLDER_CHECKS: tuple[FolderCheck, ...] = (
+    _check_flat,
+    _check_greyscale,
+    _check_transparent,
+    _check_duplicates,
+    _check_elongated,
+)
+
+
+def _check_leaks(train: Stats, val: Stats) -> Iterator[Finding]:
     """Photographs to judge on that are trained on: figures come out too good."""
     advice = "take it out of one of the two folders: figures on it are too good"
-    trained = {f.checksum: f for f in facts}
-    for f in val:
-        if f.checksum in trained:
-            seen = f"its pixels are those of {trained[f.checksum].path}, which is trained on"
-            yield Finding(Severity.PROBLEM, FindingCode.IN_BOTH_FOLDERS, str(f.path), seen, advice)
-    rest = [f for f in val if f.checksum not in trained and not f.is_flat]
-    for one, other in alike([f.print for f in rest], [f.print for f in facts]):
-        seen = f"it looks like {facts[other].path}, which is trained on"
-        yield Finding(Severity.PROBLEM, FindingCode.NEARLY_IN_BOTH_FOLDERS, str(rest[one].path), seen, advice)
+    trained_by_checksum = {}
+    for picture in train:
+        trained_by_checksum[picture.checksum] = picture
+    unmatched = []
+    for picture in val:
+        trained = trained_by_checksum.get(picture.checksum)
+        if trained is not None:
+            seen = f"its pixels are those of {trained.path}, which is trained on"
+            yield problem(FindingCode.IN_BOTH_FOLDERS, picture.path, seen, advice)
+        elif not picture.is_flat:
+            unmatched.append(picture)
+    for index, train_index in similar_pairs(_fingerprints(unmatched), _fingerprints(train)):
+        seen = f"it looks like {train[train_index].path}, which is trained on"
+        yield problem(FindingCode.NEARLY_IN_BOTH_FOLDERS, unmatched[index].path, seen, advice)
 
 
-Check = Callable[[Sequence[Facts], int], Iterator[Finding]]
-CHECKS: tuple[Check, ...] = (_masks, _tiny, _flat, _grey, _transparent, _doubles, _long)
+def _fingerprints(stats: Stats) -> list[Fingerprint]:
+    return [picture.fingerprint for picture in stats]

@@ -1,8 +1,10 @@
 """A finding, and the report that many of them make."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 
@@ -95,49 +97,106 @@ class Finding:
         }
 
 
+@dataclass(frozen=True)
+class ArgumentNames:
+    """What advice calls the arguments of whoever asked.
+
+    Attributes:
+        invert_mask: the one that says that the hole is where the mask is black.
+        crop_size: the one of training that sets the side of its crops.
+    """
+
+    invert_mask: str = "invert_mask"
+    crop_size: str = "data.size"
+
+
+DEFAULT_NAMES = ArgumentNames()
+
+
+def problem(code: FindingCode, about: str | Path, seen: str, advice: str) -> Finding:
+    """A finding that will fail or give wrong results."""
+    return Finding(Severity.PROBLEM, code, str(about), seen, advice)
+
+
+def warning(code: FindingCode, about: str | Path, seen: str, advice: str) -> Finding:
+    """A finding that may fail or give wrong results."""
+    return Finding(Severity.WARNING, code, str(about), seen, advice)
+
+
+def note(code: FindingCode, about: str | Path, seen: str, advice: str = "") -> Finding:
+    """A finding that is worth knowing."""
+    return Finding(Severity.NOTE, code, str(about), seen, advice)
+
+
 def has_problem(findings: Sequence[Finding]) -> bool:
     """Whether something will fail or be wrong."""
-    return any(finding.severity is Severity.PROBLEM for finding in findings)
+    return _severity_counts(findings)[Severity.PROBLEM] > 0
 
 
 def report(findings: Sequence[Finding], examples: int = 3) -> list[str]:
     """Lines for a person: by severity, then by code, with at most `examples` of each (0: counts alone)."""
     lines: list[str] = []
     for severity in Severity:
-        groups: dict[FindingCode, list[Finding]] = {}
-        for finding in findings:
-            if finding.severity is severity:
-                groups.setdefault(finding.code, []).append(finding)
+        groups = _grouped_by_code(findings, severity)
         if groups:
             lines += ["", f"{severity.value}s".upper()]
-        for code, members in groups.items():
-            lines += [
-                f"  {code.value}{f' ({len(members)})' if len(members) > 1 else ''}",
-                *_members(members, examples),
-            ]
+        for code, group in groups.items():
+            count = ""
+            if len(group) > 1:
+                count = f" ({len(group)})"
+            lines += [f"  {code.value}{count}", *_group_lines(group, examples)]
     return lines[1:]
 
 
 def summary(findings: Sequence[Finding]) -> str:
     """One line: how many findings of each severity."""
-    counts = {severity: sum(f.severity is severity for f in findings) for severity in Severity}
-    said = [f"{count} {severity.value}{'' if count == 1 else 's'}" for severity, count in counts.items()]
-    return ", ".join(said)
+    counts = _severity_counts(findings)
+    parts = []
+    for severity in Severity:
+        count = counts[severity]
+        plural = "" if count == 1 else "s"
+        parts.append(f"{count} {severity.value}{plural}")
+    return ", ".join(parts)
 
 
-def _members(members: list[Finding], examples: int) -> list[str]:
-    """A group's examples, or its range where figures tell more, and what to do."""
-    figures = [finding.figure for finding in members if finding.figure is not None]
-    if len(members) > 1 and len(figures) == len(members):
+def _severity_counts(findings: Sequence[Finding]) -> Counter[Severity]:
+    return Counter(finding.severity for finding in findings)
+
+
+def _grouped_by_code(findings: Sequence[Finding], severity: Severity) -> dict[FindingCode, list[Finding]]:
+    """The findings of one severity; groups and their members in order of appearance."""
+    groups: dict[FindingCode, list[Finding]] = {}
+    for finding in findings:
+        if finding.severity is severity:
+            groups.setdefault(finding.code, []).append(finding)
+    return groups
+
+
+def _group_lines(group: list[Finding], examples: int) -> list[str]:
+    """A group's examples, or its range where figures say more, and what to do."""
+    figures = [finding.figure for finding in group if finding.figure is not None]
+    if len(group) > 1 and len(figures) == len(group):
         mean = sum(figures) / len(figures)
         lines = [f"    from {min(figures):.1f} % to {max(figures):.1f} %, {mean:.1f} % on average"]
-    else:
-        own_advice = len({finding.advice for finding in members}) > 1
-        lines = []
-        for finding in members[:examples]:
-            lines.append(f"    {finding.about}: {finding.seen}")
-            lines += [f"      -> {finding.advice}"] if own_advice else []
-        lines += [f"    … and {len(members) - examples} more"] if len(members) > examples else []
-        if own_advice:
-            return lines
-    return [*lines, *([f"    -> {members[0].advice}"] if members[0].advice else [])]
+        return lines + _advice_lines(group[0])
+    if len({finding.advice for finding in group}) > 1:
+        return _example_lines(group, examples, with_advice=True)
+    return _example_lines(group, examples, with_advice=False) + _advice_lines(group[0])
+
+
+def _example_lines(group: list[Finding], examples: int, with_advice: bool) -> list[str]:
+    """The first findings of a group, and how many more there are."""
+    lines = []
+    for finding in group[:examples]:
+        lines.append(f"    {finding.about}: {finding.seen}")
+        if with_advice:
+            lines.append(f"      -> {finding.advice}")
+    if len(group) > examples:
+        lines.append(f"    … and {len(group) - examples} more")
+    return lines
+
+
+def _advice_lines(finding: Finding) -> list[str]:
+    if not finding.advice:
+        return []
+    return [f"    -> {finding.advice}"]

@@ -1,23 +1,24 @@
 """What the grey pixels of a mask come from: soft edges, a lossy format, flat paint, labels, or a photograph.
 
-Levels are (H, W) float32 in [0, 1], as `mask_levels` answers them. A shade is a level of 256.
+Levels are (H, W) float32 in [0, 1], as `mask_levels` returns them. A shade is a level of 256.
 """
 
 from enum import Enum, auto
 
 import numpy as np
 
-from latentinpaint.doctor.shapes import edge_of, widened
+from latentinpaint.doctor.hole_shapes import dilate, edge_pixels
 from latentinpaint.images.picture import Picture
 
-MIDDLE = (0.1, 0.9)  # what no ringing around an edge of black and white reaches far from it
-SOFT = 2  # pixels on either side of an edge that anti-aliasing may touch
+DARKEST_GREY = 0.1  # no ringing around an edge of black and white reaches from 0 up to here, far from the edge,
+LIGHTEST_GREY = 0.9  # or from 1 down to here
+SOFT_EDGE = 2  # pixels on either side of an edge that anti-aliasing may touch
 RINGING = 8  # pixels: a JPEG's blocks
 FEW_SHADES = 32
 ROUGH = 1 / 255
 
 
-class GreyKind(Enum):
+class GreySource(Enum):
     """Where a mask's greys come from."""
 
     NONE = auto()
@@ -30,7 +31,7 @@ class GreyKind(Enum):
     PHOTOGRAPH = auto()
 
 
-def grey_kind(mask: Picture, levels: np.ndarray) -> GreyKind:
+def classify_greys(mask: Picture, levels: np.ndarray) -> GreySource:
     """Judge where the greys of a mask come from.
 
     A photograph has more than `FEW_SHADES` shades; over 0.4 of it is grey, and rough, which a blurred mask is
@@ -39,37 +40,51 @@ def grey_kind(mask: Picture, levels: np.ndarray) -> GreyKind:
     """
     grey = (levels > 0) & (levels < 1)
     if not grey.any():
-        return GreyKind.NONE
-    middle = (levels > MIDDLE[0]) & (levels < MIDDLE[1])
-    shades = np.count_nonzero(_shades(levels))
-    if shades > FEW_SHADES and _is_photograph(mask, levels, float(middle.mean())):
-        return GreyKind.PHOTOGRAPH
+        return GreySource.NONE
+    mid_grey = is_mid_grey(levels)
+    shades = np.count_nonzero(shade_counts(levels))
+    if shades > FEW_SHADES and _is_photograph(mask, levels, float(mid_grey.mean())):
+        return GreySource.PHOTOGRAPH
     if shades <= 2:
-        return GreyKind.PAINT
-    edge = edge_of(levels > 0.5)
-    if mask.jpeg_options is None and not (grey & ~widened(edge, SOFT)).any():
-        return GreyKind.SOFT_EDGES
-    # Labels are often numbers, so that a mask of them is nearly black all over.
-    if ((grey if levels.max() <= 0.5 else middle) & ~widened(edge, RINGING)).mean() > 0.01:
-        return GreyKind.LABELS if shades <= FEW_SHADES and mask.jpeg_options is None else GreyKind.FADING
-    return GreyKind.NOISE if mask.jpeg_options is None else GreyKind.JPEG
+        return GreySource.PAINT
+    is_jpeg = mask.jpeg_options is not None
+    edge = edge_pixels(levels > 0.5)
+    if not is_jpeg and not (grey & ~dilate(edge, SOFT_EDGE)).any():
+        return GreySource.SOFT_EDGES
+    if levels.max() <= 0.5:  # labels are often numbers, so that a mask of them is nearly black all over
+        mid_grey = grey
+    if (mid_grey & ~dilate(edge, RINGING)).mean() > 0.01:
+        if shades <= FEW_SHADES and not is_jpeg:
+            return GreySource.LABELS
+        return GreySource.FADING
+    if is_jpeg:
+        return GreySource.JPEG
+    return GreySource.NOISE
 
 
 def is_two_tone(levels: np.ndarray) -> bool:
     """Whether (nearly) all of a picture is black or white, also after a JPEG's losses."""
-    return float(((levels > MIDDLE[0]) & (levels < MIDDLE[1])).mean()) < 0.05
+    return float(is_mid_grey(levels).mean()) < 0.05
 
 
-def _shades(levels: np.ndarray) -> np.ndarray:
+def is_mid_grey(levels: np.ndarray) -> np.ndarray:
+    """Which pixels, (H, W) bool, are neither (nearly) black nor (nearly) white."""
+    return (levels > DARKEST_GREY) & (levels < LIGHTEST_GREY)
+
+
+def shade_counts(levels: np.ndarray) -> np.ndarray:
     """How many pixels have each of 256 shades."""
     return np.bincount(np.rint(255 * levels).astype(np.int64).ravel(), minlength=256)
 
 
-def _is_photograph(mask: Picture, levels: np.ndarray, middle: float) -> bool:
-    if middle <= 0.4:
-        return middle > 0.1 and _is_colourful(mask)
-    # What differs from a straight line through both neighbours: a ramp, however steep, has none of it.
-    bends = levels[:, 1:-1] - (levels[:, 2:] + levels[:, :-2]) / 2 if levels.shape[1] > 2 else levels
+def _is_photograph(mask: Picture, levels: np.ndarray, mid_grey: float) -> bool:
+    """Whether a mask of many shades, of which a fraction is mid grey, is a photograph."""
+    if mid_grey <= 0.4:
+        return mid_grey > 0.1 and _is_colourful(mask)
+    bends = levels
+    if levels.shape[1] > 2:
+        # What differs from a straight line through both neighbours: a ramp, however steep, has none of it.
+        bends = levels[:, 1:-1] - (levels[:, 2:] + levels[:, :-2]) / 2
     return float(np.abs(bends).mean()) > ROUGH or _is_colourful(mask)
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from latentinpaint.doctor.case import Case, percent
-from latentinpaint.doctor.findings import Finding, FindingCode, Severity
-from latentinpaint.doctor.shapes import SPECK, border_share, count_specks, sides_reached
+from latentinpaint.doctor.examined_mask import ExaminedMask, percent
+from latentinpaint.doctor.findings import Finding, FindingCode
+from latentinpaint.doctor.hole_shapes import SPECK, border_fraction, count_specks, fraction_of_sides
 from latentinpaint.images.picture import Picture
 
 LARGE = 0.5  # LaMa's evaluation masks end here
@@ -21,94 +21,113 @@ MANY_PINHOLES = 100  # but strokes that cross enclose up to some dozens of tiny 
 FLAT = 3 / 255  # samples this close to the median colour count as the same
 
 
-def extremes(case: Case) -> Iterator[Finding]:
+def check_extremes(examined: ExaminedMask) -> Iterator[Finding]:
     """No hole, or nothing else."""
-    other = "leave out --invert-mask" if case.invert else "give --invert-mask if the hole is black"
-    if not case.hole.any():
-        brightest = float(case.levels.max())
+    invert = examined.advice_to_invert
+    if not examined.inverted:
+        invert += " if the hole is black"
+    if not examined.hole.any():
         seen = "it has no hole"
-        if not case.invert and 0 < brightest <= 0.5:
+        brightest = float(examined.levels.max())
+        if not examined.inverted and 0 < brightest <= 0.5:
             seen += f": its lightest shade is {round(255 * brightest)} of 255, and holes are what is above half"
-        yield case.finding(Severity.PROBLEM, FindingCode.NO_HOLE, seen, f"paint the hole white; {other}")
-    elif case.hole.all():
+        yield examined.problem(FindingCode.NO_HOLE, seen, f"paint the hole white; {invert}")
+    elif examined.hole.all():
         seen = "it covers the whole picture, so nothing of the picture is known"
-        yield case.finding(Severity.PROBLEM, FindingCode.ALL_HOLE, seen, f"leave black what is to be kept; {other}")
+        yield examined.problem(FindingCode.ALL_HOLE, seen, f"leave black what is to be kept; {invert}")
 
 
-def extent(case: Case) -> Iterator[Finding]:
+def check_area(examined: ExaminedMask) -> Iterator[Finding]:
     """How much is hole; a warning where it is much, or looks inverted."""
-    share = float(case.hole.mean())
-    yield case.finding(
-        Severity.NOTE, FindingCode.HOLE, f"{percent(share)} of the picture is hole", figure=100 * share
-    )
-    other = "leave out --invert-mask" if case.invert else "give --invert-mask"
-    if suspicion := _inverted(case):
-        advice = f"{other} if the hole should be the other part; if you paint around what is kept, all is well"
-        yield case.finding(
-            Severity.WARNING, FindingCode.LIKELY_INVERTED, f"{percent(share)} is hole, {suspicion}", advice
-        )
-    elif share > LARGE:
-        seen = f"{percent(share)} of the picture is hole: the fill is mostly guessed"
-        advice = f"make the hole smaller if you can; {other} if it is the other part"
-        yield case.finding(Severity.WARNING, FindingCode.LARGE_HOLE, seen, advice)
+    fraction = float(examined.hole.mean())
+    area = percent(fraction)
+    yield examined.note(FindingCode.HOLE, f"{area} of the picture is hole", figure=100 * fraction)
+    invert = examined.advice_to_invert
+    reason = _reason_for_inversion(examined)
+    if reason:
+        advice = f"{invert} if the hole should be the other part; if you paint around what is kept, all is well"
+        yield examined.warning(FindingCode.LIKELY_INVERTED, f"{area} is hole, {reason}", advice)
+    elif fraction > LARGE:
+        seen = f"{area} of the picture is hole: the fill is mostly guessed"
+        advice = f"make the hole smaller if you can; {invert} if it is the other part"
+        yield examined.warning(FindingCode.LARGE_HOLE, seen, advice)
 
 
-def _inverted(case: Case) -> str:
+def _reason_for_inversion(examined: ExaminedMask) -> str:
     """Why a mask seems inverted; empty where it does not."""
-    hole = case.hole
-    border, corners = border_share(hole), hole[:: hole.shape[0] - 1 or 1, :: hole.shape[1] - 1 or 1]
-    mostly_hole = hole.mean() > LARGE and border > 0.5 and corners.mean() >= 0.75
-    if case.fits and border > 0.5:
-        alpha = case.image.alpha()
-        if alpha is not None and (alpha[hole] > 0).mean() > 0.95 and (alpha[~hole] == 0).mean() > 0.95:
+    hole = examined.hole
+    border = border_fraction(hole)
+    if border <= 0.5:
+        return ""
+    image = examined.image_of_equal_size
+    if image is not None:
+        if _is_transparent_where_kept(image, hole):
             return "and the picture is opaque there, but transparent where the mask keeps it"
-        known_flat, hole_flat = (_flatness(case.image, part) for part in (~hole, hole))
-        if known_flat > 0.99 and hole_flat < 0.5:
+        known_flatness = _flatness(image, ~hole)
+        hole_flatness = _flatness(image, hole)
+        if known_flatness > 0.99 and hole_flatness < 0.5:
             return "and the picture has one flat colour where the mask keeps it, but detail where it would be filled"
-        if hole_flat > 0.99 and known_flat < 0.5:
+        if hole_flatness > 0.99 and known_flatness < 0.5:
             return ""  # an enlarged canvas: the hole is where nothing is yet
-    return f"and {percent(border)} of the border; what is kept lies inside" if mostly_hole else ""
+    if hole.mean() > LARGE and _corners(hole).mean() >= 0.75:
+        return f"and {percent(border)} of the border; what is kept lies inside"
+    return ""
+
+
+def _corners(hole: np.ndarray) -> np.ndarray:
+    """The corner pixels of (H, W): four, or fewer where a side is one pixel."""
+    height, width = hole.shape
+    return hole[:: max(1, height - 1), :: max(1, width - 1)]
+
+
+def _is_transparent_where_kept(image: Picture, hole: np.ndarray) -> bool:
+    """Whether nearly all of the hole is visible, and nearly all that is kept is not."""
+    alpha = image.alpha()
+    if alpha is None:
+        return False
+    return bool((alpha[hole] > 0).mean() > 0.95 and (alpha[~hole] == 0).mean() > 0.95)
 
 
 def _flatness(image: Picture, where: np.ndarray) -> float:
-    """Share of the pixels in `where` (H, W) bool that have its median colour, nearly."""
+    """Fraction of the pixels in `where` (H, W) bool that have its median colour, nearly."""
     colours = image.rgb()[where]
     return float((np.abs(colours - np.median(colours, axis=0)) <= FLAT).all(axis=1).mean())
 
 
-def borders(case: Case) -> Iterator[Finding]:
+def check_border(examined: ExaminedMask) -> Iterator[Finding]:
     """A hole that reaches the picture's sides is known from fewer sides."""
-    reached = sides_reached(case.hole)
-    if reached:
-        whole = min(reached.values()) == 1 and len(reached) == 4
-        sides = ", ".join(f"{side} {100 * share:.0f} %" for side, share in reached.items())
-        seen = f"the hole reaches the border ({'all of it' if whole else sides}): there it is filled from fewer sides"
-        yield case.finding(
-            Severity.NOTE, FindingCode.HOLE_AT_BORDER, seen, "nothing, if the object is cut off by the border"
-        )
-
-
-def specks(case: Case) -> Iterator[Finding]:
-    """Many tiny holes, or tiny islands in holes, are noise more often than intent."""
-    counts = count_specks(case.hole)
-    if counts.holes >= MANY_SPECKS:
-        seen = f"{counts.holes} of its {counts.all_holes} holes have at most {SPECK} pixels"
-        advice = "remove them if they are noise (of a JPEG, or of a threshold); scratches and dust may stay"
-        yield case.finding(Severity.WARNING, FindingCode.SPECKS, seen, advice)
-    if counts.islands >= MANY_PINHOLES:
-        seen = f"{counts.islands} islands of at most {SPECK} pixels are kept inside its holes"
-        yield case.finding(
-            Severity.WARNING, FindingCode.PINHOLES, seen, "close them if they are noise: they stay as they are"
-        )
-
-
-def transparency(case: Case) -> Iterator[Finding]:
-    """A fill that cannot be seen."""
-    alpha = case.image.alpha() if case.fits else None
-    if alpha is None or case.image.palette_alpha is not None:
+    reached = fraction_of_sides(examined.hole)
+    if not reached:
         return
-    share = float((alpha[case.hole] == 0).mean())
-    if share > 0:
-        seen = f"the picture {case.image.name} is transparent in {percent(share)} of the hole and stays so"
+    where = ", ".join(f"{side} {100 * fraction:.0f} %" for side, fraction in reached.items())
+    if len(reached) == 4 and min(reached.values()) == 1:
+        where = "all of it"
+    seen = f"the hole reaches the border ({where}): there it is filled from fewer sides"
+    yield examined.note(FindingCode.HOLE_AT_BORDER, seen, "nothing, if the object is cut off by the border")
+
+
+def check_specks(examined: ExaminedMask) -> Iterator[Finding]:
+    """Many tiny holes, or tiny islands in holes, are noise more often than intent."""
+    counts = count_specks(examined.hole)
+    if counts.small_holes >= MANY_SPECKS:
+        seen = f"{counts.small_holes} of its {counts.holes} holes have at most {SPECK} pixels"
+        advice = "remove them if they are noise (of a JPEG, or of a threshold); scratches and dust may stay"
+        yield examined.warning(FindingCode.SPECKS, seen, advice)
+    if counts.small_islands >= MANY_PINHOLES:
+        seen = f"{counts.small_islands} islands of at most {SPECK} pixels are kept inside its holes"
+        yield examined.warning(FindingCode.PINHOLES, seen, "close them if they are noise: they stay as they are")
+
+
+def check_transparency(examined: ExaminedMask) -> Iterator[Finding]:
+    """A fill that cannot be seen."""
+    image = examined.image_of_equal_size
+    if image is None or image.palette_alpha is not None:
+        return
+    alpha = image.alpha()
+    if alpha is None:
+        return
+    fraction = float((alpha[examined.hole] == 0).mean())
+    if fraction > 0:
+        seen = f"the picture {image.name} is transparent in {percent(fraction)} of the hole and stays so"
         advice = "make the picture opaque there, or the fill is in the file but cannot be seen"
-        yield case.finding(Severity.WARNING, FindingCode.TRANSPARENT_IN_HOLE, seen, advice)
+        yield examined.warning(FindingCode.TRANSPARENT_IN_HOLE, seen, advice)

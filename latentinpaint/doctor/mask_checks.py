@@ -1,31 +1,37 @@
-"""All that is looked at in a mask and its picture, both in memory."""
+"""All checks of a mask and its picture, both in memory."""
 
-from latentinpaint.doctor.case import Case, Check
-from latentinpaint.doctor.content import greys, opacity, photographs
-from latentinpaint.doctor.findings import Finding
-from latentinpaint.doctor.greys import GreyKind
-from latentinpaint.doctor.holes import borders, extent, extremes, specks, transparency
-from latentinpaint.doctor.sizes import sizes
+from latentinpaint.doctor.content import check_alpha, check_greys, check_photograph
+from latentinpaint.doctor.examined_mask import ExaminedMask, MaskCheck
+from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, Finding
+from latentinpaint.doctor.greys import GreySource
+from latentinpaint.doctor.holes import check_area, check_border, check_extremes, check_specks, check_transparency
+from latentinpaint.doctor.sizes import check_sizes
 from latentinpaint.images.picture import Picture
 
-OF_FILES: tuple[Check, ...] = (sizes, photographs)
-OF_MASKS: tuple[Check, ...] = (opacity, greys, extremes)
-OF_HOLES: tuple[Check, ...] = (extent, borders, specks, transparency)
+FILE_CHECKS: tuple[MaskCheck, ...] = (check_sizes, check_photograph)
+MASK_CHECKS: tuple[MaskCheck, ...] = (check_alpha, check_greys, check_extremes)
+HOLE_CHECKS: tuple[MaskCheck, ...] = (check_area, check_border, check_specks, check_transparency)
 
 
-def examine(image: Picture | None, mask: Picture, invert: bool = False) -> list[Finding]:
+def examine(
+    image: Picture | None, mask: Picture, invert_mask: bool = False, names: ArgumentNames = DEFAULT_NAMES
+) -> list[Finding]:
     """Look at a mask, and at the picture it is for; sizes may differ.
 
     Args:
         image: the picture, None to look at the mask alone.
         mask: as `read_picture` read it.
-        invert: whether the hole is where the mask is black.
+        invert_mask: whether the hole is where the mask is black.
+        names: what advice calls the caller's arguments.
     """
-    case = Case(mask, image, invert)
-    checks = OF_FILES
+    examined = ExaminedMask(mask, image, invert_mask, names)
+    checks = FILE_CHECKS
     # Of a photograph that was given as the mask, shape and size of the hole mean nothing.
-    if case.greys is not GreyKind.PHOTOGRAPH:
-        checks += OF_MASKS
-        if case.hole.any() and not case.hole.all():
-            checks += OF_HOLES
-    return [finding for check in checks for finding in check(case)]
+    if examined.grey_source is not GreySource.PHOTOGRAPH:
+        checks += MASK_CHECKS
+        if examined.hole.any() and not examined.hole.all():
+            checks += HOLE_CHECKS
+    findings: list[Finding] = []
+    for check in checks:
+        findings += check(examined)
+    return findings

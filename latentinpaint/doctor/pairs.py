@@ -1,56 +1,75 @@
-"""Files of pictures and masks: one pair, or folders of them as `inpaint` matches them."""
+"""Files of pictures and masks: one pair, or folders of them, matched as `inpaint` matches them."""
 
 from pathlib import Path
 
-from latentinpaint.doctor.findings import Finding, FindingCode, Severity
+from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, Finding, FindingCode, problem
 from latentinpaint.doctor.mask_checks import examine
-from latentinpaint.doctor.names import unmatched
-from latentinpaint.doctor.reading import Progress, in_threads, no_progress, read
+from latentinpaint.doctor.reading import Progress, map_in_threads, no_progress, read_or_finding
+from latentinpaint.doctor.unmatched import unmatched_files
 from latentinpaint.errors import InputError
 from latentinpaint.images.pairing import ImageMaskPair, match_masks
 
 _SAVE_AGAIN = "save or copy it again"
 
 
-def examine_pair(image: str | Path, mask: str | Path, invert: bool = False) -> list[Finding]:
-    """Examine the files of a picture and its mask.
+def examine_pair(
+    image: str | Path, mask: str | Path, invert_mask: bool = False, names: ArgumentNames = DEFAULT_NAMES
+) -> list[Finding]:
+    """Examine the files of a picture and its mask; the last two arguments are those of `examine`.
 
     Raises:
         InputError: if one of them does not exist.
     """
-    paths = Path(image), Path(mask)
-    for path in paths:
+    for path in (Path(image), Path(mask)):
         if not path.exists():
             raise InputError(f"there is no file {path}")
-    picture, hole = (read(path, _SAVE_AGAIN) for path in paths)
-    found = [answer for answer in (picture, hole) if isinstance(answer, Finding)]
-    if isinstance(hole, Finding):
-        return found
-    return found + examine(None if isinstance(picture, Finding) else picture, hole, invert)
+    picture = read_or_finding(Path(image), _SAVE_AGAIN)
+    mask_picture = read_or_finding(Path(mask), _SAVE_AGAIN)
+    findings: list[Finding] = []
+    known_picture = None
+    if isinstance(picture, Finding):
+        findings.append(picture)
+    else:
+        known_picture = picture
+    if isinstance(mask_picture, Finding):
+        return [*findings, mask_picture]
+    return findings + examine(known_picture, mask_picture, invert_mask, names)
 
 
 def examine_pairs(
-    images: str | Path, masks: str | Path | None = None, invert: bool = False, progress: Progress = no_progress
+    images: str | Path,
+    masks: str | Path | None = None,
+    invert_mask: bool = False,
+    progress: Progress = no_progress,
+    names: ArgumentNames = DEFAULT_NAMES,
 ) -> list[Finding]:
     """Examine a folder of pictures and masks, or a folder of each.
+
+    Args:
+        images: folder of the pictures, and of the masks too if `masks` is None.
+        masks: folder of the masks.
+        invert_mask: whether the holes are where the masks are black.
+        progress: shows how far it is.
+        names: what advice calls the caller's arguments.
 
     Raises:
         InputError: if a folder is missing.
     """
-    for folder in filter(None, (images, masks)):
+    mask_folder = masks or images
+    for folder in (images, mask_folder):
         if not Path(folder).is_dir():
             raise InputError(f"there is no folder {folder}")
     try:
-        found = match_masks(images, masks)
+        matches = match_masks(images, masks)
     except InputError as error:
         advice = "rename them so that every mask names one picture: photo_mask001.png for photo.png"
-        return [Finding(Severity.PROBLEM, FindingCode.NAMES_AMBIGUOUS, str(masks or images), str(error), advice)]
+        return [problem(FindingCode.NAMES_AMBIGUOUS, mask_folder, str(error), advice)]
 
-    def look(pair: ImageMaskPair) -> list[Finding]:
-        return examine_pair(pair.image, pair.mask, invert)
+    def examine_match(pair: ImageMaskPair) -> list[Finding]:
+        return examine_pair(pair.image, pair.mask, invert_mask, names)
 
-    findings = unmatched(found, Path(images), None if masks is None else Path(masks))
-    with progress("examining", len(found.pairs)) as step:
-        for answers in in_threads(look, found.pairs, step):
-            findings += answers
+    findings = unmatched_files(matches, Path(images), Path(mask_folder), in_one_folder=masks is None)
+    with progress("examining", len(matches.pairs)) as step:
+        for of_pair in map_in_threads(examine_match, matches.pairs, step):
+            findings += of_pair
     return findings

@@ -1,21 +1,23 @@
 """Reading what is examined: many files at a time, and what cannot be read is a finding."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from latentinpaint.doctor.findings import Finding, FindingCode, Severity
+from latentinpaint.doctor.findings import Finding, FindingCode, problem
 from latentinpaint.errors import InputError
 from latentinpaint.images.image_files import read_picture
 from latentinpaint.images.picture import Picture
 
 Step = Callable[[str], None]
 Progress = Callable[[str, int], AbstractContextManager[Step]]  # with a title and the number of items
-Item, Answer = TypeVar("Item"), TypeVar("Answer")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -24,23 +26,29 @@ def no_progress(title: str, total: int) -> Iterator[Step]:
     yield lambda name: None
 
 
-def read(path: Path, advice: str) -> Picture | Finding:
+def read_or_finding(path: Path, advice: str) -> Picture | Finding:
     """A picture file, or what is wrong with it."""
     try:
         return read_picture(path)
     except InputError as error:
-        return Finding(Severity.PROBLEM, FindingCode.UNREADABLE, str(path), str(error), advice)
+        return problem(FindingCode.UNREADABLE, path, str(error), advice)
 
 
-def in_threads(work: Callable[[Item], Answer], items: Iterable[Item], step: Step) -> Iterator[Answer]:
-    """`work` on every item, answers in the items' order; decoders run beside each other, few pictures are held."""
+def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item], step: Step) -> Iterator[Result]:
+    """The results of `function` in the order of `items`.
+
+    Decoders run beside each other, but only two items for each thread are held at a time.
+    """
     workers = min(8, os.cpu_count() or 1)
-    items = iter(items)
+    remaining = iter(items)
+    pending: deque[tuple[Item, Future[Result]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
-        waiting = [(item, pool.submit(work, item)) for item in islice(items, 2 * workers)]
-        while waiting:
-            item, future = waiting.pop(0)
-            answer = future.result()
-            waiting += [(following, pool.submit(work, following)) for following in islice(items, 1)]
+        for item in islice(remaining, 2 * workers):
+            pending.append((item, pool.submit(function, item)))
+        while pending:
+            item, future = pending.popleft()
+            result = future.result()
+            for following in islice(remaining, 1):
+                pending.append((following, pool.submit(function, following)))
             step(str(item))
-            yield answer
+            yield result

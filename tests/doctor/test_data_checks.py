@@ -45,7 +45,7 @@ def test_a_sound_folder(folder):
 
 
 def test_how_many(folder, monkeypatch):
-    monkeypatch.setattr("latentinpaint.doctor.data_checks.FEW", 6)
+    monkeypatch.setattr("latentinpaint.doctor.data_checks.FEW_PICTURES", 6)
     assert kinds(examine_data(folder, size=SIZE)) == {"pictures"}
     shutil.rmtree(folder / "sub")
     assert "few pictures" in kinds(examine_data(folder, size=SIZE))

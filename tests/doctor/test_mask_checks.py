@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageFilter
 
 from latentinpaint.data.masks import mask_preset
-from latentinpaint.doctor import examine
+from latentinpaint.doctor import ArgumentNames, FindingCode, examine
 from latentinpaint.images.image_files import Picture
 
 SIDE = 120
@@ -299,3 +299,16 @@ def test_a_picture_that_is_transparent_in_the_hole(helpers):
 def test_tiny_masks(size):
     for pixels in (np.zeros(size, bool), np.ones(size, bool), np.arange(size[0] * size[1]).reshape(size) % 2 > 0):
         assert kinds(pixels, Image.new("RGB", size[::-1]))
+
+
+def test_advice_names_the_callers_arguments():
+    """Python's names unless the caller has others."""
+    island = picture_of(~box(40, 80, 40, 80), "m")
+    for names, expected in (
+        (ArgumentNames(), "give invert_mask if"),
+        (ArgumentNames("--invert"), "give --invert if"),
+    ):
+        (found,) = [f for f in examine(None, island, names=names) if f.code is FindingCode.LIKELY_INVERTED]
+        assert found.advice.startswith(expected)
+    (found,) = [f for f in examine(None, picture_of(box(), "m"), True) if f.code is FindingCode.LIKELY_INVERTED]
+    assert found.advice.startswith("leave out invert_mask if")

@@ -97,7 +97,7 @@ def test_inverted(place):
     Image.fromarray(255 - np.asarray(Image.open(mask))).save(mask)
     for found in (examine_pairs(root), examine_pair(image, mask)):
         assert "likely inverted" in {f.code.value for f in found}
-    for found in (examine_pairs(root, invert=True), examine_pair(image, mask, invert=True)):
+    for found in (examine_pairs(root, invert_mask=True), examine_pair(image, mask, invert_mask=True)):
         assert "likely inverted" not in {f.code.value for f in found}
 
 
