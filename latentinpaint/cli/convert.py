@@ -1,35 +1,35 @@
-"""`convert`: a LaMa checkpoint as a model of this package, and a model as a LaMa checkpoint."""
+"""`convert`: a LaMa checkpoint to a model of this package, and a model to a LaMa checkpoint."""
 
 import sys
 from pathlib import Path
 
 from latentinpaint.errors import InputError
 
-# Endings that say what a file is; anything else is the name of a folder.
+# Suffixes of checkpoint files; an output with any other suffix but .safetensors is a folder.
 PICKLED = (".ckpt", ".pt", ".pth", ".bin")
 
 
 def command(output: str, lama: str | None = None, model: str | None = None, lama_config: str | None = None) -> None:
-    """Make a model of a LaMa checkpoint (--lama) or a LaMa checkpoint of a model (--model).
+    """Convert a LaMa checkpoint to a model (--lama), or a model to a LaMa checkpoint (--model).
 
-    The numbers are the same in both: the model gives LaMa's pictures, and the way there and back changes no bit.
-    Nothing in a checkpoint is executed; what it holds beside the generator, such as a discriminator, is left out.
+    The weights are the same in both: the model computes LaMa's output, and converting there and back changes no bit.
+    Nothing in a checkpoint is executed; what it holds besides the generator, such as a discriminator, is left out.
 
     Args:
         output: with --lama, a folder for model.safetensors, or a .safetensors file; with --model, a folder for
             config.yaml and models/best.ckpt, or a .ckpt, .pt or .pth file beside which config.yaml is written.
         lama: LaMa's best.ckpt, a plain state dict of its generator, or a folder of config.yaml and models/best.ckpt.
-        model: model file, or folder of a training run, that LaMa's layout can hold.
+        model: a model file, or the folder of a training run, of an architecture that LaMa's layout can hold.
         lama_config: LaMa's config.yaml; by default the one beside the checkpoint or in the folder above, if any.
     """
-    if (lama is None) == (model is None):
-        raise InputError("give --lama to make a model of a LaMa checkpoint, or --model for the way back")
-    if lama is not None:
+    if lama is not None and model is None:
         _from_lama(lama, lama_config, Path(output))
-    elif lama_config is not None:
-        raise InputError("--lama-config belongs to --lama: with --model a config.yaml is written")
-    else:
+    elif model is not None and lama is None:
+        if lama_config is not None:
+            raise InputError("--lama-config belongs to --lama: with --model a config.yaml is written")
         _to_lama(model, Path(output))
+    else:
+        raise InputError("give either --lama to convert a LaMa checkpoint, or --model to convert a model")
 
 
 def _from_lama(source: str, config: str | None, output: Path) -> None:
@@ -38,9 +38,11 @@ def _from_lama(source: str, config: str | None, output: Path) -> None:
 
     if output.suffix in PICKLED:
         raise InputError(f"{output}: a model is written to a folder or a .safetensors file")
-    target = output if output.suffix == ".safetensors" else output / PIPELINE_FILE
+    target = output
+    if output.suffix != ".safetensors":
+        target = output / PIPELINE_FILE
     if target.exists():
-        raise InputError(f"{target} is there already: choose another output, nothing is overwritten")
+        raise InputError(f"{target} exists already: choose another output, nothing is overwritten")
     converted = load_lama(source, config)
     for note in converted.notes:
         print(f"note: {note}", file=sys.stderr)

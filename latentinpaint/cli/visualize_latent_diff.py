@@ -1,49 +1,70 @@
-"""`visualize_latent_diff`: what the latent space lost around a hole."""
+"""`visualize_latent_diff`: what the latent loses around a hole."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
-from latentinpaint.images.image_files import read_mask, read_picture
+from latentinpaint.images.image_files import Picture, read_mask, read_picture
+
+if TYPE_CHECKING:
+    from latentinpaint.models import Autoencoder, MaskControl
 
 
 def command(
     autoencoder: str, image: str, mask: str, output: str, model: str | None = None, invert_mask: bool = False
 ) -> None:
-    """Draw the masked picture, D[E(truth) - E(masked)], D(0), and where |E(truth) - E(masked)| is large.
+    """Draw the masked image, D[E(truth) - E(masked)], D(0), and where |E(truth) - E(masked)| is large.
 
     Args:
-        autoencoder: autoencoder file, model file, or folder of a training run.
-        image: undamaged picture.
-        mask: picture of the same size, white where the hole is.
+        autoencoder: an autoencoder file, a model file, or the folder of a training run.
+        image: the undamaged image.
+        mask: an image of the same size, white where the hole is.
         output: PNG file to write.
-        model: model file or run folder; its mask control shows what it repaired.
+        model: a model file or the folder of a run; adds panels that show what its mask control restores.
         invert_mask: the hole is where the mask is black.
     """
     import torch
 
     from latentinpaint.pipeline import pad_to_cells
     from latentinpaint.visualization import draw_latent_difference, latent_difference
-    from latentinpaint.weights import load_autoencoder, load_pipeline
+    from latentinpaint.weights import load_autoencoder
 
     if Path(output).suffix.lower() != ".png":
         raise InputError(f"--output is a .png file, not {output}")
-    encoder, control = load_autoencoder(autoencoder), None
+    encoder = load_autoencoder(autoencoder)
+    control = None
     if model is not None:
-        pipeline = load_pipeline(model)
-        if pipeline.autoencoder.fingerprint() != encoder.fingerprint():
-            raise InputError(f"the model {model} was trained on another autoencoder than {autoencoder}")
-        if pipeline.control is None:
-            raise InputError(f"the model {model} was trained without mask control")
-        control = pipeline.control
-    picture, hole = read_picture(image), read_mask(mask, invert=invert_mask)
-    if hole.shape != (picture.height, picture.width):
-        raise InputError(f"the mask {mask} has another size than the picture {image}: they have to be equal")
-    if not hole.any():
-        raise InputError(f"the mask {mask} has no hole: paint it white")
+        control = _mask_control(model, encoder, autoencoder)
+    picture, hole = _read(image, mask, invert_mask)
     pixels = pad_to_cells(torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None], encoder.stride)
     cells = pad_to_cells(torch.from_numpy(hole).float()[None, None], encoder.stride)
     sheet = draw_latent_difference(latent_difference(encoder, pixels, cells, control))
     with write_beside(output) as temporary:
         sheet.save(temporary)
     print(f"wrote {output}")
+
+
+def _mask_control(model: str, encoder: "Autoencoder", autoencoder: str) -> "MaskControl":
+    """The mask control of a model that was trained on `encoder`, the autoencoder of the file of that name."""
+    from latentinpaint.weights import load_pipeline
+
+    pipeline = load_pipeline(model)
+    if pipeline.autoencoder.fingerprint() != encoder.fingerprint():
+        raise InputError(f"the model {model} was trained on another autoencoder than {autoencoder}")
+    if pipeline.control is None:
+        raise InputError(f"the model {model} was trained without mask control")
+    return pipeline.control
+
+
+def _read(image: str, mask: str, invert: bool) -> tuple[Picture, np.ndarray]:
+    """The picture, and its hole (H, W) bool."""
+    picture = read_picture(image)
+    hole = read_mask(mask, invert=invert)
+    if hole.shape != (picture.height, picture.width):
+        raise InputError(f"the mask {mask} has another size than the picture {image}: they have to be equal")
+    if not hole.any():
+        raise InputError(f"the mask {mask} has no hole: paint it white")
+    return picture, hole

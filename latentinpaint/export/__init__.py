@@ -1,18 +1,18 @@
 """Models as files that run without this package: ONNX, and programs of `torch.export`."""
 
-from latentinpaint.export.capture import Size
-from latentinpaint.export.formats import FORMATS, OPSETS, Format, Onnx, Pt2
-from latentinpaint.export.writing import COMPARED, TOLERANCE, export, largest_difference
+from latentinpaint.export.capture import ImageSize
+from latentinpaint.export.formats import FORMATS, OPSETS, ExportFormat, Onnx, Pt2
+from latentinpaint.export.writing import COMPARED_SHAPES, TOLERANCE, export, largest_difference
 
 __all__ = [
-    "COMPARED",
+    "COMPARED_SHAPES",
     "FORMATS",
     "OPSETS",
     "TOLERANCE",
-    "Format",
+    "ExportFormat",
+    "ImageSize",
     "Onnx",
     "Pt2",
-    "Size",
     "export",
     "largest_difference",
 ]

@@ -11,28 +11,28 @@ from torch.fx import GraphModule
 
 from latentinpaint import __version__
 from latentinpaint.errors import InputError
-from latentinpaint.export.module import Filling
+from latentinpaint.export.module import ExportModule
 from latentinpaint.models import Autoencoder
 
-SMALLEST = 2
-# Any picture from which the graph is recorded; no size is a special one to it.
-RECORDED = (2, 40, 56)
+MIN_SIDE = 2
+# Batch, height and width of the images that a graph for any size is traced with; no size is special to the graph.
+TRACED_SHAPE = (2, 40, 56)
 
 
 @dataclass(frozen=True)
-class Size:
-    """Height and width in pixels, from `SMALLEST`."""
+class ImageSize:
+    """Height and width in pixels, from `MIN_SIDE`."""
 
     height: int
     width: int
 
     def __post_init__(self) -> None:
-        if min(self.height, self.width) < SMALLEST:
-            raise InputError(f"a picture to be filled has {SMALLEST} x {SMALLEST} pixels at least")
+        if min(self.height, self.width) < MIN_SIDE:
+            raise InputError(f"an image to be filled has {MIN_SIDE} x {MIN_SIDE} pixels at least")
 
     @classmethod
-    def parse(cls, text: str) -> "Size":
-        """Of "512" (a square) or "384x512" (height, width).
+    def parse(cls, text: str) -> "ImageSize":
+        """Parse "512" (a square) or "384x512" (height, width).
 
         Raises:
             InputError: if it is neither.
@@ -43,59 +43,63 @@ class Size:
         return cls(int(sides[0]), int(sides[-1]))
 
 
-def capture(filling: Filling, size: Size | None) -> ExportedProgram:
-    """Record the graph for any batch, and for any height and width, or for those of `size` alone.
+def capture(module: ExportModule, size: ImageSize | None) -> ExportedProgram:
+    """Trace the graph for any batch size, and for any height and width, or for those of `size` alone.
 
     Args:
-        filling: see `filling_of`.
-        size: None leaves height and width open, from `SMALLEST` pixels.
+        module: see `export_module`.
+        size: None leaves height and width dynamic, from `MIN_SIDE` pixels.
     """
-    batch, height, width = RECORDED if size is None else (RECORDED[0], size.height, size.width)
-    image, mask = example(filling.pipeline.autoencoder, batch, height, width)
-    free = {0: Dim("batch")}
+    batch, height, width = TRACED_SHAPE
+    dynamic_axes = {0: Dim("batch")}
     if size is None:
-        free |= {2: Dim("height", min=SMALLEST), 3: Dim("width", min=SMALLEST)}
+        dynamic_axes |= {2: Dim("height", min=MIN_SIDE), 3: Dim("width", min=MIN_SIDE)}
+    else:
+        height = size.height
+        width = size.width
+    image, mask = example_inputs(module.pipeline.autoencoder, batch, height, width)
     with torch.no_grad():
-        # What the exporter cannot prove of sizes, such as that a padded picture is larger, is looked up at each run.
+        # What the exporter cannot prove about sizes, such as that a padded image is larger, is checked at each run.
         program = torch.export.export(
-            filling,
+            module,
             (image, mask),
-            dynamic_shapes=(free, free),
+            dynamic_shapes=(dynamic_axes, dynamic_axes),
             strict=False,
             prefer_deferred_runtime_asserts_over_guards=True,
         )
-    _forget_origin(program)
+    _remove_stack_traces(program)
     return program
 
 
-def _forget_origin(program: ExportedProgram) -> None:
-    """Take out the lines of code that nodes were recorded from, which name folders of this machine."""
+def _remove_stack_traces(program: ExportedProgram) -> None:
+    """Remove the lines of code that nodes were traced from, which name folders of this machine."""
     for module in program.graph_module.modules():
-        for node in module.graph.nodes if isinstance(module, GraphModule) else ():
-            node.meta.pop("stack_trace", None)
+        if isinstance(module, GraphModule):
+            for node in module.graph.nodes:
+                node.meta.pop("stack_trace", None)
 
 
-def example(autoencoder: Autoencoder, batch: int, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Random pictures with holes; what is in the holes is no number, so that nobody can have used it.
+def example_inputs(autoencoder: Autoencoder, batch: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Random images with holes, which contain nan, so that no output can depend on them.
 
     Returns:
-        image (B, 3, H, W) in [0, 1] and mask (B, 1, H, W), 1 = hole, which has both kinds of pixels.
+        image (B, 3, H, W) in [0, 1] and mask (B, 1, H, W), 1 = hole, with hole and known pixels in every item.
     """
     generator = torch.Generator().manual_seed(batch)
     image = torch.rand(batch, autoencoder.image_channels, height, width, generator=generator)
     mask = torch.zeros(batch, 1, height, width)
-    for row in range(batch):
-        mask[row, :, height // 4 : height // 4 + height // 2, row : row + width // 2] = 1
+    for item in range(batch):
+        mask[item, :, height // 4 : height // 4 + height // 2, item : item + width // 2] = 1
     return image.masked_fill(mask > 0.5, torch.nan), mask
 
 
-def about(autoencoder: Autoencoder, size: Size | None) -> str:
-    """What a file says of itself, as JSON."""
-    said: dict[str, Any] = {
+def metadata(autoencoder: Autoencoder, size: ImageSize | None) -> str:
+    """The metadata of a file, as JSON."""
+    entries: dict[str, Any] = {
         "latentinpaint": __version__,
         "stride": autoencoder.stride,
         "image_channels": autoencoder.image_channels,
         "size": None if size is None else [size.height, size.width],
         "mask": "1 = hole",
     }
-    return json.dumps(said)
+    return json.dumps(entries)

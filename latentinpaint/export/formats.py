@@ -1,4 +1,4 @@
-"""The formats of an exported model: how each is written, and how it is run to be checked."""
+"""The formats of an exported model: how each is written, and how it is run to be verified."""
 
 import contextlib
 import importlib.util
@@ -9,41 +9,41 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.export.capture import Size, about, capture
-from latentinpaint.export.module import filling_of
+from latentinpaint.export.capture import ImageSize, capture, metadata
+from latentinpaint.export.module import export_module
 from latentinpaint.pipeline import InpaintPipeline
 
-INSTALL = "pip install 'latentinpaint[export]'"
+INSTALL_HINT = "pip install 'latentinpaint[export]'"
 OPSETS = range(18, 24)
-# A protocol buffer, which an ONNX file is, has less than 2 GiB.
-LARGEST = 2**31 - 2**24
+# An ONNX file is a protocol buffer, which has less than 2 GiB; the rest is for the graph.
+MAX_ONNX_BYTES = 2**31 - 2**24
 
 # Images and masks to filled images.
-Run = Callable[[Tensor, Tensor], Tensor]
+InpaintFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Format(ABC):
+class ExportFormat(ABC):
     """One format.
 
     Args:
-        size: fixed height and width; None leaves them open.
+        size: fixed height and width; None leaves them dynamic.
 
     Attributes:
         suffix: of its files.
-        writers, runners: packages that writing and checking need beside torch.
+        writer_packages, runtime_packages: packages that writing and running need besides torch.
     """
 
     suffix: ClassVar[str]
-    writers: ClassVar[tuple[str, ...]] = ()
-    runners: ClassVar[tuple[str, ...]] = ()
-    size: Size | None = None
+    writer_packages: ClassVar[tuple[str, ...]] = ()
+    runtime_packages: ClassVar[tuple[str, ...]] = ()
+    size: ImageSize | None = None
 
     @abstractmethod
     def write(self, pipeline: InpaintPipeline, path: Path) -> None:
@@ -54,26 +54,26 @@ class Format(ABC):
         """
 
     @abstractmethod
-    def load(self, path: Path) -> Run:
-        """A file's function, computed without this package."""
+    def load(self, path: Path) -> InpaintFunction:
+        """The function that a file computes, without this package."""
 
-    def check_writers(self) -> None:
-        """Raise `InputError` if a package for writing is not installed."""
-        lacking = _lacking(self.writers)
-        if lacking:
-            raise InputError(f"{' and '.join(lacking)} for {self.suffix} files cannot be found: {INSTALL}")
+    def check_writer_packages(self) -> None:
+        """Raise an `InputError` if a package for writing is not installed."""
+        missing = _not_installed(self.writer_packages)
+        if missing:
+            raise InputError(f"{' and '.join(missing)} for {self.suffix} files cannot be found: {INSTALL_HINT}")
 
     def can_run(self) -> bool:
         """Whether the packages for `load` are installed."""
-        return not _lacking(self.runners)
+        return not _not_installed(self.runtime_packages)
 
 
 @dataclass(frozen=True)
-class Onnx(Format):
+class Onnx(ExportFormat):
     """ONNX without Fourier operators: those become matrix products, see `transforms`.
 
     Args:
-        size: see `Format`.
+        size: see `ExportFormat`.
         opset: version of ONNX's operators, of `OPSETS`.
 
     Raises:
@@ -83,20 +83,20 @@ class Onnx(Format):
     opset: int = OPSETS[0]
 
     suffix = ".onnx"
-    writers = ("onnx", "onnxscript")
-    runners = ("onnxruntime",)
+    writer_packages = ("onnx", "onnxscript")
+    runtime_packages = ("onnxruntime",)
 
     def __post_init__(self) -> None:
         if self.opset not in OPSETS:
             raise InputError(f"opsets go from {OPSETS[0]} to {OPSETS[-1]}, not {self.opset}")
 
     def write(self, pipeline: InpaintPipeline, path: Path) -> None:
-        filling = filling_of(pipeline, matrices=True)
-        if sum(p.numel() * p.element_size() for p in filling.parameters()) > LARGEST:
+        module = export_module(pipeline, matrices=True)
+        if sum(p.numel() * p.element_size() for p in module.parameters()) > MAX_ONNX_BYTES:
             raise InputError("a model of 2 GiB and more does not fit one ONNX file: write a .pt2 file")
-        with _quiet():
+        with _no_output():
             program = torch.onnx.export(
-                capture(filling, self.size),
+                capture(module, self.size),
                 dynamo=True,
                 input_names=["image", "mask"],
                 output_names=["filled"],
@@ -104,68 +104,77 @@ class Onnx(Format):
                 external_data=False,
                 verbose=False,
             )
+        assert program is not None  # it is None with `dynamo=False` alone
         _name_axes(program)
-        _forget_origin(program)
-        program.model.metadata_props["latentinpaint"] = about(pipeline.autoencoder, self.size)
+        _remove_origins(program)
+        program.model.metadata_props["latentinpaint"] = metadata(pipeline.autoencoder, self.size)
         program.save(str(path), external_data=False)
 
-    def load(self, path: Path) -> Run:
+    def load(self, path: Path) -> InpaintFunction:
         import onnxruntime
 
         try:
             session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        except Exception as error:  # its exceptions have no base of their own
+        except Exception as error:  # its exceptions have no base class of their own
             reason = str(error).splitlines()[0].replace(str(path), "the file")[:200]
             raise InputError(
                 f"onnxruntime {onnxruntime.__version__} cannot read opset {self.opset}, try a lower one: {reason}"
             ) from error
-        return lambda image, mask: torch.from_numpy(
-            session.run(["filled"], {"image": image.numpy(), "mask": mask.numpy()})[0]
-        )
+
+        def run(image: Tensor, mask: Tensor) -> Tensor:
+            outputs = session.run(["filled"], {"image": image.numpy(), "mask": mask.numpy()})
+            return torch.from_numpy(outputs[0])
+
+        return run
 
 
 @dataclass(frozen=True)
-class Pt2(Format):
+class Pt2(ExportFormat):
     """A program of `torch.export`, with torch's own Fourier transforms."""
 
     suffix = ".pt2"
 
     def write(self, pipeline: InpaintPipeline, path: Path) -> None:
-        with _quiet():
-            program = capture(filling_of(pipeline, matrices=False), self.size)
-            said = {"latentinpaint.json": about(pipeline.autoencoder, self.size)}
-            torch.export.save(program, path, extra_files=said)
+        with _no_output():
+            program = capture(export_module(pipeline, matrices=False), self.size)
+            extra_files = {"latentinpaint.json": metadata(pipeline.autoencoder, self.size)}
+            torch.export.save(program, path, extra_files=extra_files)
 
-    def load(self, path: Path) -> Run:
-        with _quiet():
+    def load(self, path: Path) -> InpaintFunction:
+        with _no_output():
             return torch.export.load(path).module()
 
 
-FORMATS: dict[str, type[Format]] = {"onnx": Onnx, "pt2": Pt2}
+FORMATS: dict[str, type[ExportFormat]] = {"onnx": Onnx, "pt2": Pt2}
 
 
-def _lacking(packages: tuple[str, ...]) -> list[str]:
+def _not_installed(packages: tuple[str, ...]) -> list[str]:
     return [name for name in packages if importlib.util.find_spec(name) is None]
 
 
 def _name_axes(program: torch.onnx.ONNXProgram) -> None:
-    """The exporter's numbers for open sizes as words; a fixed size stays a number."""
-    shape = program.model.graph.inputs[0].shape
-    names = {0: "batch", 2: "height", 3: "width"}
-    program.rename_axes({str(shape[axis].value): name for axis, name in names.items() if not shape.is_static(axis)})
+    """Name the dynamic axes, which the exporter numbers; a fixed size stays a number."""
+    shape: Any = program.model.graph.inputs[0].shape
+    names: dict[Any, str] = {}
+    for axis, name in {0: "batch", 2: "height", 3: "width"}.items():
+        if not shape.is_static(axis):
+            names[str(shape[axis].value)] = name
+    program.rename_axes(names)
 
 
-def _forget_origin(program: torch.onnx.ONNXProgram) -> None:
-    """Take out the exporter's notes on modules and lines of code, which name folders of this machine."""
+def _remove_origins(program: torch.onnx.ONNXProgram) -> None:
+    """Remove the exporter's notes on modules and lines of code, which name folders of this machine."""
     graph = program.model.graph
-    values = [*graph.inputs, *graph.outputs, *graph.initializers.values()]
-    for part in (graph, *values, *graph, *(value for node in graph for value in node.outputs)):
+    parts: list[Any] = [graph, *graph.inputs, *graph.outputs, *graph.initializers.values()]
+    for node in graph:
+        parts.extend([node, *node.outputs])
+    for part in parts:
         part.metadata_props.clear()
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what libraries say of their own insides."""
+def _no_output() -> Iterator[None]:
+    """Suppress what libraries print, log and warn of in the `with` block."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

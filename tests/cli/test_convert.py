@@ -76,8 +76,8 @@ def test_the_model_fills_as_lama_does(size, folder, weights, done, helpers, tmp_
 
 
 REFUSED = {
-    "neither": ("--output {new}", "give --lama"),
-    "both": ("--lama {lama} --model {ours} --output {new}", "give --lama"),
+    "neither": ("--output {new}", "give either --lama"),
+    "both": ("--lama {lama} --model {ours} --output {new}", "give either --lama"),
     "no output": ("--lama {lama}", "--output"),
     "missing checkpoint": ("--lama {absent} --output {new}", "{absent}"),
     "an empty folder": ("--lama {void} --output {new}", "{void}"),
@@ -89,8 +89,8 @@ REFUSED = {
     "config on the way back": ("--model {ours} --lama-config {tanh.yaml} --output {new}", "--lama-config"),
     "a model as .ckpt": ("--lama {lama} --output {new}/x.ckpt", "x.ckpt"),
     "a checkpoint as .safetensors": ("--model {ours} --output {new}/x.safetensors", "x.safetensors"),
-    "onto itself": ("--lama {plain.safetensors} --output {plain.safetensors}", "is there already"),
-    "onto a model": ("--lama {lama} --output {ours}", "is there already"),
+    "onto itself": ("--lama {plain.safetensors} --output {plain.safetensors}", "exists already"),
+    "onto a model": ("--lama {lama} --output {ours}", "exists already"),
     "onto a checkpoint": ("--model {ours} --output {lama}", "is there already"),
     "into a file": ("--lama {lama} --output {text.ckpt}/ours", "{text.ckpt}"),
     "back into a file": ("--model {ours} --output {text.ckpt}/lama", "{text.ckpt}"),

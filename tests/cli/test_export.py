@@ -28,7 +28,7 @@ def pixels(tmp_path):
     return tmp_path / "pixels.safetensors"
 
 
-def pictures(batch, height, width):
+def random_inputs(batch, height, width):
     torch.manual_seed(batch)
     return torch.rand(batch, 3, height, width), (torch.rand(batch, 1, height, width) > 0.6).float()
 
@@ -37,7 +37,7 @@ def test_onnx(model_files, done, tmp_path):
     path = tmp_path / "new" / "model.onnx"
     answer = done("export", "--model", model_files["ffc"], "--output", path)
     first, second = answer.out.splitlines()
-    assert first.startswith(f"wrote {path}, ") and second.startswith("largest difference from the model's pictures")
+    assert first.startswith(f"wrote {path}, ") and second.startswith("largest difference from the model's output")
     assert float(second.split()[-1]) < 1e-4 and answer.err == ""
     assert list(path.parent.iterdir()) == [path]
     model = onnx.load(path)
@@ -49,18 +49,18 @@ def test_onnx(model_files, done, tmp_path):
     assert [i.shape for i in session.get_inputs()] == [["batch", n, "height", "width"] for n in (3, 1)]
     pipeline = load_pipeline(model_files["ffc"])
     for shape in SHAPES:
-        image, mask = pictures(*shape)
+        image, mask = random_inputs(*shape)
         [filled] = session.run(["filled"], {"image": image.numpy(), "mask": mask.numpy()})
         assert np.abs(filled - pipeline(image, mask).numpy()).max() < 1e-4
         known = (mask < 0.5).expand_as(image).numpy()
         assert np.array_equal(filled[known], image.numpy()[known])
 
 
-def test_texture_stays_behind_and_is_told(pixels, done, tmp_path):
+def test_texture_is_left_out_with_a_note(pixels, done, tmp_path):
     save_model(Model(load_pipeline(pixels), PatchTexture()), tmp_path / "textured.safetensors")
     answer = done("export", "--model", tmp_path / "textured.safetensors", "--output", tmp_path / "model.pt2")
     assert "the file holds the networks alone" in answer.err
-    image, mask = pictures(1, 64, 96)
+    image, mask = random_inputs(1, 64, 96)
     program = torch.export.load(tmp_path / "model.pt2").module()
     assert torch.allclose(program(image, mask), load_pipeline(pixels)(image, mask), atol=1e-4)
 
@@ -68,7 +68,7 @@ def test_texture_stays_behind_and_is_told(pixels, done, tmp_path):
 def test_a_program_runs_without_this_package(model_files, done, tmp_path):
     path = tmp_path / "model.pt2"
     done("export", "--model", model_files["ffc"], "--output", path)
-    cases = [pictures(*shape) for shape in SHAPES]
+    cases = [random_inputs(*shape) for shape in SHAPES]
     torch.save(cases, tmp_path / "cases.pt")
     code = """
 import sys, torch

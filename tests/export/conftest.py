@@ -1,4 +1,4 @@
-"""Small models of every kind that is exported."""
+"""Small models of every architecture that is exported."""
 
 import pytest
 import torch

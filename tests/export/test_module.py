@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from latentinpaint.errors import InputError
-from latentinpaint.export.module import filling_of
+from latentinpaint.export.module import export_module
 from latentinpaint.models.ffc import FourierUnit
 
 MODELS = ["control", "alpha", "none", "pixels"]
@@ -18,32 +18,32 @@ def test_the_same_pictures(name, matrices, size, exported_models):
     image, mask = torch.rand(2, 3, *size), (torch.rand(2, 1, *size) > 0.7).float()
     expected = pipeline(image, mask)
     assert (expected - image).abs().max() > 0.1
-    filling = filling_of(pipeline, matrices)
+    module = export_module(pipeline, matrices)
     known = (mask < 0.5).expand_as(image)
     for content in (0.0, float("nan")):
-        answer = filling(image.masked_fill(mask > 0.5, content), mask)
-        assert torch.equal(answer[known], image[known])
-        torch.testing.assert_close(answer, expected, atol=1e-5, rtol=0)
+        output = module(image.masked_fill(mask > 0.5, content), mask)
+        assert torch.equal(output[known], image[known])
+        torch.testing.assert_close(output, expected, atol=1e-5, rtol=0)
 
 
 def test_the_pipeline_stays_as_it_is(exported_models):
     pipeline = exported_models["control"]
     before = {name: value.clone() for name, value in pipeline.state_dict().items()}
-    filling = filling_of(pipeline, matrices=True)
+    module = export_module(pipeline, matrices=True)
     assert any(isinstance(module, FourierUnit) for module in pipeline.modules())
-    assert not any(isinstance(module, FourierUnit) for module in filling.modules())
-    for value in filling.parameters():
+    assert not any(isinstance(part, FourierUnit) for part in module.modules())
+    for value in module.parameters():
         value.data.zero_()
     assert all(torch.equal(value, before[name]) for name, value in pipeline.state_dict().items())
 
 
 def test_weights_are_whole(exported_models):
     """What is a view of a larger tensor would be written with all of it."""
-    for value in filling_of(exported_models["control"], matrices=True).parameters():
+    for value in export_module(exported_models["control"], matrices=True).parameters():
         assert value.is_contiguous()
         assert value.untyped_storage().nbytes() == value.numel() * value.element_size()
 
 
 def test_a_flow_is_refused(build_pipeline):
     with pytest.raises(InputError, match="ffc"):
-        filling_of(build_pipeline("flow"), matrices=True)
+        export_module(build_pipeline("flow"), matrices=True)

@@ -40,7 +40,7 @@ def test_irfft2_is_numpys(size):
 
 @pytest.mark.parametrize("size", [(2048, 2), (2, 2047)], ids=str)
 def test_large_sizes_are_exact_in_float32(size):
-    """The angles of 2047 * 2047 parts of a circle have few digits left, unless full turns are taken off first."""
+    """The angles of 2047 * 2047 parts of a circle have few digits left, unless reduced modulo a full circle first."""
     x = random_map(size, dtype=np.float32)
     expected = stacked(np.fft.rfft2(x.astype(np.float64), norm="ortho"))
     np.testing.assert_allclose(matrices(size, torch.float32).rfft2(torch.from_numpy(x)), expected, atol=1e-5)
@@ -55,5 +55,5 @@ def test_mixing_sees_real_and_imaginary_parts_as_neighbouring_channels(size):
     mixed = np.einsum("oc,bchw->bohw", weight, pairs).reshape(2, 3, 2, *spectrum.shape[-2:])
     expected = np.fft.irfft2(mixed[:, :, 0] + 1j * mixed[:, :, 1], s=size, norm="ortho")
     matrix = torch.from_numpy(weight)
-    answer = in_frequency_domain(torch.from_numpy(x), lambda z: torch.einsum("oc,bchw->bohw", matrix, z))
-    np.testing.assert_allclose(answer, expected, atol=1e-13)
+    output = in_frequency_domain(torch.from_numpy(x), lambda z: torch.einsum("oc,bchw->bohw", matrix, z))
+    np.testing.assert_allclose(output, expected, atol=1e-13)
