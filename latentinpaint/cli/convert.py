@@ -50,7 +50,7 @@ def _from_lama(source: str, config: str | None, output: Path) -> None:
     sizes = converted.dimensions
     print(
         f"wrote {target}: LaMa's generator with ngf {sizes.ngf}, {sizes.blocks} blocks of {sizes.latent} channels, "
-        f"{sizes.wide} of them global"
+        f"{sizes.num_global} of them global"
     )
 
 

@@ -1,17 +1,17 @@
 """Reading a LaMa checkpoint without running anything that is in it.
 
 A ``.ckpt`` is a pickle, and a pickle can call any function that it names. Here PyTorch's restricted reader
-(``weights_only=True``) builds tensors and plain containers and nothing else; whatever else a file names is found out
+(``weights_only=True``) builds tensors and plain containers and nothing else; whatever else a file names is listed
 first, and refused by its name. Checkpoints of training runs mention classes of their trainer and of their
 configuration; these names stand for an empty class of this module while the file is read, so that nothing is imported
-or called, and what was made of them is thrown away. Files of before PyTorch 1.6 (no zip) are read in the same way.
+or called, and its objects are discarded. Files from before PyTorch 1.6 (no zip) are read in the same way.
 """
 
 import io
 import pickletools
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,17 +25,25 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 from latentinpaint.errors import InputError
 
 _GENERATOR = "generator."
-_LEGACY_PICKLES = 4  # magic number, protocol, about the machine, and the object itself
+_LEGACY_PICKLES = 4  # magic number, protocol, machine, and the object itself
 
-# What training checkpoints mention beside tensors: Lightning's callbacks, OmegaConf's settings and what those hold.
-_MENTIONED = ("pytorch_lightning.", "lightning.", "lightning_fabric.", "omegaconf.")
-_MENTIONED_NAMES = {"typing.Any", "collections.defaultdict"} | {
-    f"builtins.{name}" for name in ("bool", "dict", "float", "int", "list", "str", "tuple")
+# What training checkpoints mention besides tensors: Lightning's callbacks, OmegaConf's settings and their contents.
+_HARMLESS_PREFIXES = ("pytorch_lightning.", "lightning.", "lightning_fabric.", "omegaconf.")
+_HARMLESS_NAMES = {
+    "typing.Any",
+    "collections.defaultdict",
+    "builtins.bool",
+    "builtins.dict",
+    "builtins.float",
+    "builtins.int",
+    "builtins.list",
+    "builtins.str",
+    "builtins.tuple",
 }
 
 
 class Inert:
-    """Stands for a class that a checkpoint mentions: takes anything, keeps nothing, does nothing."""
+    """Stands for a class that a checkpoint mentions: accepts any arguments, keeps nothing, does nothing."""
 
     __slots__ = ()
 
@@ -51,10 +59,15 @@ class Inert:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A generator's tensors, named ``model.N…``, and the whole numbers that the file has about its training."""
+    """What a file contains.
+
+    Attributes:
+        weights: the generator's tensors, named ``model.N…``.
+        training: "epoch" and "global_step" of its training, as far as the file says.
+    """
 
     weights: dict[str, Tensor]
-    about: dict[str, int]
+    training: dict[str, int]
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -63,14 +76,18 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises:
         InputError: if the file cannot be read, names anything but tensors, or holds no generator.
     """
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
+    if path.suffix == ".safetensors":
+        content = _read_safetensors(path)
+    else:
+        content = _read_pickle(path)
     if not isinstance(content, Mapping):
         raise InputError(f"{path} holds no state dict, but {type(content).__name__}")
-    weights = content.get("state_dict", content)
-    if not isinstance(weights, Mapping):
-        raise InputError(f"{path} holds no state dict, but {type(weights).__name__}")
-    about = {key: content[key] for key in ("epoch", "global_step") if isinstance(content.get(key), int)}
-    return Checkpoint({name: _plain(path, name, value) for name, value in _generator(path, weights).items()}, about)
+    state = content.get("state_dict", content)
+    if not isinstance(state, Mapping):
+        raise InputError(f"{path} holds no state dict, but {type(state).__name__}")
+    weights = {name: _checked(path, name, value) for name, value in _generator(path, state).items()}
+    training = {key: content[key] for key in ("epoch", "global_step") if isinstance(content.get(key), int)}
+    return Checkpoint(weights, training)
 
 
 def _read_safetensors(path: Path) -> object:
@@ -87,22 +104,28 @@ def _read_pickle(path: Path) -> object:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # a damaged pickle can raise anything
         raise _unreadable(path, error) from error
-    mentioned = {name for name in names if name.startswith(_MENTIONED) or name in _MENTIONED_NAMES}
-    if names - mentioned:
+    refused = []
+    inert: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = []
+    for name in sorted(names):
+        if name.startswith(_HARMLESS_PREFIXES) or name in _HARMLESS_NAMES:
+            inert.append((Inert, name))
+        else:
+            refused.append(name)
+    if refused:
         raise InputError(
-            f"{path} names {', '.join(sorted(names - mentioned))}, which is no tensor and is not run: save its state "
+            f"{path} names {', '.join(refused)}, which is no tensor and is not run: save its state "
             "dict alone where it was trained, with torch.save"
         )
     try:
-        with safe_globals([(Inert, name) for name in mentioned]), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pickle protocols, about which a user can do nothing
+        with safe_globals(inert), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickle protocols, which a user cannot change
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    """An error's first line, without the advice to load the file in an unsafe way that PyTorch gives along."""
+    """An error's first line, without PyTorch's advice to load the file in an unsafe way."""
     text = str(error).split("WeightsUnpickler error:")[-1].strip() or type(error).__name__
     if text.startswith("Unsupported operand"):
         text = "its pickle has instructions that PyTorch's restricted reader does not know"
@@ -110,22 +133,26 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 
 def _unsafe_names(path: Path) -> set[str]:
-    """Full names of all that a checkpoint refers to and PyTorch's restricted reader does not know."""
+    """Full names that a checkpoint refers to and PyTorch's restricted reader does not know."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if any(name.endswith("/constants.pkl") for name in archive.namelist()):
                 raise ValueError("it is a TorchScript program, take the checkpoint that it was made from")
         return set(get_unsafe_globals_in_checkpoint(path))
-    names = set()
+    names: set[str] = set()
     for pickled in _leading_pickles(path):
-        # PyTorch judges zip files only: each pickle of an old file is shown to it as one.
-        archive = io.BytesIO()
-        with zipfile.ZipFile(archive, "w") as file:
-            file.writestr("archive/data.pkl", pickled)
-            file.writestr("archive/version", "3")
-        archive.seek(0)
-        names |= set(get_unsafe_globals_in_checkpoint(archive))
+        names |= set(get_unsafe_globals_in_checkpoint(_as_zip(pickled)))
     return names
+
+
+def _as_zip(pickled: bytes) -> io.BytesIO:
+    """A pickle of an old file as a zip file, the only format whose names PyTorch lists."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr("archive/data.pkl", pickled)
+        file.writestr("archive/version", "3")
+    buffer.seek(0)
+    return buffer
 
 
 def _leading_pickles(path: Path) -> list[bytes]:
@@ -148,26 +175,40 @@ def _leading_pickles(path: Path) -> list[bytes]:
 
 
 def _generator(path: Path, weights: Mapping[Any, Any]) -> dict[str, Any]:
-    """What belongs to the generator, without the prefix that a training checkpoint has before it."""
-    named = {name: value for name, value in weights.items() if isinstance(name, str)}
-    chosen = {name.removeprefix(_GENERATOR): named[name] for name in named if name.startswith(_GENERATOR)} or named
-    strangers = [name for name in chosen if not name.startswith("model.")]
-    if strangers or not chosen:
-        what = f"it has {strangers[0]}" if strangers else "it is empty"
+    """The generator's entries, without the prefix that a training checkpoint has before them."""
+    generator: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    for name, value in weights.items():
+        if isinstance(name, str) and name.startswith(_GENERATOR):
+            generator[name.removeprefix(_GENERATOR)] = value
+        elif isinstance(name, str):
+            others[name] = value
+    generator = generator or others
+    if not generator:
+        raise _no_generator(path, "it is empty")
+    for name in generator:
+        if not name.startswith("model."):
+            raise _no_generator(path, f"it has {name}")
+    return generator
+
+
+def _no_generator(path: Path, fault: str) -> InputError:
+    return InputError(
+        f"{path} holds no generator of LaMa's: {fault}, and keys begin with {_GENERATOR}model. or with model."
+    )
+
+
+def _checked(path: Path, name: str, value: object) -> Tensor:
+    """A dense tensor: float32, to which half precision is widened exactly, or a number of batches."""
+    dtypes: tuple[torch.dtype, ...] = (torch.float32, torch.float16, torch.bfloat16)
+    if name.endswith(".num_batches_tracked"):
+        dtypes = (torch.int64,)
+    if not isinstance(value, Tensor) or value.layout != torch.strided or value.dtype not in dtypes:
+        found = getattr(value, "dtype", type(value).__name__)
         raise InputError(
-            f"{path} holds no generator of LaMa's: {what}, and keys begin with {_GENERATOR}model. or with model."
+            f"{path} cannot be converted: {name} is {found}, where a dense tensor of {dtypes[0]} belongs"
         )
-    return chosen
-
-
-def _plain(path: Path, name: str, value: object) -> Tensor:
-    """A dense tensor: float32, to which half precision is widened exactly, or a count of batches."""
-    counts = name.endswith(".num_batches_tracked")
-    kinds = (torch.int64,) if counts else (torch.float32, torch.float16, torch.bfloat16)
-    if not isinstance(value, Tensor) or value.layout != torch.strided or value.dtype not in kinds:
-        kind = getattr(value, "dtype", type(value).__name__)
-        raise InputError(f"{path} cannot be converted: {name} is {kind}, where a dense tensor of {kinds[0]} belongs")
     value = value.detach()
     if not torch.isfinite(value).all():
         raise InputError(f"{path} cannot be converted: {name} has values that are not finite")
-    return value if counts else value.float()
+    return value.to(dtypes[0])

@@ -1,9 +1,10 @@
 """Where each tensor of this package's pipeline stands in LaMa's state dict.
 
-LaMa's generator is one sequence ``model.N``: 0 pads, 1 is the 7x7 convolution, 2 to 4 halve, then come the residual
-blocks, one layer that joins local and global channels, three doublings of convolution, BatchNorm and ReLU, a pad, the
-last convolution and the sigmoid. Where this package has one tensor for both parts of the channels, LaMa has two: the
-local part first, joined along the output channels. A part without channels has no tensors.
+LaMa's generator is one sequence ``model.N``: 0 pads, 1 is the 7x7 convolution, 2 to 4 halve the map, then come the
+residual blocks, one layer that concatenates local and global channels, three times transposed convolution, BatchNorm
+and ReLU, a pad, the last convolution and the sigmoid. Where this package has one tensor for both parts of the
+channels, LaMa has two: the local part first, concatenated along the output channels. A part without channels has no
+tensors.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,8 +14,9 @@ import torch
 from torch import Tensor
 
 HALVINGS = 3
-BLOCKS_FROM = HALVINGS + 2  # the first residual block's place in the sequence
+FIRST_BLOCK = HALVINGS + 2  # the first residual block's index in the sequence
 NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+AFFINE = ("weight", "bias")
 
 
 @dataclass(frozen=True)
@@ -25,105 +27,135 @@ class Dimensions:
         ngf: channels after the first convolution.
         latent: channels inside the blocks; LaMa has 8 * ngf, at most 1024.
         blocks: residual blocks.
-        wide: how many of the blocks' channels are global.
+        num_global: how many of the blocks' channels are global.
     """
 
     ngf: int
     latent: int
     blocks: int
-    wide: int
+    num_global: int
+
+    @property
+    def split(self) -> tuple[int, int]:
+        """Local and global channels of the blocks."""
+        return self.latent - self.num_global, self.num_global
+
+    @property
+    def first_upsampling(self) -> int:
+        """Index of the first transposed convolution in the sequence, after the blocks and the concatenation."""
+        return FIRST_BLOCK + self.blocks + 1
 
     @property
     def last(self) -> int:
-        """The last convolution's place in the sequence, after the joining layer, the doublings and a pad."""
-        return BLOCKS_FROM + self.blocks + 1 + 3 * HALVINGS + 1
+        """Index of the last convolution, after the upsampling and a pad."""
+        return self.first_upsampling + 3 * HALVINGS + 1
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One tensor here and its parts there: `sizes` are the parts' lengths along the first axis."""
+    """One tensor of the pipeline and LaMa's parts of it.
 
-    ours: str
-    parts: tuple[str, ...]
+    Attributes:
+        name: in the pipeline's state dict.
+        lama_names: of the parts in LaMa's.
+        sizes: the parts' lengths along the first axis, where there are two.
+    """
+
+    name: str
+    lama_names: tuple[str, ...]
     sizes: tuple[int, ...] = ()
 
 
 def layout(dimensions: Dimensions) -> list[Entry]:
-    """Every tensor of the pipeline but the latent's mean and deviation, which LaMa does not have."""
-    split = (dimensions.latent - dimensions.wide, dimensions.wide)
-    entries = []
+    """Every tensor of the pipeline but the latent's mean and standard deviation, which LaMa does not have."""
+    entries: list[Entry] = []
     for stage in range(HALVINGS + 1):
-        parts = split if stage == HALVINGS else (1, 0)
-        ours, theirs = f"autoencoder.encoder.{stage}", f"model.{stage + 1}"
-        entries.append(_from_local(f"{ours}.0.weight", theirs, parts))
-        entries += _norm(f"{ours}.1", theirs, parts)
+        split = dimensions.split if stage == HALVINGS else (1, 0)
+        entries.append(_from_local(f"autoencoder.encoder.{stage}.0.weight", f"model.{stage + 1}", split))
+        entries += _norm(f"autoencoder.encoder.{stage}.1", f"model.{stage + 1}", split)
     for block in range(dimensions.blocks):
-        for ours, theirs in (("first", "conv1"), ("second", "conv2")):
-            names = f"refiner.blocks.{block}.{ours}", f"model.{BLOCKS_FROM + block}.{theirs}"
-            entries += _fourier_convolution(*names, split)
-    return entries + list(_decoder(dimensions))
-
-
-def _fourier_convolution(ours: str, theirs: str, split: tuple[int, int]) -> Iterator[Entry]:
-    near, far = split
-    if near:
-        yield _from_local(f"{ours}.from_local.weight", theirs, split)
-    if near and far:
-        yield Entry(f"{ours}.global_to_local.weight", (f"{theirs}.ffc.convg2l.weight",))
-    if far:
-        ours_g, theirs_g = f"{ours}.global_to_global", f"{theirs}.ffc.convg2g"
-        yield Entry(f"{ours_g}.reduce.0.weight", (f"{theirs_g}.conv1.0.weight",))
-        yield from _same(f"{ours_g}.reduce.1", f"{theirs_g}.conv1.1", NORM)
-        yield Entry(f"{ours_g}.unit.mix.weight", (f"{theirs_g}.fu.conv_layer.weight",))
-        yield from _same(f"{ours_g}.unit.norm", f"{theirs_g}.fu.bn", NORM)
-        yield Entry(f"{ours_g}.expand.weight", (f"{theirs_g}.conv2.weight",))
-    yield from _norm(f"{ours}.norm", theirs, split)
-
-
-def _decoder(dimensions: Dimensions) -> Iterator[Entry]:
-    first = BLOCKS_FROM + dimensions.blocks + 1
-    for level in range(HALVINGS):
-        yield from _same(f"autoencoder.decoder.{level}.0", f"model.{first + 3 * level}", ("weight", "bias"))
-        yield from _same(f"autoencoder.decoder.{level}.1", f"model.{first + 3 * level + 1}", NORM)
-    yield from _same(f"autoencoder.decoder.{HALVINGS}", f"model.{dimensions.last}", ("weight", "bias"))
-
-
-def _from_local(ours: str, theirs: str, split: tuple[int, int]) -> Entry:
-    """The convolution that reads the local part and writes both."""
-    return _joined(ours, (f"{theirs}.ffc.convl2l.weight", f"{theirs}.ffc.convl2g.weight"), split)
-
-
-def _norm(ours: str, theirs: str, split: tuple[int, int]) -> list[Entry]:
-    return [_joined(f"{ours}.{key}", (f"{theirs}.bn_l.{key}", f"{theirs}.bn_g.{key}"), split) for key in NORM]
-
-
-def _joined(ours: str, parts: tuple[str, str], split: tuple[int, int]) -> Entry:
-    there = [index for index in (0, 1) if split[index]]
-    return Entry(ours, tuple(parts[i] for i in there), tuple(split[i] for i in there))
-
-
-def _same(ours: str, theirs: str, keys: tuple[str, ...]) -> list[Entry]:
-    return [Entry(f"{ours}.{key}", (f"{theirs}.{key}",)) for key in keys]
+        lama_block = f"model.{FIRST_BLOCK + block}"
+        entries += _ffc(f"refiner.blocks.{block}.first", f"{lama_block}.conv1", dimensions.split)
+        entries += _ffc(f"refiner.blocks.{block}.second", f"{lama_block}.conv2", dimensions.split)
+    entries += _decoder(dimensions)
+    return entries
 
 
 def to_lama(weights: Mapping[str, Tensor], dimensions: Dimensions) -> dict[str, Tensor]:
-    """LaMa's tensors ``model.N…`` out of a pipeline's state dict; copies, none shares another's memory."""
-    theirs = {}
+    """LaMa's tensors ``model.N…`` from a pipeline's state dict; copies, none shares another's memory."""
+    converted: dict[str, Tensor] = {}
     for entry in layout(dimensions):
-        value = weights[entry.ours]
-        whole = len(entry.parts) == 1 or value.ndim == 0  # both parts of a BatchNorm have counted the same batches
-        pieces = [value] * len(entry.parts) if whole else value.split(entry.sizes)
-        theirs |= {name: piece.clone() for name, piece in zip(entry.parts, pieces, strict=True)}
-    return theirs
+        value = weights[entry.name]
+        if len(entry.lama_names) == 1 or value.ndim == 0:  # both parts of a BatchNorm have counted the same batches
+            for name in entry.lama_names:
+                converted[name] = value.clone()
+        else:
+            for name, part in zip(entry.lama_names, value.split(entry.sizes), strict=True):
+                converted[name] = part.clone()
+    return converted
 
 
 def from_lama(weights: Mapping[str, Tensor], dimensions: Dimensions) -> dict[str, Tensor]:
-    """A pipeline's state dict out of LaMa's tensors ``model.N…``; the latent keeps its scale: mean 0, deviation 1."""
-    ours = {
+    """A pipeline's state dict from LaMa's tensors ``model.N…``; latents stay on LaMa's scale: mean 0, deviation 1."""
+    converted = {
         "autoencoder.latent_mean": torch.zeros(dimensions.latent),
         "autoencoder.latent_std": torch.ones(dimensions.latent),
     }
     for entry in layout(dimensions):
-        parts = [weights[name] for name in entry.parts]
-        ours[entry.ours] = torch.cat(parts) if parts[0].ndim else torch.stack(parts).amax()
-    return ours
+        parts = [weights[name] for name in entry.lama_names]
+        if parts[0].ndim:
+            converted[entry.name] = torch.cat(parts)
+        else:
+            converted[entry.name] = torch.stack(parts).amax()
+    return converted
+
+
+def _ffc(name: str, lama: str, split: tuple[int, int]) -> Iterator[Entry]:
+    """One fast Fourier convolution."""
+    num_local, num_global = split
+    if num_local:
+        yield _from_local(f"{name}.from_local.weight", lama, split)
+    if num_local and num_global:
+        yield Entry(f"{name}.global_to_local.weight", (f"{lama}.ffc.convg2l.weight",))
+    if num_global:
+        spectral = f"{name}.global_to_global"
+        lama_spectral = f"{lama}.ffc.convg2g"
+        yield from _equal(f"{spectral}.reduce.0", f"{lama_spectral}.conv1.0", ("weight",))
+        yield from _equal(f"{spectral}.reduce.1", f"{lama_spectral}.conv1.1", NORM)
+        yield from _equal(f"{spectral}.unit.mix", f"{lama_spectral}.fu.conv_layer", ("weight",))
+        yield from _equal(f"{spectral}.unit.norm", f"{lama_spectral}.fu.bn", NORM)
+        yield from _equal(f"{spectral}.expand", f"{lama_spectral}.conv2", ("weight",))
+    yield from _norm(f"{name}.norm", lama, split)
+
+
+def _decoder(dimensions: Dimensions) -> Iterator[Entry]:
+    for level in range(HALVINGS):
+        index = dimensions.first_upsampling + 3 * level
+        yield from _equal(f"autoencoder.decoder.{level}.0", f"model.{index}", AFFINE)
+        yield from _equal(f"autoencoder.decoder.{level}.1", f"model.{index + 1}", NORM)
+    yield from _equal(f"autoencoder.decoder.{HALVINGS}", f"model.{dimensions.last}", AFFINE)
+
+
+def _from_local(name: str, lama: str, split: tuple[int, int]) -> Entry:
+    """The convolution that reads the local part and writes both."""
+    return _concatenated(name, (f"{lama}.ffc.convl2l.weight", f"{lama}.ffc.convl2g.weight"), split)
+
+
+def _norm(name: str, lama: str, split: tuple[int, int]) -> Iterator[Entry]:
+    for key in NORM:
+        yield _concatenated(f"{name}.{key}", (f"{lama}.bn_l.{key}", f"{lama}.bn_g.{key}"), split)
+
+
+def _concatenated(name: str, lama_names: tuple[str, str], split: tuple[int, int]) -> Entry:
+    """Of two parts of these sizes, those that have channels."""
+    present = []
+    for lama_name, size in zip(lama_names, split, strict=True):
+        if size:
+            present.append((lama_name, size))
+    names, sizes = zip(*present, strict=True)
+    return Entry(name, names, sizes)
+
+
+def _equal(name: str, lama: str, keys: tuple[str, ...]) -> Iterator[Entry]:
+    for key in keys:
+        yield Entry(f"{name}.{key}", (f"{lama}.{key}",))

@@ -106,7 +106,7 @@ def test_the_configuration_that_is_written(tmp_path):
 def test_what_the_file_says(config, tmp_path):
     content = {"state_dict": state(), "epoch": 12, "global_step": 3400, "optimizer_states": [{"lr": 0.1}]}
     converted = load_lama(write_folder(tmp_path / "lama", content, config))
-    assert converted.dimensions == Dimensions(ngf=4, latent=32, blocks=2, wide=24)
+    assert converted.dimensions == Dimensions(ngf=4, latent=32, blocks=2, num_global=24)
     assert converted.pipeline.autoencoder.arguments == LamaAutoencoder(4, mask_channel=True).arguments
     assert converted.pipeline.refiner.arguments == FFCRefiner(32, 2, 0.75).arguments
     assert converted.pipeline.control is None and not converted.pipeline.training

@@ -61,7 +61,7 @@ FITTING = [
 def test_configurations_that_fit(path, value, weights, tmp_path):
     text = changed(path, value) + "\nsizes: {blocks: '${deeper.blocks}'}\ndeeper: {blocks: 2}\n"
     converted = load_lama(write_folder(tmp_path / "lama", weights, text))
-    assert not converted.notes and converted.dimensions.wide == 24
+    assert not converted.notes and converted.dimensions.num_global == 24
     assert converted.pipeline.refiner.arguments["ratio"] == (0.76 if value == 0.76 else 0.75)
 
 

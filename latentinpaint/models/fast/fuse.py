@@ -112,7 +112,9 @@ def _replaced(module: nn.Module, rules: Rules) -> nn.Module:
     for name, child in module.named_children():
         setattr(module, name, _replaced(child, rules))
     rule = rules.get(type(module))
-    return module if rule is None else rule(module)
+    if rule is None:
+        return module
+    return rule(module)
 
 
 # The rules ------------------------------------------------------------------------------------------------
