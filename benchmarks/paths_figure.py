@@ -12,7 +12,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from latentinpaint.data.distributions import from_range, open_collection
-from latentinpaint.interpolants import simulate
+from latentinpaint.interpolants import integrate_path
 from latentinpaint.interpolants.paths import denoise, inpaint, raster, sequential
 from latentinpaint.weights import load_flow
 
@@ -51,7 +51,7 @@ def main() -> None:
                 cells.append((path.at(torch.tensor(begin)).alpha.values[0], x[0]))
                 if end is not None:
                     times = np.linspace(begin, end, options.steps + 1).tolist()
-                    x = simulate(path, flow.drifts, x, times, moving=path.level).final
+                    x = integrate_path(path, flow.drifts, x, times, active_mask=path.level).x
             rows[name] = cells
     draw(rows).save(options.output)
 

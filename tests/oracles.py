@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentinpaint.interpolants.interpolant import Ends, Process
+from latentinpaint.interpolants.interpolant import Endpoints, Process
 
 
 def matrix(operator, shape) -> np.ndarray:
@@ -31,11 +31,11 @@ class Gaussian:
     mean: Tensor
     covariance: Tensor
 
-    def __call__(self, process: Process, x: Tensor) -> Ends:
+    def __call__(self, process: Process, x: Tensor) -> Endpoints:
         alpha, beta, solved = self._solved(process, x)
         eta_0 = solved @ alpha
         eta_1 = self.mean.numpy() + solved @ beta @ self.covariance.numpy()
-        return Ends(*(torch.from_numpy(eta).reshape(x.shape) for eta in (eta_0, eta_1)))
+        return Endpoints(*(torch.from_numpy(eta).reshape(x.shape) for eta in (eta_0, eta_1)))
 
     def score(self, process: Process, x: Tensor) -> Tensor:
         return torch.from_numpy(-self._solved(process, x)[2]).reshape(x.shape)
@@ -63,13 +63,13 @@ class Mixture:
     weights: tuple[float, ...]
     components: tuple[Gaussian, ...]
 
-    def __call__(self, process: Process, x: Tensor) -> Ends:
+    def __call__(self, process: Process, x: Tensor) -> Endpoints:
         logs = np.stack([component.log_density(process, x) for component in self.components])
         shares = np.array(self.weights)[:, None] * np.exp(logs - logs.max(axis=0))
         shares = torch.from_numpy(shares / shares.sum(axis=0))
         ends = [component(process, x) for component in self.components]
         each = [s.view(-1, *[1] * (x.ndim - 1)) for s in shares]
-        return Ends(
+        return Endpoints(
             sum(s * e.source for s, e in zip(each, ends, strict=True)),
             sum(s * e.data for s, e in zip(each, ends, strict=True)),
         )

@@ -179,9 +179,9 @@ class Job:
             for number in range(count):
                 part = slice(number * batch_size, (number + 1) * batch_size)
                 run, view = self._batch(part, lambda done, n=number: told((n + done) / count))
-                made.append(run.final.cpu())
+                made.append(run.x.cpu())
                 seen.append(view.cpu())
-                evaluations = max(evaluations, run.evaluations)
+                evaluations = max(evaluations, run.nfe)
         shown = torch.cat(seen) if has_truth else None
         return Made(torch.cat(made), shown, self.rows if has_truth else None, evaluations)
 

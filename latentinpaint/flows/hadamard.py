@@ -18,11 +18,18 @@ from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
 from latentinpaint.flows.base import Flow, Progress, Sampling, draw_holes
 from latentinpaint.flows.scheduled import noise_rows
-from latentinpaint.interpolants import Drifts, Ends, HadamardPath, Process, Trajectory, observation, simulate
-from latentinpaint.interpolants.measures import Blocks, Diagonal, Entrywise, MaskShaped, Mixture, Turns
+from latentinpaint.interpolants import Drifts, Endpoints, HadamardPath, Process, Solution, integrate_path, observation
 from latentinpaint.interpolants.objectives import squared_error
 from latentinpaint.interpolants.operators import Hadamard
 from latentinpaint.interpolants.paths import ORDERS, denoise, inpaint, sequential
+from latentinpaint.interpolants.training_distributions import (
+    Blocks,
+    BlockSequential,
+    Diagonal,
+    Entrywise,
+    MaskShaped,
+    Mixture,
+)
 from latentinpaint.models.velocity import AlphaUNet
 from latentinpaint.randomness import Generators, draw_normal, split
 
@@ -36,7 +43,7 @@ class HadamardFlow(Flow):
         shape: (C, H, W); the channels of a pixel share its clock.
         width, multipliers, blocks, attention, dropout: the network, see `AlphaUNet`.
         measure: weight of each training measure: diagonal, entrywise, blocks, turns, holes; see
-            `interpolants.measures`.
+            `interpolants.training_distributions`.
         block_side: side of the blocks, pixels.
         masks: preset of the holes, see `data.masks.mask_preset`.
         known_noise: probability of noise on what is known around a hole.
@@ -74,7 +81,7 @@ class HadamardFlow(Flow):
             "diagonal": Diagonal(),
             "entrywise": Entrywise(),
             "blocks": Blocks(block_side),
-            "turns": Turns(block_side),
+            "turns": BlockSequential(block_side),
             "holes": MaskShaped(self.masks, known_noise),
         }
         chosen = {name: weight for name, weight in measure.items() if weight != 0}
@@ -85,9 +92,9 @@ class HadamardFlow(Flow):
         """eta (B, C, H, W) at x (B, C, H, W) for alpha (B or 1, 1, H, W)."""
         return self.network(x, alpha).to(x)
 
-    def drifts(self, process: Process, x: Tensor) -> Ends:
+    def drifts(self, process: Process, x: Tensor) -> Endpoints:
         """Both expected ends, for a process of entrywise operators with beta = 1 - alpha (50, 51)."""
-        return process.ends_from_difference(x, self.difference(x, process.alpha.values[:, :1]))
+        return process.endpoints_from_difference(x, self.difference(x, process.alpha.values[:, :1]))
 
     def loss(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         alpha = self.measure.draw(target.shape, generator).to(target)
@@ -103,7 +110,7 @@ class HadamardFlow(Flow):
         generator: Generators = None,
         sampling: Sampling | None = None,
         progress: Progress | None = None,
-    ) -> Trajectory:
+    ) -> Solution:
         """Follow any path of clocks from a state (B, C, H, W); entries that begin as data stay as they are."""
         return self._walk(path, self.drifts, start, generator, sampling, progress, (path.level > 0).to(start))
 
@@ -114,7 +121,7 @@ class HadamardFlow(Flow):
         generator: Generators = None,
         sampling: Sampling | None = None,
         progress: Progress | None = None,
-    ) -> Trajectory:
+    ) -> Solution:
         """`count` new pictures."""
         generators = split(generator, count)
         noise = noise_rows(self, count, generators)
@@ -128,7 +135,7 @@ class HadamardFlow(Flow):
         generator: Generators = None,
         sampling: Sampling | None = None,
         progress: Progress | None = None,
-    ) -> Trajectory:
+    ) -> Solution:
         """Fill holes (B, 1, H, W) of pictures (B, C, H, W), given what is known."""
         return self._fill(inpaint(hole.to(picture)), picture, generator, sampling, progress)
 
@@ -142,7 +149,7 @@ class HadamardFlow(Flow):
         progress: Progress | None = None,
         order: str = "raster",
         turn: Tensor | None = None,
-    ) -> Trajectory:
+    ) -> Solution:
         """Fill holes block after block, each given the blocks before; a hole everywhere is generation by blocks.
 
         Args:
@@ -168,7 +175,7 @@ class HadamardFlow(Flow):
         generator: Generators = None,
         sampling: Sampling | None = None,
         progress: Progress | None = None,
-    ) -> Trajectory:
+    ) -> Solution:
         """The plain denoise start: begin where an observation y = x + deviation n stands on the path.
 
         Its answers are distributed as the data on average over observations; for those given y take `posterior`.
@@ -186,7 +193,7 @@ class HadamardFlow(Flow):
         generator: Generators = None,
         sampling: Sampling | None = None,
         progress: Progress | None = None,
-    ) -> Trajectory:
+    ) -> Solution:
         """The exact posterior of pictures that were observed as y = x + deviation n outside the hole (20, 21).
 
         All entries begin as noise, and the model is asked where the reward of the observation puts it.
@@ -201,9 +208,9 @@ class HadamardFlow(Flow):
         hole = draw_holes(self.masks, target, generator)
         quick = Sampling("euler", min(20, self.sampling.steps))
         return {
-            "generated": self.generate(len(target), generator, quick).final,
+            "generated": self.generate(len(target), generator, quick).x,
             "hole": torch.where(hole > 0, 0.0, target),
-            "fill": self.inpaint(target, hole, generator, quick).final,
+            "fill": self.inpaint(target, hole, generator, quick).x,
             "truth": target,
         }
 
@@ -216,17 +223,17 @@ class HadamardFlow(Flow):
         sampling: Sampling | None,
         progress: Progress | None,
         moving: Tensor | None = None,
-    ) -> Trajectory:
+    ) -> Solution:
         sampling = sampling or self.sampling
         if sampling.solver != "euler":
             raise InputError("a Hadamard flow is followed with Euler's steps: leave the solver out")
-        return simulate(
+        return integrate_path(
             path,
             drifts,
             start,
             sampling.steps,
             epsilon=sampling.epsilon,
-            moving=moving,
+            active_mask=moving,
             generator=generator,
             progress=progress,
         )
@@ -238,7 +245,7 @@ class HadamardFlow(Flow):
         generator: Generators,
         sampling: Sampling | None,
         progress: Progress | None,
-    ) -> Trajectory:
+    ) -> Solution:
         generators = split(generator, len(picture))
         start = path.start(picture, draw_normal(picture, generators))
         return self.follow(path, start, generators, sampling, progress)

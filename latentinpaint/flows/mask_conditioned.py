@@ -19,7 +19,7 @@ from torch import Tensor
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
 from latentinpaint.flows.base import Flow, Progress, Sampling, draw_holes, uniform_times
-from latentinpaint.interpolants import Linear, ScheduledPath, Trajectory, integrate
+from latentinpaint.interpolants import Linear, ScheduledPath, Solution, integrate
 from latentinpaint.interpolants.objectives import WEIGHTINGS, one_sided_noise, one_sided_velocity, weighted_mean
 from latentinpaint.models.velocity import ConcatUNet, check_sides
 from latentinpaint.randomness import Generators, draw_normal
@@ -101,7 +101,7 @@ class MaskConditionedFlow(Flow):
         generator: Generators = None,
         sampling: Sampling | None = None,
         progress: Progress | None = None,
-    ) -> Trajectory:
+    ) -> Solution:
         """Fill holes (B, 1, H, W) of pictures (B, C, H, W); known entries come back as they were.
 
         What a picture holds in its hole does not matter.
@@ -113,10 +113,10 @@ class MaskConditionedFlow(Flow):
         def field(x: Tensor, t: Tensor, hole: Tensor) -> Tensor:
             return torch.where(hole > 0, self.velocity(x, t, hole), 0.0)
 
-        run = integrate(field, start, given=(hole,), progress=progress, **(sampling or self.sampling).solving())
-        return Trajectory(torch.where(inside, run.final, picture), run.evaluations)
+        run = integrate(field, start, extra_args=(hole,), progress=progress, **(sampling or self.sampling).solving())
+        return Solution(torch.where(inside, run.x, picture), run.nfe)
 
     def show(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         hole = draw_holes(self.masks, target, generator)
-        filled = self.inpaint(target, hole, generator).final
+        filled = self.inpaint(target, hole, generator).x
         return {"hole": torch.where(hole > 0, 0.0, target), "fill": filled, "truth": target}

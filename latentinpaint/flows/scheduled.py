@@ -15,7 +15,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.flows.base import Flow, Progress, Sampling, uniform_times
-from latentinpaint.interpolants import SCHEDULES, ScheduledPath, Trajectory, integrate
+from latentinpaint.interpolants import SCHEDULES, ScheduledPath, Solution, integrate
 from latentinpaint.interpolants.objectives import squared_error
 from latentinpaint.models.velocity import build_network
 from latentinpaint.randomness import Generators, draw_normal, split
@@ -69,7 +69,7 @@ class ScheduledFlow(Flow):
         source: Tensor,
         sampling: Sampling | None = None,
         progress: Progress | None = None,
-    ) -> Trajectory:
+    ) -> Solution:
         """Carry rows (B, *shape) of the source to the data.
 
         A schedule whose velocity is infinite at its end is followed to just before, and ends at the data that are
@@ -80,7 +80,7 @@ class ScheduledFlow(Flow):
         run = integrate(self.velocity, source, span=(0.0, last), progress=progress, **solving)
         if last == 1:
             return run
-        return Trajectory(self._finished(run.final), run.evaluations + 1)
+        return Solution(self._finished(run.x), run.nfe + 1)
 
     @torch.no_grad()
     def trajectory(self, source: Tensor, times: Sequence[float] | Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class ScheduledFlow(Flow):
         for begin, end in pairwise(float(t) for t in times):
             state = states[-1]
             if begin < last:
-                state = integrate(self.velocity, state, span=(begin, min(end, last)), **share.solving()).final
+                state = integrate(self.velocity, state, span=(begin, min(end, last)), **share.solving()).x
             states.append(self._finished(state) if end == 1 else state)
         return torch.stack(states)
 
@@ -103,7 +103,7 @@ class ScheduledFlow(Flow):
         if last == 1:
             return state
         t = state.new_full((len(state),), last)
-        return self.path.ends_from_velocity(state, self.velocity(state, t), t).data
+        return self.path.endpoints_from_velocity(state, self.velocity(state, t), t).data
 
     @torch.no_grad()
     def generate(
@@ -112,13 +112,13 @@ class ScheduledFlow(Flow):
         generator: Generators = None,
         sampling: Sampling | None = None,
         progress: Progress | None = None,
-    ) -> Trajectory:
+    ) -> Solution:
         """`count` new rows from standard normal noise, each from a generator of its own; of a flow that was trained
         with noise as its source."""
         return self.transport(noise_rows(self, count, generator), sampling, progress)
 
     def show(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        return {"source": source, "carried over": self.transport(source).final, "target": target}
+        return {"source": source, "carried over": self.transport(source).x, "target": target}
 
 
 def noise_rows(flow: Flow, count: int, generator: Generators = None) -> Tensor:

@@ -33,7 +33,7 @@ from latentinpaint.interpolants.operators import Operator
 
 
 @dataclass(frozen=True, eq=False)
-class Ends:
+class Endpoints:
     """The expected source ``eta_0`` and the expected data ``eta_1`` (2), both (B, …)."""
 
     source: Tensor
@@ -56,27 +56,27 @@ class Process:
         """``alpha x_0 + beta x_1`` (1), for ends (B, …)."""
         return self.alpha(x_0) + self.beta(x_1)
 
-    def ends_from_source(self, x: Tensor, eta_0: Tensor) -> Ends:
+    def endpoints_from_source(self, x: Tensor, eta_0: Tensor) -> Endpoints:
         """Both ends from the expected source, by (5).
 
         Raises:
             ValueError: if beta has no inverse.
         """
-        return Ends(eta_0, self.beta.inverse(x - self.alpha(eta_0)))
+        return Endpoints(eta_0, self.beta.inverse(x - self.alpha(eta_0)))
 
-    def ends_from_data(self, x: Tensor, eta_1: Tensor) -> Ends:
+    def endpoints_from_data(self, x: Tensor, eta_1: Tensor) -> Endpoints:
         """Both ends from the expected data, by (5).
 
         Raises:
             ValueError: if alpha has no inverse.
         """
-        return Ends(self.alpha.inverse(x - self.beta(eta_1)), eta_1)
+        return Endpoints(self.alpha.inverse(x - self.beta(eta_1)), eta_1)
 
-    def ends_from_difference(self, x: Tensor, eta: Tensor) -> Ends:
+    def endpoints_from_difference(self, x: Tensor, eta: Tensor) -> Endpoints:
         """Both ends from ``eta_0 - eta_1``, by (50) and (51); right where alpha + beta is the identity alone."""
-        return Ends(x + self.beta(eta), x - self.alpha(eta))
+        return Endpoints(x + self.beta(eta), x - self.alpha(eta))
 
-    def score(self, ends: Ends) -> Tensor:
+    def score(self, ends: Endpoints) -> Tensor:
         """The gradient of the log density at the point where `ends` are expected, by (6).
 
         Raises:
@@ -90,4 +90,4 @@ class Process:
 
 
 # A model of the ends: the process and a point x (B, …) to the ends that are expected there.
-Drifts = Callable[[Process, Tensor], Ends]
+Drifts = Callable[[Process, Tensor], Endpoints]

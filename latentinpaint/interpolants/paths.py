@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from latentinpaint.interpolants.interpolant import Ends, Process
+from latentinpaint.interpolants.interpolant import Endpoints, Process
 from latentinpaint.interpolants.operators import Hadamard, Scalar
 from latentinpaint.interpolants.schedules import Linear, Schedule
 
@@ -35,11 +35,11 @@ class Path(ABC):
     def rate(self, t: Tensor) -> Process:
         """The derivative in t of both operators."""
 
-    def velocity(self, ends: Ends, t: Tensor) -> Tensor:
+    def velocity(self, ends: Endpoints, t: Tensor) -> Tensor:
         """The probability flow's velocity (7) where `ends` are expected at time t."""
         return self.rate(t).point(ends.source, ends.data)
 
-    def increment(self, ends: Ends, t: Tensor, s: Tensor) -> Tensor:
+    def increment(self, ends: Endpoints, t: Tensor, s: Tensor) -> Tensor:
         r"""What an Euler step from t to s adds: :math:`(\alpha_s - \alpha_t)\eta_0 + (\beta_s - \beta_t)\eta_1`.
 
         The step is the operators' own difference and not a time step: however unevenly a path runs, one step from
@@ -60,11 +60,13 @@ class ScheduledPath(Path):
     def rate(self, t: Tensor) -> Process:
         return Process(Scalar(self.schedule.alpha_dot(t)), Scalar(self.schedule.beta_dot(t)))
 
-    def ends_from_velocity(self, x: Tensor, velocity: Tensor, t: Tensor) -> Ends:
+    def endpoints_from_velocity(self, x: Tensor, velocity: Tensor, t: Tensor) -> Endpoints:
         """Both ends from the velocity (7) at x (B, …): (5) and (7) are two equations for the two of them."""
         now, rate = self.at(t), self.rate(t)
         determinant = Scalar(rate.alpha.values * now.beta.values - now.alpha.values * rate.beta.values).inverse
-        return Ends(determinant(now.beta(velocity) - rate.beta(x)), determinant(rate.alpha(x) - now.alpha(velocity)))
+        source = determinant(now.beta(velocity) - rate.beta(x))
+        data = determinant(rate.alpha(x) - now.alpha(velocity))
+        return Endpoints(source, data)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +133,7 @@ class HadamardPath(Path):
         power: the power p, above 0: entries of different power run at different speeds.
 
     All broadcast against x (B, …) and have as many dimensions; `begin`, `end` and `power` may be numbers. A power
-    below 1 ends with an infinite velocity: walk such a path with `simulate`.
+    below 1 ends with an infinite velocity: integrate such a path with `integrate_path`.
     """
 
     level: Tensor
@@ -200,13 +202,13 @@ def denoise(level: Tensor) -> HadamardPath:
 
 
 def raster(height: int, width: int, side: int) -> Tensor:
-    """Turns of square blocks of `side` entries in reading order, (height, width)."""
+    """Positions of square blocks of `side` entries in reading order, (height, width)."""
     rows, columns, across = _blocks(height, width, side)
     return rows * across + columns
 
 
 def morton(height: int, width: int, side: int) -> Tensor:
-    """Turns of square blocks of `side` entries along the Z-order curve, (height, width): near blocks follow soon."""
+    """Positions of square blocks of `side` entries along the Z-order curve, (height, width): near blocks follow soon."""
     rows, columns, across = _blocks(height, width, side)
     code = torch.zeros_like(rows + columns)
     for bit in range(max(1, math.ceil(math.log2(max(across, -(-height // side), 2))))):

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latentinpaint.interpolants.interpolant import Drifts, Ends, Process
+from latentinpaint.interpolants.interpolant import Drifts, Endpoints, Process
 from latentinpaint.interpolants.operators import Dense, Hadamard, Operator, Scalar, identity
 
 
@@ -78,7 +78,7 @@ class QuadraticReward:
         processes of `Hadamard` operators; they raise ValueError for other processes.
         """
 
-        def rewarded(process: Process, x: Tensor) -> Ends:
+        def rewarded(process: Process, x: Tensor) -> Endpoints:
             alpha, beta = (_entries(operator, x) for operator in (process.alpha, process.beta))
             if (alpha + beta - 1).abs().max() > 1e-5:
                 raise ValueError("a diagonal reward needs a process with beta = 1 - alpha")
@@ -86,7 +86,7 @@ class QuadraticReward:
             data = model(Process(Hadamard(alpha_r), Hadamard(1 - alpha_r)), x_r).data
             noisy = alpha > 0
             source = torch.where(noisy, x - (1 - alpha) * data, 0.0) / torch.where(noisy, alpha, 1.0)
-            return Ends(source, torch.where(noisy, data, x))
+            return Endpoints(source, torch.where(noisy, data, x))
 
         return rewarded
 
@@ -132,8 +132,8 @@ class OperatorReward:
     def drifts(self, model: Drifts) -> Drifts:
         """The drifts under the reward of a model's data, for processes with an invertible alpha."""
 
-        def rewarded(process: Process, x: Tensor) -> Ends:
-            return process.ends_from_data(x, model(*self.elsewhere(process, x)).data)
+        def rewarded(process: Process, x: Tensor) -> Endpoints:
+            return process.endpoints_from_data(x, model(*self.elsewhere(process, x)).data)
 
         return rewarded
 

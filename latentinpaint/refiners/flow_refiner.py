@@ -8,7 +8,7 @@ what overlapping receptive fields saw of the surroundings.
 
 How a latent moves between the two is the interpolant's choice, see `latent_paths`.
 
-The network predicts the clean latent (x1-prediction) and the velocity follows from it (`Process.ends_from_data`):
+The network predicts the clean latent (x1-prediction), from which the velocity follows (`Process.endpoints_from_data`):
 a velocity holds all the noise of a many-channel latent, which a small network cannot carry through (Li and He,
 "Back to Basics: Let Denoising Generative Models Denoise", arXiv 2511.13720). The network's output is a correction to
 the conditioned latent where a cell is known, and the whole prediction where a cell is all hole.
@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from latentinpaint.errors import InputError, check_at_least, choose
-from latentinpaint.interpolants import Trajectory
+from latentinpaint.interpolants import Solution
 from latentinpaint.interpolants.objectives import squared_error
 from latentinpaint.models.unet import TimeUNet
 from latentinpaint.randomness import Generators, draw_normal
@@ -124,7 +124,7 @@ class FlowRefiner(Refiner):
         generator: Generators = None,
         steps: int | None = None,
         solver: str | None = None,
-    ) -> Trajectory:
+    ) -> Solution:
         """Integrate from the start to the data; the result also counts the network's evaluations."""
         solver = solver or self.solver
         choose(self.latent_path.solvers, solver, "solver")
@@ -134,4 +134,4 @@ class FlowRefiner(Refiner):
         return self.latent_path.integrate(self.predict_data, start, condition, solver, steps)
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
-        return self.sample(condition, generator, steps).final
+        return self.sample(condition, generator, steps).x

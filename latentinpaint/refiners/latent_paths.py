@@ -23,16 +23,16 @@ from latentinpaint.errors import check_at_least
 from latentinpaint.interpolants import (
     SOLVERS,
     Cosine,
-    Ends,
+    Endpoints,
     HadamardPath,
     Linear,
     Process,
     Scalar,
     Schedule,
     ScheduledPath,
-    Trajectory,
+    Solution,
     integrate,
-    simulate,
+    integrate_path,
 )
 from latentinpaint.interpolants.operators import Hadamard
 from latentinpaint.randomness import Generators
@@ -77,7 +77,7 @@ class LatentPath(ABC):
     @abstractmethod
     def integrate(
         self, predict_data: DataPredictor, start: Tensor, condition: Condition, solver: str, steps: int
-    ) -> Trajectory:
+    ) -> Solution:
         """Solve from the start to the clean latent."""
 
 
@@ -102,11 +102,11 @@ class ScheduledLatentPath(LatentPath):
     def velocity(self, t: Tensor, z: Tensor, z_clean: Tensor, condition: Condition, alpha_min: float) -> Tensor:
         alpha = self.path.schedule.alpha(t).clamp(min=alpha_min)
         clamped = Process(Scalar(alpha), self.path.at(t).beta)
-        return self.path.velocity(clamped.ends_from_data(z, z_clean), t)
+        return self.path.velocity(clamped.endpoints_from_data(z, z_clean), t)
 
     def integrate(
         self, predict_data: DataPredictor, start: Tensor, condition: Condition, solver: str, steps: int
-    ) -> Trajectory:
+    ) -> Solution:
         # With training's minimum, alpha_min / e of the noise would remain. Half a step is the smallest alpha before
         # the last one, which only rk4 evaluates.
         smallest = 0.005 if solver == "dopri5" else 0.5 / max(1, steps)
@@ -117,7 +117,7 @@ class ScheduledLatentPath(LatentPath):
             return self.velocity(t, z, predict_data(z, t, active), active, alpha_min)
 
         tensors = (condition.latent, condition.hole, condition.area)
-        return integrate(field, start, given=tensors, method=solver, steps=steps)
+        return integrate(field, start, extra_args=tensors, method=solver, steps=steps)
 
 
 class HadamardLatentPath(LatentPath):
@@ -148,22 +148,22 @@ class HadamardLatentPath(LatentPath):
 
     def integrate(
         self, predict_data: DataPredictor, start: Tensor, condition: Condition, solver: str, steps: int
-    ) -> Trajectory:
+    ) -> Solution:
         check_at_least("steps", steps, 1)
         prediction = start
 
-        def drifts(process: Process, z: Tensor) -> Ends:
+        def drifts(process: Process, z: Tensor) -> Endpoints:
             nonlocal prediction
             assert isinstance(process.alpha, Hadamard)
             alpha = process.alpha.values.expand(len(z), -1, -1, -1)
             prediction = predict_data(z, alpha, condition)
             source = (z - (1 - alpha) * prediction) / torch.where(alpha > 0, alpha, 1.0)
-            return Ends(torch.where(alpha > 0, source, 0.0), prediction)
+            return Endpoints(torch.where(alpha > 0, source, 0.0), prediction)
 
         path = HadamardPath(condition.hole.to(start))
-        solution = simulate(path, drifts, start, steps, moving=path.level)
+        solution = integrate_path(path, drifts, start, steps, active_mask=path.level)
         # Known cells have not moved; they take their values from the last prediction.
-        return Trajectory(torch.where(condition.hole > 0, solution.final, prediction), solution.evaluations)
+        return Solution(torch.where(condition.hole > 0, solution.x, prediction), solution.nfe)
 
 
 PATHS: dict[str, Callable[[], LatentPath]] = {

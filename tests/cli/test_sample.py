@@ -117,10 +117,10 @@ def test_noise_on_the_way(flows, done, tmp_path):
 
 def test_a_constant_answer_has_a_known_error(flows, sheet, done, tmp_path, monkeypatch):
     """A flow that fills grey: its error is the pictures' distance from grey, over the holes."""
-    from latentinpaint.interpolants import Trajectory
+    from latentinpaint.interpolants import Solution
 
     def grey(self, picture, hole, generator=None, sampling=None, progress=None):
-        return Trajectory(torch.where(hole > 0, 0.0, picture), 1)
+        return Solution(torch.where(hole > 0, 0.0, picture), 1)
 
     monkeypatch.setattr(HadamardFlow, "inpaint", grey)
     options = ("--task", "inpaint", "--data", sheet, "--output", tmp_path / "o.npy", "--report", tmp_path / "f.json")

@@ -137,14 +137,14 @@ def test_rows_do_not_depend_on_their_neighbours(name, ability):
             return calls[ability]()
 
     together = ask(slice(0, 3))
-    assert together.final.shape == (3, *flow.shape) and together.evaluations > 0
+    assert together.x.shape == (3, *flow.shape) and together.nfe > 0
     for row in range(3):
         alone = ask(slice(row, row + 1))
-        torch.testing.assert_close(alone.final[0], together.final[row], atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(alone.x[0], together.x[row], atol=1e-4, rtol=1e-4)
     if ability in ("inpaint", "sequential"):
         known = (hole == 0).expand_as(picture)
-        assert torch.equal(together.final[known], picture[known])
-        assert not torch.equal(together.final[~known], picture[~known])
+        assert torch.equal(together.x[known], picture[known])
+        assert not torch.equal(together.x[~known], picture[~known])
 
 
 def test_impossible_flows():
@@ -208,7 +208,7 @@ def test_an_exact_velocity_carries_noise_to_the_data(schedule):
     root = torch.from_numpy(np.real(sqrtm(COVARIANCE.numpy())))
     # The variance-preserving source still holds 0.0066 of the data, and its last step is an expectation.
     tolerance = 2e-2 if schedule == "variance_preserving" else 1e-6
-    torch.testing.assert_close(flow.transport(source).final, MEAN + source @ root, atol=tolerance, rtol=0)
+    torch.testing.assert_close(flow.transport(source).x, MEAN + source @ root, atol=tolerance, rtol=0)
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
@@ -302,8 +302,8 @@ def test_the_content_of_a_hole_does_not_matter():
     hole = torch.zeros(2, 1, 8, 8)
     hole[..., 2:6, 3:7] = 1
     with torch.no_grad():
-        one = flow.inpaint(picture, hole, seeded(1, 2)).final
-        two = flow.inpaint(torch.where(hole > 0, other, picture), hole, seeded(1, 2)).final
+        one = flow.inpaint(picture, hole, seeded(1, 2)).x
+        two = flow.inpaint(torch.where(hole > 0, other, picture), hole, seeded(1, 2)).x
     assert torch.equal(one, two)
 
 
@@ -339,7 +339,7 @@ def schur(oracle, known_values):
 def test_one_step_of_a_hadamard_flow_is_the_conditional_mean():
     flow, oracle = exact_hadamard()
     picture = torch.randn(1, 1, 2, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    found = flow.inpaint(picture, HOLE, seeded(0), Sampling(steps=1)).final.flatten()
+    found = flow.inpaint(picture, HOLE, seeded(0), Sampling(steps=1)).x.flatten()
     hole = HOLE.flatten().bool()
     centre, _ = schur(oracle, picture.flatten()[~hole])
     torch.testing.assert_close(found[hole], centre, atol=1e-10, rtol=0)
@@ -353,7 +353,7 @@ def pushed(monkeypatch, ask, hole):
     noises[1:, hole] = torch.eye(size).double()
     given = noises.view(size + 1, 1, 2, 3)
     monkeypatch.setattr("latentinpaint.flows.hadamard.draw_normal", lambda like, generator: given)
-    ended = ask(size + 1).final.flatten(1)[:, hole]
+    ended = ask(size + 1).x.flatten(1)[:, hole]
     linear = (ended[1:] - ended[0]).T
     return ended[0], linear @ linear.T
 
@@ -385,7 +385,7 @@ def test_noise_on_the_way_changes_the_samples_and_not_their_law():
     one = torch.randn(1, 1, 2, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     picture, holes, hole = one.expand(many, -1, -1, -1), HOLE.expand(many, -1, -1, -1), HOLE.flatten().bool()
     plain, noisy = (
-        flow.inpaint(picture, holes, seeded(*range(many)), Sampling(steps=80, epsilon=epsilon)).final.flatten(1)
+        flow.inpaint(picture, holes, seeded(*range(many)), Sampling(steps=80, epsilon=epsilon)).x.flatten(1)
         for epsilon in (0.0, 0.7)
     )
     assert (plain - noisy).abs()[:, hole].mean() > 0.05
@@ -403,7 +403,7 @@ def test_blocks_have_their_turns(order):
 
     def watching(process, x):
         seen.append((process.alpha.values[0, 0] > 0).clone())
-        return process.ends_from_difference(x, torch.zeros_like(x))
+        return process.endpoints_from_difference(x, torch.zeros_like(x))
 
     flow.drifts = watching
     nothing, everywhere = torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)
@@ -415,7 +415,7 @@ def test_blocks_have_their_turns(order):
 
 def test_generated_rows_have_the_datas_law():
     flow, oracle = exact_hadamard()
-    found = flow.generate(500, seeded(*range(500)), Sampling(steps=80)).final.flatten(1)
+    found = flow.generate(500, seeded(*range(500)), Sampling(steps=80)).x.flatten(1)
     white = torch.linalg.solve_triangular(
         torch.linalg.cholesky(oracle.covariance), (found - oracle.mean).T, upper=False
     )
@@ -432,8 +432,8 @@ def test_the_posterior_of_a_hadamard_flow_is_exact_and_the_denoise_start_is_not(
     mean = covariance @ (torch.linalg.inv(oracle.covariance) @ oracle.mean + y[0].flatten() / deviation**2)
     everything = torch.zeros(many, 1, 2, 3).double()
     generators = seeded(*range(many))
-    exact = flow.posterior(y, everything, deviation, generators, Sampling(steps=200)).final.flatten(1)
-    plain = flow.denoise(y, deviation, generators, Sampling(steps=200)).final.flatten(1)
+    exact = flow.posterior(y, everything, deviation, generators, Sampling(steps=200)).x.flatten(1)
+    plain = flow.denoise(y, deviation, generators, Sampling(steps=200)).x.flatten(1)
     error = covariance.diagonal().sqrt() / many**0.5
     assert ((exact.mean(0) - mean).abs() < 5 * error + 0.02).all()
     assert abs(torch.cov(exact.T).trace() / covariance.trace() - 1) < 5 * (2 / many) ** 0.5

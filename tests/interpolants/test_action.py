@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from latentinpaint.errors import InputError
-from latentinpaint.interpolants import SCHEDULES, Ends, ScheduledPath
+from latentinpaint.interpolants import SCHEDULES, Endpoints, ScheduledPath
 from latentinpaint.interpolants.action import action, least_action
 from latentinpaint.interpolants.paths import TabulatedPath
 
@@ -17,7 +17,7 @@ def drifts(process, x):
     """The Gaussian's, differentiable in the process."""
     alpha, beta = process.alpha.values, process.beta.values
     solved = (x - beta * M) / (alpha**2 + beta**2 * S**2)
-    return Ends(alpha * solved, M + beta * S**2 * solved)
+    return Endpoints(alpha * solved, M + beta * S**2 * solved)
 
 
 def four_pairs():
@@ -69,7 +69,7 @@ def test_the_models_gradients_are_left_alone():
 
     def model(process, x):
         ends = drifts(process, x)
-        return Ends(scale * ends.source, scale * ends.data)
+        return Endpoints(scale * ends.source, scale * ends.data)
 
     least_action(model, *four_pairs(), iterations=2)
     assert scale.grad is None

@@ -5,7 +5,7 @@ import pytest
 import torch
 from oracles import Gaussian
 
-from latentinpaint.interpolants.interpolant import Ends, Process
+from latentinpaint.interpolants.interpolant import Endpoints, Process
 from latentinpaint.interpolants.operators import Dense, Hadamard, Scalar, identity
 
 MEAN = torch.tensor([0.5, -1.0], dtype=torch.float64)
@@ -45,7 +45,7 @@ def test_one_end_gives_the_other(seed):
     process, oracle, x = random_matrices(seed)
     ends = oracle(process, x)
     torch.testing.assert_close(process.point(ends.source, ends.data), x, atol=1e-9, rtol=0)
-    for found in (process.ends_from_source(x, ends.source), process.ends_from_data(x, ends.data)):
+    for found in (process.endpoints_from_source(x, ends.source), process.endpoints_from_data(x, ends.data)):
         torch.testing.assert_close(found.source, ends.source, atol=1e-8, rtol=0)
         torch.testing.assert_close(found.data, ends.data, atol=1e-8, rtol=0)
 
@@ -73,7 +73,7 @@ def test_the_difference_gives_both_ends():
     process, oracle = hadamard(0.3, 0.6), Gaussian(MEAN, COVARIANCE)
     x = torch.randn(6, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     ends = oracle(process, x)
-    found = process.ends_from_difference(x, ends.difference)
+    found = process.endpoints_from_difference(x, ends.difference)
     torch.testing.assert_close(found.source, ends.source, atol=1e-12, rtol=0)
     torch.testing.assert_close(found.data, ends.data, atol=1e-12, rtol=0)
 
@@ -112,8 +112,8 @@ def test_differences_of_processes():
 def test_ends_that_cannot_be_had():
     x = row(1.0, 2.0)
     with pytest.raises(ValueError, match="no inverse"):
-        hadamard(0.0, 0.5).ends_from_data(x, x)
+        hadamard(0.0, 0.5).endpoints_from_data(x, x)
     with pytest.raises(ValueError, match="no inverse"):
-        hadamard(1.0, 0.5).ends_from_source(x, x)
+        hadamard(1.0, 0.5).endpoints_from_source(x, x)
     with pytest.raises(ValueError, match="no inverse"):
-        hadamard(0.0, 0.5).score(Ends(x, x))
+        hadamard(0.0, 0.5).score(Endpoints(x, x))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from oracles import Stationary, matrix
 
-from latentinpaint.interpolants import Fourier, Process, StraightPath, identity, simulate
+from latentinpaint.interpolants import Fourier, Process, StraightPath, identity, integrate_path
 from latentinpaint.interpolants.transfers import gaussian_blur, high_pass, lorentzian, motion_blur, power_law
 
 HEIGHT, WIDTH = 4, 5
@@ -73,7 +73,7 @@ def test_the_algebra_gives_the_oracle_back(a, b):
     torch.testing.assert_close(alpha.adjoint(solved), exact.source, atol=1e-12, rtol=0)
     torch.testing.assert_close(mean + covariance(beta.adjoint(solved)), exact.data, atol=1e-12, rtol=0)
     torch.testing.assert_close(
-        Process(alpha, beta).ends_from_data(x, exact.data).source, exact.source, atol=1e-9, rtol=0
+        Process(alpha, beta).endpoints_from_data(x, exact.data).source, exact.source, atol=1e-9, rtol=0
     )
     torch.testing.assert_close(Process(alpha, beta).score(exact), -solved, atol=1e-9, rtol=0)
 
@@ -88,9 +88,9 @@ def test_deblurring_and_denoising_end_at_the_data():
     a, b = matrix(start.alpha, (1, HEIGHT, WIDTH)), matrix(start.beta, (1, HEIGHT, WIDTH))
     errors = []
     for steps in (40, 80):
-        zero = simulate(path, gaussian, torch.zeros(1, 1, HEIGHT, WIDTH).double(), steps).final.flatten().numpy()
+        zero = integrate_path(path, gaussian, torch.zeros(1, 1, HEIGHT, WIDTH).double(), steps).x.flatten().numpy()
         units = torch.eye(size, dtype=torch.float64).reshape(size, 1, HEIGHT, WIDTH)
-        linear = simulate(path, gaussian, units, steps).final.reshape(size, size).numpy().T - zero[:, None]
+        linear = integrate_path(path, gaussian, units, steps).x.reshape(size, size).numpy().T - zero[:, None]
         np.testing.assert_allclose(linear @ (b @ gaussian.mean.numpy()) + zero, gaussian.mean, atol=1e-9)
         first = a @ a.T + b @ gaussian.covariance.numpy() @ b.T
         errors.append(np.abs(linear @ first @ linear.T - gaussian.covariance.numpy()).max())

@@ -158,7 +158,7 @@ def euler(path, oracle, x, steps):
 def runge_kutta(path, oracle, x):
     return integrate(
         lambda x, t: path.velocity(oracle(path.at(t[0]), x), t[0]), x, method="rk4", steps=400, span=(0.0, 1.0)
-    ).final
+    ).x
 
 
 @pytest.mark.parametrize("path", [inpaint(HOLE), inpaint(HOLE, SPEEDS)], ids=["together", "speeds"])
@@ -363,6 +363,6 @@ def test_a_velocity_gives_both_ends(name):
     path, t = ScheduledPath(SCHEDULES[name]()), torch.tensor([0.1, 0.5, 0.99], dtype=torch.float64)
     g = torch.Generator().manual_seed(0)
     x_0, x_1 = (torch.randn(3, SIZE, generator=g, dtype=torch.float64) for _ in range(2))
-    ends = path.ends_from_velocity(path.at(t).point(x_0, x_1), path.rate(t).point(x_0, x_1), t)
+    ends = path.endpoints_from_velocity(path.at(t).point(x_0, x_1), path.rate(t).point(x_0, x_1), t)
     torch.testing.assert_close(ends.source, x_0, atol=1e-10, rtol=0)
     torch.testing.assert_close(ends.data, x_1, atol=1e-10, rtol=0)

@@ -8,7 +8,7 @@ from scipy.linalg import sqrtm
 from scipy.optimize import brentq
 
 from latentinpaint.interpolants import integrate
-from latentinpaint.interpolants.interpolant import Ends, Process
+from latentinpaint.interpolants.interpolant import Endpoints, Process
 from latentinpaint.interpolants.operators import Dense, Fourier, Hadamard, Scalar, identity
 from latentinpaint.interpolants.paths import HadamardPath
 from latentinpaint.interpolants.rewards import OperatorReward, QuadraticReward, observation
@@ -244,7 +244,7 @@ def by_quadrature(weights):
         alpha, beta = process.alpha.values.item(), process.beta.values.item()
         likelihood = np.exp(-0.5 * ((x.numpy() - beta * POINTS) / alpha) ** 2) * weights
         data = (likelihood * POINTS).sum(axis=1, keepdims=True) / likelihood.sum(axis=1, keepdims=True)
-        return Ends((x - beta * torch.from_numpy(data)) / alpha, torch.from_numpy(data))
+        return Endpoints((x - beta * torch.from_numpy(data)) / alpha, torch.from_numpy(data))
 
     return drifts
 
@@ -329,7 +329,7 @@ def test_the_posterior_of_a_noisy_observation():
         method="rk4",
         steps=600,
         span=(0.0, almost.item()),
-    ).final
+    ).x
     ended = ended + path.increment(drifts(path.at(almost), ended), almost, torch.ones_like(almost))
 
     h = torch.eye(SIZE).double()[known[0] > 0]

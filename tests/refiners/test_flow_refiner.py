@@ -156,22 +156,22 @@ def test_the_loss_by_hand():
 def test_equal_seeds_give_equal_samples_whatever_the_batch(solver, interpolant):
     refiner, given = build(solver=solver, interpolant=interpolant), condition()
     together = refiner.sample(given, seeded(5, 6, 7))
-    assert torch.equal(refiner.refine(given, seeded(5, 6, 7)), together.final)
+    assert torch.equal(refiner.refine(given, seeded(5, 6, 7)), together.x)
     busiest = 0
     for row in range(3):
         alone = Condition(*(t[row : row + 1] for t in (given.latent, given.hole, given.area)))
         sample = refiner.sample(alone, seeded(5 + row))
-        torch.testing.assert_close(sample.final[0], together.final[row], atol=1e-4, rtol=1e-4)
-        busiest = max(busiest, sample.evaluations)
-    assert together.evaluations == busiest
-    assert (refiner.refine(given, seeded(5, 6, 8)) - together.final)[2].abs().max() > 1e-3
+        torch.testing.assert_close(sample.x[0], together.x[row], atol=1e-4, rtol=1e-4)
+        busiest = max(busiest, sample.nfe)
+    assert together.nfe == busiest
+    assert (refiner.refine(given, seeded(5, 6, 8)) - together.x)[2].abs().max() > 1e-3
 
 
 def test_steps_and_solver_can_be_asked_for():
     refiner, given = build(steps=3), condition()
-    assert refiner.sample(given, seeded(1, 2, 3)).evaluations == 3
-    assert refiner.sample(given, seeded(1, 2, 3), steps=5).evaluations == 5
-    assert refiner.sample(given, seeded(1, 2, 3), steps=5, solver="rk4").evaluations == 20
+    assert refiner.sample(given, seeded(1, 2, 3)).nfe == 3
+    assert refiner.sample(given, seeded(1, 2, 3), steps=5).nfe == 5
+    assert refiner.sample(given, seeded(1, 2, 3), steps=5, solver="rk4").nfe == 20
     one, other = (refiner.refine(given, seeded(1, 2, 3), steps) for steps in (2, 5))
     assert not torch.equal(one, other)
 
@@ -264,7 +264,7 @@ def test_the_exact_field_samples_the_exact_conditional_law(solver, interpolant, 
     refiner = ExactFlow(DEPTH, **SMALL, interpolant=interpolant).double()
     refiner.latent_path = ExactLatentPath(refiner.latent_path.path.schedule)
     given = visible()
-    final = refiner.sample(given, seeded(1, 2, 3, 4), steps, solver).final
+    final = refiner.sample(given, seeded(1, 2, 3, 4), steps, solver).x
     for row in range(4):
         noise = torch.randn(DEPTH, 1, CELLS, generator=seeded(row + 1)[0], dtype=torch.float64).flatten()
         centre, covariance, hole = conditional(row, given)
@@ -375,5 +375,5 @@ def test_no_noise_is_left_at_the_end(solver, steps, interpolant):
     """A network that answers a constant is a path that ends there, whatever the noise it started from."""
     refiner = FlowRefiner(DEPTH, **SMALL, interpolant=interpolant).double()
     given = Condition(torch.zeros_like(visible().latent), torch.ones_like(HOLES), torch.ones_like(HOLES))
-    final = refiner.sample(given, seeded(1, 2, 3, 4), steps, solver).final
+    final = refiner.sample(given, seeded(1, 2, 3, 4), steps, solver).x
     assert final.std().item() < (0.02 if steps == 5 else 0.005)

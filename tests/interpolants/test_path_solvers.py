@@ -10,8 +10,8 @@ from latentinpaint.errors import InputError
 from latentinpaint.interpolants import integrate
 from latentinpaint.interpolants.interpolant import Process
 from latentinpaint.interpolants.operators import Dense, identity
+from latentinpaint.interpolants.path_solvers import NOISES, PATH_SOLVERS, integrate_path
 from latentinpaint.interpolants.paths import ScheduledPath, StraightPath, inpaint
-from latentinpaint.interpolants.samplers import NOISES, simulate
 
 SIZE = 4
 HOLE = torch.tensor([[0, 1, 1, 1]], dtype=torch.float64)
@@ -58,7 +58,7 @@ def test_noise_keeps_the_law(noise, epsilon):
     def drift(x, t):
         process = path.at(t)
         ends = oracle(process, x)
-        return path.velocity(ends, t) + kind.step(process, ends, 1.0, torch.zeros_like(x)) * epsilon
+        return path.velocity(ends, t) + kind.increment(process, ends, 1.0, torch.zeros_like(x)) * epsilon
 
     def rate(t, state):
         m, c = affine(lambda x: drift(x, number(t)))
@@ -76,8 +76,8 @@ def test_noise_keeps_the_law(noise, epsilon):
     np.testing.assert_allclose(end[SIZE:].reshape(SIZE, SIZE), covariance, atol=1e-8)
 
 
-def moments(path, steps, epsilon, noise):
-    """Mean and covariance of what `simulate` makes of the path's first law: each step is affine with normal noise."""
+def moments(path, steps, method, epsilon, noise):
+    """Mean and covariance that `integrate_path` makes of the path's first law: a step is affine with normal noise."""
     oracle, times = gaussian(), np.linspace(0, 1, steps + 1)
     mean, covariance = oracle.law(path.at(number(0)), (SIZE,))
     for now, then in zip(times, times[1:], strict=False):
@@ -87,8 +87,8 @@ def moments(path, steps, epsilon, noise):
                 return torch.zeros_like(like) if zeros else torch.eye(SIZE).double()
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("latentinpaint.interpolants.samplers.draw_normal", draw)
-                return simulate(path, oracle, x, [now, then], epsilon=epsilon, noise=noise).final
+                patch.setattr("latentinpaint.interpolants.path_solvers.draw_normal", draw)
+                return integrate_path(path, oracle, x, [now, then], method=method, epsilon=epsilon, noise=noise).x
 
         m, c = affine(step)
         spread = (step(torch.zeros(SIZE, SIZE).double(), zeros=False) - torch.from_numpy(c)).numpy().T
@@ -98,15 +98,16 @@ def moments(path, steps, epsilon, noise):
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.7])
 @pytest.mark.parametrize("noise", NOISES)
-def test_the_steps_are_of_first_order(noise, epsilon):
+@pytest.mark.parametrize("method", PATH_SOLVERS)
+def test_the_order_of_the_steps(method, noise, epsilon):
     """The covariance's error (and the mean's) falls with the step, by exact recursion of the moments."""
     path, errors, counts = PATHS[noise], [], (40, 80, 160)
     mean, covariance = gaussian().law(path.at(number(1)), (SIZE,))
     for steps in counts:
-        m, c = moments(path, steps, epsilon, noise)
+        m, c = moments(path, steps, method, epsilon, noise)
         errors.append(np.abs(m - mean).max() + np.abs(c - covariance).max())
     order = -np.polyfit(np.log(counts), np.log(errors), 1)[0]
-    assert order == pytest.approx(1, abs=0.2)
+    assert order == pytest.approx(PATH_SOLVERS[method].order, abs=0.2)
 
 
 @pytest.mark.parametrize("epsilon", [0.2, 0.7, 1.5])
@@ -117,7 +118,7 @@ def test_samples_have_the_conditional_law(epsilon):
     g = torch.Generator().manual_seed(0)
     noise = torch.randn(count, SIZE, generator=g, dtype=torch.float64)
     x = torch.full((count, SIZE), 0.7, dtype=torch.float64)
-    found = simulate(path, oracle, path.start(x, noise), 200, epsilon=epsilon, generator=g).final
+    found = integrate_path(path, oracle, path.start(x, noise), 200, epsilon=epsilon, generator=g).x
     assert torch.equal(found[:, 0], x[:, 0])
     c = oracle.covariance
     gain = c[1:, 0] / c[0, 0]
@@ -133,10 +134,10 @@ def test_euler_is_the_solvers_euler():
     """On a straight schedule the operators' differences are the rate times the step."""
     path, oracle = ScheduledPath(), gaussian()
     start = torch.randn(3, SIZE, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    found = simulate(path, oracle, start, 7)
+    found = integrate_path(path, oracle, start, 7)
     expected = integrate(lambda x, t: path.velocity(oracle(path.at(t[0]), x), t[0]), start, steps=7)
-    torch.testing.assert_close(found.final, expected.final, atol=1e-12, rtol=0)
-    assert found.evaluations == 7
+    torch.testing.assert_close(found.x, expected.x, atol=1e-12, rtol=0)
+    assert found.nfe == 7
 
 
 def test_rows_do_not_depend_on_their_neighbours():
@@ -146,11 +147,11 @@ def test_rows_do_not_depend_on_their_neighbours():
     def seeded(*seeds):
         return [torch.Generator().manual_seed(seed) for seed in seeds]
 
-    together = simulate(path, oracle, start, 9, epsilon=0.5, generator=seeded(1, 2, 3)).final
+    together = integrate_path(path, oracle, start, 9, epsilon=0.5, generator=seeded(1, 2, 3)).x
     for row in range(3):
-        alone = simulate(path, oracle, start[row : row + 1], 9, epsilon=0.5, generator=seeded(row + 1)).final
+        alone = integrate_path(path, oracle, start[row : row + 1], 9, epsilon=0.5, generator=seeded(row + 1)).x
         torch.testing.assert_close(alone[0], together[row], atol=1e-12, rtol=0)
-    first, more = (simulate(path, oracle, start[:n], 9, epsilon=0.5, generator=seeded(7)[0]).final for n in (1, 3))
+    first, more = (integrate_path(path, oracle, start[:n], 9, epsilon=0.5, generator=seeded(7)[0]).x for n in (1, 3))
     torch.testing.assert_close(first[0], more[0], atol=1e-12, rtol=0)
 
 
@@ -166,7 +167,7 @@ def test_what_must_not_move_does_not():
     start = path.start(x, torch.zeros_like(x))
     g = torch.Generator().manual_seed(0)
     free, held = (
-        simulate(path, wrong, start, 10, epsilon=0.7, moving=moving, generator=g).final for moving in (None, HOLE)
+        integrate_path(path, wrong, start, 10, epsilon=0.7, active_mask=mask, generator=g).x for mask in (None, HOLE)
     )
     assert torch.equal(held[:, 0], x[:, 0]) and free[:, 0].isnan().all() and (held[:, 1:] != start[:, 1:]).all()
 
@@ -174,7 +175,7 @@ def test_what_must_not_move_does_not():
 def test_progress():
     path, oracle = ScheduledPath(), gaussian()
     start, seen = torch.zeros(2, SIZE).double(), []
-    simulate(path, oracle, start, 4, progress=seen.append)
+    integrate_path(path, oracle, start, 4, progress=seen.append)
     assert seen == [0.25, 0.5, 0.75, 1.0]
     seen.clear()
     integrate(lambda x, t: x, start, method="midpoint", steps=2, progress=seen.append)
@@ -197,8 +198,9 @@ def test_a_field_too_steep_for_adaptive_steps():
         (dict(times=[0.0, 0.5, 0.5]), "increase"),
         (dict(epsilon=-1.0), "epsilon"),
         (dict(noise="pink"), "pink"),
+        (dict(method="milstein"), "milstein.*euler"),
     ],
 )
 def test_mistakes(options, word):
     with pytest.raises(InputError, match=word):
-        simulate(ScheduledPath(), gaussian(), torch.zeros(1, SIZE).double(), **{"times": 3, **options})
+        integrate_path(ScheduledPath(), gaussian(), torch.zeros(1, SIZE).double(), **{"times": 3, **options})

@@ -5,7 +5,14 @@ import torch
 from scipy import stats
 
 from latentinpaint.errors import InputError
-from latentinpaint.interpolants.measures import Blocks, Diagonal, Entrywise, MaskShaped, Mixture, Turns
+from latentinpaint.interpolants.training_distributions import (
+    Blocks,
+    BlockSequential,
+    Diagonal,
+    Entrywise,
+    MaskShaped,
+    Mixture,
+)
 
 SHAPE = (64, 3, 10, 14)
 
@@ -25,7 +32,7 @@ MEASURES = {
     "diagonal": Diagonal(),
     "entrywise": Entrywise(),
     "blocks": Blocks(4),
-    "turns": Turns(4),
+    "turns": BlockSequential(4),
     "masks": MaskShaped(half, 0.5),
     "mixture": Mixture((Diagonal(), Entrywise()), (1, 3)),
 }
@@ -114,7 +121,7 @@ def test_mistakes(make):
 @pytest.mark.parametrize("shape", [(600, 3, 10, 14), (600, 9)])
 def test_blocks_that_take_turns(shape):
     """Done, at it, or waiting: one block between, any number before it, and every block is that one as often."""
-    alpha = Turns(5).draw(shape, seeded())
+    alpha = BlockSequential(5).draw(shape, seeded())
     count = 6 if len(shape) == 4 else 2
     places = alpha[:, 0, ::5, ::5].flatten(1) if len(shape) == 4 else alpha[:, ::5]
     assert places.shape == (600, count)

@@ -68,7 +68,7 @@ class Blocks(Measure):
 
 
 @dataclass(frozen=True)
-class Turns(Measure):
+class BlockSequential(Measure):
     """Square blocks of `side` entries in a random order: 0 in those that had their turn, one uniform number in the
     block whose turn it is, 1 in the others. What filling block after block visits, in whatever order."""
 

@@ -1,0 +1,187 @@
+r"""Integration along a path of processes, with or without noise.
+
+Noise can be added on the way by one of two equations with the same marginal distributions,
+
+.. math::
+    dX_t &= [\dot\alpha_t\eta_0 + \dot\beta_t\eta_1 - \epsilon_t\alpha_t^{-\top}\eta_0]\,dt
+            + \sqrt{2\epsilon_t}\,dW_t, \tag{8} \\
+    dX_t &= [\dot\alpha_t\eta_0 + \dot\beta_t\eta_1 - \epsilon_t\eta_0]\,dt
+            + \sqrt{2\epsilon_t}\,\alpha_t^{1/2}\,dW_t, \tag{8a}
+
+of which the second wants alpha symmetric and positive, and has no singularity where alpha vanishes. A method is a
+class with one `step` from t to s; the loop is in its base class. Numbering and source as in `interpolant`.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import pairwise
+from numbers import Integral
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from latentinpaint.errors import InputError, check_at_least, choose
+from latentinpaint.interpolants.interpolant import Drifts, Endpoints, Process
+from latentinpaint.interpolants.operators import fitting
+from latentinpaint.interpolants.paths import Path
+from latentinpaint.interpolants.solvers import Progress, Solution
+from latentinpaint.randomness import Generators, draw_normal, split
+
+
+class Noise(ABC):
+    """An equation that adds noise along a path and keeps its marginal distributions."""
+
+    @abstractmethod
+    def increment(self, process: Process, endpoints: Endpoints, amount: float, normal: Tensor) -> Tensor:
+        """What `amount` = epsilon dt adds, with standard normal numbers (B, …)."""
+
+
+class PlainNoise(Noise):
+    """(8): the same noise in every direction; alpha needs an inverse."""
+
+    def increment(self, process: Process, endpoints: Endpoints, amount: float, normal: Tensor) -> Tensor:
+        return amount * process.score(endpoints) + math.sqrt(2 * amount) * normal
+
+
+class ScaledNoise(Noise):
+    """(8a): as much noise as alpha has; it needs a symmetric square root."""
+
+    def increment(self, process: Process, endpoints: Endpoints, amount: float, normal: Tensor) -> Tensor:
+        return -amount * endpoints.source + math.sqrt(2 * amount) * process.alpha.sqrt(normal)
+
+
+NOISES: dict[str, type[Noise]] = {"plain": PlainNoise, "scaled": ScaledNoise}
+
+
+class PathField:
+    """What is integrated: a path, and the model of the endpoints, whose evaluations are counted."""
+
+    def __init__(self, path: Path, drifts: Drifts) -> None:
+        self.path = path
+        self.drifts = drifts
+        self.nfe = 0
+
+    def endpoints(self, process: Process, x: Tensor) -> Endpoints:
+        """The endpoints that are expected at x (B, …)."""
+        self.nfe += 1
+        return self.drifts(process, x)
+
+
+class PathSolver(ABC):
+    """Base of the methods along a path: a method defines `step`.
+
+    Attributes:
+        order: of convergence of the mean and the covariance.
+        adaptive: whether it chooses its own steps.
+
+    Args:
+        noise: the equation by which noise is added.
+        epsilon: rate of the noise, 0 or more; 0 is the probability flow (7).
+        generators: one for each item of the batch; used where epsilon is above 0.
+    """
+
+    order: ClassVar[int]
+    adaptive: ClassVar[bool] = False
+
+    def __init__(self, noise: Noise, epsilon: float, generators: Generators) -> None:
+        self.noise = noise
+        self.epsilon = epsilon
+        self.generators = generators
+
+    @abstractmethod
+    def step(self, field: PathField, x: Tensor, t: float, s: float) -> Tensor:
+        """The state (B, …) at time s from the state x (B, …) at time t."""
+
+    def solve(
+        self,
+        field: PathField,
+        start: Tensor,
+        times: Sequence[float],
+        active_mask: Tensor | None,
+        progress: Progress | None,
+    ) -> Solution:
+        """Take a step between every two neighbouring times; see `integrate_path` for the arguments."""
+        x = start
+        for number, (t, s) in enumerate(pairwise(times), start=1):
+            moved = self.step(field, x, t, s)
+            x = moved if active_mask is None else torch.where(active_mask > 0, moved, x)
+            if progress is not None:
+                progress(number / (len(times) - 1))
+        return Solution(x, field.nfe)
+
+
+class EulerMaruyama(PathSolver):
+    """Euler's method, and Euler-Maruyama's where there is noise.
+
+    A step adds the difference of the operators themselves, not a rate times a time step: one step from pure noise
+    ends at the mean of the data, however unevenly the path runs.
+    """
+
+    order = 1
+
+    def step(self, field: PathField, x: Tensor, t: float, s: float) -> Tensor:
+        now = torch.tensor(t, dtype=x.dtype, device=x.device)
+        then = torch.tensor(s, dtype=x.dtype, device=x.device)
+        process = field.path.at(now)
+        endpoints = field.endpoints(process, x)
+        change = field.path.increment(endpoints, now, then)
+        if self.epsilon > 0:
+            normal = draw_normal(x, self.generators)
+            change = change + self.noise.increment(process, endpoints, self.epsilon * (s - t), normal)
+        return x + change
+
+
+PATH_SOLVERS: dict[str, type[PathSolver]] = {"euler": EulerMaruyama}
+
+
+def integrate_path(
+    path: Path,
+    drifts: Drifts,
+    start: Tensor,
+    times: Sequence[float] | int = 80,
+    *,
+    method: str = "euler",
+    epsilon: float = 0.0,
+    noise: str = "scaled",
+    active_mask: Tensor | None = None,
+    generator: Generators = None,
+    progress: Progress | None = None,
+) -> Solution:
+    """Integrate along a path, with noise or without.
+
+    Args:
+        path: see `paths`.
+        drifts: the model of the endpoints.
+        start: (B, …), the state at the first time.
+        times: increasing times between which the steps lie, or the number of equal steps in [0, 1].
+        method: a key of `PATH_SOLVERS`.
+        epsilon: rate of the noise, 0 or more; 0 is the probability flow (7).
+        noise: a key of `NOISES`.
+        active_mask: (B or 1, …), 0 where nothing moves, whatever the model predicts, 1 elsewhere; None moves
+            everything.
+        generator: source of the noise, one, of which every item gets its own, or one for each item.
+        progress: called after every step with the fraction of them that is done.
+
+    Raises:
+        InputError: if the times do not increase, epsilon is below 0 or the method or noise is not known.
+    """
+    times = _step_times(times)
+    solver = choose(PATH_SOLVERS, method, "solver along a path")
+    equation = choose(NOISES, noise, "noise")()
+    check_at_least("epsilon", epsilon, 0)
+    generators = split(generator, len(start)) if epsilon > 0 else None
+    if active_mask is not None:
+        fitting(active_mask, start)
+    return solver(equation, epsilon, generators).solve(PathField(path, drifts), start, times, active_mask, progress)
+
+
+def _step_times(times: Sequence[float] | int) -> Sequence[float]:
+    """The times between which the steps lie, of which there is at least one."""
+    if isinstance(times, (int, Integral)):
+        steps = int(times)
+        times = [number / steps for number in range(steps + 1)] if steps > 0 else []
+    if len(times) < 2 or any(s <= t for t, s in pairwise(times)):
+        raise InputError("integrate_path takes one step or more, at times that increase")
+    return times
