@@ -8,7 +8,7 @@ what overlapping receptive fields saw of the surroundings.
 
 How a latent moves between the two is the interpolant's choice, see `latent_paths`.
 
-The network predicts the clean latent (x1-prediction), from which the velocity follows (`Process.endpoints_from_data`):
+The network predicts the clean latent (x1-prediction), and `Process.endpoints_from_data` gives the velocity from it:
 a velocity holds all the noise of a many-channel latent, which a small network cannot carry through (Li and He,
 "Back to Basics: Let Denoising Generative Models Denoise", arXiv 2511.13720). The network's output is a correction to
 the conditioned latent where a cell is known, and the whole prediction where a cell is all hole.
