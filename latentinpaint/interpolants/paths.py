@@ -208,7 +208,7 @@ def raster(height: int, width: int, side: int) -> Tensor:
 
 
 def morton(height: int, width: int, side: int) -> Tensor:
-    """Positions of square blocks of `side` entries along the Z-order curve, (height, width): neighbours follow soon."""
+    """Positions of square blocks of `side` entries along the Z-order curve, (height, width): neighbours are near."""
     rows, columns, across = _blocks(height, width, side)
     code = torch.zeros_like(rows + columns)
     for bit in range(max(1, math.ceil(math.log2(max(across, -(-height // side), 2))))):
