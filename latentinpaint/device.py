@@ -1,4 +1,4 @@
-"""Where to run: a GPU if there is one, or what is asked for; and how much memory is free there."""
+"""The device to run on, and how much memory is free there."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,20 +9,23 @@ from torch import Tensor, nn
 from latentinpaint.errors import InputError
 
 GIB = 2**30
-_MEMINFO, _GROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
+_MEMINFO = Path("/proc/meminfo")
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 def choose_device(name: str | torch.device | None = None) -> torch.device:
     """A device that works here.
 
     Args:
-        name: such as "cpu", "cuda" or "mps"; None takes a GPU if there is one.
+        name: such as "cpu", "cuda" or "mps"; None is a GPU if there is one.
 
     Raises:
         InputError: if it cannot be used.
     """
+    if not name:
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"the device {name} cannot be used here: choose cpu, cuda, cuda:1 … or mps") from error
@@ -30,49 +33,60 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Bytes that a program could still take; None where the system does not say.
+    """Bytes that a program could still allocate; None where the system does not say.
 
-    Of a CUDA device what its driver has left and what PyTorch holds there unused; of a processor the least of what
-    Linux calls available and what its control group (a container's limit) has left.
+    On a CUDA device the driver's free memory and what PyTorch has reserved there without using it; on a processor the
+    smaller of what Linux calls available and what its control group (a container's limit) has left.
     """
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + unused
-    limits = [_available(), _left_in_group()]
-    return min((limit for limit in limits if limit is not None), default=None)
+    available = _available_memory()
+    left_in_group = _left_in_control_group()
+    if available is None:
+        return left_in_group
+    if left_in_group is None:
+        return available
+    return min(available, left_in_group)
 
 
-def kept_for_gradient(function: Callable[[], Tensor]) -> int:
-    """Bytes that autograd keeps between `function` and the gradient of its answer, weights and buffers aside.
+def saved_for_backward(function: Callable[[], Tensor]) -> int:
+    """Bytes that autograd saves in `function` for the backward pass, parameters excepted.
 
     Tensors that share their memory are counted once.
     """
-    kept: dict[int, int] = {}
+    saved: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:
         if not isinstance(tensor, nn.Parameter):
             storage = tensor.untyped_storage()
-            kept[storage.data_ptr()] = storage.nbytes()
+            saved[storage.data_ptr()] = storage.nbytes()
         return tensor
 
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        answer = function()  # alive until all is counted, so that no address is used twice
-        total = sum(kept.values())
-    del answer
+        output = function()  # alive until all is counted, so that no address is used twice
+        total = sum(saved.values())
+    del output
     return total
 
 
-def _available() -> int | None:
+def _available_memory() -> int | None:
     try:
-        line = next(line for line in _MEMINFO.read_text().splitlines() if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):  # not Linux
+        lines = _MEMINFO.read_text().splitlines()
+    except OSError:  # not Linux
         return None
-    return int(line.split()[1]) * 1024
+    for line in lines:
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
 
 
-def _left_in_group() -> int | None:
+def _left_in_control_group() -> int | None:
     try:
-        limit, used = ((_GROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        limit = (_CONTROL_GROUP / "memory.max").read_text().strip()
+        used = (_CONTROL_GROUP / "memory.current").read_text().strip()
     except OSError:
         return None
-    return max(0, int(limit) - int(used)) if limit.isdigit() else None
+    if not limit.isdigit():  # "max", there is no limit
+        return None
+    return max(0, int(limit) - int(used))

@@ -1,14 +1,35 @@
-"""Free memory as the system tells it, and what autograd keeps, in closed form."""
+"""Which device, free memory as the system reports it, and what autograd saves, in closed form."""
 
 import pytest
 import torch
 from torch import nn
 
 from latentinpaint import device as device_module
-from latentinpaint.device import free_memory, kept_for_gradient
+from latentinpaint.device import choose_device, free_memory, saved_for_backward
+from latentinpaint.errors import InputError
 
 
-def test_this_system_tells_what_a_program_can_take():
+@pytest.mark.parametrize("name", ["cpu", torch.device("cpu")])
+def test_a_device_by_name(name):
+    assert choose_device(name) == torch.device("cpu")
+
+
+@pytest.mark.parametrize("available", [True, False])
+def test_a_gpu_if_there_is_one(available, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    tried = []
+    monkeypatch.setattr(torch, "empty", lambda *shape, device: tried.append(device))
+    device = choose_device()
+    assert device.type == ("cuda" if available else "cpu") and tried == [device]
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:4711", "meta:x"])
+def test_a_device_that_cannot_be_used(name):
+    with pytest.raises(InputError, match=f"the device {name} cannot be used here"):
+        choose_device(name)
+
+
+def test_free_memory_of_this_system():
     free = free_memory(torch.device("cpu"))
     if free is None:
         pytest.skip("this system does not say")
@@ -25,27 +46,30 @@ def test_this_system_tells_what_a_program_can_take():
         ("MemTotal: 9 kB\n", None, None, None),
     ],
 )
-def test_the_least_limit_counts(tmp_path, monkeypatch, meminfo, limit, used, expected):
+def test_the_smaller_limit_counts(tmp_path, monkeypatch, meminfo, limit, used, expected):
     (tmp_path / "meminfo").write_text(meminfo)
     for name, text in (("memory.max", limit), ("memory.current", used)):
         if text is not None:
             (tmp_path / name).write_text(text + "\n")
     monkeypatch.setattr(device_module, "_MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(device_module, "_GROUP", tmp_path)
+    monkeypatch.setattr(device_module, "_CONTROL_GROUP", tmp_path)
     assert free_memory(torch.device("cpu")) == expected
 
 
-def test_what_autograd_keeps():
+def test_what_autograd_saves():
     x = torch.rand(1000, requires_grad=True)
-    assert kept_for_gradient(lambda: x.exp()) == 4000  # its answer
-    assert kept_for_gradient(lambda: x.sin()) == 4000  # its input
-    assert kept_for_gradient(lambda: x + 1) == 0
-    assert kept_for_gradient(lambda: x.exp() * x.exp()) == 8000  # both answers are also the product's factors: once
+    assert saved_for_backward(lambda: x.exp()) == 4000  # its output
+    assert saved_for_backward(lambda: x.sin()) == 4000  # its input
+    assert saved_for_backward(lambda: x + 1) == 0
+    assert saved_for_backward(lambda: x.exp() * x.exp()) == 8000  # both outputs are also the product's factors: once
     with torch.no_grad():
-        assert kept_for_gradient(lambda: x.exp()) == 4000
+        assert saved_for_backward(lambda: x.exp()) == 4000
 
 
 def test_weights_are_not_counted():
     x = torch.rand(1, 3, 8, 8, requires_grad=True)
     convolution = nn.Conv2d(3, 5, 3).requires_grad_(False)
-    assert kept_for_gradient(lambda: convolution(x)) in (0, x.numel() * 4)  # the input is kept for the weights' sake
+    assert saved_for_backward(lambda: convolution(x)) in (
+        0,
+        x.numel() * 4,
+    )  # the input may be saved

@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentinpaint.device import GIB, free_memory, kept_for_gradient
+from latentinpaint.device import GIB, free_memory, saved_for_backward
 from latentinpaint.errors import InputError
 from latentinpaint.inference.pyramid import Scale, eroded, scale_sizes, scaled_down
 from latentinpaint.pipeline import InpaintPipeline, composite, hide, pad_to_cells
@@ -191,7 +191,7 @@ def bytes_needed(pipeline: InpaintPipeline, latent: str, height: int, width: int
             condition = pipeline.condition(blank, torch.ones_like(blank[:, :1]))
         moved = LATENTS[latent].of(pipeline, condition, numbered_generator(0, 0), 1)
         start = moved.start.clone().requires_grad_()
-        kept = kept_for_gradient(lambda: moved.decode(start))
+        kept = saved_for_backward(lambda: moved.decode(start))
     return BASE + math.ceil(LATENTS[latent].overhead * kept * height * width / PROBE**2)
 
 

@@ -1,0 +1,27 @@
+"""The checks that speak to a person."""
+
+import pytest
+
+from latentinpaint.errors import InputError, check_at_least, choose
+
+
+def test_choose():
+    registry = {"euler": 1, "rk4": 2}
+    assert choose(registry, "rk4", "solver") == 2
+    with pytest.raises(InputError, match=r"^there is no solver 'heun': choose one of euler, rk4$"):
+        choose(registry, "heun", "solver")
+
+
+def test_an_input_error_is_a_value_error():
+    assert issubclass(InputError, ValueError)
+
+
+@pytest.mark.parametrize(("value", "smallest"), [(1, 1), (2, 1), (0.5, 0)])
+def test_large_enough(value, smallest):
+    check_at_least("steps", value, smallest)
+
+
+@pytest.mark.parametrize(("value", "smallest"), [(0, 1), (-0.1, 0), (float("nan"), 0)])
+def test_too_small(value, smallest):
+    with pytest.raises(InputError, match=f"^steps starts at {smallest}, not at {value}$"):
+        check_at_least("steps", value, smallest)
