@@ -1,4 +1,4 @@
-"""The one exception that speaks to a person, and the checks that raise it everywhere in the same words.
+"""The exception for input that cannot be used, and the checks that raise it everywhere in the same words.
 
 Everything a user can get wrong (a missing file, a mask of another size, a checkpoint for another
 autoencoder) is raised as `InputError` with one plain sentence that names the thing and says what to do.
@@ -15,19 +15,19 @@ class InputError(ValueError):
     """Input that cannot be used. The message is one plain sentence and names the file or option."""
 
 
-def choose(registry: Mapping[str, T], name: str, kind: str) -> T:
+def choose(registry: Mapping[str, T], name: str, entry: str) -> T:
     """The entry of a registry that a user named.
 
     Args:
         registry: the entries by name.
         name: what the user wrote.
-        kind: what an entry is, such as "solver", for the message.
+        entry: the word for an entry, such as "solver", for the message.
 
     Raises:
         InputError: if there is no such entry; the message lists all names.
     """
     if name not in registry:
-        raise InputError(f"there is no {kind} '{name}': choose one of {', '.join(registry)}")
+        raise InputError(f"there is no {entry} '{name}': choose one of {', '.join(registry)}")
     return registry[name]
 
 

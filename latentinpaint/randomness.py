@@ -37,13 +37,14 @@ def draw_normal(like: Tensor, generator: Generators) -> Tensor:
     Raises:
         ValueError: if there are several generators, but not one for every item.
     """
+    generators: Sequence[torch.Generator | None] = [None] * len(like)
     if isinstance(generator, Sequence):
-        generators = list(generator)
-        if len(generators) != len(like):
-            raise ValueError(f"{len(generators)} generators for {len(like)} items")
-        draws = [_draw_item(like, item_generator) for item_generator in generators]
-    else:
-        draws = [_draw_item(like, generator) for _ in range(len(like))]
+        generators = generator
+    elif generator is not None:
+        generators = [generator] * len(like)
+    if len(generators) != len(like):
+        raise ValueError(f"{len(generators)} generators for {len(like)} items")
+    draws = [_draw_item(like, item_generator) for item_generator in generators]
     return torch.stack(draws).to(like.device)
 
 

@@ -1,7 +1,7 @@
 """The patch discriminator: for every patch of a picture, or of a latent, a score of how real it looks.
 
 Architecture: Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks", CVPR 2017, in the form
-of pix2pixHD (Wang et al., CVPR 2018), which LaMa takes with 64 features and 4 layers: 4x4 convolutions, the first
+of pix2pixHD (Wang et al., CVPR 2018), which LaMa uses with 64 features and 4 layers: 4x4 convolutions, the first
 `layers` of them halving the map, each with LeakyReLU of slope 0.2 and, but for the first, BatchNorm.
 """
 

@@ -1,8 +1,8 @@
-"""Fast Fourier convolutions: blocks that see the whole picture at once.
+"""Fast Fourier convolutions: blocks whose receptive field is the whole picture.
 
 The channels of a map are split into a *local* part, ordinary 3x3 convolutions, and a *global* part, which also
 passes a 1x1 convolution in the frequency domain; the two exchange features in every layer. The real FFT is
-orthonormal, taken over height and width; real and imaginary part are neighbouring channels.
+orthonormal, over height and width; real and imaginary part are neighbouring channels.
 
 Sources: Chi, Jiang, Mu, "Fast Fourier Convolution", NeurIPS 2020; the residual block: LaMa, arXiv 2109.07161.
 One tensor holds both parts (local channels first), so nothing is concatenated between layers: that is the same

@@ -1,9 +1,9 @@
-"""The networks of the small examples: their published sizes, shapes, and that they hear the time."""
+"""The networks of the small examples: their published sizes, shapes, and that the time has an effect."""
 
 import pytest
 import torch
 
-from latentinpaint.models.velocity import AddUNet, ConcatUNet, TimeMLP
+from latentinpaint.models.velocity import AddUNet, AlphaUNet, ConcatUNet, TimeMLP
 
 
 def size(network):
@@ -85,3 +85,34 @@ def test_every_level_is_heard(name):
             handle = level.register_forward_hook(lambda module, given, answer: torch.zeros_like(answer))
             assert (network(x, time) - whole).abs().max() > 1e-4
             handle.remove()
+
+
+# A map of alphas in the place of the time ----------------------------------------------------------------
+
+
+def alpha_unet():
+    network = AlphaUNet(2, width=16, multipliers=(1, 2), blocks=1)
+    torch.nn.init.normal_(network.network.answer.weight, std=0.05)
+    return network.eval()
+
+
+def test_the_alpha_unet_takes_any_shape_and_one_map_for_all_items():
+    network, x, alpha = alpha_unet(), torch.randn(3, 2, 7, 9), torch.rand(1, 1, 7, 9)
+    output = network(x, alpha)
+    assert output.shape == x.shape
+    assert torch.equal(output, network(x, alpha.expand(3, -1, -1, -1)))
+
+
+def test_the_alpha_unet_reads_where_the_noise_is():
+    """Not its mean alone: the map mirrored is another map."""
+    network, x = alpha_unet(), torch.randn(1, 2, 8, 8)
+    alpha = torch.zeros(1, 1, 8, 8)
+    alpha[..., :4] = 0.8
+    assert (network(x, alpha) - network(x, alpha.flip(-1))).abs().max() > 1e-3
+
+
+def test_the_alpha_unet_reads_how_much_noise_there_is():
+    network, x = alpha_unet(), torch.randn(2, 2, 8, 8)
+    with torch.no_grad():
+        network.network.enter.weight[:, 2] = 0  # the mean alone
+    assert (network(x, torch.full((1, 1, 8, 8), 0.2)) - network(x, torch.full((1, 1, 8, 8), 0.9))).abs().max() > 1e-3
