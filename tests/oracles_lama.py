@@ -65,14 +65,16 @@ class Generator:
         self.blocks = blocks
 
     def __call__(self, x):
-        local, wide = self.layer(reflected(x.double(), 3), None, "1", stride=1, padding=0)
+        x_local, x_global = self.layer(reflected(x.double(), 3), None, "1", stride=1, padding=0)
         for place in ("2", "3", "4"):
-            local, wide = self.layer(local, wide, place, stride=2, padding=1)
+            x_local, x_global = self.layer(x_local, x_global, place, stride=2, padding=1)
         for block in range(5, 5 + self.blocks):
-            inner = self.layer(local, wide, f"{block}.conv1", stride=1, padding=1)
+            inner = self.layer(x_local, x_global, f"{block}.conv1", stride=1, padding=1)
             inner = self.layer(*inner, f"{block}.conv2", stride=1, padding=1)
-            local, wide = (None if a is None else a + b for a, b in zip((local, wide), inner, strict=True))
-        x = torch.cat([part for part in (local, wide) if part is not None], dim=1)
+            x_local, x_global = (
+                None if a is None else a + b for a, b in zip((x_local, x_global), inner, strict=True)
+            )
+        x = torch.cat([part for part in (x_local, x_global) if part is not None], dim=1)
         place = 5 + self.blocks + 1
         for _ in range(3):
             weight, bias = self.state[f"{place}.weight"], self.state[f"{place}.bias"]
@@ -82,18 +84,18 @@ class Generator:
         x = F.conv2d(reflected(x, 3), self.state[f"{place + 1}.weight"], self.state[f"{place + 1}.bias"])
         return 1 / (1 + torch.exp(-x))
 
-    def layer(self, local, wide, place, stride, padding):
+    def layer(self, x_local, x_global, place, stride, padding):
         """One Fourier convolution with BatchNorm and ReLU; a part without channels is None."""
-        paths = {"l2l": local, "l2g": local, "g2l": wide}
+        paths = {"l2l": x_local, "l2g": x_local, "g2l": x_global}
         sums = {"l": None, "g": None}
         for path, x in paths.items():
             weight = self.state.get(f"{place}.ffc.conv{path}.weight")
             if weight is not None:
-                answer = F.conv2d(reflected(x, padding), weight, stride=stride)
-                sums[path[-1]] = answer if sums[path[-1]] is None else sums[path[-1]] + answer
+                output = F.conv2d(reflected(x, padding), weight, stride=stride)
+                sums[path[-1]] = output if sums[path[-1]] is None else sums[path[-1]] + output
         if f"{place}.ffc.convg2g.conv2.weight" in self.state:
-            answer = self.spectral(wide, f"{place}.ffc.convg2g")
-            sums["g"] = answer if sums["g"] is None else sums["g"] + answer
+            output = self.spectral(x_global, f"{place}.ffc.convg2g")
+            sums["g"] = output if sums["g"] is None else sums["g"] + output
         return tuple(
             None if sums[part] is None else self.norm(sums[part], f"{place}.bn_{part}").relu() for part in "lg"
         )
@@ -107,8 +109,8 @@ class Generator:
         stacked[:, 0::2], stacked[:, 1::2] = spectrum.real, spectrum.imag
         stacked = F.conv2d(torch.from_numpy(stacked), self.state[f"{place}.fu.conv_layer.weight"])
         stacked = self.norm(stacked, f"{place}.fu.bn").relu().numpy()
-        answer = np.fft.irfft2(stacked[:, 0::2] + 1j * stacked[:, 1::2], s=x.shape[-2:], norm="ortho")
-        return F.conv2d(x + torch.from_numpy(answer), self.state[f"{place}.conv2.weight"])
+        output = np.fft.irfft2(stacked[:, 0::2] + 1j * stacked[:, 1::2], s=x.shape[-2:], norm="ortho")
+        return F.conv2d(x + torch.from_numpy(output), self.state[f"{place}.conv2.weight"])
 
     def norm(self, x, place):
         keys = ("running_mean", "running_var", "weight", "bias")
@@ -129,20 +131,20 @@ def random_state(ngf=8, blocks=9, ratio=0.75, seed=0, most=1024, prefix="generat
     """
     make = _Maker(torch.Generator().manual_seed(seed))
     channels = [min(most, ngf * 2**level) for level in range(4)]
-    wide = int(channels[3] * ratio)
-    near = channels[3] - wide
+    num_global = int(channels[3] * ratio)
+    num_local = channels[3] - num_global
     make.convolution("1.ffc.convl2l", ngf, 4, 7)
     make.norm("1.bn_l", ngf)
     for place in (2, 3):
         make.convolution(f"{place}.ffc.convl2l", channels[place - 1], channels[place - 2], 3)
         make.norm(f"{place}.bn_l", channels[place - 1])
-    for part, width in (("l", near), ("g", wide)):
+    for part, width in (("l", num_local), ("g", num_global)):
         if width:
             make.convolution(f"4.ffc.convl2{part}", width, channels[2], 3)
             make.norm(f"4.bn_{part}", width)
     for block in range(5, 5 + blocks):
-        make.fourier(f"{block}.conv1", near, wide)
-        make.fourier(f"{block}.conv2", near, wide, gain=0.12)
+        make.fourier(f"{block}.conv1", num_local, num_global)
+        make.fourier(f"{block}.conv2", num_local, num_global, gain=0.12)
     place = 5 + blocks + 1
     for level in (3, 2, 1):
         make.convolution(f"{place}", channels[level - 1], channels[level], 3, transposed=True)
@@ -171,18 +173,22 @@ class _Maker:
         self.state[f"{name}.running_var"] = self.uniform(channels, 0.5, 1.5)
         self.state[f"{name}.num_batches_tracked"] = torch.tensor(1234)
 
-    def fourier(self, place, near, wide, gain=1.0):
-        for path, inward, outward in (("l2l", near, near), ("l2g", near, wide), ("g2l", wide, near)):
+    def fourier(self, place, num_local, num_global, gain=1.0):
+        for path, inward, outward in (
+            ("l2l", num_local, num_local),
+            ("l2g", num_local, num_global),
+            ("g2l", num_global, num_local),
+        ):
             if inward and outward:
                 self.convolution(f"{place}.ffc.conv{path}", outward, inward, 3)
-        if wide:
-            half = wide // 2
-            self.convolution(f"{place}.ffc.convg2g.conv1.0", half, wide, 1)
+        if num_global:
+            half = num_global // 2
+            self.convolution(f"{place}.ffc.convg2g.conv1.0", half, num_global, 1)
             self.norm(f"{place}.ffc.convg2g.conv1.1", half)
             self.convolution(f"{place}.ffc.convg2g.fu.conv_layer", 2 * half, 2 * half, 1)
             self.norm(f"{place}.ffc.convg2g.fu.bn", 2 * half)
-            self.convolution(f"{place}.ffc.convg2g.conv2", wide, half, 1)
-        for part, channels in (("l", near), ("g", wide)):
+            self.convolution(f"{place}.ffc.convg2g.conv2", num_global, half, 1)
+        for part, channels in (("l", num_local), ("g", num_global)):
             if channels:
                 self.norm(f"{place}.bn_{part}", channels, gain)
 

@@ -128,12 +128,12 @@ def test_what_the_file_says(config, tmp_path):
 @pytest.mark.parametrize("wrapped", [True, False])
 @pytest.mark.parametrize("suffix", [".ckpt", ".safetensors"])
 def test_plain_state_dicts(prefix, wrapped, suffix, tmp_path):
-    given, expected = state(prefix=prefix), load_lama(write_folder(tmp_path / "lama", {"state_dict": state()}))
+    weights, expected = state(prefix=prefix), load_lama(write_folder(tmp_path / "lama", {"state_dict": state()}))
     path = tmp_path / f"weights{suffix}"
     if suffix == ".safetensors":
-        save_file(given, path)
+        save_file(weights, path)
     else:
-        torch.save({"state_dict": given} if wrapped else given, path)
+        torch.save({"state_dict": weights} if wrapped else weights, path)
     assert_equal_states(load_lama(path).pipeline.state_dict(), expected.pipeline.state_dict())
 
 
@@ -157,14 +157,14 @@ def test_half_precision_is_widened(tmp_path):
     assert torch.equal(first.half(), halves["generator.model.1.ffc.convl2l.weight"])
 
 
-def test_every_share_of_global_channels_comes_back():
-    """wide / latent, rounded down again, may be one channel short: the ratio that is stored is not."""
+def test_every_number_of_global_channels_comes_back():
+    """num_global / latent, rounded down again, may be one channel short: the ratio that is stored is not."""
     from latentinpaint.lama.conversion import _ratio
 
     for latent in (32, 40, 56, 88, 392, 1024):
-        for wide in range(latent + 1):
-            ratio = _ratio(Dimensions(1, latent, 1, wide))
-            assert 0 <= ratio <= 1 and int(latent * ratio) == wide
+        for num_global in range(latent + 1):
+            ratio = _ratio(Dimensions(1, latent, 1, num_global))
+            assert 0 <= ratio <= 1 and int(latent * ratio) == num_global
 
 
 # From LaMa: what is refused -------------------------------------------------------------------------------
@@ -182,12 +182,12 @@ def reshaped(name, *shape):
     return extra(name, *shape)
 
 
-def with_halving(given):
-    """A fourth halving and doubling, everything else moved along."""
+def with_halving(weights):
+    """A fourth halving and upsampling, everything else moved along."""
     deeper = {}
-    for name, value in given.items():
-        place, rest = re.fullmatch(r"generator\.model\.(\d+)\.(.*)", name).groups()
-        deeper[f"generator.model.{int(place) + (int(place) > 3)}.{rest}"] = value
+    for name, value in weights.items():
+        index, rest = re.fullmatch(r"generator\.model\.(\d+)\.(.*)", name).groups()
+        deeper[f"generator.model.{int(index) + (int(index) > 3)}.{rest}"] = value
     return deeper | {"generator.model.4.ffc.convl2l.weight": torch.zeros(32, 16, 3, 3)}
 
 
@@ -271,7 +271,7 @@ PIPELINES = {
     "residual blocks": (lambda: pipeline(residual_blocks=1), "residual_blocks"),
     "no last ReLU": (lambda: pipeline(final_relu=False), "final_relu"),
     "mean": (standardised, "standardised"),
-    "deviation": (scaled, "standardised"),
+    "standard deviation": (scaled, "standardised"),
     "width": (lambda: pipeline(FFCRefiner(32, 1, width=16)), "width"),
     "delta": (lambda: pipeline(FFCRefiner(32, 1, delta=True)), "delta"),
     "flow": (flow, "FlowRefiner"),

@@ -34,16 +34,16 @@ def converted(tmp_path, state):
     return load_lama(write_folder(tmp_path / "lama", {"state_dict": state})).pipeline
 
 
-def damaged(height, width, rows=2, seed=1):
+def damaged(height, width, count=2, seed=1):
     """Pictures in [0, 1] and masks, 1 = hole, of rectangles and specks."""
     generator = torch.Generator().manual_seed(seed)
-    image = torch.rand(rows, 3, height, width, generator=generator)
-    mask = (torch.rand(rows, 1, height, width, generator=generator) > 0.9).float()
+    image = torch.rand(count, 3, height, width, generator=generator)
+    mask = (torch.rand(count, 1, height, width, generator=generator) > 0.9).float()
     mask[..., height // 4 : height // 2, width // 3 :] = 1
     return image, mask
 
 
-def lamas_answer(state, blocks, image, mask):
+def lamas_output(state, blocks, image, mask):
     return Generator(state, blocks)(torch.cat([image * (1 - mask), mask], dim=1))
 
 
@@ -59,10 +59,10 @@ def test_pictures_are_lamas(ngf, blocks, ratio, sizes, tmp_path):
     pipeline = converted(tmp_path, state)
     for size in sizes:
         image, mask = damaged(*size)
-        expected = lamas_answer(state, blocks, image, mask)
+        expected = lamas_output(state, blocks, image, mask)
         assert expected.std() > 0.03 and 0.001 < expected.mean() < 0.999  # neither flat nor saturated
-        answer = fill(pipeline, image, mask).double()
-        worst = (answer - expected).abs().amax(dim=(1, 2, 3))
+        output = fill(pipeline, image, mask).double()
+        worst = (output - expected).abs().amax(dim=(1, 2, 3))
         assert (worst < 1e-4).all(), (size, worst)
         filled = pipeline(image, mask)
         assert torch.equal(filled[mask.expand_as(image) == 0], image[mask.expand_as(image) == 0])
@@ -72,15 +72,15 @@ def test_pictures_are_lamas(ngf, blocks, ratio, sizes, tmp_path):
 def test_in_double_precision_the_two_are_one(tmp_path):
     state = small_state(8, 9, 0.75)
     image, mask = damaged(48, 56)
-    answer = fill(converted(tmp_path, state).double(), image.double(), mask.double())
-    assert (answer - lamas_answer(state, 9, image, mask)).abs().max() < 1e-12
+    output = fill(converted(tmp_path, state).double(), image.double(), mask.double())
+    assert (output - lamas_output(state, 9, image, mask)).abs().max() < 1e-12
 
 
 def test_more_channels_than_lama_makes(tmp_path):
     """LaMa stops at 1024 channels (here at 40): the last halving of ngf 8 then widens 32 to 40."""
     state = random_state(8, 2, 0.75, most=40)
     image, mask = damaged(32, 40)
-    assert (fill(converted(tmp_path, state), image, mask) - lamas_answer(state, 2, image, mask)).abs().max() < 1e-4
+    assert (fill(converted(tmp_path, state), image, mask) - lamas_output(state, 2, image, mask)).abs().max() < 1e-4
 
 
 @pytest.mark.parametrize("size", [(8, 8), (8, 40), (48, 8)])
@@ -93,16 +93,16 @@ def test_sides_below_two_cells_are_reflected(size, tmp_path):
         fill(pipeline, image, mask)
     margins = [(0, 0), (0, 0), *((0, max(0, 16 - side)) for side in size)]
     wider = (torch.from_numpy(np.pad(x.numpy(), margins, mode="reflect")) for x in (image, mask))
-    expected = lamas_answer(state, 2, *wider)[..., : size[0], : size[1]]
+    expected = lamas_output(state, 2, *wider)[..., : size[0], : size[1]]
     inside = mask.expand_as(image) == 1
     assert (pipeline(image, mask) - expected)[inside].abs().max() < 1e-4
 
 
 def test_the_reference_sees_what_is_easily_confused(tmp_path):
-    """Each change is one that a wrong conversion could make; the pictures tell."""
+    """Each change is one that a wrong conversion could make; the pictures show it."""
     state = small_state(8, 2, 0.5)
     image, mask = damaged(32, 40)
-    expected = lamas_answer(state, 2, image, mask)
+    expected = lamas_output(state, 2, image, mask)
     place = "generator.model.5.conv1"
     changes = {
         "local and global swapped": {f"{place}.bn_l.bias": state[f"{place}.bn_g.bias"]},
@@ -119,8 +119,8 @@ def test_the_reference_sees_what_is_easily_confused(tmp_path):
         },
     }
     for name, change in changes.items():
-        answer = lamas_answer({**state, **change}, 2, image, mask)
-        assert (answer - expected).abs().max() > 1e-3, name
+        output = lamas_output({**state, **change}, 2, image, mask)
+        assert (output - expected).abs().max() > 1e-3, name
 
 
 def test_sizes_are_the_published_ones():

@@ -1,4 +1,4 @@
-"""The patch discriminator: what a score sees, how many weights it has, where the hole is on its grid."""
+"""The patch discriminator: what a score depends on, how many weights it has, where the hole is on its grid."""
 
 import pytest
 import torch
@@ -39,13 +39,13 @@ def test_channels_stop_at_512():
 def test_without_normalisation_rows_do_not_meet():
     network = PatchDiscriminator(3, 8, 2, normalise=False)
     x = torch.randn(3, 3, 32, 32)
-    alone = torch.cat([network(row[None]).scores for row in x])
+    alone = torch.cat([network(item[None]).scores for item in x])
     assert torch.allclose(network(x).scores, alone, atol=1e-6)
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 4])
 def test_the_hole_is_looked_for_where_a_score_looks(layers):
-    """With all weights 1 what a score sees is symmetric about its middle: there the hole's square has to be."""
+    """With all weights 1 what a score depends on is symmetric about its middle: there the hole's square has to be."""
     network = PatchDiscriminator(1, 1, layers, normalise=False).double()
     for parameter in network.parameters():
         torch.nn.init.constant_(parameter, 1.0 if parameter.ndim > 1 else 0.0)
@@ -55,12 +55,12 @@ def test_the_hole_is_looked_for_where_a_score_looks(layers):
     shares = network.hole_of_patches(hole, scores)
     assert shares.shape == scores.shape
     row, column = (side // 2 for side in scores.shape[-2:])
-    (seen,) = torch.autograd.grad(scores[0, 0, row, column], image)
+    (patch_gradient,) = torch.autograd.grad(scores[0, 0, row, column], image)
     (square,) = torch.autograd.grad(shares[0, 0, row, column], hole)
     assert (square > 0).sum() == 4**layers and square.sum().item() == pytest.approx(1)
     for axis in (2, 3):
         places = torch.arange(image.shape[axis], dtype=torch.float64)
-        centres = [(g.sum(dim=5 - axis).flatten() * places).sum() / g.sum() for g in (seen, square)]
+        centres = [(g.sum(dim=5 - axis).flatten() * places).sum() / g.sum() for g in (patch_gradient, square)]
         assert centres[0].item() == pytest.approx(centres[1].item(), abs=1e-9)
 
 

@@ -117,18 +117,18 @@ def test_fourier_unit_is_a_direct_dft(size):
 def test_spectral_transform_is_a_direct_dft(size):
     transform = random_module(SpectralTransform(4, 6))
     x = noise(2, 4, *size)
-    answer = transform(x)
-    assert answer.shape == (2, 6, *size)
-    np.testing.assert_allclose(array(answer), spectral_transform(array(x), transform), atol=1e-10)
+    output = transform(x)
+    assert output.shape == (2, 6, *size)
+    np.testing.assert_allclose(array(output), spectral_transform(array(x), transform), atol=1e-10)
 
 
 def test_half_precision_goes_through_float32():
     unit = random_module(FourierUnit(2)).float()
     x = noise(1, 2, 8, 8).float()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        answer = unit(x)
-    assert answer.dtype == torch.float32
-    torch.testing.assert_close(answer, unit(x), atol=0.1, rtol=0.05)
+        output = unit(x)
+    assert output.dtype == torch.float32
+    torch.testing.assert_close(output, unit(x), atol=0.1, rtol=0.05)
 
 
 @pytest.mark.parametrize("ratio", RATIOS)

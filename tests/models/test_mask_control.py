@@ -28,7 +28,7 @@ def bits(x):
 
 
 def test_every_autoencoder_with_stages_is_tested():
-    with_stages = {name for name, kind in AUTOENCODERS.items() if kind().stage_channels}
+    with_stages = {name for name, cls in AUTOENCODERS.items() if cls().stage_channels}
     assert with_stages == {name for name, _ in WITH_STAGES}
 
 

@@ -1,4 +1,4 @@
-"""The flow's network: any grid, zero at first, time that matters, rows that do not mix."""
+"""The flow's network: any grid, zero at first, time that matters, items that do not mix."""
 
 import numpy as np
 import pytest
@@ -23,19 +23,19 @@ def build(randomised=True, **arguments):
 
 @pytest.mark.parametrize("attention", [True, False])
 @pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("rows", [1, 2])
-def test_any_grid_keeps_its_size(size, attention, rows):
+@pytest.mark.parametrize("count", [1, 2])
+def test_any_grid_keeps_its_size(size, attention, count):
     network = build(attention=attention)
-    x = torch.randn(rows, 3, *size)
-    answer = network(x, torch.rand(rows))
-    assert answer.shape == (rows, 2, *size)
-    # An answer that forgets its input would keep any shape.
-    assert (network(x + torch.randn_like(x), torch.rand(rows)) - answer).abs().max() > 1e-3
+    x = torch.randn(count, 3, *size)
+    output = network(x, torch.rand(count))
+    assert output.shape == (count, 2, *size)
+    # A network that ignores its input would keep any shape.
+    assert (network(x + torch.randn_like(x), torch.rand(count)) - output).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("width", [2, 4, 8, 16, 48])
 def test_small_widths_on_one_cell(width):
-    """A group of one number has no deviation: the deepest level of a small picture is one cell."""
+    """A group of one number has no standard deviation: the deepest level of a small picture is one cell."""
     network = build(width=width, multipliers=(1, 2))
     assert network(torch.randn(1, 3, 1, 1), torch.rand(1)).isfinite().all()
 
@@ -43,8 +43,8 @@ def test_small_widths_on_one_cell(width):
 @pytest.mark.parametrize("attention", [True, False])
 def test_the_answer_starts_at_zero(attention):
     network = build(randomised=False, attention=attention)
-    answer = network(torch.randn(2, 3, 6, 6), torch.rand(2))
-    assert torch.equal(answer, torch.zeros_like(answer))
+    output = network(torch.randn(2, 3, 6, 6), torch.rand(2))
+    assert torch.equal(output, torch.zeros_like(output))
     torch.nn.init.normal_(network.answer.weight)
     assert network(torch.randn(2, 3, 6, 6), torch.rand(2)).abs().max() > 0
 
@@ -53,18 +53,18 @@ def test_the_answer_starts_at_zero(attention):
 def test_time_matters_and_rows_do_not_mix(attention):
     network = build(attention=attention)
     x, time = torch.randn(3, 3, 9, 7), torch.tensor([0.1, 0.5, 0.9])
-    answer = network(x, time)
+    output = network(x, time)
     later = network(x, torch.tensor([0.1, 0.52, 0.9]))
-    torch.testing.assert_close(later[[0, 2]], answer[[0, 2]], atol=1e-5, rtol=1e-5)
-    assert (later[1] - answer[1]).abs().max() > 1e-3
+    torch.testing.assert_close(later[[0, 2]], output[[0, 2]], atol=1e-5, rtol=1e-5)
+    assert (later[1] - output[1]).abs().max() > 1e-3
     other = x.clone()
     other[1] = torch.randn(3, 9, 7)
     changed = network(other, time)
-    torch.testing.assert_close(changed[[0, 2]], answer[[0, 2]], atol=1e-5, rtol=1e-5)
-    assert (changed[1] - answer[1]).abs().max() > 1e-3
-    for row in range(3):
-        alone = network(x[row : row + 1], time[row : row + 1])
-        torch.testing.assert_close(alone[0], answer[row], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(changed[[0, 2]], output[[0, 2]], atol=1e-5, rtol=1e-5)
+    assert (changed[1] - output[1]).abs().max() > 1e-3
+    for item in range(3):
+        alone = network(x[item : item + 1], time[item : item + 1])
+        torch.testing.assert_close(alone[0], output[item], atol=1e-5, rtol=1e-5)
 
 
 def test_attention_reaches_across_the_grid():

@@ -38,24 +38,24 @@ NETWORKS = {
 
 def build(name):
     torch.manual_seed(0)
-    make, shape, answer = NETWORKS[name]
-    return make().eval(), shape, answer
+    make, shape, output = NETWORKS[name]
+    return make().eval(), shape, output
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_shape_time_and_rows(name):
-    network, shape, answer = build(name)
+def test_shape_time_and_items(name):
+    network, shape, output = build(name)
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     early, late = torch.full((shape[0],), 0.1), torch.full((shape[0],), 0.9)
     with torch.no_grad():
         found = network(x, early)
-        assert found.shape == answer and (found != network(x, late)).flatten(1).any(dim=1).all()
+        assert found.shape == output and (found != network(x, late)).flatten(1).any(dim=1).all()
         torch.testing.assert_close(network(x[:1], early[:1])[0], found[0], atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_answers_can_be_negative(name):
-    """Nothing comes after the last linear layer: with its sign turned, so is the answer's."""
+def test_outputs_can_be_negative(name):
+    """Nothing comes after the last linear layer: with its sign changed, the output's changes."""
     network, shape, _ = build(name)
     x, time = torch.randn(shape, generator=torch.Generator().manual_seed(0)), torch.full((shape[0],), 0.3)
     last = [module for module in network.modules() if isinstance(module, torch.nn.Linear | torch.nn.Conv2d)][-1]
@@ -74,15 +74,15 @@ def test_every_parameter_learns(name):
 
 
 @pytest.mark.parametrize("name", ["concat", "add"])
-def test_every_level_is_heard(name):
-    """With any one level's answer set to zero, the network's changes."""
+def test_every_level_has_an_effect(name):
+    """With any one level's output set to zero, the network's changes."""
     network, shape, _ = build(name)
     x, time = torch.randn(shape, generator=torch.Generator().manual_seed(0)), torch.full((shape[0],), 0.3)
     levels = [*network.down, *network.up] if name == "concat" else [network.fine, network.coarse, network.middle]
     with torch.no_grad():
         whole = network(x, time)
         for level in levels:
-            handle = level.register_forward_hook(lambda module, given, answer: torch.zeros_like(answer))
+            handle = level.register_forward_hook(lambda module, inputs, output: torch.zeros_like(output))
             assert (network(x, time) - whole).abs().max() > 1e-4
             handle.remove()
 

@@ -28,16 +28,16 @@ def build(name, arguments):
     return refiner.eval()
 
 
-def condition(rows=3, height=4, width=6, seed=0):
+def make_condition(count=3, height=4, width=6, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    area = torch.rand(rows, 1, height, width, generator=generator)
+    area = torch.rand(count, 1, height, width, generator=generator)
     area = torch.where(area > 0.5, area, 0.0)
-    latent = torch.randn(rows, CHANNELS, height, width, generator=generator)
+    latent = torch.randn(count, CHANNELS, height, width, generator=generator)
     return Condition(latent, (area > 0).float(), area)
 
 
-def row_of(given, row):
-    return Condition(*(t[row : row + 1] for t in (given.latent, given.hole, given.area)))
+def item_of(condition, item):
+    return Condition(*(t[item : item + 1] for t in (condition.latent, condition.hole, condition.area)))
 
 
 def seeded(*seeds):
@@ -55,21 +55,21 @@ def test_latent_l1_by_hand():
     assert latent_l1(first, second, weight).item() == pytest.approx((10 + 4 + 0.5) / 12)
 
 
-def test_select_takes_rows_by_number_as_often_as_asked():
-    given = condition(3)
-    chosen = given.select([2, 0, 0])
+def test_select_takes_items_by_index_also_twice():
+    condition = make_condition(3)
+    chosen = condition.select([2, 0, 0])
     for name in ("latent", "hole", "area"):
-        rows = [getattr(given, name)[i] for i in (2, 0, 0)]
-        assert torch.equal(getattr(chosen, name), torch.stack(rows))
+        items = [getattr(condition, name)[i] for i in (2, 0, 0)]
+        assert torch.equal(getattr(chosen, name), torch.stack(items))
 
 
-def test_split_gives_the_rows():
-    given = condition(3)
-    rows = given.split()
-    assert len(rows) == 3
-    for row, part in enumerate(rows):
+def test_split_gives_the_items():
+    condition = make_condition(3)
+    items = condition.split()
+    assert len(items) == 3
+    for index, part in enumerate(items):
         for name in ("latent", "hole", "area"):
-            assert torch.equal(getattr(part, name), getattr(given, name)[row : row + 1])
+            assert torch.equal(getattr(part, name), getattr(condition, name)[index : index + 1])
 
 
 # The contract, for every refiner --------------------------------------------------------------------------
@@ -81,42 +81,42 @@ def test_every_refiner_is_tested():
 
 @pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
 def test_shape_and_equal_generators(name, arguments):
-    refiner, given = build(name, arguments), condition()
-    first, second = (refiner.refine(given, seeded(1, 2, 3)) for _ in range(2))
-    assert first.shape == given.latent.shape and first.isfinite().all()
+    refiner, condition = build(name, arguments), make_condition()
+    first, second = (refiner.refine(condition, seeded(1, 2, 3)) for _ in range(2))
+    assert first.shape == condition.latent.shape and first.isfinite().all()
     assert torch.equal(first, second)
-    one, same = (refiner.refine(given, torch.Generator().manual_seed(9)) for _ in range(2))
+    one, same = (refiner.refine(condition, torch.Generator().manual_seed(9)) for _ in range(2))
     assert torch.equal(one, same)
 
 
 @pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
 def test_stochastic_says_what_it_does(name, arguments):
-    refiner, given = build(name, arguments), condition()
-    one, other = (refiner.refine(given, seeded(*seeds)) for seeds in ((1, 2, 3), (1, 5, 3)))
-    differs = [(one[row] - other[row]).abs().max() > 1e-3 for row in range(3)]
+    refiner, condition = build(name, arguments), make_condition()
+    one, other = (refiner.refine(condition, seeded(*seeds)) for seeds in ((1, 2, 3), (1, 5, 3)))
+    differs = [(one[item] - other[item]).abs().max() > 1e-3 for item in range(3)]
     assert differs == [False, refiner.stochastic, False]
 
 
 @pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
-def test_rows_do_not_depend_on_the_batch(name, arguments):
-    refiner, given = build(name, arguments), condition()
-    together = refiner.refine(given, seeded(1, 2, 3))
-    for row in range(3):
-        alone = refiner.refine(row_of(given, row), seeded(row + 1))
-        torch.testing.assert_close(alone[0], together[row], atol=1e-5, rtol=1e-4)
+def test_items_do_not_depend_on_the_batch(name, arguments):
+    refiner, condition = build(name, arguments), make_condition()
+    together = refiner.refine(condition, seeded(1, 2, 3))
+    for item in range(3):
+        alone = refiner.refine(item_of(condition, item), seeded(item + 1))
+        torch.testing.assert_close(alone[0], together[item], atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
 def test_the_condition_matters(name, arguments):
     refiner = build(name, arguments)
-    one, other = (refiner.refine(condition(seed=seed), seeded(1, 2, 3)) for seed in (0, 1))
+    one, other = (refiner.refine(make_condition(seed=seed), seeded(1, 2, 3)) for seed in (0, 1))
     assert (one - other).abs().max() > 1e-2
 
 
 @pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
 def test_the_loss_reaches_every_parameter(name, arguments):
-    refiner, given = build(name, arguments).train(), condition()
-    losses = refiner.loss(torch.randn(given.latent.shape), given, seeded(1, 2, 3))
+    refiner, condition = build(name, arguments).train(), make_condition()
+    losses = refiner.loss(torch.randn(condition.latent.shape), condition, seeded(1, 2, 3))
     assert all(value.ndim == 0 and value.isfinite() for value in losses.values())
     losses["loss"].backward()
     for parameter_name, weight in refiner.named_parameters():
@@ -125,10 +125,10 @@ def test_the_loss_reaches_every_parameter(name, arguments):
 
 @pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
 def test_equal_generators_give_equal_losses(name, arguments):
-    refiner, given = build(name, arguments), condition()
-    clean = torch.randn(given.latent.shape)
+    refiner, condition = build(name, arguments), make_condition()
+    clean = torch.randn(condition.latent.shape)
     first, second, other = (
-        refiner.loss(clean, given, seeded(*seeds))["loss"] for seeds in ((1, 2, 3),) * 2 + ((4, 5, 6),)
+        refiner.loss(clean, condition, seeded(*seeds))["loss"] for seeds in ((1, 2, 3),) * 2 + ((4, 5, 6),)
     )
     assert first == second
     assert (first != other) == refiner.stochastic
@@ -136,24 +136,27 @@ def test_equal_generators_give_equal_losses(name, arguments):
 
 @pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
 def test_arguments_build_an_equal_one(name, arguments):
-    refiner, given = build(name, arguments), condition()
+    refiner, condition = build(name, arguments), make_condition()
     twin = REFINERS[name](**refiner.arguments).eval()
     twin.load_state_dict(refiner.state_dict())
     assert twin.arguments == refiner.arguments
-    assert torch.equal(twin.refine(given, seeded(1, 2, 3)), refiner.refine(given, seeded(1, 2, 3)))
-    clean = torch.randn(given.latent.shape)
-    assert twin.loss(clean, given, seeded(1, 2, 3))["loss"] == refiner.loss(clean, given, seeded(1, 2, 3))["loss"]
+    assert torch.equal(twin.refine(condition, seeded(1, 2, 3)), refiner.refine(condition, seeded(1, 2, 3)))
+    clean = torch.randn(condition.latent.shape)
+    assert (
+        twin.loss(clean, condition, seeded(1, 2, 3))["loss"]
+        == refiner.loss(clean, condition, seeded(1, 2, 3))["loss"]
+    )
 
 
 @pytest.mark.parametrize(("name", "arguments"), EVERY, ids=str)
 def test_a_few_steps_lower_the_loss(name, arguments):
-    refiner, given = build(name, arguments).train(), condition()
-    clean = torch.randn(given.latent.shape)
+    refiner, condition = build(name, arguments).train(), make_condition()
+    clean = torch.randn(condition.latent.shape)
     optimizer = torch.optim.Adam(refiner.parameters(), lr=1e-3)
     history = []
     for _ in range(8):
         optimizer.zero_grad()
-        loss = refiner.loss(clean, given, seeded(1, 2, 3))["loss"]
+        loss = refiner.loss(clean, condition, seeded(1, 2, 3))["loss"]
         loss.backward()
         optimizer.step()
         history.append(loss.item())

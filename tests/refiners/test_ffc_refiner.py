@@ -8,9 +8,9 @@ from latentinpaint.models import FFCResnetBlock
 from latentinpaint.refiners import Condition, FFCRefiner
 
 
-def condition(rows=2, channels=8):
-    hole = (torch.rand(rows, 1, 4, 5) > 0.5).float()
-    return Condition(torch.randn(rows, channels, 4, 5), hole, hole / 2)
+def make_condition(count=2, channels=8):
+    hole = (torch.rand(count, 1, 4, 5) > 0.5).float()
+    return Condition(torch.randn(count, channels, 4, 5), hole, hole / 2)
 
 
 def build(**arguments):
@@ -19,46 +19,46 @@ def build(**arguments):
 
 
 def test_blocks_in_a_row():
-    refiner, given = build(blocks=3), condition()
+    refiner, condition = build(blocks=3), make_condition()
     assert [type(block) for block in refiner.blocks] == [FFCResnetBlock] * 3
-    x = given.latent
+    x = condition.latent
     for block in refiner.blocks:
         x = block(x)
-    assert torch.equal(refiner.refine(given), x)
+    assert torch.equal(refiner.refine(condition), x)
 
 
 def test_delta_adds_the_input():
-    plain, delta, given = build(), build(delta=True), condition()
+    plain, delta, condition = build(), build(delta=True), make_condition()
     delta.load_state_dict(plain.state_dict())
-    torch.testing.assert_close(delta.refine(given), plain.refine(given) + given.latent)
+    torch.testing.assert_close(delta.refine(condition), plain.refine(condition) + condition.latent)
 
 
 def test_no_blocks_is_the_identity():
-    given = condition()
-    assert torch.equal(build(blocks=0).refine(given), given.latent)
+    condition = make_condition()
+    assert torch.equal(build(blocks=0).refine(condition), condition.latent)
 
 
 @pytest.mark.parametrize("hole_weight", [1.0, 10.0])
 def test_loss_by_hand(hole_weight):
-    refiner, given = build(hole_weight=hole_weight), condition()
-    clean = torch.randn(given.latent.shape)
-    losses = refiner.loss(clean, given)
-    distance = np.abs(refiner.refine(given).detach().numpy() - clean.numpy())
-    hole = np.broadcast_to(given.hole.numpy(), distance.shape) > 0
+    refiner, condition = build(hole_weight=hole_weight), make_condition()
+    clean = torch.randn(condition.latent.shape)
+    losses = refiner.loss(clean, condition)
+    distance = np.abs(refiner.refine(condition).detach().numpy() - clean.numpy())
+    hole = np.broadcast_to(condition.hole.numpy(), distance.shape) > 0
     inside, outside = distance[hole], distance[~hole]
     expected = (hole_weight * inside.sum() + outside.sum()) / (hole_weight * inside.size + outside.size)
     assert set(losses) == {"loss"}
     assert losses["loss"].item() == pytest.approx(expected, rel=1e-5)
     if hole_weight == 1:
         assert losses["loss"].item() == pytest.approx(distance.mean(), rel=1e-5)
-    assert refiner.loss(refiner.refine(given), given)["loss"] == 0
+    assert refiner.loss(refiner.refine(condition), condition)["loss"] == 0
 
 
 def test_width_is_inside_only():
-    refiner, given = build(width=12, blocks=1), condition()
+    refiner, condition = build(width=12, blocks=1), make_condition()
     assert refiner.blocks[0].first.norm.num_features == 12
     assert refiner.enter.weight.shape == (12, 8, 1, 1) and refiner.leave.weight.shape == (8, 12, 1, 1)
-    assert refiner.refine(given).shape == given.latent.shape
+    assert refiner.refine(condition).shape == condition.latent.shape
     assert sum(p.numel() for p in build(blocks=0).parameters()) == 0
 
 
@@ -69,10 +69,10 @@ def test_ratio_reaches_the_blocks():
 
 
 def test_it_reads_the_latent_and_nothing_else():
-    refiner, given = build(), condition()
-    other = Condition(given.latent, 1 - given.hole, 1 - given.area)
+    refiner, condition = build(), make_condition()
+    other = Condition(condition.latent, 1 - condition.hole, 1 - condition.area)
     generator = torch.Generator().manual_seed(3)
-    assert torch.equal(refiner.refine(given), refiner.refine(other, generator, steps=7))
+    assert torch.equal(refiner.refine(condition), refiner.refine(other, generator, steps=7))
     assert torch.equal(generator.get_state(), torch.Generator().manual_seed(3).get_state())
 
 

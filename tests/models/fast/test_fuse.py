@@ -65,7 +65,7 @@ def pictures(size=(40, 56), batch=2, dtype=torch.float64):
     return image, mask
 
 
-def answer(pipeline, image, mask):
+def filled(pipeline, image, mask):
     return pipeline(image, mask, generator(3))
 
 
@@ -75,23 +75,23 @@ def norms(module):
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize(("autoencoder", "control"), list(product(AUTOENCODERS, (False, True))), ids=str)
-def test_a_fused_pipeline_answers_the_same(autoencoder, control, size):
+def test_a_fused_pipeline_is_the_same_function(autoencoder, control, size):
     pipeline = pipeline_of(autoencoder, control=control).double()
     fused = fuse(pipeline)
     image, mask = pictures(size)
-    expected = answer(pipeline, image, mask)
+    expected = filled(pipeline, image, mask)
     assert expected[mask.expand_as(image) > 0].std() > 0.02
-    torch.testing.assert_close(answer(fused, image, mask), expected, atol=1e-10, rtol=0)
+    torch.testing.assert_close(filled(fused, image, mask), expected, atol=1e-10, rtol=0)
     assert norms(pipeline) and not norms(fused)
     single = pipeline.float(), image.float(), mask.float()
-    torch.testing.assert_close(answer(fuse(single[0]), *single[1:]), answer(*single), atol=2e-5, rtol=0)
+    torch.testing.assert_close(filled(fuse(single[0]), *single[1:]), filled(*single), atol=2e-5, rtol=0)
 
 
 @pytest.mark.parametrize("refiner", REFINERS)
 def test_every_refiner(refiner):
     pipeline = pipeline_of(refiner=REFINERS[refiner]).double()
     image, mask = pictures()
-    torch.testing.assert_close(answer(fuse(pipeline), image, mask), answer(pipeline, image, mask), atol=1e-10, rtol=0)
+    torch.testing.assert_close(filled(fuse(pipeline), image, mask), filled(pipeline, image, mask), atol=1e-10, rtol=0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
@@ -102,30 +102,30 @@ def test_a_flow_keeps_its_network(dtype):
         pipeline, image, mask = pipeline.double(), image.double(), mask.double()
         fused = fuse(pipeline)
         assert fused.refiner.network.state_dict().keys() == pipeline.refiner.network.state_dict().keys()
-        torch.testing.assert_close(answer(fused, image, mask), answer(pipeline, image, mask), atol=1e-10, rtol=0)
+        torch.testing.assert_close(filled(fused, image, mask), filled(pipeline, image, mask), atol=1e-10, rtol=0)
         return
     fused = fuse(pipeline, dtype)
     assert isinstance(fused.refiner.network, CastTo)
-    difference = (answer(fused, image, mask) - answer(pipeline, image, mask)).abs()
+    difference = (filled(fused, image, mask) - filled(pipeline, image, mask)).abs()
     assert 0 < difference.mean() < 0.01
 
 
 @pytest.mark.parametrize("name", PASSES)
 def test_every_pass_alone_and_left_out(name):
-    """Each answers the same as far as the ones before it have gone, and where only it is missing."""
+    """The same function after all passes up to each one, and where only that one is missing."""
     pipeline = pipeline_of(control=True).double()
     image, mask = pictures((24, 40))
-    expected = answer(pipeline, image, mask)
+    expected = filled(pipeline, image, mask)
     upto = list(PASSES)[: list(PASSES).index(name) + 1]
     without = [other for other in PASSES if other != name or name == "norms"]
     for passes in (upto, without):
-        torch.testing.assert_close(answer(fuse(pipeline, passes=passes), image, mask), expected, atol=1e-10, rtol=0)
+        torch.testing.assert_close(filled(fuse(pipeline, passes=passes), image, mask), expected, atol=1e-10, rtol=0)
 
 
 def test_pixels_are_left_alone():
     pipeline = randomised(InpaintPipeline(IdentityAutoencoder(), FFCRefiner(3, 1, 0.75))).eval().double()
     image, mask = pictures((11, 13))
-    torch.testing.assert_close(answer(fuse(pipeline), image, mask), answer(pipeline, image, mask), atol=1e-10, rtol=0)
+    torch.testing.assert_close(filled(fuse(pipeline), image, mask), filled(pipeline, image, mask), atol=1e-10, rtol=0)
 
 
 @pytest.mark.parametrize("size", [(2, 2), (2, 3), (3, 2), (5, 7), (8, 2)], ids=str)
@@ -158,23 +158,23 @@ def test_gradients_flow_through_to_what_came_in():
     image, mask = pictures((24, 40))
     gradients = []
     for made in (pipeline, fused):
-        given = image.clone().requires_grad_()
+        inputs = image.clone().requires_grad_()
         control = [tap.requires_grad_() for tap in (t.detach() for t in pipeline.control(mask))]
-        encoded = made.autoencoder.encode(given, control, mask)
+        encoded = made.autoencoder.encode(inputs, control, mask)
         refined = made.refiner.blocks(encoded)
         (made.autoencoder.decode(refined) * image).sum().backward()
-        gradients.append([given.grad, *(tap.grad for tap in control)])
+        gradients.append([inputs.grad, *(tap.grad for tap in control)])
     for expected, found in zip(*gradients, strict=True):
         assert expected.abs().max() > 1e-6
         torch.testing.assert_close(found, expected, atol=1e-14, rtol=1e-8)
     assert all(weight.grad is None for weight in fused.parameters())
 
 
-def test_bfloat16_is_close_and_answers_float32():
+def test_bfloat16_is_close_and_returns_float32():
     pipeline = pipeline_of(control=True)
     image, mask = pictures(dtype=torch.float32)
     fused = fuse(pipeline, torch.bfloat16)
-    difference = (answer(fused, image, mask) - answer(pipeline, image, mask)).abs()
+    difference = (filled(fused, image, mask) - filled(pipeline, image, mask)).abs()
     assert 1e-5 < difference[mask.expand_as(image) > 0].mean() < 5e-3
     condition = fused.condition(image, mask)
     assert condition.latent.dtype == fused.autoencoder.decode(condition.latent).dtype == torch.float32
@@ -186,10 +186,10 @@ def test_a_bfloat16_copy_works_under_autocast():
     pipeline = pipeline_of(control=True)
     image, mask = pictures(dtype=torch.float32)
     fused = fuse(pipeline, torch.bfloat16)
-    expected = answer(fused, image, mask)
+    expected = filled(fused, image, mask)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(answer(fused, image, mask), expected)
-        mixed = answer(fuse(pipeline), image, mask)
+        assert torch.equal(filled(fused, image, mask), expected)
+        mixed = filled(fuse(pipeline), image, mask)
     assert (mixed - expected).abs().mean() < 5e-3
 
 
