@@ -7,7 +7,7 @@
 The network is LaMa's ("lama-fourier": 64 base channels, 9 blocks, the mask as fourth channel) with one set of random
 weights for all; `plain_lama.py` is what it is measured against. Every way answers once a round, in turn, so that
 whatever else the machine does meets all alike; medians, and ratios to the plain network in the same run. The steps
-of folding are switched on one after the other, or with --left-out each alone is left out. Differences are those of
+of fusing are switched on one after the other, or with --left-out each alone is left out. Differences are those of
 the whole pictures; memory is what the process holds at its peak beyond what it held before an answer.
 
 After that, the decoder alone; a network of 8 base channels against OpenCV's Telea (radius 5) on a hole of a quarter
@@ -133,7 +133,7 @@ def generators(
 
 
 def compiled(pipeline: InpaintPipeline) -> InpaintPipeline:
-    """Its blocks compiled: the rest is made of bands, where there is nothing to merge."""
+    """Its blocks compiled: the rest works in tiles of rows, where there is nothing to merge."""
     pipeline.refiner.blocks = torch.compile(pipeline.refiner.blocks, dynamic=False)
     return pipeline
 
