@@ -1,11 +1,13 @@
-"""The documentation names what exists: links, configurations, tools, options, and the names it imports."""
+"""The documentation names what exists: links, configurations, tools, options, imports, and the package's layout."""
 
 import ast
+import contextlib
 import importlib
 import re
 from pathlib import Path
 
 import pytest
+from test_architecture import FLOORS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
@@ -57,3 +59,107 @@ def test_python_that_is_shown_can_be_imported(page):
             if isinstance(node, ast.ImportFrom):
                 module = importlib.import_module(node.module)
                 assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)
+
+
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+PACKAGE = ROOT / "latentinpaint"
+
+
+def block(heading, text=None):
+    """The lines of the first code block under a heading of the architecture's document."""
+    text = ARCHITECTURE.read_text(encoding="utf-8") if text is None else text
+    section = text.split(f"\n## {heading}\n", 1)[1]
+    return section.split("```\n", 2)[1].splitlines()
+
+
+def documented_paths(lines):
+    """The paths of a tree whose first line is the root and whose levels are two spaces deep; folders end with /."""
+    parents = []
+    paths = set()
+    for line in lines[1:]:
+        name = line.split()[0]
+        depth = (len(line) - len(line.lstrip())) // 2 - 1
+        parents = [*parents[:depth], name]
+        paths.add("".join(parents))
+    return paths
+
+
+def package_paths(package):
+    """Every folder that holds modules, and every module at the root but `__init__.py`."""
+    paths = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    for path in package.rglob("*.py"):
+        for folder in path.relative_to(package).parents:
+            paths.add(f"{folder.as_posix()}/")
+    return paths - {"./"}
+
+
+def test_the_tree_is_that_of_the_package():
+    lines = block("Layout")
+    assert lines[0] == "latentinpaint/"
+    assert documented_paths(lines) == package_paths(PACKAGE)
+    assert all(len(line.split(maxsplit=1)) == 2 for line in lines[1:]), "every entry has a description"
+
+
+@pytest.mark.parametrize("fault", ["missing folder", "missing module", "extra folder"])
+def test_a_wrong_tree_is_found(tmp_path, fault):
+    lines = ["latentinpaint/", "  errors.py   one", "  models/   two", "    fast/   three", "  images/   four"]
+    for name in ("__init__.py", "errors.py", "models/unet.py", "models/fast/fuse.py", "images/picture.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert documented_paths(lines) == package_paths(tmp_path) == {"errors.py", "models/", "models/fast/", "images/"}
+    if fault == "missing folder":
+        (tmp_path / "images" / "new").mkdir()
+        (tmp_path / "images" / "new" / "x.py").touch()
+    elif fault == "missing module":
+        (tmp_path / "device.py").touch()
+    else:
+        lines.append("    gone/   five")
+    assert documented_paths(lines) != package_paths(tmp_path)
+
+
+def test_the_documented_import_order_is_the_enforced_one():
+    assert [set(line.split()) for line in block("Import order")] == FLOORS
+
+
+def documented_names(text):
+    """Dotted names of the package's modules, classes and functions, with or without `latentinpaint.` in front."""
+    rooms = "|".join(sorted({name for floor in FLOORS for name in floor}))
+    return re.findall(rf"(?<![\w./])(?:latentinpaint\.)?((?:{rooms})(?:\.[A-Za-z_]\w*)+)(?![\w/])", text)
+
+
+def resolve(name):
+    """What a dotted name of the package stands for.
+
+    Raises:
+        AttributeError: if there is no such thing.
+    """
+    found = importlib.import_module("latentinpaint")
+    for part in name.split("."):
+        if not hasattr(found, part) and hasattr(found, "__path__"):
+            with contextlib.suppress(ModuleNotFoundError):
+                importlib.import_module(f"{found.__name__}.{part}")
+        found = getattr(found, part)
+    return found
+
+
+def test_names_in_the_architecture_exist():
+    names = documented_names(ARCHITECTURE.read_text(encoding="utf-8"))
+    assert len(names) > 40
+    for name in names:
+        if not name.endswith((".py", ".md")):
+            resolve(name)
+
+
+def test_a_wrong_name_is_found():
+    text = "`pipeline.InpaintPipeline.condition` of latentinpaint.models.unet.Nothing, `flows/`, tests/models/x.py"
+    right, wrong = documented_names(text)
+    assert callable(resolve(right))
+    with pytest.raises(AttributeError, match="Nothing"):
+        resolve(wrong)
+
+
+def test_tests_that_the_architecture_names_exist():
+    names = re.findall(r"\btests/[\w/]+\.py\b", ARCHITECTURE.read_text(encoding="utf-8"))
+    assert names
+    for name in names:
+        assert (ROOT / name).is_file(), name
