@@ -25,18 +25,19 @@ def chromium():
 
 @pytest.fixture
 def page(chromium, address):
-    """The opened page; whatever it asks of others, and every error of its scripts, fails the test."""
+    """The opened page; every request to another server and every script error fails the test."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(WAIT)
-    asked, errors = set(), []
-    page.on("request", lambda request: asked.add(request.url))
+    requested = set()
+    errors = []
+    page.on("request", lambda request: requested.add(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None)
+    page.on("console", lambda entry: errors.append(entry.text) if "Content Security Policy" in entry.text else None)
     page.goto(address)
     page.locator("#fill").wait_for()
     yield page
-    outside = {url for url in asked if not url.startswith((address, "data:", "blob:"))}
+    outside = {url for url in requested if not url.startswith((address, "data:", "blob:"))}
     context.close()
     assert outside == set() and errors == []
 
@@ -59,7 +60,7 @@ def canvas(page, width, height):
 
 
 def paint(page, width, height, stroke=STROKE):
-    """Draw a straight stroke; answers its ends in pixels of the preview from its middle."""
+    """Draw a straight stroke; returns its ends in pixels of the preview from its centre."""
     x, y, zoom = canvas(page, width, height)
     (from_x, from_y), (to_x, to_y) = stroke
     page.mouse.move(x + from_x, y + from_y)
@@ -86,10 +87,10 @@ def toast(page):
     """The message that is shown, which is closed."""
     found = page.locator("[data-testid=toast-body]")
     found.first.wait_for()
-    said = " ".join(found.first.inner_text().split())
+    text = " ".join(found.first.inner_text().split())
     page.locator("[data-testid=toast-close]").first.click()
     found.first.wait_for(state="detached")
-    return said
+    return text
 
 
 def check_stroke(hole, ends):

@@ -1,4 +1,4 @@
-"""The page's server by real HTTP requests: what it gives, and above all what it does not."""
+"""The page's server by real HTTP requests: what it serves, and above all what it refuses."""
 
 import http.client
 import json
@@ -18,13 +18,13 @@ SECRET = b"nobody may read this 7f3a"
 pytest.importorskip("gradio", reason="gradio is not installed")
 
 
-def ask(address, method, path, body=None, headers=None):
-    """Status, headers and body of the answer to a request that goes out as it is, dots and all."""
+def request(address, method, path, body=None, headers=None):
+    """Status, headers and body of the response to a request whose path is sent unchanged, dots and all."""
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
     try:
         connection.request(method, path, body, headers or {})
-        answer = connection.getresponse()
-        return answer.status, dict(answer.getheaders()), answer.read()
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
     finally:
         connection.close()
 
@@ -36,18 +36,22 @@ def part(content, name="photo.png"):
 
 
 def upload(address, content):
-    """Status and answer of an upload as the page's own."""
-    status, _, answer = ask(address, "POST", "/gradio_api/upload", part(content) + f"--{EDGE}--\r\n".encode(), FORM)
-    return status, answer
+    """Status and response of an upload as the page's own."""
+    status, _, response = request(
+        address, "POST", "/gradio_api/upload", part(content) + f"--{EDGE}--\r\n".encode(), FORM
+    )
+    return status, response
 
 
 def join(address, data, name="load"):
-    """Status and answer of a call of one of the page's functions, as its script makes it."""
-    config = json.loads(ask(address, "GET", "/config")[2])
+    """Status and response of a call of one of the page's functions, as its script makes it."""
+    config = json.loads(request(address, "GET", "/config")[2])
     number = next(entry["id"] for entry in config["dependencies"] if entry["api_name"] == name)
     content = json.dumps({"data": data, "fn_index": number, "session_hash": "abc123"})
-    status, _, answer = ask(address, "POST", "/gradio_api/queue/join", content, {"Content-Type": "application/json"})
-    return status, answer
+    status, _, response = request(
+        address, "POST", "/gradio_api/queue/join", content, {"Content-Type": "application/json"}
+    )
+    return status, response
 
 
 def file_data(path):
@@ -56,14 +60,14 @@ def file_data(path):
 
 @pytest.fixture
 def secret(tmp_path):
-    """A file in the system's temporary folder, where gradio would be lenient."""
+    """A file in the system's temporary folder, which gradio serves by default."""
     path = tmp_path / "secret.png"
     path.write_bytes(SECRET)
     return path
 
 
-def test_the_page_is_there_and_asks_for_nothing_from_elsewhere(address):
-    status, headers, body = ask(address, "GET", "/")
+def test_the_page_loads_nothing_from_other_servers(address):
+    status, headers, body = request(address, "GET", "/")
     assert status == 200 and b"latentinpaint" in body
     policy = headers["content-security-policy"]
     assert "default-src 'self'" in policy and "http" not in policy
@@ -72,10 +76,10 @@ def test_the_page_is_there_and_asks_for_nothing_from_elsewhere(address):
 
 def test_an_upload_can_be_read_and_used(address):
     """The counterpart of all refusals below: what lies in the page's folder is read by the same requests."""
-    status, answer = upload(address, SECRET)
-    (path,) = json.loads(answer)
+    status, response = upload(address, SECRET)
+    (path,) = json.loads(response)
     assert status == 200
-    assert ask(address, "GET", f"/gradio_api/file={quote(path)}")[::2] == (200, SECRET)
+    assert request(address, "GET", f"/gradio_api/file={quote(path)}")[::2] == (200, SECRET)
     assert join(address, [file_data(path), None, False])[0] == 200
 
 
@@ -114,7 +118,7 @@ def test_a_fill_by_the_pages_own_requests(address, tmp_path, helpers):
     assert [tab["visible"] for tab in tabs] == [True, True]
     for button in (download, download_mask):
         path = button["value"]["path"]
-        assert ask(address, "GET", f"/gradio_api/file={quote(path)}")[0] == 200
+        assert request(address, "GET", f"/gradio_api/file={quote(path)}")[0] == 200
     assert outputs(address, "options", ["ffc"])[0]["label"] == "One sample"
 
 
@@ -137,14 +141,14 @@ def test_a_fill_by_the_pages_own_requests(address, tmp_path, helpers):
     ],
 )
 @pytest.mark.parametrize("which", ["secret", "passwd", "source"])
-def test_no_file_of_the_server_is_given(address, secret, form, which):
+def test_no_other_file_is_served(address, secret, form, which):
     path = {"secret": secret, "passwd": Path("/etc/passwd"), "source": Path(__file__)}[which]
     uploaded = Path(json.loads(upload(address, b"x")[1])[0])
     link = uploaded.parent / f"link_{which}.png"
     link.unlink(missing_ok=True)
     link.symlink_to(path)
-    asked = form.format(path=path, folder=uploaded.parent, link=link)
-    status, _, body = ask(address, "GET", asked)
+    requested = form.format(path=path, folder=uploaded.parent, link=link)
+    status, _, body = request(address, "GET", requested)
     assert status in (400, 403, 404), body[:200]
     assert path.read_bytes()[:20] not in body
 
@@ -156,27 +160,27 @@ def test_a_call_cannot_name_a_file_of_the_server(address, secret, where):
         if where == "editor":
             uploaded = file_data(json.loads(upload(address, b"x")[1])[0])
             editor = {"background": named, "layers": [named], "composite": None}
-            status, answer = join(address, [uploaded, None, False, editor, "ffc", 1, 1, 0, False], "fill")
+            status, response = join(address, [uploaded, None, False, editor, "ffc", 1, 1, 0, False], "fill")
         else:
             data = [named, None, False] if where == "photo" else [None, named, False]
-            status, answer = join(address, data)
-        assert (status, answer) == (403, b"a file of the request was not uploaded here")
+            status, response = join(address, data)
+        assert (status, response) == (403, b"a file of the request was not uploaded here")
 
 
 def test_no_address_is_fetched_for_a_client(address):
-    """Neither by a call nor by its routes that pass things on."""
-    asked = []
+    """Neither by a call nor by gradio's proxy routes."""
+    connections = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.5)
         target = f"http://127.0.0.1:{listener.getsockname()[1]}/x.png"
         for path in (f"/gradio_api/file={target}", f"/gradio_api/proxy={target}", f"/file={target}"):
-            assert ask(address, "GET", path)[0] == 404
+            assert request(address, "GET", path)[0] == 404
         join(address, [file_data(target), None, False])
         try:
-            asked.append(listener.accept())
+            connections.append(listener.accept())
         except TimeoutError:
             pass
-    assert asked == []
+    assert connections == []
 
 
 @pytest.mark.parametrize(
@@ -186,19 +190,19 @@ def test_no_address_is_fetched_for_a_client(address):
         *("/gradio_api/runs", "/gradio_api/vibe-code/", "/gradio_api/app_id", "/gradio_api/mcp/", "/gradio_api"),
     ],
 )
-def test_what_the_page_does_not_need_is_not_there(address, path):
-    assert ask(address, "GET", path)[0] == 404
-    assert ask(address, "POST", path, "{}", {"Content-Type": "application/json"})[0] == 404
+def test_routes_that_the_page_does_not_need_are_missing(address, path):
+    assert request(address, "GET", path)[0] == 404
+    assert request(address, "POST", path, "{}", {"Content-Type": "application/json"})[0] == 404
 
 
 def test_other_names_and_other_pages_are_refused(address):
     port = urlsplit(address).port
-    assert ask(address, "GET", "/", headers={"Host": f"localhost:{port}"})[0] == 200
-    assert ask(address, "GET", "/", headers={"Host": f"evil.example:{port}"})[0] == 421
-    assert ask(address, "GET", "/", headers={"Host": f"127.0.0.1@evil.example:{port}"})[0] == 421
+    assert request(address, "GET", "/", headers={"Host": f"localhost:{port}"})[0] == 200
+    assert request(address, "GET", "/", headers={"Host": f"evil.example:{port}"})[0] == 421
+    assert request(address, "GET", "/", headers={"Host": f"127.0.0.1@evil.example:{port}"})[0] == 421
     for origin in ("http://evil.example", "null", f"http://127.0.0.1:{port + 1}"):
-        assert ask(address, "POST", "/gradio_api/upload", b"", {"Origin": origin})[0] == 403
-    assert ask(address, "GET", "/config", headers={"Origin": address})[0] == 200
+        assert request(address, "POST", "/gradio_api/upload", b"", {"Origin": origin})[0] == 403
+    assert request(address, "GET", "/config", headers={"Origin": address})[0] == 200
 
 
 def test_an_upload_is_no_larger_than_allowed(address):
@@ -208,25 +212,25 @@ def test_an_upload_is_no_larger_than_allowed(address):
     # Files that are small enough each, sent without a length that could be looked at first.
     chunks = (part(b"x" * 2**20, f"{number}.png") for number in range(5))
     try:
-        status, _, _ = ask(address, "POST", "/gradio_api/upload", chunks, FORM)
+        status, _, _ = request(address, "POST", "/gradio_api/upload", chunks, FORM)
     except (BrokenPipeError, ConnectionResetError):  # refused before all was sent
         status = 413
     assert status == 413
-    assert ask(address, "POST", "/gradio_api/queue/join", b'{"data": ["' + b"x" * 2**20 + b'"]}')[0] == 413
-    assert ask(address, "POST", "/gradio_api/queue/join", b"no json")[0] == 400
+    assert request(address, "POST", "/gradio_api/queue/join", b'{"data": ["' + b"x" * 2**20 + b'"]}')[0] == 413
+    assert request(address, "POST", "/gradio_api/queue/join", b"no json")[0] == 400
 
 
 def test_a_taken_port_and_the_end(model_files, monkeypatch):
-    """The next port is taken, nobody outside is spoken to, and the folder is deleted."""
+    """The next port is taken, no other host is contacted, and the folder is deleted."""
     from latentinpaint.app import server
     from latentinpaint.app.models import load_models
     from latentinpaint.app.store import Store
 
-    spoken_to, stores = set(), []
+    contacted, stores = set(), []
     connect = socket.socket.connect
 
     def noted(self, where):
-        spoken_to.add(where[0])
+        contacted.add(where[0])
         return connect(self, where)
 
     class Noted(Store):
@@ -242,14 +246,14 @@ def test_a_taken_port_and_the_end(model_files, monkeypatch):
         port = taken.getsockname()[1]
         with server.serve(load_models([str(model_files["ffc"])], "cpu"), server.ServerConfig(port=port)) as address:
             assert port < urlsplit(address).port <= port + 100
-            assert ask(address, "GET", "/")[0] == 200
+            assert request(address, "GET", "/")[0] == 200
             assert json.loads(upload(address, SECRET)[1])[0].startswith(str(stores[0].folder))
     assert not stores[0].folder.exists() and "GRADIO_TEMP_DIR" not in os.environ
-    assert spoken_to == {"127.0.0.1"}
+    assert contacted == {"127.0.0.1"}
     assert threading.active_count() <= before + 2
 
 
-def test_places_that_cannot_be_served():
+def test_addresses_that_cannot_be_used():
     from latentinpaint.app.server import free_port
     from latentinpaint.errors import InputError
 

@@ -1,4 +1,4 @@
-"""`app`: starts, says where, ends quietly; and what is missing is one sentence."""
+"""`app`: it starts, prints its address and ends quietly; errors are one sentence."""
 
 import os
 import re
@@ -13,9 +13,9 @@ import pytest
 
 def test_without_gradio_it_says_what_to_install(command, model_files, monkeypatch):
     monkeypatch.setitem(sys.modules, "gradio", None)
-    answer = command("app", "--model", model_files["ffc"], "--no-browser")
-    assert answer.status == 2
-    assert answer.complaints == ["latentinpaint app: the page needs gradio: pip install 'latentinpaint[app]'"]
+    result = command("app", "--model", model_files["ffc"], "--no-browser")
+    assert result.status == 2
+    assert result.complaints == ["latentinpaint app: the page needs gradio: pip install 'latentinpaint[app]'"]
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_without_gradio_it_says_what_to_install(command, model_files, monkeypatc
 def test_mistakes_are_one_sentence(command, model_files, options, words):
     pytest.importorskip("gradio", reason="gradio is not installed")
     places = {name: str(path) for name, path in model_files.items()}
-    answer = command("app", *(option.format(**places) for option in options), "--no-browser")
-    assert answer.status == 2 and len(answer.complaints) == 1 and words in answer.complaints[0]
+    result = command("app", *(option.format(**places) for option in options), "--no-browser")
+    assert result.status == 2 and len(result.complaints) == 1 and words in result.complaints[0]
 
 
 def test_it_serves_until_it_is_stopped(model_files, tmp_path):
@@ -59,8 +59,8 @@ def test_it_serves_until_it_is_stopped(model_files, tmp_path):
             said = running.stdout.readline()
             found = re.search(r"the page is at (http://127\.0\.0\.1:(\d+)/)", said)
             assert found and port < int(found[2]) <= port + 100
-            with urllib.request.urlopen(found[1], timeout=30) as answer:
-                assert answer.status == 200
+            with urllib.request.urlopen(found[1], timeout=30) as result:
+                assert result.status == 200
             assert [path.name for path in tmp_path.glob("latentinpaint-app-*")]
             running.send_signal(signal.SIGTERM)  # taken as Ctrl-C, which a shell may have switched off
             out, err = running.communicate(timeout=60)

@@ -27,12 +27,12 @@ def snapshot(folder):
 
 
 def test_there_and_back(folder, weights, done, tmp_path):
-    answer = done("convert", "--lama", folder, "--output", tmp_path / "ours")
-    assert answer.out.splitlines() == [
+    result = done("convert", "--lama", folder, "--output", tmp_path / "ours")
+    assert result.out.splitlines() == [
         f"wrote {tmp_path / 'ours' / 'model.safetensors'}: "
         "LaMa's generator with ngf 4, 2 blocks of 32 channels, 24 of them global"
     ]
-    assert answer.err == ""
+    assert result.err == ""
     recipe = read_header(tmp_path / "ours")["recipe"]
     assert recipe["converted_from"] == "LaMa" and recipe["file"] == "best.ckpt"
     done("convert", "--model", tmp_path / "ours", "--output", tmp_path / "back")
@@ -46,8 +46,8 @@ def test_there_and_back(folder, weights, done, tmp_path):
 
 def test_without_a_configuration_the_sigmoid_is_assumed(weights, done, tmp_path):
     torch.save(weights, tmp_path / "plain.pth")
-    answer = done("convert", "--lama", tmp_path / "plain.pth", "--output", tmp_path / "ours")
-    assert answer.err.startswith("note: no config.yaml") and "sigmoid" in answer.err
+    result = done("convert", "--lama", tmp_path / "plain.pth", "--output", tmp_path / "ours")
+    assert result.err.startswith("note: no config.yaml") and "sigmoid" in result.err
     (tmp_path / "elsewhere.yaml").write_text(config_text(4, 2))
     options = "--lama-config", tmp_path / "elsewhere.yaml", "--output", tmp_path / "again"
     assert done("convert", "--lama", tmp_path / "plain.pth", *options).err == ""
@@ -137,8 +137,8 @@ def filled_in(text, place):
 def test_refused(case, command, place, tmp_path):
     options, named = REFUSED[case]
     before = snapshot(tmp_path)
-    answer = command("convert", *filled_in(options, place).split())
-    assert answer.status == 2 and len(answer.complaints) == 1, answer
-    assert filled_in(named, place) in answer.complaints[0], answer.err
-    assert "Traceback" not in answer.err and "Error" not in answer.err
+    result = command("convert", *filled_in(options, place).split())
+    assert result.status == 2 and len(result.complaints) == 1, result
+    assert filled_in(named, place) in result.complaints[0], result.err
+    assert "Traceback" not in result.err and "Error" not in result.err
     assert snapshot(tmp_path) == before

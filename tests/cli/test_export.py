@@ -35,10 +35,10 @@ def random_inputs(batch, height, width):
 
 def test_onnx(model_files, done, tmp_path):
     path = tmp_path / "new" / "model.onnx"
-    answer = done("export", "--model", model_files["ffc"], "--output", path)
-    first, second = answer.out.splitlines()
+    result = done("export", "--model", model_files["ffc"], "--output", path)
+    first, second = result.out.splitlines()
     assert first.startswith(f"wrote {path}, ") and second.startswith("largest difference from the model's output")
-    assert float(second.split()[-1]) < 1e-4 and answer.err == ""
+    assert float(second.split()[-1]) < 1e-4 and result.err == ""
     assert list(path.parent.iterdir()) == [path]
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
@@ -58,8 +58,8 @@ def test_onnx(model_files, done, tmp_path):
 
 def test_texture_is_left_out_with_a_note(pixels, done, tmp_path):
     save_model(Model(load_pipeline(pixels), PatchTexture()), tmp_path / "textured.safetensors")
-    answer = done("export", "--model", tmp_path / "textured.safetensors", "--output", tmp_path / "model.pt2")
-    assert "the file holds the networks alone" in answer.err
+    result = done("export", "--model", tmp_path / "textured.safetensors", "--output", tmp_path / "model.pt2")
+    assert "the file holds the networks alone" in result.err
     image, mask = random_inputs(1, 64, 96)
     program = torch.export.load(tmp_path / "model.pt2").module()
     assert torch.allclose(program(image, mask), load_pipeline(pixels)(image, mask), atol=1e-4)
@@ -79,12 +79,12 @@ sys.meta_path.insert(0, Refuse())
 program = torch.export.load(sys.argv[1]).module()
 torch.save([program(*case) for case in torch.load(sys.argv[2])], sys.argv[3])
 """
-    files = [str(path), str(tmp_path / "cases.pt"), str(tmp_path / "answers.pt")]
+    files = [str(path), str(tmp_path / "cases.pt"), str(tmp_path / "outputs.pt")]
     ended = subprocess.run([sys.executable, "-c", code, *files], cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     pipeline = load_pipeline(model_files["ffc"])
-    for case, answer in zip(cases, torch.load(files[-1]), strict=True):
-        torch.testing.assert_close(answer, pipeline(*case), atol=1e-5, rtol=0)
+    for case, result in zip(cases, torch.load(files[-1]), strict=True):
+        torch.testing.assert_close(result, pipeline(*case), atol=1e-5, rtol=0)
 
 
 REFUSED = {
@@ -113,9 +113,9 @@ def test_refused(case, command, model_files, tmp_path):
     options, named = REFUSED[case]
     for name, path in names.items():
         options, named = options.replace("{" + name + "}", str(path)), named.replace("{" + name + "}", str(path))
-    answer = command("export", *options.split())
-    assert answer.status == 2 and len(answer.complaints) == 1, answer
-    assert named in answer.complaints[0] and "Error" not in answer.err, answer.err
+    result = command("export", *options.split())
+    assert result.status == 2 and len(result.complaints) == 1, result
+    assert named in result.complaints[0] and "Error" not in result.err, result.err
     assert [path.name for path in tmp_path.iterdir()] == ["folder.onnx"]
 
 
@@ -132,15 +132,15 @@ def without(monkeypatch):
 
 def test_without_the_packages_for_onnx(pixels, command, without, tmp_path):
     without("onnxscript", "onnx")
-    answer = command("export", "--model", pixels, "--output", tmp_path / "x.onnx")
-    assert answer.status == 2 and len(answer.complaints) == 1
-    assert "onnx and onnxscript" in answer.err and "pip install 'latentinpaint[export]'" in answer.err
+    result = command("export", "--model", pixels, "--output", tmp_path / "x.onnx")
+    assert result.status == 2 and len(result.complaints) == 1
+    assert "onnx and onnxscript" in result.err and "pip install 'latentinpaint[export]'" in result.err
     assert not (tmp_path / "x.onnx").exists()
 
 
 def test_without_onnxruntime_the_file_is_written_but_not_compared(pixels, done, without, tmp_path):
     without("onnxruntime")
-    answer = done("export", "--model", pixels, "--output", tmp_path / "x.onnx", "--size", "16x12", "--opset", "19")
-    assert answer.err.startswith("note: not compared") and "pip install 'latentinpaint[export]'" in answer.err
-    assert len(answer.out.splitlines()) == 1
+    result = done("export", "--model", pixels, "--output", tmp_path / "x.onnx", "--size", "16x12", "--opset", "19")
+    assert result.err.startswith("note: not compared") and "pip install 'latentinpaint[export]'" in result.err
+    assert len(result.out.splitlines()) == 1
     assert [entry.version for entry in onnx.load(tmp_path / "x.onnx").opset_import] == [19]

@@ -9,7 +9,7 @@ HEIGHT, WIDTH = 53, 70
 
 @pytest.fixture
 def draw(helpers, model_files, done, tmp_path):
-    """Draw the sheet with more options; answers it as a Pillow picture."""
+    """Draw the sheet with more options; returns it as a Pillow image."""
     Image.fromarray(helpers.smooth(HEIGHT, WIDTH)).save(tmp_path / "photo.png")
     hole = np.zeros((HEIGHT, WIDTH), bool)
     hole[10:30, 20:40] = True
@@ -18,11 +18,11 @@ def draw(helpers, model_files, done, tmp_path):
 
     def call(*options, autoencoder="autoencoder", mask="mask.png", name="visualize_latent_diff"):
         output = tmp_path / "new" / "sheet.png"
-        answer = done(
+        result = done(
             *(name, "--autoencoder", model_files[autoencoder], "--image", tmp_path / "photo.png"),
             *("--mask", tmp_path / mask, "--output", output, *options),
         )
-        assert str(output) in answer.out
+        assert str(output) in result.out
         assert [path.name for path in output.parent.iterdir()] == ["sheet.png"]
         with Image.open(output) as sheet:
             assert sheet.format == "PNG"
