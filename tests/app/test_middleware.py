@@ -71,9 +71,9 @@ def test_a_checked_body_is_passed_on(store):
     for path, status in ((inside, 200), ("/etc/passwd", 403), (7, 403)):
         body = json.dumps({"data": [[{"path": path}], {"a": None}]}).encode()
         assert len(body) <= 100
-        answer = respond(store, "/gradio_api/queue/join", "POST", body)
-        assert answer[0] == status
-        assert answer[1] == body or status == 403
+        response = respond(store, "/gradio_api/queue/join", "POST", body)
+        assert response[0] == status
+        assert response[1] == body or status == 403
     assert respond(store, "/gradio_api/queue/join", "POST", b"{")[0] == 400
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import threading
+import uuid
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -37,20 +38,18 @@ def part(content, name="photo.png"):
 
 def upload(address, content):
     """Status and response of an upload as the page's own."""
-    status, _, response = request(
-        address, "POST", "/gradio_api/upload", part(content) + f"--{EDGE}--\r\n".encode(), FORM
-    )
+    form = part(content) + f"--{EDGE}--\r\n".encode()
+    status, _, response = request(address, "POST", "/gradio_api/upload", form, FORM)
     return status, response
 
 
-def join(address, data, name="load"):
+def join(address, data, name="load", session="abc123"):
     """Status and response of a call of one of the page's functions, as its script makes it."""
     config = json.loads(request(address, "GET", "/config")[2])
     number = next(entry["id"] for entry in config["dependencies"] if entry["api_name"] == name)
-    content = json.dumps({"data": data, "fn_index": number, "session_hash": "abc123"})
-    status, _, response = request(
-        address, "POST", "/gradio_api/queue/join", content, {"Content-Type": "application/json"}
-    )
+    content = json.dumps({"data": data, "fn_index": number, "session_hash": session})
+    headers = {"Content-Type": "application/json"}
+    status, _, response = request(address, "POST", "/gradio_api/queue/join", content, headers)
     return status, response
 
 
@@ -85,10 +84,11 @@ def test_an_upload_can_be_read_and_used(address):
 
 def outputs(address, name, data):
     """The values of the components that a call of one of the page's functions changes, in their order."""
-    assert join(address, data, name)[0] == 200
+    session = uuid.uuid4().hex
+    assert join(address, data, name, session)[0] == 200
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
     try:
-        connection.request("GET", "/gradio_api/queue/data?session_hash=abc123")
+        connection.request("GET", f"/gradio_api/queue/data?session_hash={session}")
         for line in connection.getresponse():
             event = json.loads(line.removeprefix(b"data: ")) if line.startswith(b"data: ") else {}
             if event.get("msg") == "process_completed":

@@ -56,11 +56,11 @@ def test_it_serves_until_it_is_stopped(model_files, tmp_path):
             | {"TMPDIR": str(tmp_path), "HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"},
         )
         try:
-            said = running.stdout.readline()
-            found = re.search(r"the page is at (http://127\.0\.0\.1:(\d+)/)", said)
+            line = running.stdout.readline()
+            found = re.search(r"the page is at (http://127\.0\.0\.1:(\d+)/)", line)
             assert found and port < int(found[2]) <= port + 100
-            with urllib.request.urlopen(found[1], timeout=30) as result:
-                assert result.status == 200
+            with urllib.request.urlopen(found[1], timeout=30) as response:
+                assert response.status == 200
             assert [path.name for path in tmp_path.glob("latentinpaint-app-*")]
             running.send_signal(signal.SIGTERM)  # taken as Ctrl-C, which a shell may have switched off
             out, err = running.communicate(timeout=60)
