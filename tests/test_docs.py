@@ -124,7 +124,7 @@ def test_the_documented_import_order_is_the_enforced_one():
 def documented_names(text):
     """Dotted names of the package's modules, classes and functions, with or without `latentinpaint.` in front."""
     rooms = "|".join(sorted({name for floor in FLOORS for name in floor}))
-    return re.findall(rf"(?<![\w./])(?:latentinpaint\.)?((?:{rooms})(?:\.[A-Za-z_]\w*)+)(?![\w/])", text)
+    return re.findall(rf"(?<![\w./-])(?:latentinpaint\.)?((?:{rooms})(?:\.[A-Za-z_]\w*)+)(?![\w/])", text)
 
 
 def resolve(name):
