@@ -13,57 +13,63 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from latentinpaint.errors import InputError
 from latentinpaint.images import metadata
-from latentinpaint.images.high_depth import DEEP, deep_samples
+from latentinpaint.images.high_depth import SIXTEEN_BIT_MODES, sixteen_bit_colour
 from latentinpaint.images.palette import palette_of
 
 # Pillow's names of what is opened. The list is short on purpose: each was checked to lose no depth, and the
 # rarer decoders (EPS starts Ghostscript) have no business with files from strangers.
-_READABLE = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
-_TURNS = {
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.swapaxes(0, 1),
-    6: lambda a: a[::-1].swapaxes(0, 1),
-    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
-    8: lambda a: a[:, ::-1].swapaxes(0, 1),
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
+_EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+_MODES = (*_EIGHT_BIT_MODES, *SIXTEEN_BIT_MODES, "I", "F")
+
+# By EXIF orientation, what makes stored samples upright: whether rows are reversed, whether columns are, and whether
+# both are then exchanged.
+_UPRIGHT = {
+    1: (False, False, False),
+    2: (False, True, False),
+    3: (True, True, False),
+    4: (True, False, False),
+    5: (False, False, True),
+    6: (True, False, True),
+    7: (True, True, True),
+    8: (False, True, True),
 }
-_EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 
 
-def decoded_file(data: bytes, name: str) -> dict[str, Any]:
+def decode_file(data: bytes, name: str) -> dict[str, Any]:
     """The fields of the `Picture` in the bytes of a file; `name` is what messages call it.
 
     Raises:
         InputError: for whatever cannot be read whole and without loss.
     """
-    with _plain_errors(name), Image.open(io.BytesIO(data), formats=_READABLE) as image:
+    with _errors_as_sentences(name), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         return _fields(image, name, data)
 
 
-def decoded_image(image: Image.Image, name: str) -> dict[str, Any]:
+def decode_image(image: Image.Image, name: str) -> dict[str, Any]:
     """The fields of the `Picture` in a Pillow image, which stays as it is.
 
     Raises:
         InputError: as `Picture.from_pil`.
     """
-    with _plain_errors(name):
+    with _errors_as_sentences(name):
         return _fields(image, name)
 
 
-def sentence_of(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """What an exception says, on one line."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 @contextmanager
-def _plain_errors(name: str) -> Iterator[None]:
+def _errors_as_sentences(name: str) -> Iterator[None]:
     """Turn whatever a decoder raises on a bad file into one sentence that names the file."""
-    tolerant, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    was_tolerant = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         yield
     except InputError as error:
@@ -71,55 +77,46 @@ def _plain_errors(name: str) -> Iterator[None]:
             raise
         raise InputError(f"cannot use {name}: {error}") from error
     except UnidentifiedImageError as error:
-        kinds = "PNG, JPEG, WebP, BMP, TIFF or GIF"
-        raise InputError(f"{name} is not a picture that can be read ({kinds}), or is damaged") from error
+        formats = "PNG, JPEG, WebP, BMP, TIFF or GIF"
+        raise InputError(f"{name} is not a picture that can be read ({formats}), or is damaged") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise InputError(f"{name} is larger than the limit of {limit} pixels") from error
     except Exception as error:  # decoders meet hostile bytes: any exception there means an unusable file
-        raise InputError(f"cannot read {name}: it is damaged or cut short ({sentence_of(error)})") from error
+        raise InputError(f"cannot read {name}: it is damaged or cut short ({error_text(error)})") from error
     finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
+        ImageFile.LOAD_TRUNCATED_IMAGES = was_tolerant
 
 
 def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
-    """What is decoded; `data` are the bytes of the file, where known, for what Pillow does not tell."""
+    """What is decoded; `data` are the bytes of the file, where known, for what Pillow does not report."""
     exif = image.getexif()
-    orientation = stored_orientation = exif.get(metadata.ORIENTATION, 1)
-    jpeg, frames = metadata.jpeg_options_of(image), getattr(image, "n_frames", 1)
-    bits = _source_bits(image, data) if data else None
-    deep = deep_samples(image, data) if data else None
-    image.load()  # also where `deep` was decoded elsewhere: only Pillow notices every truncation
-    if image.format == "TIFF" and deep is None:
-        orientation = image.getexif().get(metadata.ORIENTATION, 1)  # Pillow turns TIFFs while loading
-
-    samples, mode = deep or (np.asarray(image), image.mode)
-    if mode in ("I;16L", "I;16N"):
-        mode = "I;16"
-    if mode not in _EIGHT_BIT + DEEP + ("I", "F"):
-        raise InputError(f"{name} has the colour mode {mode}, which is not supported: convert it to RGB")
-    if not samples.size:
-        raise InputError(f"{name} has no pixels")
-    negative = image.format == "TIFF" and image.tag_v2.get(262) == 0
-    samples = _upright_and_positive(samples, mode, orientation, negative, bits or 16)
-    palette, palette_alpha = palette_of(image) if mode in ("P", "PA") else (None, None)
+    stored_orientation = exif.get(metadata.ORIENTATION, 1)
+    jpeg_options = metadata.jpeg_options_of(image)
+    frames = getattr(image, "n_frames", 1)
+    bits = _source_bits(image, data)
+    samples, mode, orientation = _decode_samples(image, name, data)
+    samples = np.array(_upright(samples, orientation), samples.dtype.newbyteorder("="), order="C")
+    if _is_negative(image, mode):
+        samples = _positive(samples, mode, bits or 16)
+    palette, palette_alpha = _palette(image, mode)
     exif_bytes, lost = metadata.upright_exif(exif, image.format == "TIFF", name)
-    lost += metadata.unkept(image, name)
+    lost += metadata.unsupported_metadata(image, name)
     return dict(
         samples=samples,
         mode=mode,
         full_scale=full_scale(samples, mode, bits, name),
         bits=bits,
         palette=palette,
-        palette_alpha=palette_alpha if mode == "P" else None,
+        palette_alpha=palette_alpha,
         transparent_colour=_transparent_colour(image, mode),
         icc_profile=image.info.get("icc_profile") or None,
         exif=exif_bytes,
         dpi=metadata.dpi_of(image, stored_orientation),
         comment=metadata.comment_of(image),
-        jpeg_options=jpeg,
-        png_chunks=metadata.kept_chunks(data),
-        orientation=stored_orientation if stored_orientation in _TURNS else 1,
+        jpeg_options=jpeg_options,
+        png_chunks=metadata.portable_chunks(data),
+        orientation=stored_orientation if stored_orientation in _UPRIGHT else 1,
         frames=frames,
         lost=tuple(lost),
         name=name,
@@ -127,14 +124,14 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
 
 
 def _source_bits(image: Image.Image, data: bytes) -> int | None:
-    """Bits per sample in the file that `image` was opened from; None where the format does not vary.
+    """Bits per sample in the file that `image` was opened from; None where it is unknown or does not vary.
 
     Raises:
         InputError: where Pillow would silently round (64-bit TIFF) or wrap (signed bytes).
     """
     if data.startswith(metadata.PNG_SIGNATURE):
         return data[24]
-    if image.format != "TIFF":
+    if not data or not isinstance(image, TiffImagePlugin.TiffImageFile):
         return None
     bits = image.tag_v2.get(258, (1,))[0]
     if bits > 32:
@@ -144,39 +141,107 @@ def _source_bits(image: Image.Image, data: bytes) -> int | None:
     return bits
 
 
-def _upright_and_positive(samples: np.ndarray, mode: str, orientation: int, negative: bool, bits: int) -> np.ndarray:
-    """Samples turned upright, in the machine's byte order; of a negative, where 0 is white, the positive.
+def _decode_samples(image: Image.Image, name: str, data: bytes) -> tuple[np.ndarray, str, int]:
+    """Samples as stored, their mode, and the EXIF orientation that they still have.
+
+    Raises:
+        InputError: for modes that cannot be kept, and for pictures without pixels.
+    """
+    orientation = image.getexif().get(metadata.ORIENTATION, 1)
+    deep = sixteen_bit_colour(image, data)
+    image.load()  # also where the samples were decoded elsewhere: only Pillow notices every truncation
+    if deep is not None:
+        samples, mode = deep
+    else:
+        samples = np.asarray(image)
+        mode = image.mode
+        if image.format == "TIFF":
+            orientation = image.getexif().get(metadata.ORIENTATION, 1)  # Pillow turns TIFFs while loading
+    if mode in ("I;16L", "I;16N"):
+        mode = "I;16"
+    if mode not in _MODES:
+        raise InputError(f"{name} has the colour mode {mode}, which is not supported: convert it to RGB")
+    if not samples.size:
+        raise InputError(f"{name} has no pixels")
+    return samples, mode, orientation
+
+
+def _upright(samples: np.ndarray, orientation: int) -> np.ndarray:
+    """A view of stored samples that is upright; an unknown orientation counts as upright."""
+    reverse_rows, reverse_columns, exchange = _UPRIGHT.get(orientation, _UPRIGHT[1])
+    if reverse_rows:
+        samples = samples[::-1]
+    if reverse_columns:
+        samples = samples[:, ::-1]
+    if exchange:
+        samples = samples.swapaxes(0, 1)
+    return samples
+
+
+def _is_negative(image: Image.Image, mode: str) -> bool:
+    """Whether 0 is white in the samples; of the modes left out here Pillow makes positives by itself."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile) or mode not in ("I;16", "I;16B", "I", "F"):
+        return False
+    return image.tag_v2.get(262) == 0
+
+
+def _positive(samples: np.ndarray, mode: str, bits: int) -> np.ndarray:
+    """The samples of a negative, so that 0 is black.
 
     Raises:
         InputError: for negatives whose white is not known.
     """
-    samples = np.array(_TURNS.get(orientation, lambda a: a)(samples), samples.dtype.newbyteorder("="), order="C")
-    if not negative or mode not in ("I;16", "I;16B", "I", "F"):  # of the others Pillow makes positives
-        return samples
     if mode in ("I", "F"):
         raise InputError("32-bit samples of which 0 is white are not supported, save it so that 0 is black")
     return samples.dtype.type(2**bits - 1) - samples
 
 
+def _palette(image: Image.Image, mode: str) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Colours and alpha of the palette; None for what there is not. Of PA the alpha is in the samples."""
+    if mode not in ("P", "PA"):
+        return None, None
+    colours, alpha = palette_of(image)
+    if mode == "PA":
+        return colours, None
+    return colours, alpha
+
+
 def _transparent_colour(image: Image.Image, mode: str) -> int | tuple[int, ...] | None:
-    given = image.info.get("transparency")
-    if mode in ("1", "L", "I;16") and isinstance(given, int):
-        return given
-    return tuple(given) if mode in ("RGB", "RGB;16") and isinstance(given, tuple) else None
+    transparency = image.info.get("transparency")
+    if mode in ("1", "L", "I;16") and isinstance(transparency, int):
+        return transparency
+    if mode in ("RGB", "RGB;16") and isinstance(transparency, tuple):
+        return tuple(transparency)
+    return None
 
 
 def full_scale(samples: np.ndarray, mode: str, bits: int | None, name: str) -> float:
-    """The sample value that is white; of modes I and F it is judged by the samples."""
+    """The sample value that is white; of modes I and F it is judged by the samples.
+
+    Raises:
+        InputError: for samples in a range whose white is not known.
+    """
     if mode == "1":
         return 1.0
-    if mode in _EIGHT_BIT:
+    if mode in _EIGHT_BIT_MODES:
         return 255.0
-    if mode in DEEP:
+    if mode in SIXTEEN_BIT_MODES:
         return float(2 ** (bits or 16) - 1)
-    low, high = float(samples.min()), float(samples.max())
+    low = float(samples.min())
+    high = float(samples.max())
     if mode == "I" and low >= 0:
-        return 255.0 if high <= 255 else 65535.0 if high <= 65535 else 2.0**31 - 1
+        return _smallest_scale(high, (255.0, 65535.0, 2.0**31 - 1))
     if mode == "F" and low >= 0 and high <= 255:
-        return 1.0 if high <= 1 else 255.0
-    wanted = "at least 0" if mode == "I" else "within 0 to 1 or 0 to 255"
+        return _smallest_scale(high, (1.0, 255.0))
+    wanted = "within 0 to 1 or 0 to 255"
+    if mode == "I":
+        wanted = "at least 0"
     raise InputError(f"{name} has samples from {low:g} to {high:g}, in mode {mode} they must be {wanted}")
+
+
+def _smallest_scale(value: float, scales: tuple[float, ...]) -> float:
+    """The smallest of the rising `scales` that holds `value`; the last one at most."""
+    for scale in scales:
+        if value <= scale:
+            return scale
+    return scales[-1]

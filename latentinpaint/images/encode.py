@@ -1,7 +1,7 @@
 """File formats: what each can hold, fitting a picture to one, and saving it.
 
 Conventions
-- A mode is Pillow's name, or one of the 16-bit colour modes of `deep.py`.
+- A mode is Pillow's name, or one of the 16-bit colour modes of `high_depth.py`.
 - What a format cannot hold becomes the next best that it can, and one sentence that says so.
 """
 
@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from latentinpaint.errors import InputError
-from latentinpaint.images.high_depth import DEEP, DEEP_COLOUR, deep_png, deep_tiff
-from latentinpaint.images.metadata import Chunk, comment_text, metadata_chunks, tiff_exif
+from latentinpaint.images.high_depth import SIXTEEN_BIT_COLOUR_MODES, SIXTEEN_BIT_MODES, encode_png, write_tiff
+from latentinpaint.images.metadata import comment_text, metadata_chunks, tiff_exif
 from latentinpaint.images.picture import Picture
 
 
@@ -31,14 +31,25 @@ class ImageFormat:
 
 
 PNG = ImageFormat(
-    "PNG", frozenset("1 L LA P RGB RGBA I;16 LA;16 RGB;16 RGBA;16".split()), True, True, True, comment=True
+    "PNG",
+    frozenset(["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "LA;16", "RGB;16", "RGBA;16"]),
+    icc=True,
+    exif=True,
+    dpi=True,
+    comment=True,
 )
-JPEG = ImageFormat("JPEG", frozenset("L RGB CMYK".split()), icc=True, exif=True, dpi=True, comment=True)
-WEBP = ImageFormat("WebP", frozenset("RGB RGBA".split()), icc=True, exif=True)
-BMP = ImageFormat("BMP", frozenset("1 L P RGB".split()), dpi=True)
-GIF = ImageFormat("GIF", frozenset("L P".split()), comment=True)
+JPEG = ImageFormat("JPEG", frozenset(["L", "RGB", "CMYK"]), icc=True, exif=True, dpi=True, comment=True)
+WEBP = ImageFormat("WebP", frozenset(["RGB", "RGBA"]), icc=True, exif=True)
+BMP = ImageFormat("BMP", frozenset(["1", "L", "P", "RGB"]), dpi=True)
+GIF = ImageFormat("GIF", frozenset(["L", "P"]), comment=True)
 TIFF = ImageFormat(
-    "TIFF", frozenset("1 L LA P PA RGB RGBA CMYK I;16 I;16B I F RGB;16 RGBA;16".split()), True, True, True
+    "TIFF",
+    frozenset(
+        ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "I;16", "I;16B", "I", "F", "RGB;16", "RGBA;16"],
+    ),
+    icc=True,
+    exif=True,
+    dpi=True,
 )
 FORMATS_BY_SUFFIX = {
     ".png": PNG,
@@ -76,6 +87,26 @@ FALLBACKS = {
 }
 
 
+MODE_NAMES = {
+    "1": "1-bit mode",
+    "L": "8-bit grey",
+    "LA": "grey with alpha",
+    "P": "palette",
+    "PA": "palette with alpha",
+    "RGB": "8-bit RGB",
+    "RGBA": "8-bit RGBA",
+    "CMYK": "CMYK",
+    "YCbCr": "YCbCr",
+    "I;16": "16-bit grey",
+    "I;16B": "16-bit grey",
+    "I": "32-bit integers",
+    "F": "floating point",
+    "LA;16": "16-bit grey with alpha",
+    "RGB;16": "16-bit RGB",
+    "RGBA;16": "16-bit RGBA",
+}
+
+
 def format_of(path: str | Path) -> ImageFormat:
     """The format that the suffix of `path` names (any case).
 
@@ -88,124 +119,162 @@ def format_of(path: str | Path) -> ImageFormat:
     return found
 
 
-def fitted(picture: Picture, target: ImageFormat) -> tuple[Picture, list[str]]:
+def fit_to_format(picture: Picture, target: ImageFormat) -> tuple[Picture, list[str]]:
     """The picture as `target` can hold it, and a sentence for each thing that it cannot."""
-    notes, kind, alpha = list(picture.lost), target.name, picture.alpha()
+    notes = list(picture.lost)
     if picture.frames > 1:
         notes.append(f"{picture.name} has {picture.frames} frames: only the first is written")
-    mode = _fitting_mode(picture, target)
-    out = picture
-    if mode != picture.mode:
-        out = picture.converted(mode)
-        if (picture.mode, mode) != ("I;16B", "I;16"):  # the byte order alone is no loss
-            notes.append(f"{kind} cannot hold it as {_spoken(picture.mode)}: written as {_spoken(mode)}")
-    elif alpha is not None and not _keeps_transparency(picture, target):
-        out = replace(out, palette_alpha=None, transparent_colour=None)
-    if alpha is not None and out.alpha() is None and alpha.min() < 1:
-        notes.append(f"{kind} keeps no transparency of this kind: it is lost")
-    if target is WEBP and mode == "RGBA" and alpha is not None and alpha.min() == 1:
-        notes.append("WebP stores no alpha channel that is opaque everywhere: it will open as RGB")
+    fitted, pixel_notes = _fit_pixels(picture, target)
+    notes += pixel_notes
     if target is JPEG:
         notes.append(LOSSY)
-    written = _written_bits(out, target)
-    if out.bits and out.bits != written:
-        notes.append(f"{out.bits}-bit samples are written as {written}-bit")
-    out, more = _metadata_fitted(out, target, out.mode != picture.mode)
-    return out, notes + more
+    written = _written_bits(fitted, target)
+    if fitted.bits and fitted.bits != written:
+        notes.append(f"{fitted.bits}-bit samples are written as {written}-bit")
+    fitted, profile_notes = _fit_profile(fitted, target, mode_is_new=fitted.mode != picture.mode)
+    fitted, metadata_notes = _fit_metadata(fitted, target)
+    return fitted, notes + profile_notes + metadata_notes
 
 
-def _metadata_fitted(picture: Picture, target: ImageFormat, mode_is_new: bool) -> tuple[Picture, list[str]]:
-    """`fitted` for what is beside the pixels, of a picture whose mode already fits."""
-    out, notes, kind = picture, [], target.name
-    space = (out.icc_profile or b"")[16:20]
-    if out.icc_profile and not target.icc:
-        out = replace(out, icc_profile=None)
-        notes.append(f"{kind} keeps no ICC profile: it is lost")
-    elif mode_is_new and (space == b"CMYK" or space == b"GRAY" and out.mode.startswith("RGB")):
-        out = replace(out, icc_profile=None)
-        notes.append("the ICC profile does not fit the new colour mode: it is lost")
-    if out.exif and not target.exif:
-        out = replace(out, exif=None)
-        notes.append(f"{kind} keeps no EXIF data: they are lost")
-    elif target is TIFF and out.mode in DEEP_COLOUR and tiff_exif(out.exif)[1] is not None:
+def _fit_pixels(picture: Picture, target: ImageFormat) -> tuple[Picture, list[str]]:
+    """`fit_to_format` for the mode and the transparency."""
+    notes = []
+    fitted = picture
+    alpha = picture.alpha()
+    mode = _fitting_mode(picture, target)
+    if mode != picture.mode:
+        fitted = picture.converted(mode)
+        if (picture.mode, mode) != ("I;16B", "I;16"):  # the byte order alone is no loss
+            was = MODE_NAMES[picture.mode]
+            notes.append(f"{target.name} cannot hold it as {was}: written as {MODE_NAMES[mode]}")
+    elif alpha is not None and not _keeps_transparency(picture, target):
+        fitted = replace(fitted, palette_alpha=None, transparent_colour=None)
+    if alpha is None:
+        return fitted, notes
+    if fitted.alpha() is None and alpha.min() < 1:
+        notes.append(f"{target.name} keeps no transparency of this kind: it is lost")
+    if target is WEBP and mode == "RGBA" and alpha.min() == 1:
+        notes.append("WebP stores no alpha channel that is opaque everywhere: it will open as RGB")
+    return fitted, notes
+
+
+def _fit_profile(picture: Picture, target: ImageFormat, mode_is_new: bool) -> tuple[Picture, list[str]]:
+    """`fit_to_format` for the colour profile, of a picture whose mode already fits."""
+    if not picture.icc_profile:
+        return picture, []
+    if not target.icc:
+        return replace(picture, icc_profile=None), [f"{target.name} keeps no ICC profile: it is lost"]
+    if mode_is_new:
+        space = picture.icc_profile[16:20]
+        if space == b"CMYK" or (space == b"GRAY" and picture.mode.startswith("RGB")):
+            note = "the ICC profile does not fit the new colour mode: it is lost"
+            return replace(picture, icc_profile=None), [note]
+    return picture, []
+
+
+def _fit_metadata(picture: Picture, target: ImageFormat) -> tuple[Picture, list[str]]:
+    """`fit_to_format` for EXIF, resolution, comment and chunks."""
+    notes = []
+    fitted = picture
+    if fitted.exif and not target.exif:
+        fitted = replace(fitted, exif=None)
+        notes.append(f"{target.name} keeps no EXIF data: they are lost")
+    elif target is TIFF and fitted.mode in SIXTEEN_BIT_COLOUR_MODES and tiff_exif(fitted.exif)[1] is not None:
         notes.append("TIFF of 16-bit colour keeps only the plain texts of the EXIF data")
-    if out.dpi and not target.dpi:
-        out = replace(out, dpi=None)
-        notes.append(f"{kind} keeps no resolution (dpi): it is lost")
-    if out.comment and not target.comment:
-        out = replace(out, comment=None)
-        notes.append(f"{kind} keeps no comment: it is lost")
-    chunks = {name for name, _ in out.png_chunks}
-    if b"sRGB" in chunks:  # what an untagged file means anyway, and gAMA and cHRM then repeat it
-        chunks -= {b"sRGB", b"gAMA", b"cHRM"}
-    if target is not PNG and chunks:
-        notes.append(f"{kind} keeps no text or colour chunks of a PNG: they are lost")
-    return out, notes
+    if fitted.dpi and not target.dpi:
+        fitted = replace(fitted, dpi=None)
+        notes.append(f"{target.name} keeps no resolution (dpi): it is lost")
+    if fitted.comment and not target.comment:
+        fitted = replace(fitted, comment=None)
+        notes.append(f"{target.name} keeps no comment: it is lost")
+    if target is not PNG and _has_chunks_to_lose(fitted):
+        notes.append(f"{target.name} keeps no text or colour chunks of a PNG: they are lost")
+    return fitted, notes
+
+
+def _has_chunks_to_lose(picture: Picture) -> bool:
+    """Whether PNG chunks say more than that the colours are sRGB, which an untagged file means anyway."""
+    kinds = {kind for kind, _ in picture.png_chunks}
+    if b"sRGB" in kinds:  # gAMA and cHRM then repeat it
+        kinds -= {b"sRGB", b"gAMA", b"cHRM"}
+    return bool(kinds)
 
 
 def _keeps_transparency(picture: Picture, target: ImageFormat) -> bool:
     """Whether a transparent colour or palette entries stay what they are: all in PNG, one entry in GIF."""
-    if picture.palette_alpha is None and picture.transparent_colour is None:
+    alpha = picture.palette_alpha
+    if alpha is None and picture.transparent_colour is None:
         return True
-    entries = picture.palette_alpha
-    one_entry = entries is not None and (entries == 0).sum() == 1 and (entries == 255).sum() == len(entries) - 1
-    return target is PNG or (target is GIF and (one_entry or picture.mode == "L"))
+    if target is PNG:
+        return True
+    if target is not GIF:
+        return False
+    if picture.mode == "L":
+        return True
+    return alpha is not None and bool((alpha == 0).sum() == 1 and (alpha == 255).sum() == len(alpha) - 1)
 
 
 def _fitting_mode(picture: Picture, target: ImageFormat) -> str:
-    choices = (picture.mode, *FALLBACKS[picture.mode])
+    """The mode closest to the picture's that `target` holds."""
+    candidates = [picture.mode, *FALLBACKS[picture.mode]]
     if not _keeps_transparency(picture, target):
-        choices = (*(("RGBA;16",) if picture.mode in DEEP else ()), "RGBA", *choices)
-    return next(mode for mode in choices if mode in target.modes)
+        candidates.insert(0, "RGBA")
+        if picture.mode in SIXTEEN_BIT_MODES:
+            candidates.insert(0, "RGBA;16")
+    for mode in candidates:
+        if mode in target.modes:
+            return mode
+    raise InputError(f"{target.name} holds nothing like the mode {picture.mode}")
 
 
 def _written_bits(picture: Picture, target: ImageFormat) -> int:
+    """Bits a sample in the file."""
     if target is PNG and picture.mode in ("L", "P") and picture.bits:
         return picture.bits
-    return {"1": 1, "I": 32, "F": 32}.get(picture.mode, 16 if picture.mode in DEEP else 8)
-
-
-def _spoken(mode: str) -> str:
-    names = {
-        "1": "1-bit mode",
-        "L": "8-bit grey",
-        "LA": "grey with alpha",
-        "P": "palette",
-        "PA": "palette with alpha",
-        "RGB": "8-bit RGB",
-        "RGBA": "8-bit RGBA",
-        "I;16": "16-bit grey",
-        "I;16B": "16-bit grey",
-        "I": "32-bit integers",
-        "F": "floating point",
-        "LA;16": "16-bit grey with alpha",
-    }
-    return names.get(mode, f"16-bit {mode[:-3]}" if mode.endswith(";16") else mode)
+    if picture.mode == "1":
+        return 1
+    if picture.mode in ("I", "F"):
+        return 32
+    if picture.mode in SIXTEEN_BIT_MODES:
+        return 16
+    return 8
 
 
 def save(picture: Picture, path: Path, target: ImageFormat) -> None:
-    """Write a picture that `fitted` made for `target`."""
-    if picture.mode in DEEP_COLOUR:
-        if target is TIFF:
-            texts, _ = tiff_exif(picture.exif)
-            deep_tiff(path, picture.samples, picture.icc_profile, picture.dpi, texts)
-        else:
-            colour, text = _split(picture)
-            chunks = metadata_chunks(picture.icc_profile, picture.exif, picture.dpi, picture.transparent_colour)
-            path.write_bytes(deep_png(picture.samples, colour + chunks + text))
+    """Write a picture that `fit_to_format` made for `target`."""
+    if picture.mode in SIXTEEN_BIT_COLOUR_MODES:
+        _save_sixteen_bit(picture, path, target)
         return
-    options = {"icc_profile": picture.icc_profile, "exif": picture.exif, "dpi": picture.dpi}
-    options = {key: value for key, value in options.items() if value is not None}
     image = picture.to_pil()
+    options: dict[str, Any] = {}
+    if picture.icc_profile is not None:
+        options["icc_profile"] = picture.icc_profile
+    if picture.exif is not None:
+        options["exif"] = picture.exif
+    if picture.dpi is not None:
+        options["dpi"] = picture.dpi
     options |= _OPTIONS[target](picture, image)
     image.save(path, format=target.name.upper(), **options)
 
 
-def _split(picture: Picture) -> tuple[list[Chunk], list[Chunk]]:
-    """Colour chunks and text chunks; an ICC profile and sRGB exclude each other."""
-    chunks = [chunk for chunk in picture.png_chunks if not (picture.icc_profile and chunk[0] == b"sRGB")]
-    colour = [chunk for chunk in chunks if not chunk[0].endswith(b"Xt")]
-    return colour, [chunk for chunk in chunks if chunk[0].endswith(b"Xt")]
+def _save_sixteen_bit(picture: Picture, path: Path, target: ImageFormat) -> None:
+    """Write 16-bit colour, as a TIFF or else as a PNG."""
+    if target is TIFF:
+        texts, _ = tiff_exif(picture.exif)
+        write_tiff(path, picture.samples, picture.icc_profile, picture.dpi, texts)
+        return
+    colour_chunks = []
+    text_chunks = []
+    for kind, content in picture.png_chunks:
+        if kind.endswith(b"Xt"):
+            text_chunks.append((kind, content))
+        elif kind != b"sRGB" or not picture.icc_profile:  # a profile and sRGB exclude each other
+            colour_chunks.append((kind, content))
+    transparent = picture.transparent_colour
+    if isinstance(transparent, int):
+        transparent = (transparent,)
+    chunks = metadata_chunks(picture.icc_profile, picture.exif, picture.dpi, transparent)
+    path.write_bytes(encode_png(picture.samples, colour_chunks + chunks + text_chunks))
 
 
 def _png_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
@@ -215,17 +284,29 @@ def _png_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
     if picture.comment:
         info.add_text("Comment", comment_text(picture.comment))  # as international text where Latin-1 ends
     bits = _written_bits(picture, PNG)
-    if picture.mode == "P":
-        # Pillow takes the fewest bits that number the palette; unused black entries keep the depth.
-        least = (1 << bits // 2) + 1 if bits > 1 else 1
-        colours = np.pad(picture.palette, ((0, max(0, least - len(picture.palette))), (0, 0)))
-        image.putpalette(colours.tobytes())
-    return {"pnginfo": info} | ({"bits": bits} if picture.mode in ("L", "P") else {})
+    if picture.mode == "P" and picture.palette is not None:
+        image.putpalette(_padded_palette(picture.palette, bits).tobytes())
+    if picture.mode in ("L", "P"):
+        return {"pnginfo": info, "bits": bits}
+    return {"pnginfo": info}
+
+
+def _padded_palette(palette: np.ndarray, bits: int) -> np.ndarray:
+    """The palette (N, 3) with as many unused black entries as make Pillow write `bits` bits a sample.
+
+    Pillow takes the fewest bits that number the palette.
+    """
+    least = 1
+    if bits > 1:
+        least += 1 << bits // 2
+    return np.pad(palette, ((0, max(0, least - len(palette))), (0, 0)))
 
 
 def _jpeg_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
-    options = picture.jpeg_options or {"quality": 95, "subsampling": 0}
-    return options | ({"comment": picture.comment} if picture.comment else {})
+    options = dict(picture.jpeg_options or {"quality": 95, "subsampling": 0})
+    if picture.comment:
+        options["comment"] = picture.comment
+    return options
 
 
 def _webp_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
@@ -233,12 +314,15 @@ def _webp_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
 
 
 def _tiff_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
-    texts, more = tiff_exif(picture.exif)
+    options: dict[str, Any] = {}
+    texts, exif = tiff_exif(picture.exif)
     # Through libtiff Pillow writes ASCII texts only, and in the machine's byte order; its own writer, which
     # does not compress, keeps EXIF and GPS folders and big-endian samples.
-    plain = picture.mode == "I;16B" or more is not None
-    options: dict[str, Any] = {} if plain else {"compression": "tiff_adobe_deflate"}
-    return options | {"exif": b"", "tiffinfo": texts} if more is None else options | {"exif": more}
+    if picture.mode != "I;16B" and exif is None:
+        options["compression"] = "tiff_adobe_deflate"
+    if exif is None:
+        return options | {"exif": b"", "tiffinfo": texts}
+    return options | {"exif": exif}
 
 
 def _gif_options(picture: Picture, image: Image.Image) -> dict[str, Any]:

@@ -4,8 +4,8 @@ Conventions
 - Masks: (H, W) bool, True = hole; a hole is what is lighter than half of full scale.
 - What cannot be used raises `InputError` with a sentence that names the file or folder.
 
-Behind the door: `picture.py` says what a picture is, `decoding.py` reads one, `encode.py` writes one;
-`deep.py`, `palettes.py` and `metadata.py` are their tools.
+Behind the door: `picture.py` says what a picture is, `decode.py` reads one, `encode.py` writes one;
+`high_depth.py`, `palette.py` and `metadata.py` are their tools.
 """
 
 import os
@@ -18,7 +18,7 @@ from PIL import Image
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 from latentinpaint.images import encode
-from latentinpaint.images.decode import decoded_file, sentence_of
+from latentinpaint.images.decode import decode_file, error_text
 from latentinpaint.images.picture import Picture
 
 PICTURE_SUFFIXES = frozenset(encode.FORMATS_BY_SUFFIX)
@@ -30,7 +30,7 @@ def read_picture(path: str | Path) -> Picture:
     Raises:
         InputError: for whatever cannot be read whole and without loss; the message names the file.
     """
-    return Picture(**decoded_file(_file_bytes(Path(path)), str(path)))
+    return Picture(**decode_file(_read_bytes(Path(path)), str(path)))
 
 
 def write_picture(picture: Picture, path: str | Path) -> list[str]:
@@ -39,23 +39,23 @@ def write_picture(picture: Picture, path: str | Path) -> list[str]:
     Returns one sentence for each thing that could not be kept; empty if the file holds everything exactly.
 
     Raises:
-        InputError: for an unknown suffix, a place that cannot be written to, a size the format cannot hold.
+        InputError: for an unknown suffix, a path that cannot be written to, a size the format cannot hold.
     """
     path = Path(path)
     target = encode.format_of(path)
-    picture, notes = encode.fitted(picture, target)
+    picture, notes = encode.fit_to_format(picture, target)
     with write_beside(path) as temporary:
         try:
             encode.save(picture, temporary, target)
         except OSError:
             raise  # write_beside says it in a sentence
         except Exception as error:  # encoders report a size or value beyond the format in many ways
-            raise InputError(f"cannot write {path} as {target.name}: {sentence_of(error)}") from error
+            raise InputError(f"cannot write {path} as {target.name}: {error_text(error)}") from error
     return notes
 
 
 def read_mask(path: str | Path, invert: bool = False) -> np.ndarray:
-    """Read a mask file: (H, W) bool, True = hole, upright. See `mask_from_pil` for how it is cut.
+    """Read a mask file: (H, W) bool, True = hole, upright. See `mask_from_pil` for how it is thresholded.
 
     Raises:
         InputError: as `read_picture`.
@@ -64,7 +64,7 @@ def read_mask(path: str | Path, invert: bool = False) -> np.ndarray:
 
 
 def mask_from_pil(image: Image.Image, invert: bool = False, name: str = "the mask") -> np.ndarray:
-    """Cut an image to a mask: (H, W) bool, True (hole) where its luminance is above half of full scale.
+    """Threshold an image: (H, W) bool, True (hole) where its luminance is above half of full scale.
 
     Full scale is white, but 1 of 255 where nothing is brighter: masks of segmentation programs hold 0 and 1.
     Where opacity varies, the mask is seen over black: transparent pixels are known, so white strokes on a
@@ -78,15 +78,18 @@ def mask_from_pil(image: Image.Image, invert: bool = False, name: str = "the mas
 
 
 def mask_levels(mask: Picture) -> np.ndarray:
-    """How white a mask is before it is cut, (H, W) float32 in [0, 1]; see `mask_from_pil`."""
-    grey, alpha = mask.luminance(), mask.alpha()
+    """How white a mask is before it is thresholded, (H, W) float32 in [0, 1]; see `mask_from_pil`."""
+    levels = mask.luminance()
+    alpha = mask.alpha()
     if alpha is not None and alpha.min() != alpha.max():
-        grey = grey * alpha
-    return 255 * grey if abs(255 * grey.max() - 1) < 0.01 else grey
+        levels = levels * alpha
+    if abs(255 * levels.max() - 1) < 0.01:
+        return 255 * levels
+    return levels
 
 
 def binary_mask(mask: Picture, invert: bool = False) -> np.ndarray:
-    """Cut a mask that `read_picture` read: (H, W) bool, True = hole; as `mask_from_pil`."""
+    """Threshold a mask that `read_picture` read: (H, W) bool, True = hole; as `mask_from_pil`."""
     return (mask_levels(mask) > 0.5) != invert
 
 
@@ -99,20 +102,33 @@ def list_pictures(folder: str | Path, recursive: bool = True) -> list[Path]:
         InputError: if `folder` is missing, is no folder or cannot be read.
     """
     folder = Path(folder)
+    if not folder.exists():
+        raise InputError(f"there is no folder {folder}")
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder" if folder.exists() else f"there is no folder {folder}")
-    found: list[Path] = []
+        raise InputError(f"{folder} is not a folder")
     try:
-        for place, folders, files in os.walk(folder, onerror=_raise):
-            folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-            paths = (Path(place, name) for name in files if not name.startswith("."))
-            found += [path for path in paths if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()]
+        found = _walk_pictures(folder, recursive)
     except OSError as error:
         raise InputError(f"cannot read the folder {folder}: {error.strerror or error}") from error
-    return sorted(found, key=lambda path: ([_natural(part) for part in path.parts], str(path)))
+    return sorted(found, key=_natural_order)
 
 
-def _file_bytes(path: Path) -> bytes:
+def _walk_pictures(folder: Path, recursive: bool) -> list[Path]:
+    """As `list_pictures`, in the order of the file system."""
+    found = []
+    for parent, folders, files in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
+        for name in files:
+            path = Path(parent, name)
+            if name.startswith(".") or path.suffix.lower() not in PICTURE_SUFFIXES:
+                continue
+            if path.is_file():
+                found.append(path)
+    return found
+
+
+def _read_bytes(path: Path) -> bytes:
+    """The bytes of a regular file that is not empty."""
     if path.is_dir():
         raise InputError(f"{path} is a folder, give a picture file")
     if not path.exists():
@@ -132,6 +148,17 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _natural(text: str) -> list[str | int]:
+def _natural_order(path: Path) -> tuple[list[list[str | int]], str]:
+    """What paths are sorted by: numbers in names by their value, and the whole path where these are equal."""
+    return [_split_numbers(part) for part in path.parts], str(path)
+
+
+def _split_numbers(text: str) -> list[str | int]:
     """Text and numbers in turn, always starting with text, so that any two compare."""
-    return [int(part) if part.isdecimal() else part.casefold() for part in re.split(r"(\d+)", text)]
+    parts: list[str | int] = []
+    for part in re.split(r"(\d+)", text):
+        if part.isdecimal():
+            parts.append(int(part))
+        else:
+            parts.append(part.casefold())
+    return parts

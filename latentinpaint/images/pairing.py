@@ -5,13 +5,13 @@ side, several masks a photo allowed. With masks in a folder of their own, a mask
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from latentinpaint.errors import InputError
 from latentinpaint.images.image_files import list_pictures
 
-_MASK = re.compile(r"^(?P<photo>.+)_mask\d*$")
+_MASK_NAME = re.compile(r"^(?P<photo>.+)_mask\d*$")
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Matches:
         ambiguous: masks that match more than one picture, or differ from another by their suffix alone.
     """
 
-    pairs: list[ImageMaskPair]
-    masks_without_image: list[Path]
-    images_without_mask: list[Path]
-    ambiguous: list[AmbiguousMask]
+    pairs: list[ImageMaskPair] = field(default_factory=list)
+    masks_without_image: list[Path] = field(default_factory=list)
+    images_without_mask: list[Path] = field(default_factory=list)
+    ambiguous: list[AmbiguousMask] = field(default_factory=list)
 
 
 def match_masks(images: str | Path, masks: str | Path | None = None) -> Matches:
@@ -58,65 +58,91 @@ def match_masks(images: str | Path, masks: str | Path | None = None) -> Matches:
     Raises:
         InputError: if there is no mask, or one is ambiguous.
     """
-    found = find_matches(images, masks)
-    if not (found.pairs or found.masks_without_image or found.ambiguous):
-        example = (
-            "photo.png beside photo_mask001.png" if masks is None else "a mask for photo.png is photo_mask001.png"
-        )
+    matches = find_matches(images, masks)
+    if not (matches.pairs or matches.masks_without_image or matches.ambiguous):
+        example = "a mask for photo.png is photo_mask001.png"
+        if masks is None:
+            example = "photo.png beside photo_mask001.png"
         raise InputError(f"{Path(masks or images)} holds no mask: name them as in {example}")
-    if found.ambiguous:
-        raise InputError(found.ambiguous[0].reason)
-    return found
+    if matches.ambiguous:
+        raise InputError(matches.ambiguous[0].reason)
+    return matches
 
 
 def find_matches(images: str | Path, masks: str | Path | None = None) -> Matches:
-    """As `match_masks`, but without refusing anything: what cannot be matched is among the answer.
+    """As `match_masks`, but without refusing anything: what cannot be matched is among what is returned.
 
     Raises:
         InputError: if a folder is missing or cannot be read.
     """
-    images = Path(images)
-    mask_root = images if masks is None else Path(masks)
-    mask_files = [path for path in list_pictures(mask_root) if masks is not None or _MASK.match(path.stem)]
-    photos: dict[Path, list[Path]] = {}
-    for path in list_pictures(images):
-        if masks is not None or not _MASK.match(path.stem):
-            photos.setdefault(path.relative_to(images).with_suffix(""), []).append(path)
-    pairs, masks_without_image, ambiguous, named = [], [], [], set()
+    image_root = Path(images)
+    mask_root = Path(images if masks is None else masks)
+    if masks is None:
+        mask_files, image_files = _split_by_name(list_pictures(image_root))
+    else:
+        mask_files = list_pictures(mask_root)
+        image_files = list_pictures(image_root)
+    images_by_name: dict[Path, list[Path]] = {}
+    for path in image_files:
+        images_by_name.setdefault(path.relative_to(image_root).with_suffix(""), []).append(path)
+    matches = Matches()
+    named: set[Path] = set()
     for mask in mask_files:
-        key = mask.relative_to(mask_root).with_suffix("")
-        found = _photos_of(key, photos, masks is not None)
-        named.update(found)
-        if len(found) == 1:
-            pairs.append(ImageMaskPair(found[0], mask, key.as_posix()))
-        elif found:
-            reason = f"the mask {mask} matches more than one picture: {found[0].name} and {found[1].name}"
-            ambiguous.append(AmbiguousMask(mask, reason))
+        mask_name = mask.relative_to(mask_root).with_suffix("")
+        candidates = _images_of_mask(mask_name, images_by_name, own_folder=masks is not None)
+        named.update(candidates)
+        _add_match(matches, mask, mask_name, candidates)
+    _move_twins(matches)
+    for paths in images_by_name.values():
+        matches.images_without_mask.extend(path for path in paths if path not in named)
+    return matches
+
+
+def _split_by_name(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """The files that are called a mask, and the others."""
+    masks = []
+    images = []
+    for path in paths:
+        if _MASK_NAME.match(path.stem):
+            masks.append(path)
         else:
-            masks_without_image.append(mask)
-    pairs, twins = _without_twins(pairs)
-    images_without_mask = [path for paths in photos.values() for path in paths if path not in named]
-    return Matches(pairs, masks_without_image, images_without_mask, [*ambiguous, *twins])
+            images.append(path)
+    return masks, images
 
 
-def _photos_of(key: Path, photos: dict[Path, list[Path]], own_folder: bool) -> list[Path]:
+def _images_of_mask(mask_name: Path, images_by_name: dict[Path, list[Path]], own_folder: bool) -> list[Path]:
     """The pictures that a mask's relative path without suffix names."""
-    match = _MASK.match(key.name)
-    found = photos.get(key.with_name(match["photo"]), []) if match else []
-    return found or (photos.get(key, []) if own_folder else [])
+    match = _MASK_NAME.match(mask_name.name)
+    if match is not None:
+        images = images_by_name.get(mask_name.with_name(match["photo"]))
+        if images is not None:
+            return images
+    if own_folder:
+        return images_by_name.get(mask_name, [])
+    return []
 
 
-def _without_twins(pairs: list[ImageMaskPair]) -> tuple[list[ImageMaskPair], list[AmbiguousMask]]:
-    """The pairs whose masks differ by more than their suffix, and the masks of the others."""
-    by_name: dict[str, list[Path]] = {}
-    for pair in pairs:
-        by_name.setdefault(pair.name, []).append(pair.mask)
-    twins = [
-        AmbiguousMask(
-            mask, f"the masks {' and '.join(map(str, masks))} have the same name but for the suffix: rename one"
-        )
-        for masks in by_name.values()
-        if len(masks) > 1
-        for mask in masks
-    ]
-    return [pair for pair in pairs if len(by_name[pair.name]) == 1], twins
+def _add_match(matches: Matches, mask: Path, mask_name: Path, images: list[Path]) -> None:
+    """Sort a mask into `matches` by the pictures that its name fits."""
+    if not images:
+        matches.masks_without_image.append(mask)
+    elif len(images) == 1:
+        matches.pairs.append(ImageMaskPair(images[0], mask, mask_name.as_posix()))
+    else:
+        reason = f"the mask {mask} matches more than one picture: {images[0].name} and {images[1].name}"
+        matches.ambiguous.append(AmbiguousMask(mask, reason))
+
+
+def _move_twins(matches: Matches) -> None:
+    """Move the pairs whose masks differ by their suffix alone to the ambiguous masks."""
+    masks_by_name: dict[str, list[Path]] = {}
+    for pair in matches.pairs:
+        masks_by_name.setdefault(pair.name, []).append(pair.mask)
+    matches.pairs[:] = [pair for pair in matches.pairs if len(masks_by_name[pair.name]) == 1]
+    for masks in masks_by_name.values():
+        if len(masks) == 1:
+            continue
+        paths = " and ".join(map(str, masks))
+        reason = f"the masks {paths} have the same name but for the suffix: rename one"
+        for mask in masks:
+            matches.ambiguous.append(AmbiguousMask(mask, reason))

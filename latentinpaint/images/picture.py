@@ -17,11 +17,14 @@ from PIL import Image
 
 from latentinpaint.errors import InputError
 from latentinpaint.images import palette
-from latentinpaint.images.decode import decoded_image, full_scale
-from latentinpaint.images.high_depth import DEEP, DEEP_COLOUR
+from latentinpaint.images.decode import decode_image, full_scale
+from latentinpaint.images.high_depth import SIXTEEN_BIT_COLOUR_MODES, SIXTEEN_BIT_MODES
 from latentinpaint.images.metadata import Chunk, resized_exif
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
+GREY_MODES = ("1", "F", "I", "I;16", "I;16B", "L", "LA", "LA;16")  # with or without alpha
+ALPHA_MODES = ("LA", "PA", "RGBA", "LA;16", "RGBA;16")
+PALETTE_MODES = ("P", "PA")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,33 +87,28 @@ class Picture:
             InputError: for modes that cannot be kept (LAB, HSV, premultiplied alpha …), for samples in an
                 unknown range, and where the file behind `image` turns out to be damaged.
         """
-        return cls(**decoded_image(image, name))
+        return cls(**decode_image(image, name))
 
     def rgb(self) -> np.ndarray:
         """The colours, (H, W, 3) float32 in [0, 1]; alpha dropped, CMYK and YCbCr by Pillow's formulas."""
-        if self.mode in ("P", "PA"):
-            # Pillow shows an index beyond the palette as black.
-            table = np.zeros((256, 3), np.uint8)
-            table[: len(self.palette)] = self.palette
-            return table[self.samples if self.mode == "P" else self.samples[..., 0]] / np.float32(255)
+        if self.mode in PALETTE_MODES:
+            return self._palette_table()[self._palette_indices()] / np.float32(255)
         if self.mode in ("CMYK", "YCbCr"):
             return np.asarray(self.to_pil().convert("RGB")) / np.float32(255)
-        if self._is_grey():
+        if self.mode in GREY_MODES:
             return np.repeat(self.luminance()[..., None], 3, axis=2)
         return self.samples[..., :3].astype(np.float32) / np.float32(self.full_scale)
 
     def luminance(self) -> np.ndarray:
         """The grey of the colours, (H, W) float32 in [0, 1]; alpha dropped."""
-        if not self._is_grey():
+        if self.mode not in GREY_MODES:
             return self.rgb() @ LUMINANCE.astype(np.float32)
-        grey = self.samples if self.samples.ndim == 2 else self.samples[..., 0]
-        # 31 bits are more than a float32 holds before it is divided.
-        grey = grey.astype(np.float64 if self.mode == "I" else np.float32)
-        return (grey / grey.dtype.type(self.full_scale)).astype(np.float32)
-
-    def _is_grey(self) -> bool:
-        """Whether the samples themselves are grey, with or without alpha."""
-        return self.mode in ("1", "F", "I", "I;16", "I;16B", "L", "LA", "LA;16")
+        grey = self.samples
+        if grey.ndim == 3:
+            grey = grey[..., 0]
+        if self.mode == "I":  # 31 bits are more than a float32 holds before it is divided
+            return (grey.astype(np.float64) / self.full_scale).astype(np.float32)
+        return grey.astype(np.float32) / np.float32(self.full_scale)
 
     def with_full_scale_of(self, known: np.ndarray) -> "Picture":
         """The picture with its full scale judged by the `known` samples (H, W) alone.
@@ -128,15 +126,15 @@ class Picture:
         return np.rint(self.rgb() * 255).astype(np.uint8)
 
     def alpha(self) -> np.ndarray | None:
-        """The opacity, (H, W) float32 in [0, 1], of any kind of transparency; None where there is none."""
-        if self.mode in ("LA", "PA", "RGBA", "LA;16", "RGBA;16"):
+        """The alpha, (H, W) float32 in [0, 1], of any kind of transparency; None where there is none."""
+        if self.mode in ALPHA_MODES:
             return self.samples[..., -1] / np.float32(self.full_scale)
         if self.palette_alpha is not None:
             table = np.full(256, 255, np.uint8)
             table[: len(self.palette_alpha)] = self.palette_alpha
             return table[self.samples] / np.float32(255)
         if self.transparent_colour is not None:
-            return 1 - self._is_key(self.samples).astype(np.float32)
+            return 1 - self._is_transparent_colour(self.samples).astype(np.float32)
         return None
 
     def filled(self, fill: np.ndarray, hole: np.ndarray) -> "Picture":
@@ -144,118 +142,174 @@ class Picture:
 
         Args:
             fill: (H, W, 3) float in [0, 1] (clipped), rounded to the nearest sample value. Grey modes take
-                its luminance, mode 1 whether that is above 0.5. A palette gets new colours in slots that no
+                its luminance, mode 1 whether that is above 0.5. A palette gets new colours in entries that no
                 known pixel uses, as many as there are (a 4-bit PNG has 16), and the nearest colour otherwise;
                 never a transparent one, so there the hole turns opaque.
             hole: (H, W) bool, True where to fill. Alpha channels keep their values there.
 
         Raises:
-            InputError: if sizes differ, `fill` is not finite in the hole, or a palette has no opaque slot.
+            InputError: if sizes differ, `fill` is not finite in the hole, or a palette has no opaque entry.
         """
-        size = (self.height, self.width)
-        if fill.shape != (*size, 3) or hole.shape != size or hole.dtype != bool:
-            sizes = f"fill {fill.shape} or hole {hole.shape} {hole.dtype}"
-            raise InputError(f"{self.name} is {self.width}x{self.height}: {sizes} do not fit it")
-        inside = np.asarray(fill[hole], np.float64)
-        if not np.isfinite(inside).all():
-            raise InputError(f"the fill for {self.name} holds values that are not finite")
-        inside = np.clip(inside, 0.0, 1.0)
-        samples = self.samples.copy()
-        if self.mode in ("P", "PA"):
-            indices = samples if self.mode == "P" else samples[..., 0]
-            indices[hole], palette = self._into_palette(np.rint(inside * 255).astype(np.uint8), hole)
-            old = self.palette_alpha
-            added = None if old is None else np.pad(old, (0, len(palette) - len(old)), constant_values=255)
-            return replace(self, samples=samples, palette=palette, palette_alpha=added)
-        colours = _native(inside, self.mode, self.full_scale, _step(self))
+        colours = self._colours_in_hole(fill, hole)
+        if self.mode in PALETTE_MODES:
+            return self._with_palette_colours(colours, hole)
+        new = _to_samples(colours, self.mode, self.full_scale, self._sample_step())
         if self.transparent_colour is not None and self.mode != "1":
-            # A fill that happens to be the transparent colour moves by one step, away from the end of range.
-            last = colours[..., -1:] if colours.ndim > 1 else colours[:, None]
-            step = last.dtype.type(_step(self))
-            clash = self._is_key(colours)
-            last[clash] = np.where(last[clash] > 0, last[clash] - step, step)
+            self._avoid_transparent_colour(new)
+        samples = self.samples.copy()
         if samples.ndim == 2:
-            samples[hole] = colours
-        else:
-            channels = colours.shape[-1] if colours.ndim > 1 else 1
-            samples[..., :channels][hole] = colours.reshape(-1, channels)
+            samples[hole] = new
+            return replace(self, samples=samples)
+        if new.ndim == 1:
+            new = new[:, None]
+        samples[..., : new.shape[-1]][hole] = new
         return replace(self, samples=samples)
 
     def expanded(self, left: int, top: int, right: int, bottom: int) -> "Picture":
         """The picture with opaque new pixels around it; what they show is left to `filled`."""
-        added = ((top, bottom), (left, right), (0, 0))
-        samples = np.pad(self.samples, added[: self.samples.ndim])
-        if self.mode in ("LA", "PA", "RGBA", "LA;16", "RGBA;16"):
+        margins = ((top, bottom), (left, right), (0, 0))
+        samples = np.pad(self.samples, margins[: self.samples.ndim])
+        if self.mode in ALPHA_MODES:
             samples[..., -1] = samples.dtype.type(self.full_scale)
             samples[top : top + self.height, left : left + self.width] = self.samples
         return replace(self, samples=samples, exif=resized_exif(self.exif, samples.shape[1], samples.shape[0]))
 
     def converted(self, mode: str) -> "Picture":
-        """The same picture in a mode of `formats.FALLBACKS`; exact wherever the new mode has the values."""
-        plain = {"mode": mode, "bits": None, "palette": None, "palette_alpha": None, "transparent_colour": None}
+        """The same picture in a mode of `encode.FALLBACKS`; exact wherever the new mode has the values."""
+        plain = replace(self, mode=mode, bits=None, palette=None, palette_alpha=None, transparent_colour=None)
         if mode == "P":
             image = Image.fromarray(np.rint(self.rgb() * 255).astype(np.uint8)).quantize(256)
-            plain["palette"] = palette.palette_of(image)[0]
-            return replace(self, samples=np.array(image), full_scale=255.0, **plain)
-        full_scale = 65535.0 if mode in DEEP else 255.0
-        samples = _native(self.rgb().astype(np.float64), mode, full_scale)
+            colours, _ = palette.palette_of(image)
+            return replace(plain, samples=np.array(image), full_scale=255.0, palette=colours)
+        full_scale = 255.0
+        if mode in SIXTEEN_BIT_MODES:
+            full_scale = 65535.0
+        samples = _to_samples(self.rgb().astype(np.float64), mode, full_scale)
         if mode in ("LA", "RGBA", "RGBA;16"):
             alpha = self.alpha()
-            alpha = np.ones(samples.shape[:2]) if alpha is None else alpha.astype(np.float64)
-            samples = np.dstack([samples, np.rint(alpha * full_scale).astype(samples.dtype)])
-        return replace(self, samples=samples, full_scale=full_scale, **plain)
+            if alpha is None:
+                alpha = np.ones(samples.shape[:2])
+            alpha_samples = np.rint(alpha.astype(np.float64) * full_scale)
+            samples = np.dstack([samples, alpha_samples.astype(samples.dtype)])
+        return replace(plain, samples=samples, full_scale=full_scale)
 
     def to_pil(self) -> Image.Image:
         """A Pillow image of the same mode and metadata; 16-bit colour, which Pillow lacks, becomes 8-bit."""
-        picture = self.converted(self.mode.removesuffix(";16")) if self.mode in DEEP_COLOUR else self
-        pixels, mode = picture.samples, picture.mode
-        if mode == "1":
-            image = Image.fromarray(np.ascontiguousarray(pixels))
+        if self.mode in SIXTEEN_BIT_COLOUR_MODES:
+            return self.converted(self.mode.removesuffix(";16")).to_pil()
+        if self.mode == "1":
+            image = Image.fromarray(np.ascontiguousarray(self.samples))
         else:
-            stored = pixels.astype(">u2") if mode == "I;16B" else pixels
-            image = Image.frombytes(mode, (self.width, self.height), stored.tobytes())
-        if picture.palette is not None:
-            image.putpalette(picture.palette.tobytes())
-        transparency = (
-            picture.transparent_colour if picture.palette_alpha is None else picture.palette_alpha.tobytes()
-        )
-        extras = {"icc_profile": picture.icc_profile, "exif": picture.exif, "dpi": picture.dpi}
-        extras["transparency"] = transparency
-        image.info.update({key: value for key, value in extras.items() if value is not None})
+            stored = self.samples
+            if self.mode == "I;16B":
+                stored = stored.astype(">u2")
+            image = Image.frombytes(self.mode, (self.width, self.height), stored.tobytes())
+        if self.palette is not None:
+            image.putpalette(self.palette.tobytes())
+        if self.icc_profile is not None:
+            image.info["icc_profile"] = self.icc_profile
+        if self.exif is not None:
+            image.info["exif"] = self.exif
+        if self.dpi is not None:
+            image.info["dpi"] = self.dpi
+        if self.palette_alpha is not None:
+            image.info["transparency"] = self.palette_alpha.tobytes()
+        elif self.transparent_colour is not None:
+            image.info["transparency"] = self.transparent_colour
         return image
 
-    def _is_key(self, samples: np.ndarray) -> np.ndarray:
+    def _palette_table(self) -> np.ndarray:
+        """The colour of each index, (256, 3) uint8; Pillow shows an index beyond the palette as black."""
+        table = np.zeros((256, 3), np.uint8)
+        if self.palette is not None:
+            table[: len(self.palette)] = self.palette
+        return table
+
+    def _palette_indices(self) -> np.ndarray:
+        """The samples of P or PA without alpha, (H, W) uint8."""
+        if self.mode == "P":
+            return self.samples
+        return self.samples[..., 0]
+
+    def _sample_step(self) -> int:
+        """Distance of neighbouring sample values: Pillow spreads 2- and 4-bit grey over 0..255."""
+        if self.mode == "L" and self.bits in (2, 4):
+            return 255 // ((1 << self.bits) - 1)
+        return 1
+
+    def _is_transparent_colour(self, samples: np.ndarray) -> np.ndarray:
         """Where samples, (…) for one channel or (…, C), are the transparent colour."""
-        same = samples == np.multiply(self.transparent_colour, _step(self))
-        return same.all(axis=-1) if isinstance(self.transparent_colour, tuple) else same
+        same = samples == np.asarray(self.transparent_colour) * self._sample_step()
+        if isinstance(self.transparent_colour, tuple):
+            return same.all(axis=-1)
+        return same
 
-    def _into_palette(self, colours: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Indices (N,) for colours (N, 3) uint8, and the palette with what had to be added."""
-        indices = self.samples if self.mode == "P" else self.samples[..., 0]
-        used = np.bincount(indices[~hole], minlength=256) > 0
-        opaque = palette.opaque_slots(self.palette_alpha)
-        slots = palette.with_colours(self.palette, colours, used, opaque, room=1 << (self.bits or 8))
-        if len(colours) and not opaque[: len(slots)].any():
+    def _avoid_transparent_colour(self, samples: np.ndarray) -> None:
+        """Move samples, (N,) or (N, C), that are the transparent colour by one step, within their range, in place."""
+        last = samples
+        if samples.ndim > 1:
+            last = samples[:, -1]
+        step = last.dtype.type(self._sample_step())
+        clash = self._is_transparent_colour(samples)
+        last[clash] = np.where(last[clash] > 0, last[clash] - step, step)
+
+    def _colours_in_hole(self, fill: np.ndarray, hole: np.ndarray) -> np.ndarray:
+        """Those colours of `fill` that are inside the hole, (N, 3) float64 in [0, 1]; see `filled`."""
+        size = (self.height, self.width)
+        if fill.shape != (*size, 3) or hole.shape != size or hole.dtype != bool:
+            sizes = f"fill {fill.shape} or hole {hole.shape} {hole.dtype}"
+            raise InputError(f"{self.name} is {self.width}x{self.height}: {sizes} do not fit it")
+        colours = np.asarray(fill[hole], np.float64)
+        if not np.isfinite(colours).all():
+            raise InputError(f"the fill for {self.name} holds values that are not finite")
+        return np.clip(colours, 0.0, 1.0)
+
+    def _with_palette_colours(self, colours: np.ndarray, hole: np.ndarray) -> "Picture":
+        """The picture, of mode P or PA, with `colours` (N, 3) in [0, 1] in its hole of N pixels."""
+        if self.palette is None:
+            raise ValueError(f"a picture of mode {self.mode} has a palette")
+        colours = np.rint(colours * 255).astype(np.uint8)
+        used = np.bincount(self._palette_indices()[~hole], minlength=256) > 0
+        opaque = palette.opaque_entries(self.palette_alpha)
+        capacity = 1 << (self.bits or 8)
+        entries = palette.add_colours(self.palette, colours, used, opaque, capacity)
+        if len(colours) and not opaque[: len(entries)].any():
             raise InputError(f"the palette of {self.name} has no opaque colour left to fill the hole with")
-        return palette.nearest_slots(colours, slots, opaque), slots
+        filled = replace(self, samples=self.samples.copy(), palette=entries)
+        filled._palette_indices()[hole] = palette.nearest_entries(colours, entries, opaque)
+        if self.palette_alpha is None:
+            return filled
+        added = len(entries) - len(self.palette_alpha)
+        return replace(filled, palette_alpha=np.pad(self.palette_alpha, (0, added), constant_values=255))
 
 
-def _step(picture: Picture) -> int:
-    """Distance of neighbouring sample values: Pillow spreads 2- and 4-bit grey over 0..255."""
-    return 255 // ((1 << picture.bits) - 1) if picture.mode == "L" and picture.bits in (2, 4) else 1
-
-
-def _native(colours: np.ndarray, mode: str, full_scale: float, step: int = 1) -> np.ndarray:
+def _to_samples(colours: np.ndarray, mode: str, full_scale: float, step: int = 1) -> np.ndarray:
     """Colours (..., 3) float64 in [0, 1] as samples of a mode without its alpha: (...) grey or (..., C)."""
     if mode in ("CMYK", "YCbCr"):
-        image = Image.fromarray(np.rint(colours.reshape(1, -1, 3) * 255).astype(np.uint8))
-        bands = Image.getmodebands(mode)
-        pixels = np.asarray(image.convert(mode)) if len(colours) else np.empty(0, np.uint8)
-        return pixels.reshape(*colours.shape[:-1], bands)
-    values = colours if mode.startswith("RGB") else colours @ LUMINANCE
+        return _to_samples_by_pillow(colours, mode)
+    values = colours
+    if not mode.startswith("RGB"):
+        values = colours @ LUMINANCE
     if mode == "1":
         return values > 0.5
     if mode == "F":
         return (values * full_scale).astype(np.float32)
-    kind = np.uint16 if mode in DEEP else np.int32 if mode == "I" else np.uint8
-    return (np.rint(values * full_scale / step) * step).astype(kind)
+    return (np.rint(values * full_scale / step) * step).astype(_sample_type(mode))
+
+
+def _to_samples_by_pillow(colours: np.ndarray, mode: str) -> np.ndarray:
+    """Colours (..., 3) float64 in [0, 1] as (..., C) uint8 by Pillow's formulas."""
+    shape = (*colours.shape[:-1], Image.getmodebands(mode))
+    if not len(colours):
+        return np.empty(shape, np.uint8)
+    image = Image.fromarray(np.rint(colours.reshape(1, -1, 3) * 255).astype(np.uint8))
+    return np.asarray(image.convert(mode)).reshape(shape)
+
+
+def _sample_type(mode: str) -> type[np.integer]:
+    """The type of a mode's samples, of those that are whole numbers."""
+    if mode in SIXTEEN_BIT_MODES:
+        return np.uint16
+    if mode == "I":
+        return np.int32
+    return np.uint8
