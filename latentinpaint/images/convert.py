@@ -13,27 +13,64 @@ AnyPicture = TypeVar("AnyPicture", Image.Image, np.ndarray, Tensor)
 
 
 def hole_of_mask(mask: object, batched: bool = False) -> np.ndarray:
-    """Any mask as bool: (H, W), or (B, 1, H, W) if `batched`."""
+    """Any mask as bool: (H, W), or (B, 1, H, W) if `batched`.
+
+    Raises:
+        InputError: for what is no mask, and for more than one channel.
+    """
     if isinstance(mask, Image.Image):
         hole = mask_from_pil(mask)
-    elif isinstance(mask, np.ndarray | Tensor):
-        values = mask
-        if isinstance(mask, Tensor):
-            values = (mask.float() if mask.is_floating_point() else mask).detach().cpu().numpy()
-        if isinstance(mask, np.ndarray) and values.ndim == 3 and values.shape[-1] == 1:
-            values = values[..., 0]
-        integer = np.issubdtype(values.dtype, np.integer)
-        full_scale = 255 if integer and values.size and values.max() > 1 else 1
-        hole = values > full_scale / 2 if values.dtype != bool else values
+    elif isinstance(mask, Tensor):
+        hole = _threshold(_tensor_to_array(mask))
+    elif isinstance(mask, np.ndarray):
+        if mask.ndim == 3 and mask.shape[-1] == 1:
+            mask = mask[..., 0]
+        hole = _threshold(mask)
     else:
         raise InputError(f"a mask is a Pillow image, an array or a tensor, not {type(mask).__name__}")
     if batched:
-        hole = hole if hole.ndim == 4 else hole.reshape(-1, 1, *hole.shape[-2:])
-    elif hole.ndim > 2 and hole.size == hole.shape[-1] * hole.shape[-2]:
-        hole = hole.reshape(hole.shape[-2:])
-    if hole.ndim != (4 if batched else 2) or (batched and hole.shape[1] != 1):
-        raise InputError(f"a mask has one channel, not the shape {tuple(hole.shape)}")
+        hole = _with_batch(hole)
+    else:
+        hole = _without_batch(hole)
     return np.ascontiguousarray(hole)
+
+
+def _threshold(values: np.ndarray) -> np.ndarray:
+    """Where a mask is above half of its full scale: 255 for whole numbers of which one is above 1, else 1."""
+    if values.dtype == bool:
+        return values
+    full_scale = 1
+    if np.issubdtype(values.dtype, np.integer) and values.size and values.max() > 1:
+        full_scale = 255
+    return values > full_scale / 2
+
+
+def _tensor_to_array(tensor: Tensor) -> np.ndarray:
+    if tensor.is_floating_point():
+        tensor = tensor.float()  # NumPy has no bfloat16
+    return tensor.detach().cpu().numpy()
+
+
+def _with_batch(hole: np.ndarray) -> np.ndarray:
+    """(H, W), (B, H, W) or (B, 1, H, W) as (B, 1, H, W)."""
+    if hole.ndim != 4:
+        hole = hole.reshape(-1, 1, *hole.shape[-2:])
+    if hole.ndim != 4 or hole.shape[1] != 1:
+        raise _wrong_shape(hole)
+    return hole
+
+
+def _without_batch(hole: np.ndarray) -> np.ndarray:
+    """(H, W), or that behind dimensions of size 1, as (H, W)."""
+    if hole.ndim > 2 and hole.size == hole.shape[-1] * hole.shape[-2]:
+        hole = hole.reshape(hole.shape[-2:])
+    if hole.ndim != 2:
+        raise _wrong_shape(hole)
+    return hole
+
+
+def _wrong_shape(mask: np.ndarray) -> InputError:
+    return InputError(f"a mask has one channel, not the shape {tuple(mask.shape)}")
 
 
 def taken(image: object) -> Picture:
@@ -53,9 +90,12 @@ def as_given(filled: Picture, image: Image.Image | np.ndarray) -> Image.Image | 
 
 
 def _array_to_pil(array: np.ndarray) -> Image.Image:
-    if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3, 4))):
+    is_picture = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3, 4))
+    if array.dtype != np.uint8 or not is_picture:
         raise InputError(f"an array is (H, W), (H, W, 3) or (H, W, 4) of uint8, not {array.shape} of {array.dtype}")
-    return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array)
+    if array.ndim == 3 and array.shape[-1] == 1:
+        array = array[..., 0]
+    return Image.fromarray(array)
 
 
 def check_size(mask: tuple[int, ...], picture: tuple[int, ...]) -> None:
