@@ -1,41 +1,49 @@
 """Batches for training: ``{"image": (B, 3, S, S) float32 in [0, 1], "mask": (B, 1, S, S), 1 = hole}``."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import pytorch_lightning as pl
 import torch.distributed as dist
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
-from torch.utils.data import DataLoader, DistributedSampler
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from latentinpaint.data.augmentation import augmentation, centre_crop
 from latentinpaint.data.mask_folder import FolderMasks
 from latentinpaint.data.masks import MaskGenerator, mask_preset
 from latentinpaint.data.photos import Crops, PhotoFolder, PhotoSource, SamplePhotos, Subset
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, check_at_least
 
 SAMPLES = "samples"
+LISTED = 20  # names of skipped pictures in a warning
 
 
 class EpochSampler(DistributedSampler):
     """Numbers a stream of crops on: epoch e holds the numbers from e * length, shared out over the processes.
 
     Args:
-        dataset: the stream.
-        epoch, used: where a run goes on: the first `used` numbers of each process in `epoch` are left out.
+        dataset: the stream, with a length.
+        epoch, consumed: where a run resumes: the first `consumed` numbers of each process in `epoch` are left out.
     """
 
-    def __init__(self, dataset: Crops, epoch: int = 0, used: int = 0) -> None:
-        distributed = dist.is_available() and dist.is_initialized()
-        replicas, rank = (dist.get_world_size(), dist.get_rank()) if distributed else (1, 0)
+    def __init__(self, dataset: Dataset, epoch: int = 0, consumed: int = 0) -> None:
+        replicas = 1
+        rank = 0
+        if dist.is_available() and dist.is_initialized():
+            replicas = dist.get_world_size()
+            rank = dist.get_rank()
         super().__init__(dataset, num_replicas=replicas, rank=rank, shuffle=False, drop_last=True)
-        self.interrupted, self.used = epoch, used
+        self.resumed_epoch = epoch
+        self.consumed = consumed
 
     def __iter__(self) -> Iterator[int]:
-        first = self.epoch * len(self.dataset)
-        used = self.used * self.num_replicas if self.epoch == self.interrupted else 0
-        return iter(range(first + used + self.rank, first + self.total_size, self.num_replicas))
+        first = self.epoch * len(self.dataset)  # type: ignore[arg-type]  # torch's Dataset declares no length
+        start = first + self.rank
+        if self.epoch == self.resumed_epoch:
+            start += self.consumed * self.num_replicas
+        return iter(range(start, first + self.total_size, self.num_replicas))
 
 
 class InpaintingDataModule(pl.LightningDataModule):
@@ -77,24 +85,25 @@ class InpaintingDataModule(pl.LightningDataModule):
         super().__init__()
         if size < 16 or size % 8:
             raise InputError(f"data.size is a multiple of 8 from 16 up, not {size}")
-        if batch_size < 1 or num_workers < 0 or (epoch_length is not None and epoch_length < 1):
-            raise InputError("data.batch_size and data.epoch_length start at 1, data.num_workers at 0")
-        self.root, self.val_root, self.size, self.zoom = root, val_root, size, zoom
-        self.augmentation, self.masks, self.mask_dir, self.val_masks = (
-            augmentation,
-            masks,
-            mask_dir,
-            val_masks,
-        )
-        self.batch_size, self.epoch_length, self.num_workers, self.seed = (
-            batch_size,
-            epoch_length,
-            num_workers,
-            seed,
-        )
+        check_at_least("data.batch_size", batch_size, 1)
+        check_at_least("data.num_workers", num_workers, 0)
+        if epoch_length is not None:
+            check_at_least("data.epoch_length", epoch_length, 1)
+        self.root = root
+        self.val_root = val_root
+        self.size = size
+        self.zoom = zoom
+        self.augmentation = augmentation
+        self.masks = masks
+        self.mask_dir = mask_dir
+        self.val_masks = val_masks
+        self.batch_size = batch_size
+        self.epoch_length = epoch_length
+        self.num_workers = num_workers
+        self.seed = seed
         self.train_crops: Crops | None = None
         self.val_crops: Crops | None = None
-        self.done = (0, 0)  # epoch, and crops of it that each process of a resumed run has had
+        self.resumed_at = (0, 0)  # epoch, and crops of it that each process of a resumed run has had
 
     def setup(self, stage: str) -> None:
         if self.train_crops is not None:
@@ -110,38 +119,51 @@ class InpaintingDataModule(pl.LightningDataModule):
         """Find out what cannot be used before anything is trained or written."""
         self.setup("fit")
         for crops in (self.train_crops, self.val_crops):
-            crops[0]
+            _prepared(crops)[0]
 
     def train_dataloader(self) -> DataLoader:
-        return self._loader(self.train_crops, EpochSampler(self.train_crops, *self.done), drop_last=True)
+        crops = _prepared(self.train_crops)
+        epoch, consumed = self.resumed_at
+        return self._loader(crops, EpochSampler(crops, epoch, consumed), drop_last=True)
 
     def first_images(self, batches: int) -> Iterator[Tensor]:
         """The first training crops in batches (B, 3, S, S), the same whatever has been trained and by how many."""
-        loader = self._loader(self.train_crops, sampler=None, drop_last=False)
-        return (batch["image"] for _, batch in zip(range(batches), loader, strict=False))
+        loader = self._loader(_prepared(self.train_crops), sampler=None, drop_last=False)
+        return (batch["image"] for batch in islice(loader, batches))
 
     def val_dataloader(self) -> DataLoader:
-        return self._loader(self.val_crops, sampler=None, drop_last=False)
+        return self._loader(_prepared(self.val_crops), sampler=None, drop_last=False)
 
     def state_dict(self) -> dict[str, int]:
         """Where in the stream a checkpoint was made; Lightning would begin the epoch's crops anew."""
-        batches = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed
-        crops = batches % self.trainer.num_training_batches * self.batch_size
-        return {"epoch": self.trainer.current_epoch, "crops": crops}
+        trainer = self.trainer
+        if trainer is None:
+            raise RuntimeError("only a data module that a trainer uses has a position")
+        progress = trainer.fit_loop.epoch_loop.batch_progress.current
+        batches = progress.processed  # type: ignore[attr-defined]  # Lightning declares the base class
+        crops = batches % trainer.num_training_batches * self.batch_size
+        return {"epoch": trainer.current_epoch, "crops": crops}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        self.done = (state_dict["epoch"], state_dict["crops"])
+        self.resumed_at = (state_dict["epoch"], state_dict["crops"])
 
     def teardown(self, stage: str) -> None:
         """Say at the end which files could not be read."""
-        crops = [c for c in (self.train_crops, self.val_crops) if c is not None]
-        skipped = sorted({name for c in crops for name in c.skipped})
-        if skipped and stage == "fit":
-            names = ", ".join(skipped[:20]) + (f" and {len(skipped) - 20} more" if len(skipped) > 20 else "")
-            rank_zero_warn(f"{len(skipped)} pictures could not be read and were skipped: {names}")
+        skipped: set[str] = set()
+        for crops in (self.train_crops, self.val_crops):
+            if crops is not None:
+                skipped.update(crops.skipped)
+        if not skipped or stage != "fit":
+            return
+        names = ", ".join(sorted(skipped)[:LISTED])
+        if len(skipped) > LISTED:
+            names += f" and {len(skipped) - LISTED} more"
+        rank_zero_warn(f"{len(skipped)} pictures could not be read and were skipped: {names}")
 
     def _training_masks(self) -> MaskGenerator:
-        return FolderMasks(self.mask_dir) if self.mask_dir else mask_preset(self.masks, self.size)
+        if self.mask_dir:
+            return FolderMasks(self.mask_dir)
+        return mask_preset(self.masks, self.size)
 
     def _loader(self, crops: Crops, sampler: EpochSampler | None, drop_last: bool) -> DataLoader:
         return DataLoader(
@@ -162,17 +184,27 @@ def split_photos(root: str, val_root: str | None = None) -> tuple[PhotoSource, P
         root: a folder, or "samples".
         val_root: a folder, or None: a tenth of `root`, between 1 and 64, chosen once and for all by its names.
     """
+    train: PhotoSource
     if root == SAMPLES:
-        train: PhotoSource = SamplePhotos("train")
-        return train, PhotoFolder(val_root) if val_root else SamplePhotos("val")
-    folder = PhotoFolder(root)
+        train = SamplePhotos("train")
+    else:
+        train = PhotoFolder(root)
     if val_root:
-        return folder, PhotoFolder(val_root)
-    if len(folder) == 1:
-        return folder, folder
-    order = np.random.default_rng(0).permutation(len(folder)).tolist()
-    held = max(1, min(64, len(folder) // 10))
-    return Subset(folder, sorted(order[held:])), Subset(folder, sorted(order[:held]))
+        return train, PhotoFolder(val_root)
+    if root == SAMPLES:
+        return train, SamplePhotos("val")
+    if len(train) == 1:
+        return train, train
+    order = np.random.default_rng(0).permutation(len(train)).tolist()
+    held_back = max(1, min(64, len(train) // 10))
+    return Subset(train, sorted(order[held_back:])), Subset(train, sorted(order[:held_back]))
+
+
+def _prepared(crops: Crops | None) -> Crops:
+    """What `setup` made."""
+    if crops is None:
+        raise RuntimeError("call setup() first")
+    return crops
 
 
 def _one_thread(worker: int) -> None:

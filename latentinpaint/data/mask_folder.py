@@ -31,25 +31,26 @@ class FolderMasks(MaskGenerator):
     def __post_init__(self) -> None:
         files = tuple(sorted(list_pictures(self.folder)))
         if not files:
-            raise InputError(f"The mask folder {self.folder} has no picture.")
+            raise InputError(f"the mask folder {self.folder} has no picture")
         object.__setattr__(self, "files", files)
 
     def draw(self, height: int, width: int, generator: torch.Generator | None) -> np.ndarray:
-        hole = None
+        hole = self._read_any(generator).astype(np.uint8)
+        rows = _nearest_indices(hole.shape[0], height)
+        columns = _nearest_indices(hole.shape[1], width)
+        return hole[rows[:, None], columns]
+
+    def _read_any(self, generator: torch.Generator | None) -> np.ndarray:
+        """A mask drawn from the files that can be read, (h, w) bool."""
         for _ in range(MAX_REDRAWS):
             file = self.files[draw_integer(0, len(self.files) - 1, generator)]
             try:
-                hole = np.asarray(read_mask(file, invert=self.invert), dtype=np.uint8)
-                break
+                return read_mask(file, invert=self.invert)
             except InputError as error:
-                warnings.warn(f"a mask is left out: {error}", stacklevel=2)
-        if hole is None:
-            raise InputError(f"hardly a file in the mask folder {self.folder} can be read; the last was {file}")
-        rows = _nearest(hole.shape[0], height)
-        columns = _nearest(hole.shape[1], width)
-        return hole[rows[:, None], columns]
+                warnings.warn(f"a mask is left out: {error}", stacklevel=3)
+        raise InputError(f"hardly a file in the mask folder {self.folder} can be read; the last was {file}")
 
 
-def _nearest(source: int, target: int) -> np.ndarray:
+def _nearest_indices(source: int, target: int) -> np.ndarray:
     """For each of `target` pixels the index of the source pixel under its centre; int64 (target,)."""
     return (2 * np.arange(target) + 1) * source // (2 * target)

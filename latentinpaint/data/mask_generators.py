@@ -1,4 +1,4 @@
-"""Kinds of random masks: strokes, boxes, mixtures of both, and squares.
+"""Random masks: strokes, boxes, mixtures of both, and squares.
 
 Conventions. A mask is float32 of shape (1, H, W), exactly 0 or 1, and **1 = hole**. Lengths are pixels,
 ranges of integers are written U{a..b} with both ends included. Every random number comes from the
@@ -28,7 +28,7 @@ MAX_REDRAWS = 200
 
 
 class MaskGenerator(ABC):
-    """A source of masks. The base class owns checking and conversion; a kind of mask is one `draw`."""
+    """A source of masks. The base class owns checking and conversion; a subclass is one `draw`."""
 
     def __call__(self, height: int, width: int, generator: torch.Generator | None = None) -> torch.Tensor:
         """Draw one mask.
@@ -41,7 +41,7 @@ class MaskGenerator(ABC):
             (1, H, W) float32 on the CPU, values exactly 0 or 1, 1 = hole.
 
         Raises:
-            InputError: the size is not positive, or this kind of mask cannot be drawn at it.
+            InputError: the size is not positive, or no such mask can be drawn at it.
         """
         check_whole("height", height, 1)
         check_whole("width", width, 1)
@@ -95,17 +95,19 @@ class WideMask(MaskGenerator):
 
         hole = np.zeros((height, width), np.uint8)
         for chain in range(times):
-            x, y = starts_x[chain], starts_y[chain]
+            x = starts_x[chain]
+            y = starts_y[chain]
             for segment in range(1 + counts[chain]):
                 angle = 0.01 + angles[chain][segment]
                 if chain % 2 == 0:
                     angle = 2 * math.pi - angle
                 length = self.base_length + lengths[chain][segment]
-                end_x = min(max(x + round(length * math.sin(angle)), 0), width - 1)
-                end_y = min(max(y + round(length * math.cos(angle)), 0), height - 1)
+                end_x = _clip(x + round(length * math.sin(angle)), width)
+                end_y = _clip(y + round(length * math.cos(angle)), height)
                 # Whole coordinates and no anti-aliasing: the same pixels on every platform.
                 cv2.line(hole, (x, y), (end_x, end_y), 1, self.base_width + brushes[chain][segment])
-                x, y = end_x, end_y
+                x = end_x
+                y = end_y
         return hole
 
     def scaled(self, factor: float) -> WideMask:
@@ -114,7 +116,7 @@ class WideMask(MaskGenerator):
             self,
             max_width=_scale(self.max_width, factor),
             max_length=_scale(self.max_length, factor),
-            base_length=_scale(self.base_length, factor, least=0),
+            base_length=_scale(self.base_length, factor, minimum=0),
             base_width=_scale(self.base_width, factor),
         )
 
@@ -170,19 +172,19 @@ class BoxMask(MaskGenerator):
             self,
             min_side=min_side,
             max_side=max(_scale(self.max_side, factor), min_side + 1),
-            margin=_scale(self.margin, factor, least=0),
+            margin=_scale(self.margin, factor, minimum=0),
         )
 
 
 @dataclass(frozen=True)
 class MixedMask(MaskGenerator):
-    """Strokes or boxes: each mask is of one kind, chosen with probability proportional to its weight.
+    """Strokes or boxes: each mask is of either, chosen with probability proportional to its weight.
 
     Args:
-        wide, box: the two kinds; None leaves one out, whatever its weight.
-        wide_weight, box_weight: finite and ≥ 0; at least one kind that is given has a positive weight.
+        wide, box: what is mixed; None leaves one out, whatever its weight.
+        wide_weight, box_weight: finite and ≥ 0; at least one that is not None has a positive weight.
         max_hole: a mask whose hole covers more than this fraction of the picture, in (0, 1], is drawn anew,
-            its kind included; None accepts every mask.
+            the choice included; None accepts every mask.
 
     Raises:
         InputError: an argument outside its range; when drawing, no mask of 200 in a row kept to `max_hole`
@@ -200,14 +202,14 @@ class MixedMask(MaskGenerator):
             weight = getattr(self, name)
             if not (math.isfinite(weight) and weight >= 0):
                 raise InputError(f"{name} must be a finite number that is not negative, not {weight}.")
-        if not sum(self._weights()) > 0:
+        if not self._components():
             raise InputError("A mixed mask needs at least one kind, wide or box, with a positive weight.")
         if self.max_hole is not None and not 0 < self.max_hole <= 1:
             raise InputError(f"max_hole must be a fraction above 0 and at most 1, not {self.max_hole}.")
 
     def draw(self, height: int, width: int, generator: torch.Generator | None) -> np.ndarray:
         for _ in range(MAX_REDRAWS):
-            hole = self._draw_kind(generator).draw(height, width, generator)
+            hole = self._choose_component(generator).draw(height, width, generator)
             if self.max_hole is None or np.count_nonzero(hole) <= self.max_hole * hole.size:
                 return hole
         raise InputError(
@@ -216,26 +218,32 @@ class MixedMask(MaskGenerator):
             "a smaller size) or a larger picture."
         )
 
-    def _weights(self) -> tuple[float, float]:
-        """Weights of (wide, box); a kind that is left out weighs nothing."""
-        return (
-            self.wide_weight if self.wide is not None else 0.0,
-            self.box_weight if self.box is not None else 0.0,
-        )
+    def _components(self) -> list[tuple[WideMask | BoxMask, float]]:
+        """What is mixed, with its weight; nothing that has none."""
+        components: list[tuple[WideMask | BoxMask, float]] = []
+        if self.wide is not None and self.wide_weight > 0:
+            components.append((self.wide, self.wide_weight))
+        if self.box is not None and self.box_weight > 0:
+            components.append((self.box, self.box_weight))
+        return components
 
-    def _draw_kind(self, generator: torch.Generator | None) -> WideMask | BoxMask:
-        wide_weight, box_weight = self._weights()
-        point = _draw_unit(generator) * (wide_weight + box_weight)
-        # With box_weight = 0 rounding must not choose the kind that is left out.
-        return self.wide if point < wide_weight or box_weight == 0 else self.box
+    def _choose_component(self, generator: torch.Generator | None) -> WideMask | BoxMask:
+        components = self._components()
+        point = _draw_unit(generator) * sum(weight for _, weight in components)
+        first, weight = components[0]
+        if point < weight:
+            return first
+        return components[-1][0]
 
     def scaled(self, factor: float) -> MixedMask:
         """The same mixture for a picture `factor` times as large; weights and max_hole stay."""
-        return replace(
-            self,
-            wide=None if self.wide is None else self.wide.scaled(factor),
-            box=None if self.box is None else self.box.scaled(factor),
-        )
+        wide = self.wide
+        if wide is not None:
+            wide = wide.scaled(factor)
+        box = self.box
+        if box is not None:
+            box = box.scaled(factor)
+        return replace(self, wide=wide, box=box)
 
 
 @dataclass(frozen=True)
@@ -259,19 +267,24 @@ class PatchMask(MaskGenerator):
         check_whole("side", self.side, 1)
 
     def draw(self, height: int, width: int, generator: torch.Generator | None) -> np.ndarray:
-        if min(height, width) < self.side + (not self.last):
+        last_top = height - self.side
+        last_left = width - self.side
+        if not self.last:
+            last_top -= 1
+            last_left -= 1
+        if min(last_top, last_left) < 0:
             raise InputError(f"a square of {self.side} pixels has no room in a picture of {height} x {width}")
-        mask = np.zeros((height, width), np.uint8)
+        hole = np.zeros((height, width), np.uint8)
         for _ in range(self.count):
-            top, left = (draw_integer(0, n - self.side - (not self.last), generator) for n in (height, width))
-            mask[top : top + self.side, left : left + self.side] = 1
-        return mask
+            top = draw_integer(0, last_top, generator)
+            left = draw_integer(0, last_left, generator)
+            hole[top : top + self.side, left : left + self.side] = 1
+        return hole
 
 
 def _draw_integers(count: int, shape: tuple[int, ...], generator: torch.Generator | None) -> list:
     """Uniform integers 0..count-1 as nested lists of `shape`."""
-    device = "cpu" if generator is None else generator.device
-    return torch.randint(count, shape, generator=generator, device=device).tolist()
+    return torch.randint(count, shape, generator=generator, device=_device_of(generator)).tolist()
 
 
 def draw_integer(low: int, high: int, generator: torch.Generator | None) -> int:
@@ -281,18 +294,30 @@ def draw_integer(low: int, high: int, generator: torch.Generator | None) -> int:
 
 def _draw_unit(generator: torch.Generator | None) -> float:
     """One uniform number in [0, 1)."""
-    device = "cpu" if generator is None else generator.device
-    return torch.rand(1, generator=generator, device=device, dtype=torch.float64).item()
+    return torch.rand(1, generator=generator, device=_device_of(generator), dtype=torch.float64).item()
 
 
-def _scale(length: int, factor: float, least: int = 1) -> int:
-    """A length times a factor, halves rounded up, at least `least`."""
-    return max(least, math.floor(length * factor + 0.5))
+def _device_of(generator: torch.Generator | None) -> torch.device:
+    """Where a generator's numbers are drawn."""
+    if generator is None:
+        return torch.device("cpu")
+    return generator.device
 
 
-def check_whole(name: str, value: int, least: int) -> None:
-    if not isinstance(value, Integral) or value < least:
-        raise InputError(f"{name} must be a whole number of at least {least}, not {value!r}.")
+def _clip(position: int, extent: int) -> int:
+    """The position in 0..extent-1 that is nearest."""
+    return min(max(position, 0), extent - 1)
+
+
+def _scale(length: int, factor: float, minimum: int = 1) -> int:
+    """A length times a factor, halves rounded up, at least `minimum`."""
+    return max(minimum, math.floor(length * factor + 0.5))
+
+
+def check_whole(name: str, value: int, minimum: int) -> None:
+    """Raise an `InputError` unless `value` is a whole number of at least `minimum`."""
+    if not isinstance(value, Integral) or value < minimum:
+        raise InputError(f"{name} must be a whole number of at least {minimum}, not {value!r}.")
 
 
 def _check_range(low_name: str, low: int, high_name: str, high: int) -> None:

@@ -1,4 +1,4 @@
-"""Random masks by name: LaMa's presets, and squares; the kinds they are made of come from `mask_kinds`.
+"""Random masks by name: LaMa's presets, and squares; what they are made of comes from `mask_generators`.
 
 The figures of the presets are those of LaMa's evaluation and training masks: Suvorov et al.,
 "Resolution-robust Large Mask Inpainting with Fourier Convolutions", WACV 2022,
@@ -10,7 +10,7 @@ average 28 %, 22 % and 26 % of the picture, and "training" 33 %.
 """
 
 from latentinpaint.data.mask_generators import BoxMask, MaskGenerator, MixedMask, PatchMask, WideMask, check_whole
-from latentinpaint.errors import InputError
+from latentinpaint.errors import choose
 
 __all__ = ["PRESETS", "BoxMask", "MaskGenerator", "MixedMask", "PatchMask", "WideMask", "mask_preset"]
 
@@ -57,10 +57,11 @@ def mask_preset(name: str, size: int = 256) -> MaskGenerator:
     Raises:
         InputError: unknown name (the message lists the known ones) or a size below 1.
     """
-    if name not in (*PRESETS, PATCHES):
-        raise InputError(f"There is no mask preset {name!r}; choose one of {', '.join((*PRESETS, PATCHES))}.")
+    presets: dict[str, dict[int, MixedMask] | None] = {**PRESETS, PATCHES: None}
+    columns = choose(presets, name, "mask preset")
     check_whole("size", size, 1)
-    if name == PATCHES:
+    if columns is None:
         return PatchMask(4, max(1, size // 4))
-    columns = PRESETS[name]
-    return columns[size] if size in columns else columns[256].scaled(size / 256)
+    if size in columns:
+        return columns[size]
+    return columns[256].scaled(size / 256)

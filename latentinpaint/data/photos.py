@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from latentinpaint.data.augmentation import Transform
 from latentinpaint.data.mask_generators import MaskGenerator
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, choose
 from latentinpaint.images.image_files import list_pictures, read_picture
 from latentinpaint.randomness import numbered_generator
 
@@ -85,9 +85,7 @@ class SamplePhotos(PhotoSource):
 
     def __init__(self, split: str = "all") -> None:
         splits = self.SPLITS | {"all": self.SPLITS["train"] + self.SPLITS["val"]}
-        if split not in splits:
-            raise InputError(f"there is no split '{split}' of the sample photos: choose one of {', '.join(splits)}")
-        self.names = list(splits[split])
+        self.names = list(choose(splits, split, "split"))
 
     def read(self, index: int) -> np.ndarray:
         return _sample_photo(self.names[index])
@@ -97,7 +95,8 @@ class Subset(PhotoSource):
     """Some of a source's photographs."""
 
     def __init__(self, source: PhotoSource, indices: list[int]) -> None:
-        self.source, self.indices = source, indices
+        self.source = source
+        self.indices = indices
         self.names = [source.names[index] for index in indices]
 
     def read(self, index: int) -> np.ndarray:
@@ -113,10 +112,10 @@ class Crops(Dataset):
 
     Args:
         source: the photographs.
-        transform: from a photograph to a crop, see `transforms`.
+        transform: from a photograph to a crop, see `data.augmentation`.
         masks: draws the holes.
         seed: equal seeds give equal streams.
-        length: what `len` answers: crops an epoch; None is one a photograph.
+        length: what `len` returns: crops an epoch; None is one a photograph.
         shuffle: whether every pass over the source is in an order of its own.
     """
 
@@ -129,8 +128,12 @@ class Crops(Dataset):
         length: int | None = None,
         shuffle: bool = True,
     ) -> None:
-        self.source, self.transform, self.masks = source, transform, masks
-        self.seed, self.length, self.shuffle = seed, length or len(source), shuffle
+        self.source = source
+        self.transform = transform
+        self.masks = masks
+        self.seed = seed
+        self.length = length or len(source)
+        self.shuffle = shuffle
         # Shared memory, so that what a worker process finds unreadable is known to the process that reports it.
         self.unreadable = torch.zeros(len(source), dtype=torch.uint8).share_memory_()
 
@@ -139,9 +142,11 @@ class Crops(Dataset):
 
     def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
         generator = numbered_generator(self.seed, number)
-        crop = self.transform(self._read(number), int(torch.randint(2**31, (), generator=generator)))
+        transform_seed = int(torch.randint(2**31, (), generator=generator))
+        crop = self.transform(self._read(number), transform_seed)
         image = torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1))).float() / 255
-        return {"image": image, "mask": self.masks(*image.shape[-2:], generator)}
+        height, width = image.shape[-2:]
+        return {"image": image, "mask": self.masks(height, width, generator)}
 
     @property
     def skipped(self) -> list[str]:
@@ -149,9 +154,12 @@ class Crops(Dataset):
         return [self.source.names[index] for index in self.unreadable.nonzero().flatten().tolist()]
 
     def _read(self, number: int) -> np.ndarray:
+        """The photograph of crop `number`; the next one in order for one that cannot be read."""
         count = len(self.source)
-        tour, position = divmod(number, count)
-        order = _permutation(count, self.seed, tour) if self.shuffle else range(count)
+        passes, position = divmod(number, count)
+        order = np.arange(count)
+        if self.shuffle:
+            order = _permutation(count, self.seed, passes)
         for offset in range(count):
             index = int(order[(position + offset) % count])
             if self.unreadable[index]:
@@ -164,12 +172,14 @@ class Crops(Dataset):
 
 
 @lru_cache(maxsize=2)
-def _permutation(count: int, seed: int, tour: int) -> np.ndarray:
-    return np.random.default_rng((seed % 2**63, tour)).permutation(count)
+def _permutation(count: int, seed: int, number: int) -> np.ndarray:
+    """The order of pass `number` over `count` photographs."""
+    return np.random.default_rng((seed % 2**63, number)).permutation(count)
 
 
 @cache
 def _sample_photo(name: str) -> np.ndarray:
     import skimage
 
-    return read_picture(Path(skimage.data_dir) / name).rgb8()
+    folder = Path(skimage.data_dir)  # type: ignore[attr-defined]  # scikit-image exports it lazily
+    return read_picture(folder / name).rgb8()
