@@ -1,0 +1,94 @@
+"""Pictures of every mode, and how other libraries see a file; a fill of `HEIGHT` x `WIDTH`, odd on purpose."""
+
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import tifffile
+from PIL import Image, ImageCms
+
+HEIGHT, WIDTH = 23, 31
+HOLE = np.zeros((HEIGHT, WIDTH), bool)
+HOLE[5:12, 7:20] = True
+ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+LUMINANCE = np.array([0.299, 0.587, 0.114])
+
+
+def noise(*shape, kind=np.uint8, seed=0):
+    return np.random.default_rng(seed).integers(0, np.iinfo(kind).max, shape, endpoint=True).astype(kind)
+
+
+def fill_of(height=HEIGHT, width=WIDTH, seed=1):
+    return np.random.default_rng(seed).random((height, width, 3))
+
+
+def exif_bytes(orientation=1):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010F] = "a maker"
+    exif[0x8769] = {0x9003: "2020:01:02 03:04:05"}
+    return exif.tobytes()
+
+
+def pillow_pixels(path):
+    with Image.open(path) as image:
+        return image.mode, np.asarray(image).astype(np.asarray(image).dtype.newbyteorder("="))
+
+
+def opencv_pixels(path):
+    pixels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    return str(pixels.dtype), pixels[..., (2, 1, 0, 3)[: pixels.shape[-1]]] if pixels.ndim == 3 else pixels
+
+
+def tiff_pixels(path):
+    pixels = tifffile.imread(path)
+    return str(pixels.dtype), pixels
+
+
+def image_of(mode):
+    channels = len(Image.new(mode, (1, 1)).getbands())
+    if mode == "1":
+        return Image.fromarray(noise(HEIGHT, WIDTH) > 127)
+    if mode in ("I;16", "I;16B"):
+        return Image.frombytes(mode, (WIDTH, HEIGHT), noise(HEIGHT, WIDTH, kind=np.uint16).tobytes())
+    if mode == "I":
+        return Image.fromarray(noise(HEIGHT, WIDTH, kind=np.int32))
+    if mode == "F":
+        return Image.fromarray(np.random.default_rng(0).random((HEIGHT, WIDTH)).astype(np.float32))
+    pixels = noise(HEIGHT, WIDTH, channels)
+    if mode in ("LA", "RGBA"):
+        pixels[::3, :, -1] = 0  # colour under zero alpha must survive
+    return Image.frombytes(mode, (WIDTH, HEIGHT), pixels.tobytes())
+
+
+def in_scale(full, kind):
+    return lambda fill: np.rint(fill * full).astype(kind)
+
+
+def grey_in_scale(full, kind):
+    return lambda fill: np.rint(fill @ LUMINANCE * full).astype(kind)
+
+
+def check_fill(before, after, inside):
+    """Outside the hole nothing differs; inside the colour is as expected and alpha as before."""
+    assert after.dtype == before.dtype and after.shape == before.shape
+    assert (after[~HOLE] == before[~HOLE]).all()
+    channels = inside.shape[-1] if inside.ndim > 1 else 1
+    found = after[HOLE].reshape(HOLE.sum(), -1)
+    assert (found[:, :channels] == inside.reshape(HOLE.sum(), -1)).all()
+    assert (found[:, channels:] == before[HOLE].reshape(HOLE.sum(), -1)[:, channels:]).all()
+
+
+def chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def palette_image(colours, transparent=None):
+    image = Image.frombytes(
+        "P", (WIDTH, HEIGHT), (noise(HEIGHT, WIDTH).astype(int) % colours).astype(np.uint8).tobytes()
+    )
+    image.putpalette(noise(colours, 3, seed=5).tobytes())
+    if transparent is not None:
+        image.info["transparency"] = transparent
+    return image
