@@ -19,7 +19,7 @@ from latentinpaint.interpolants.interpolant import Endpoints, Process
 
 
 def matrix(operator, shape) -> np.ndarray:
-    """The matrix of an operator that is the same for every row, on rows of `shape`."""
+    """The matrix of an operator that is the same for every sample, on samples of `shape`."""
     size = int(np.prod(shape))
     return operator(torch.eye(size, dtype=torch.float64).reshape(size, *shape)).reshape(size, size).T.numpy()
 
