@@ -35,3 +35,10 @@ def check_at_least(name: str, value: float, smallest: float) -> None:
     """Raise an `InputError` unless `value` is at least `smallest`; `name` is what the user calls it."""
     if not value >= smallest:
         raise InputError(f"{name} starts at {smallest}, not at {value}")
+
+
+def check_counts(counts: Mapping[str, int | None]) -> None:
+    """Raise an `InputError` unless every count is at least 1, or None; the keys are what the user calls them."""
+    for name, value in counts.items():
+        if value is not None:
+            check_at_least(name, value, 1)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from latentinpaint.cli.comparison import check_at_least_one, compare
+from latentinpaint.cli.comparison import run_comparison
 from latentinpaint.cli.terminal import progress_bar
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, check_counts
 
 
 @dataclass(kw_only=True)
@@ -71,11 +71,13 @@ def run(options: Options) -> None:
     folder = Path(options.output)
     variants = ablation.find_variants(configs, split_names(options.only))
     seeds = _seeds(split_names(options.seeds))
-    check_at_least_one(
-        steps=options.steps,
-        autoencoder_steps=options.autoencoder_steps,
-        limit=options.limit,
-        jobs=options.jobs,
+    check_counts(
+        {
+            "--steps": options.steps,
+            "--autoencoder-steps": options.autoencoder_steps,
+            "--limit": options.limit,
+            "--jobs": options.jobs,
+        }
     )
     if options.time_rounds < 0:
         raise InputError("--time-rounds is not below 0")
@@ -107,7 +109,7 @@ def run(options: Options) -> None:
         target = folder / ablation.AUTOENCODER
         autoencoder = ablation.train_autoencoder(queue, config, target, options.autoencoder_steps)
     work.train(queue, autoencoder)
-    table = work.evaluate(lambda config, output, reference: compare(config, output, reference=reference), autoencoder)
+    table = work.evaluate(run_comparison, autoencoder)
     print(table)
     print(f"the table is {folder / 'ablation.md'}")
 

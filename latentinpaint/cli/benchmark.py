@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from latentinpaint.cli.comparison import Comparison, compare_as_asked
+from latentinpaint.cli.comparison import run_comparison
 from latentinpaint.errors import InputError
+from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, split_names
 
 
-@dataclass(kw_only=True)
-class Options(Comparison):
+@dataclass(frozen=True, kw_only=True)
+class Options(BenchmarkConfig):
     """Compare methods fairly: same pictures, same holes, same seeds, paired differences, one report.
 
     Leaves report.html, metrics.json, metrics.csv and tables.md in the output folder, and the fills. Stopped, the
@@ -25,10 +26,8 @@ class Options(Comparison):
 
 
 def run(options: Options) -> None:
-    """Compare what was asked for."""
-    from latentinpaint.evaluation.benchmark_config import split_names
-
-    asked = split_names(options.methods)
-    if not asked:
+    """Compare the methods."""
+    methods = split_names(options.methods)
+    if not methods:
         raise InputError("there is nothing to compare: give --methods, such as telea,runs/latent_ffc")
-    compare_as_asked(options, asked, options.reference)
+    run_comparison(options, methods, options.reference)

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from latentinpaint.cli.comparison import Comparison, compare_as_asked
+from latentinpaint.cli.comparison import run_comparison
 from latentinpaint.errors import InputError
+from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, split_names
 
 
-@dataclass(kw_only=True)
-class Options(Comparison):
+@dataclass(frozen=True, kw_only=True)
+class Options(BenchmarkConfig):
     """Fill holes in a folder of undamaged photographs and compare with the truth.
 
     L1, PSNR, SSIM, MS-SSIM and LPIPS of the picture, inside the hole and along its border, with intervals; Fréchet
@@ -15,7 +16,7 @@ class Options(Comparison):
     the same command goes on where it was.
 
     Args:
-        model: model file or run folder, several as '[a,b]'; none judges the baselines alone.
+        model: model file or run folder, several as '[a,b]'; none evaluates the baselines alone.
         baselines: any of mean, telea, ns, biharmonic and patchmatch, separated by commas; '' for none.
     """
 
@@ -24,17 +25,27 @@ class Options(Comparison):
 
 
 def run(options: Options) -> None:
-    """Evaluate what was asked for."""
+    """Evaluate the models beside the baselines."""
     from latentinpaint.evaluation.baselines import BASELINES
-    from latentinpaint.evaluation.benchmark_config import split_names
     from latentinpaint.evaluation.methods import method_names
 
-    asked = split_names(options.baselines)
-    unknown = [name for name in asked if name not in BASELINES]
-    if unknown:
-        raise InputError(f"there is no baseline '{unknown[0]}': choose any of {', '.join(BASELINES)}")
-    models = tuple([options.model] if isinstance(options.model, str) else options.model or [])
-    if not asked and not models:
-        raise InputError("there is nothing to judge: give --model or --baselines")
-    methods = (*asked, *models)
-    compare_as_asked(options, methods, method_names(methods)[len(asked)] if models else None)
+    baselines = split_names(options.baselines)
+    for name in baselines:
+        if name not in BASELINES:
+            raise InputError(f"there is no baseline '{name}': choose any of {', '.join(BASELINES)}")
+    models = _models(options)
+    methods = (*baselines, *models)
+    if not methods:
+        raise InputError("there is nothing to evaluate: give --model or --baselines")
+    reference = None
+    if models:
+        reference = method_names(methods)[len(baselines)]
+    run_comparison(options, methods, reference)
+
+
+def _models(options: Options) -> list[str]:
+    if options.model is None:
+        return []
+    if isinstance(options.model, str):
+        return [options.model]
+    return options.model

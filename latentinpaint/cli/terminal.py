@@ -70,14 +70,14 @@ def scores_table(summary: "Summary") -> None:
 
     rows = list(summary.rows.values())
     # The whole picture and the hole; the border is in the report.
-    keys = [key for key in rows[0].figures if not key.endswith("_band") and any(r.means[key].count for r in rows)]
-    distances = list(rows[0].distances)
+    keys = [key for key in rows[0].scores if not key.endswith("_band") and any(r.means[key].count for r in rows)]
+    distances = list(rows[0].distances.frechet)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("method", no_wrap=True)
     for key in (*keys, *distances, "seconds"):
         table.add_column(key.replace("_", "\n"), justify="right", no_wrap=True)
     for row in rows:
-        figures = [*(row.means[key].value for key in keys), *(row.distances[name] for name in distances)]
+        figures = [*(row.means[key].value for key in keys), *(row.distances.frechet[name] for name in distances)]
         table.add_row(row.label, *(f"{value:.4g}" for value in figures), f"{median(row.seconds):.3f}")
     console = Console()
     # Every figure is shown, even where the lines are longer than the terminal is wide.

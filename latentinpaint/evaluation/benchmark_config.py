@@ -1,133 +1,90 @@
-"""What is to be compared, and by what: plain values that can be sent to another process."""
+"""The settings of a benchmark: plain values, which a command line sets and other processes receive.
 
-import hashlib
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+This module imports nothing heavy, so that a command can explain its options at once.
+"""
 
-from latentinpaint.errors import InputError
-from latentinpaint.evaluation.dataset import EvaluationDataset, dataset_from_folders, dataset_from_preset
-from latentinpaint.evaluation.evaluator import Evaluator
-from latentinpaint.evaluation.methods import Method, build_methods
-from latentinpaint.metrics.features import FeatureNetwork, Inception, SqueezeNet
-from latentinpaint.metrics.perceptual import LPIPS_BACKBONES, load_lpips
-from latentinpaint.metrics.pixels import METRICS, Metric
-from latentinpaint.metrics.weight_files import INCEPTION, SQUEEZENET
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
-FEATURES = {"inception": (Inception, INCEPTION), "squeeze": (SqueezeNet, SQUEEZENET)}
+# Where results go and how they are computed, which does not change them.
+_NOT_RECORDED = ("output", "jobs", "keep_fills", "download", "lpips_network", "features")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BenchmarkConfig:
-    """Everything a process needs to know; made of plain values, so that it can be sent to one.
+    """Everything that methods have in common when they are compared.
+
+    It has no methods, which a command line would take for subcommands.
 
     Args:
-        images: folder of undamaged pictures.
-        methods: texts, see `methods`.
-        masks: folder of masks, or None for the preset.
-        mask_preset, seed: of the holes; the seed is the samples', too.
-        limit: only so many cases, the first by name.
-        size: of every picture its middle square, scaled to so many pixels; None takes it whole.
-        num_samples, steps: of models that draw samples.
-        refine: whether models refine large pictures, see `latentinpaint.inference.feature_refinement`.
-        lpips: keys of `LPIPS_BACKBONES`.
-        features: keys of `FEATURES`.
-        lpips_weights, inception_weights: files, None for torch's cache. The first serves the first of `lpips`.
-        device: where models work, None for a GPU if there is one.
+        images: folder of undamaged photographs.
+        output: folder for the report, and for the fills.
+        masks: folder of masks, named after their pictures: photo_mask001.png or photo.png for photo.jpg.
+        mask_preset: without a folder of masks, thin, medium, thick, training or patches, drawn by seed and file name.
+        num_samples: samples of a flow; above 1 their mean, the best of them and their calibration are evaluated too.
+        steps: solver steps of a flow, by default the model's own.
+        refine: models fill pictures larger than 256 pixels from coarse to fine, as inpaint --refine --crop off does.
+        seed: of the holes and of the samples.
+        limit: evaluate only so many pictures, the first by name.
+        size: evaluate the middle square of every picture, scaled to so many pixels; by default all of it as it is.
+        lpips_network: any of squeeze, alex and vgg, separated by commas; '' for none.
+        lpips_weights: torchvision's weights file of the first of these networks, by default the one in torch's cache;
+            without it everything but LPIPS is computed.
+        features: networks of Fréchet and kernel distances: squeeze and inception (FID and KID), separated by commas.
+        inception_weights: torch-fidelity's weights file, by default the one in torch's cache.
+        download: fetch missing weights files into torch's cache, checking them.
+        jobs: processes, by default one a core; figures do not depend on it.
+        keep_fills: keep the fills as files.
+        device: where models run: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
     """
 
     images: str
-    methods: tuple[str, ...]
+    output: str
     masks: str | None = None
     mask_preset: str = "thick"
-    seed: int = 0
-    limit: int | None = None
-    size: int | None = None
     num_samples: int = 1
     steps: int | None = None
     refine: bool = False
-    lpips: tuple[str, ...] = ("squeeze",)
-    features: tuple[str, ...] = ("squeeze", "inception")
+    seed: int = 0
+    limit: int | None = None
+    size: int | None = None
+    lpips_network: str = "squeeze"
     lpips_weights: str | None = None
+    features: str = "squeeze,inception"
     inception_weights: str | None = None
+    download: bool = False
+    jobs: int | None = None
+    keep_fills: bool = True
     device: str | None = None
 
-    def cases(self) -> EvaluationDataset:
-        """The cases, in order of their names.
 
-        Raises:
-            InputError: if there are none, or masks of whole pictures for squares of them.
-        """
-        if self.masks is not None:
-            if self.size is not None:
-                raise InputError("masks are of whole pictures: leave --size or --masks out")
-            return dataset_from_folders(self.images, self.masks, self.limit)
-        return dataset_from_preset(self.images, self.mask_preset, self.seed, self.limit, self.size)
+def counts(config: BenchmarkConfig) -> dict[str, int | None]:
+    """The settings that start at 1, by their names; None where the default is taken."""
+    return {
+        "num_samples": config.num_samples,
+        "steps": config.steps,
+        "limit": config.limit,
+        "size": config.size,
+        "jobs": config.jobs,
+    }
 
-    def build_methods(self) -> list[Method]:
-        """The methods, in order."""
-        return build_methods(self.methods, self.device, self.num_samples, self.steps, self.seed, self.refine)
 
-    def judge(self) -> tuple[Evaluator, list[str]]:
-        """Metrics and networks whose weights are here, and a note for each whose are not.
-
-        Raises:
-            InputError: if a name is unknown, or a file that was given cannot be used.
-        """
-        notes: list[str] = []
-        metrics: list[Metric] = list(METRICS.values())
-        weights: dict[str, str] = {}
-        for number, name in enumerate(self.lpips):
-            given = self.lpips_weights if number == 0 else None
-            if name not in LPIPS_BACKBONES:
-                raise InputError(f"LPIPS network {name!r} is unknown; choose one of {', '.join(LPIPS_BACKBONES)}.")
-            with _left_out(f"LPIPS({name})", given is not None, notes):
-                metric = load_lpips(name, given)
-                metrics.append(metric)
-                weights[metric.label] = _digest(LPIPS_BACKBONES[name].weights.find(metric.label, given))
-        networks: list[FeatureNetwork] = []
-        for name in self.features:
-            if name not in FEATURES:
-                raise InputError(f"there are no features {name!r}: choose any of {', '.join(FEATURES)}")
-            kind, file = FEATURES[name]
-            given = self.inception_weights if name == "inception" else None
-            if name == "squeeze" and self.lpips[:1] == ("squeeze",):
-                given = self.lpips_weights
-            with _left_out(kind.distance, given is not None, notes):
-                networks.append(kind(given))
-                weights[kind.distance] = _digest(file.find(kind.distance, given))
-        return Evaluator(metrics, networks, weights), notes
-
-    def fetch(self) -> None:
-        """Download the weights that are missing, telling what and where to."""
-        given = {self.lpips[0]} if self.lpips and self.lpips_weights else set()
-        given |= {"inception"} if self.inception_weights else set()
-        files = [LPIPS_BACKBONES[n].weights for n in self.lpips if n in LPIPS_BACKBONES and n not in given]
-        files += [FEATURES[n][1] for n in self.features if n in FEATURES and n not in given]
-        for file in dict.fromkeys(files):
-            if not file.place.is_file():
-                print(f"fetching {file.url} to {file.place}", file=sys.stderr)
-                file.fetch()
+def recorded_settings(config: BenchmarkConfig) -> dict[str, Any]:
+    """The settings that decide the figures, as a report lists them."""
+    settings = {}
+    for field in fields(BenchmarkConfig):
+        value = getattr(config, field.name)
+        if value is not None and field.name not in _NOT_RECORDED:
+            settings[field.name] = value
+    return {**settings, "lpips": split_names(config.lpips_network), "features": split_names(config.features)}
 
 
 def split_names(texts: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Several names: a list, or a text with commas."""
-    listed = texts.split(",") if isinstance(texts, str) else texts or ()
-    return tuple(dict.fromkeys(text.strip() for text in listed if text.strip()))
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@contextmanager
-def _left_out(what: str, given: bool, notes: list[str]) -> Iterator[None]:
-    """A missing file leaves its metric out and notes it, unless a person gave that file."""
-    try:
-        yield
-    except InputError as error:
-        if given:
-            raise
-        notes.append(f"{what} is left out: {error}")
+    """Several names, each once: from a list, or from a text with commas."""
+    if texts is None:
+        return ()
+    if isinstance(texts, str):
+        texts = texts.split(",")
+    stripped = [text.strip() for text in texts]
+    return tuple(dict.fromkeys(name for name in stripped if name))

@@ -1,7 +1,7 @@
 """Which pictures with which holes: the same for every method, on every machine.
 
-A hole drawn from a preset depends on the protocol's seed and the picture's name alone (see `mask_sets`). Of a folder
-of masks with a manifest, pictures and masks must be the ones it names.
+A hole drawn from a preset depends on the benchmark's seed and the picture's name alone (see `mask_sets`). If a folder
+of masks has a manifest, pictures and masks must be the ones that it names.
 """
 
 from collections import Counter
@@ -10,25 +10,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.mask_sets import draw_hole, read_manifest
+from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
+from latentinpaint.evaluation.mask_sets import Manifest, draw_hole, read_manifest
 from latentinpaint.images.image_files import list_pictures, read_mask, read_picture
 from latentinpaint.images.pairing import match_masks
 
 if TYPE_CHECKING:
     from latentinpaint.data.augmentation import Transform
 
+LISTED = 10  # file names in a note
+
 
 @dataclass(frozen=True)
 class DatasetItem:
     """One picture (1, 3, H, W) in [0, 1] with its hole (1, 1, H, W), 1 = hole.
 
-    name: unique among the cases, and the name of its mask or picture. picture: the picture's path in its folder.
-    results: what a file of another program's answer may be called, without suffix, the likeliest first.
+    name: unique in the dataset, and the name of its mask or picture. picture: the picture's path in its folder.
+    results: names, without suffix, that a file of another program's result may have, the likeliest first.
     """
 
     name: str
@@ -40,7 +44,7 @@ class DatasetItem:
 
 @dataclass(frozen=True)
 class ItemSource:
-    """What a case is read from: a picture, and a mask if there is a file of it; see `DatasetItem` for the rest."""
+    """The files of an item: a picture, and a mask if it is a file too; see `DatasetItem` for the rest."""
 
     name: str
     image: Path
@@ -51,10 +55,10 @@ class ItemSource:
 
 @dataclass(frozen=True)
 class EvaluationDataset:
-    """Items that are read one at a time, as they are asked for; how many there are is known beforehand.
+    """Items that are read one at a time, when they are needed; their number is known beforehand.
 
-    sources: what each case is read from. read: makes the case. holes: where the holes come from, for people.
-    notes: what was found odd on the way, one sentence each.
+    sources: the files of each item. read: makes the item. holes: where the holes come from, for people.
+    notes: one sentence for each oddity found while listing.
     """
 
     sources: Sequence[ItemSource]
@@ -72,6 +76,19 @@ class EvaluationDataset:
         return map(self.read, self.sources)
 
 
+def load_dataset(config: BenchmarkConfig) -> EvaluationDataset:
+    """The items of a benchmark, in order of their names.
+
+    Raises:
+        InputError: if there are none, or masks of whole pictures for squares of them.
+    """
+    if config.masks is None:
+        return dataset_from_preset(config.images, config.mask_preset, config.seed, config.limit, config.size)
+    if config.size is not None:
+        raise InputError("masks are of whole pictures: leave size or masks out")
+    return dataset_from_folders(config.images, config.masks, config.limit)
+
+
 def dataset_from_preset(
     images: str | Path, preset: str, seed: int = 0, limit: int | None = None, size: int | None = None
 ) -> EvaluationDataset:
@@ -82,7 +99,7 @@ def dataset_from_preset(
         preset: thin, medium, thick, training or patches.
         seed: of the holes; a picture's hole depends on it and on the picture's name.
         limit: only so many pictures, the first by name.
-        size: of every picture the middle square, scaled to so many pixels; None takes it whole.
+        size: the middle square of every picture, scaled to so many pixels; None takes whole pictures.
 
     Raises:
         InputError: if the folder holds no picture or the preset is not known; while reading, if a picture cannot be
@@ -96,8 +113,9 @@ def dataset_from_preset(
         crop = centre_crop(size)
 
     def read(source: ItemSource) -> DatasetItem:
-        image = _to_tensor(source.image, crop)
-        hole = draw_hole(preset, seed, source.name, image.shape[-2:])
+        image = _read_image(source.image, crop)
+        height, width = image.shape[-2:]
+        hole = draw_hole(preset, seed, source.name, (height, width))
         return DatasetItem(source.name, image, hole, source.picture, source.results)
 
     sources = [ItemSource(name, path, None, name, (_stem(name),)) for name, path in named_pictures(images)]
@@ -105,7 +123,7 @@ def dataset_from_preset(
 
 
 def dataset_from_folders(images: str | Path, masks: str | Path, limit: int | None = None) -> EvaluationDataset:
-    """The pictures of a folder with the masks of another, matched by name (see `data.pairs`).
+    """The pictures of a folder with the masks of another, matched by name (see `images.pairing`).
 
     A mask without a picture and a picture without a mask are left out and noted.
 
@@ -119,31 +137,31 @@ def dataset_from_folders(images: str | Path, masks: str | Path, limit: int | Non
     manifest = read_manifest(masks)
 
     def read(source: ItemSource) -> DatasetItem:
-        image, hole = _to_tensor(source.image), read_mask(source.mask)
-        if hole.shape != image.shape[-2:]:
-            raise InputError(f"the mask {source.mask} has another size than {source.image}")
-        if not hole.any():
-            raise InputError(f"the mask {source.mask} has no hole (no white pixel)")
-        if manifest is not None:
-            manifest.check(source.mask, hole, source.image)
-        return DatasetItem(
-            source.name, image, torch.from_numpy(hole).float()[None, None], source.picture, source.results
-        )
+        image = _read_image(source.image)
+        hole = _read_hole(source, image, manifest)
+        mask = torch.from_numpy(hole).float()[None, None]
+        return DatasetItem(source.name, image, mask, source.picture, source.results)
 
     holes = Counter(pair.image for pair in found.pairs)
     sources = []
     for pair in found.pairs:
         picture = pair.image.relative_to(images).as_posix()
-        # After the picture only where it has one hole: another hole's answer holds the truth where this one is.
-        results = (pair.name, _stem(picture)) if holes[pair.image] == 1 else (pair.name,)
+        results = [pair.name]
+        if holes[pair.image] == 1:
+            # Not where it has several holes: the result of another hole shows the truth in this one.
+            results.append(_stem(picture))
         sources.append(ItemSource(pair.name, pair.image, pair.mask, picture, tuple(dict.fromkeys(results))))
-    sides = {"masks match no picture": found.masks_without_image, "pictures have no mask": found.images_without_mask}
-    notes = [f"{len(paths)} {what} and are left out: {_names(paths)}" for what, paths in sides.items() if paths]
+    notes = []
+    strangers = found.masks_without_image
+    if strangers:
+        notes.append(f"{len(strangers)} masks match no picture and are left out: {_names(strangers)}")
+    bare = found.images_without_mask
+    if bare:
+        notes.append(f"{len(bare)} pictures have no mask and are left out: {_names(bare)}")
     if manifest is not None:
-        there = {source.mask.relative_to(masks).as_posix() for source in sources}
-        missing = [Path(e["file"]) for e in manifest.raw["masks"] if e["file"] not in there]
+        missing = manifest.missing([pair.mask for pair in found.pairs])
         if missing:
-            notes.append(f"{len(missing)} masks of {manifest.path} are not judged: {_names(missing)}")
+            notes.append(f"{len(missing)} masks of {manifest.path} are not evaluated: {_names(missing)}")
     return EvaluationDataset(sources[:limit], read, str(masks), notes)
 
 
@@ -159,14 +177,33 @@ def named_pictures(images: str | Path) -> list[tuple[str, Path]]:
     return [(path.relative_to(images).as_posix(), path) for path in paths]
 
 
-def _to_tensor(path: Path, crop: "Transform | None" = None) -> Tensor:
+def _read_image(path: Path, crop: "Transform | None" = None) -> Tensor:
+    """A picture (1, 3, H, W) in [0, 1]."""
     pixels = read_picture(path).rgb()
-    return torch.from_numpy(pixels if crop is None else crop(pixels, 0)).permute(2, 0, 1)[None].contiguous()
+    if crop is not None:
+        pixels = crop(pixels, 0)
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
+
+
+def _read_hole(source: ItemSource, image: Tensor, manifest: Manifest | None) -> np.ndarray:
+    """The hole (H, W) of an item, bool, checked against its picture and the manifest."""
+    assert source.mask is not None
+    hole = read_mask(source.mask)
+    if hole.shape != image.shape[-2:]:
+        raise InputError(f"the mask {source.mask} has another size than {source.image}")
+    if not hole.any():
+        raise InputError(f"the mask {source.mask} has no hole (no white pixel)")
+    if manifest is not None:
+        manifest.check(source.mask, hole, source.image)
+    return hole
 
 
 def _stem(name: str) -> str:
     return Path(name).with_suffix("").as_posix()
 
 
-def _names(paths: Sequence[Path], most: int = 10) -> str:
-    return ", ".join(path.name for path in paths[:most]) + (", …" if len(paths) > most else "")
+def _names(paths: Sequence[Path]) -> str:
+    names = [path.name for path in paths[:LISTED]]
+    if len(paths) > LISTED:
+        names.append("…")
+    return ", ".join(names)

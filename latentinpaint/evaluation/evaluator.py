@@ -1,21 +1,21 @@
-"""One method on one case: the fill, what it costs, and every figure of it, as a record that JSON can hold.
+"""One method on one item: the fill, the resources it takes, and every figure of it, as a record that JSON can hold.
 
-Fills are judged as the 8-bit files that a person would get. A method that draws K samples
-has three rows: its first sample, the mean of all, and the best of them by LPIPS inside the hole, which is an oracle:
-it is chosen by looking at the truth, and no user can have it.
+Fills are evaluated as the 8-bit files that a person would get (see `methods.to_eight_bits`). A method that draws K
+samples has three rows: its first sample, the mean of all, and the best of them by LPIPS inside the hole, which is an
+oracle: it is chosen by looking at the truth, and no user can have it.
 
 A record is plain JSON: ``{"method", "label", "case", "failed", "rows": [{"row", "label", "kind", "seconds",
-"megabytes", "evaluations", "figures", "features"}], "uncertainty"}``; features are base64 of float32. `failed` is a
-sentence, and there are no rows then; with "again" it is tried once more in the next run. Of the case itself
-`item_record` tells size and hole.
+"megabytes", "evaluations", "figures", "features"}], "uncertainty"}``; "case" is the item's name, features are base64
+of float32. `failed` is a sentence, and there are no rows then; with "again" it is tried once more in the next run.
+`item_record` describes the item itself, its size and its hole.
 """
 
 import base64
 import hashlib
 import math
 import time
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -24,14 +24,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, choose
+from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, split_names
 from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.methods import Method, MethodError, check_fill, to_eight_bits
 from latentinpaint.evaluation.profiling import ResourceUsage, profile
-from latentinpaint.metrics.calibration import uncertainty
-from latentinpaint.metrics.features import FeatureNetwork
-from latentinpaint.metrics.perceptual import LPIPS
-from latentinpaint.metrics.pixels import Metric, evaluate_pair
+from latentinpaint.files import sha256_of
+from latentinpaint.metrics.calibration import SampleStatistics, sample_statistics
+from latentinpaint.metrics.features import FEATURE_NETWORKS, FeatureNetwork
+from latentinpaint.metrics.perceptual import LPIPS, LPIPS_BACKBONES, load_lpips
+from latentinpaint.metrics.pixels import METRICS, Metric, evaluate_pair
 from latentinpaint.metrics.regions import decile, hole_width, width_class
 from latentinpaint.randomness import numbered_generator
 
@@ -43,24 +45,35 @@ SAMPLE, MEAN, BEST = "sample", "mean", "best"
 
 @dataclass
 class Evaluation:
-    """A record, the fills (1, 3, H, W) of its rows, and the map of the samples' deviation (1, 1, H, W) if there are
-    any.
+    """One method on one item.
 
-    spent: seconds by what they were spent on.
+    record: see the module. fills: (1, 3, H, W), by rows. standard_deviation: (1, 1, H, W), between the samples, if
+    there are several. seconds: by what they were spent on.
     """
 
     record: Record
     fills: dict[str, Tensor] = field(default_factory=dict)
-    deviation: Tensor | None = None
-    spent: dict[str, float] = field(default_factory=dict)
+    standard_deviation: Tensor | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A fill (1, 3, H, W) that becomes a row: its name, label, `SAMPLE`, `MEAN` or `BEST`, and what it took."""
+
+    row: str
+    label: str
+    kind: str
+    usage: ResourceUsage
+    fill: Tensor
 
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Metrics and feature networks that every method is judged by.
+    """Metrics and feature networks that every method is evaluated by.
 
-    metrics, networks: see `latentinpaint.metrics`. weights: checksums of the files they look
-    through, by what they are for.
+    metrics, networks: see `latentinpaint.metrics`. weights: checksums of the files of their weights, by metrics and
+    distances.
     """
 
     metrics: Sequence[Metric]
@@ -70,124 +83,175 @@ class Evaluator:
     @property
     def perceptual(self) -> Metric | None:
         """The first LPIPS, by which the best sample is chosen and diversity measured."""
-        return next((metric for metric in self.metrics if isinstance(metric, LPIPS)), None)
+        for metric in self.metrics:
+            if isinstance(metric, LPIPS):
+                return metric
+        return None
 
     def identity(self) -> str:
-        """What the figures depend on besides case and method."""
-        names = [*(m.name for m in self.metrics), *(n.name for n in self.networks)]
-        return f"{names} {sorted(self.weights.items())} {[(name, version(name)) for name in LIBRARIES]}"
+        """What the figures depend on besides item and method."""
+        names = [metric.name for metric in self.metrics]
+        names += [network.name for network in self.networks]
+        versions = [(name, version(name)) for name in LIBRARIES]
+        return f"{names} {sorted(self.weights.items())} {versions}"
 
-    def item_record(self, case: DatasetItem) -> Record:
-        """What is to be known of a case."""
-        height, width = case.image.shape[-2:]
-        fraction, across = case.mask.mean().item(), hole_width(case.mask)[0]
+    def item_record(self, item: DatasetItem) -> Record:
+        """The description of an item."""
+        height, width = item.image.shape[-2:]
+        fraction = item.mask.mean().item()
+        across = hole_width(item.mask)[0]
         return {
-            "case": case.name,
-            "picture": case.picture or case.name,
+            "case": item.name,
+            "picture": item.picture or item.name,
             "size": [width, height],
             "hole_fraction": fraction,
             "decile": decile(fraction),
             "hole_width": across if math.isfinite(across) else None,
             "width_class": width_class(across, min(height, width)),
-            "features": self._features(case.image),
+            "features": self._features(item.image),
         }
 
-    def evaluate(self, method: Method, case: DatasetItem) -> Evaluation:
-        """Let a method fill a case and judge the fill."""
-        record: Record = {"method": method.name, "label": method.label, "case": case.name, "failed": None, "rows": []}
-        spent = {}
+    def evaluate(self, method: Method, item: DatasetItem) -> Evaluation:
+        """Let a method fill an item and evaluate the fill."""
+        record: Record = {"method": method.name, "label": method.label, "case": item.name, "failed": None, "rows": []}
+        seconds: dict[str, float] = {}
+        samples = None
         try:
-            with profile(method.device, method.network) as one:
-                sample = method.fill(case, 1)
-            check_fill(sample, case)
-            total, samples = one, sample
-            if method.num_samples > 1:
-                with profile(method.device, method.network) as total:
-                    samples = method.fill(case, method.num_samples)
-                check_fill(samples, case)
+            with _timed(seconds, "fills"):
+                fill, usage = _profiled_fill(method, item, 1)
+                candidates = [Candidate(method.name, method.label, SAMPLE, usage, fill)]
+                if method.num_samples > 1:
+                    samples, usage = _profiled_fill(method, item, method.num_samples)
         except (MethodError, InputError) as error:
-            return Evaluation(record | {"failed": str(error)}, spent={"fills": one.seconds})
-        except Exception as error:  # whatever a method does on one picture, the others are still to be judged
+            return Evaluation(record | {"failed": str(error)}, seconds=seconds)
+        except Exception as error:  # whatever a method does on one picture, the others are still to be evaluated
             why = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            return Evaluation(record | {"failed": why, "again": True}, spent={"fills": one.seconds})
-        spent["fills"] = one.seconds + (total.seconds if total is not one else 0.0)
-        started = time.perf_counter()
-        rows = [(method.name, method.label, SAMPLE, one, sample)]
-        deviation = None
-        if len(samples) > 1:
-            deviation = self._samples(record, method, case, samples, total, rows)
-        fills = {}
-        for name, label, kind, cost, fill in rows:
-            fills[name] = to_eight_bits(fill)
-            figures = evaluate_pair(fills[name], case.image, case.mask, self.metrics)
-            record["rows"].append(
-                {
-                    "row": name,
-                    "label": label,
-                    "kind": kind,
-                    **asdict(cost),
-                    "figures": {key: value.item() for key, value in figures.items()},
-                }
-            )
-        spent["metrics"] = time.perf_counter() - started
-        started = time.perf_counter()
-        for row in record["rows"]:
-            row["features"] = self._features(fills[row["row"]])
-        spent["features"] = time.perf_counter() - started
-        return Evaluation(record, fills, deviation, spent)
+            return Evaluation(record | {"failed": why, "again": True}, seconds=seconds)
+        evaluation = Evaluation(record, seconds=seconds)
+        with _timed(seconds, "metrics"):
+            if samples is not None and len(samples) > 1:
+                candidates += self._of_samples(method, item, samples, usage)
+                statistics = self._statistics(item, samples)
+                record["uncertainty"] = _statistics_record(statistics)
+                evaluation.standard_deviation = statistics.map
+            for candidate in candidates:
+                fill = to_eight_bits(candidate.fill)
+                evaluation.fills[candidate.row] = fill
+                record["rows"].append(self._row_record(candidate, fill, item))
+        with _timed(seconds, "features"):
+            for row in record["rows"]:
+                row["features"] = self._features(evaluation.fills[row["row"]])
+        return evaluation
 
-    def _samples(
-        self,
-        record: Record,
-        method: Method,
-        case: DatasetItem,
-        samples: Tensor,
-        cost: ResourceUsage,
-        rows: list[tuple],
-    ) -> Tensor:
-        """Add the rows and figures of several samples; answers the map of their deviation."""
-        title, count = method.label, len(samples)
-        mean, oracle = _of_samples(count)
-        rows.append((method.name + mean, title + mean, MEAN, cost, samples.mean(0, True)))
+    def _row_record(self, candidate: Candidate, fill: Tensor, item: DatasetItem) -> Record:
+        figures = evaluate_pair(fill, item.image, item.mask, self.metrics)
+        return {
+            "row": candidate.row,
+            "label": candidate.label,
+            "kind": candidate.kind,
+            **asdict(candidate.usage),
+            "figures": {key: value.item() for key, value in figures.items()},
+        }
+
+    def _of_samples(
+        self, method: Method, item: DatasetItem, samples: Tensor, usage: ResourceUsage
+    ) -> Iterator[Candidate]:
+        """The mean of several samples, and the best of them."""
+        mean, oracle = _sample_suffixes(len(samples))
+        yield Candidate(method.name + mean, method.label + mean, MEAN, usage, samples.mean(0, True))
         perceptual = self.perceptual
-        if perceptual is not None and min(case.image.shape[-2:]) >= perceptual.smallest_side:
-            # One by one: in a batch the last digits could depend on how many there are.
-            inside = [perceptual(to_eight_bits(x[None]), case.image).over(case.mask).item() for x in samples]
-            best = int(np.argmin(inside))
-            rows.append((method.name + oracle, title + oracle, BEST, cost, samples[best : best + 1]))
-        generator = numbered_generator(0, zlib.crc32(case.name.encode()))
-        found = uncertainty(samples, case.image, case.mask, perceptual, generator)
-        record["uncertainty"] = {key: value for key, value in asdict(found).items() if key != "map"}
-        return found.map
+        if perceptual is None or min(item.image.shape[-2:]) < perceptual.smallest_side:
+            return
+        distances = []
+        for sample in samples:  # one by one: in a batch the last digits could depend on how many there are
+            pixel_map = perceptual(to_eight_bits(sample[None]), item.image)
+            distances.append(pixel_map.over(item.mask).item())
+        best = int(np.argmin(distances))
+        yield Candidate(method.name + oracle, method.label + oracle, BEST, usage, samples[best : best + 1])
 
+    def _statistics(self, item: DatasetItem, samples: Tensor) -> SampleStatistics:
+        generator = numbered_generator(0, item.name)
+        return sample_statistics(samples, item.image, item.mask, self.perceptual, generator)
+
+    @torch.no_grad()
     def _features(self, images: Tensor) -> dict[str, str]:
-        with torch.no_grad():
-            found = {n.name: n(images)[0] for n in self.networks if _takes(n, images)}
-        return {name: encode_vector(values) for name, values in found.items()}
+        found = {}
+        for network in self.networks:
+            if _accepts(network, images):
+                found[network.name] = encode_vector(network(images)[0])
+        return found
+
+
+def build_evaluator(config: BenchmarkConfig) -> tuple[Evaluator, list[str]]:
+    """Metrics and networks whose weights are here, and a note for each whose are not.
+
+    Raises:
+        InputError: if a name is unknown, or a file that was set cannot be used.
+    """
+    notes: list[str] = []
+    metrics: list[Metric] = list(METRICS.values())
+    networks: list[FeatureNetwork] = []
+    weights: dict[str, str] = {}
+    for name in split_names(config.lpips_network):
+        backbone = choose(LPIPS_BACKBONES, name, "LPIPS network")
+        path = _lpips_weights(config, name)
+        with _noted(f"LPIPS({name})", path, notes):
+            metric = load_lpips(name, path)
+            metrics.append(metric)
+            weights[metric.label] = sha256_of(backbone.weights.find(metric.label, path))
+    for name in split_names(config.features):
+        network = choose(FEATURE_NETWORKS, name, "feature network")
+        path = _feature_weights(config, name)
+        with _noted(network.distance, path, notes):
+            networks.append(network(path))
+            weights[network.distance] = sha256_of(network.file.find(network.distance, path))
+    return Evaluator(metrics, networks, weights), notes
+
+
+def download_weights(config: BenchmarkConfig, log: Callable[[str], None]) -> None:
+    """Download the weights that are missing; `log` is called with a sentence for each file before."""
+    files = []
+    for name in split_names(config.lpips_network):
+        if name in LPIPS_BACKBONES and _lpips_weights(config, name) is None:
+            files.append(LPIPS_BACKBONES[name].weights)
+    for name in split_names(config.features):
+        if name in FEATURE_NETWORKS and _feature_weights(config, name) is None:
+            files.append(FEATURE_NETWORKS[name].file)
+    for file in dict.fromkeys(files):
+        if not file.path.is_file():
+            log(f"fetching {file.url} to {file.path}")
+            file.fetch()
+
+
+def evaluate_all(
+    items: Iterable[DatasetItem], methods: Sequence[Method], evaluator: Evaluator
+) -> tuple[list[Record], list[Record]]:
+    """Evaluate every method on every item, in memory: the items' records and the methods'."""
+    item_records = []
+    records = []
+    for item in items:
+        item_records.append(evaluator.item_record(item))
+        for method in methods:
+            records.append(evaluator.evaluate(method, item).record)
+    return item_records, records
 
 
 def row_names(method: Method, with_best: bool) -> list[str]:
     """The rows that a method has, with the best of its samples where there is an LPIPS to choose it by."""
-    own = _of_samples(method.num_samples)[: 1 + with_best] if method.num_samples > 1 else ()
-    return [method.name, *(method.name + suffix for suffix in own)]
+    names = [method.name]
+    if method.num_samples > 1:
+        mean, oracle = _sample_suffixes(method.num_samples)
+        names.append(method.name + mean)
+        if with_best:
+            names.append(method.name + oracle)
+    return names
 
 
-def evaluate_all(
-    cases: Iterable[DatasetItem], methods: Sequence[Method], judging: Evaluator
-) -> tuple[list[Record], list[Record]]:
-    """Evaluate every method on every case, in memory: the cases' records and the methods'."""
-    about, records = [], []
-    for case in cases:
-        about.append(judging.item_record(case))
-        records += [judging.evaluate(method, case).record for method in methods]
-    return about, records
-
-
-def item_digest(case: DatasetItem) -> str:
-    """A checksum of a case's picture and hole."""
-    digest = hashlib.sha256(f"{case.name} {tuple(case.image.shape)}".encode())
-    digest.update(case.image.numpy().tobytes())
-    digest.update(np.packbits(case.mask.numpy() > 0.5).tobytes())
+def item_digest(item: DatasetItem) -> str:
+    """A checksum of an item's picture and hole."""
+    digest = hashlib.sha256(f"{item.name} {tuple(item.image.shape)}".encode())
+    digest.update(item.image.numpy().tobytes())
+    digest.update(np.packbits(item.mask.numpy() > 0.5).tobytes())
     return digest.hexdigest()
 
 
@@ -197,18 +261,72 @@ def encode_vector(values: Tensor) -> str:
 
 
 def decode_vector(text: str) -> Tensor:
-    """The vector that `encode_vector` made a text of."""
+    """The inverse of `encode_vector`."""
     return torch.from_numpy(np.frombuffer(base64.b64decode(text), np.float32).copy())
 
 
-def _of_samples(count: int) -> tuple[str, str]:
+@contextmanager
+def _timed(seconds: dict[str, float], activity: str) -> Iterator[None]:
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[activity] = time.perf_counter() - started
+
+
+def _profiled_fill(method: Method, item: DatasetItem, num_samples: int) -> tuple[Tensor, ResourceUsage]:
+    with profile(method.device, method.network) as usage:
+        fill = method.fill(item, num_samples)
+    check_fill(fill, item)
+    return fill, usage
+
+
+def _sample_suffixes(count: int) -> tuple[str, str]:
     """What follows a method's name in the rows of its samples' mean and of their best."""
     return f", mean of {count}", f", best of {count} (oracle)"
 
 
-def _takes(network: FeatureNetwork, images: Tensor) -> bool:
+def _statistics_record(statistics: SampleStatistics) -> Record:
+    return {
+        "samples": statistics.samples,
+        "deviation": statistics.standard_deviation,
+        "diversity": statistics.diversity,
+        "spread_squared": statistics.spread_squared,
+        "error_squared": statistics.error_squared,
+        "ranks": statistics.ranks,
+    }
+
+
+def _accepts(network: FeatureNetwork, images: Tensor) -> bool:
     try:
         network.check(images)
     except InputError:
         return False
     return True
+
+
+def _lpips_weights(config: BenchmarkConfig, name: str) -> str | None:
+    """The file set for an LPIPS network: the config's belongs to the first."""
+    if name == split_names(config.lpips_network)[0]:
+        return config.lpips_weights
+    return None
+
+
+def _feature_weights(config: BenchmarkConfig, name: str) -> str | None:
+    """The file set for a feature network; SqueezeNet's is LPIPS's own, if that looks through it."""
+    if name == "inception":
+        return config.inception_weights
+    if name == "squeeze" and split_names(config.lpips_network)[:1] == ("squeeze",):
+        return config.lpips_weights
+    return None
+
+
+@contextmanager
+def _noted(name: str, path: str | None, notes: list[str]) -> Iterator[None]:
+    """Leave a metric out and note it if its weights are missing, unless a person set that file."""
+    try:
+        yield
+    except InputError as error:
+        if path is not None:
+            raise
+        notes.append(f"{name} is left out: {error}")

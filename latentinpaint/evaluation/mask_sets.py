@@ -1,17 +1,16 @@
-"""Holes as files: a folder of masks drawn from a preset, with a manifest by which others know they have the same.
+"""Holes as files: a folder of masks drawn from a preset, with a manifest that tells whether two folders are the same.
 
     masks/photo_mask001.png     LaMa's naming, 8 bits, white = hole
     masks/manifest.json         what they were drawn from, and a checksum of every one
 
 A mask depends on the preset, the seed, the picture's size, its name in its folder and the mask's number alone.
-Checksums of masks are those of their pixels (SHA-256 of width, height and bits), because encoders write one mask as
-different files; those of pictures are the files' own.
+Checksums of masks are those of their pixels (SHA-256 of width, height and bits), because encoders write the same mask
+as different files; those of pictures are the files' own.
 """
 
 import hashlib
 import json
 import math
-import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,13 +24,14 @@ from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
-from latentinpaint.files import write_beside
+from latentinpaint.files import sha256_of, write_beside
 from latentinpaint.images.image_files import read_picture
 from latentinpaint.metrics.regions import hole_width, width_class
 from latentinpaint.randomness import numbered_generator
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+_ENTRY_KEYS = {"file", "mask_sha256", "picture_sha256"}
 
 
 def draw_hole(preset: str, seed: int, name: str, size: tuple[int, int], number: int = 1) -> Tensor:
@@ -44,9 +44,12 @@ def draw_hole(preset: str, seed: int, name: str, size: tuple[int, int], number: 
         size: its height and width.
         number: which of the picture's masks.
     """
-    key = name if number == 1 else f"{name}#{number}"
-    generator = numbered_generator(seed, zlib.crc32(key.encode()))
-    return mask_preset(preset, min(size))(*size, generator)[None]
+    key = name
+    if number > 1:
+        key = f"{name}#{number}"
+    height, width = size
+    masks = mask_preset(preset, min(height, width))
+    return masks(height, width, numbered_generator(seed, key))[None]
 
 
 def write_masks(
@@ -74,41 +77,62 @@ def write_masks(
         InputError: if two pictures would share a mask's name, or the folder holds another set.
     """
     folder = Path(folder)
-    said = {"format": FORMAT, "preset": preset, "seed": seed, "per_image": per_image}
-    before = read_manifest(folder)
-    if before is not None and any(before.raw.get(key) != value for key, value in said.items()):
-        raise InputError(f"{folder} holds masks of other settings: choose another folder")
-    stems = [Path(name).with_suffix("").as_posix() for name, _ in pictures]
-    twin = next((stem for stem, count in Counter(stems).items() if count > 1), None)
-    if twin is not None:
-        raise InputError(f"two pictures are called {twin} but for the suffix: their masks would be, too; rename one")
-    entries, notes = [], []
+    settings = {"format": FORMAT, "preset": preset, "seed": seed, "per_image": per_image}
+    _check_folder(folder, settings)
+    stems = _mask_stems(pictures)
+    entries: list[dict[str, Any]] = []
+    notes = []
     for (name, path), stem in zip(pictures, stems, strict=True):
         try:
             picture = read_picture(path)
         except InputError as error:
             notes.append(str(error))
             continue
-        about_picture = {"picture": name, "picture_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        about_picture = {"picture": name, "picture_sha256": sha256_of(path)}
         for number in range(1, per_image + 1):
             hole = draw_hole(preset, seed, name, (picture.height, picture.width), number)
             entries.append(_write_mask(folder, f"{stem}_mask{number:03d}.png", hole) | about_picture)
         progress(name)
+    if notes and not entries:
+        raise InputError(notes[0])
     if not entries:
-        raise InputError(notes[0] if notes else f"there is no picture to draw masks for in {folder}")
-    together = hashlib.sha256("".join(entry["mask_sha256"] for entry in entries).encode()).hexdigest()
-    manifest = {**said, **about, "masks_sha256": together, "masks": entries}
+        raise InputError(f"there is no picture to draw masks for in {folder}")
+    checksums = "".join(entry["mask_sha256"] for entry in entries)
+    together = hashlib.sha256(checksums.encode()).hexdigest()
+    manifest = {**settings, **about, "masks_sha256": together, "masks": entries}
     with write_beside(folder / MANIFEST) as temporary:
         temporary.write_text(json.dumps(manifest, indent=1))
     return manifest, notes
 
 
+def _check_folder(folder: Path, settings: dict[str, Any]) -> None:
+    """Raise `InputError` if a folder holds masks that were drawn with other settings."""
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return
+    for key, value in settings.items():
+        if manifest.raw.get(key) != value:
+            raise InputError(f"{folder} holds masks of other settings: choose another folder")
+
+
+def _mask_stems(pictures: Sequence[tuple[str, Path]]) -> list[str]:
+    """What the masks' names begin with; an `InputError` if two pictures would share one."""
+    stems = [Path(name).with_suffix("").as_posix() for name, _ in pictures]
+    for stem, count in Counter(stems).items():
+        if count > 1:
+            raise InputError(
+                f"two pictures are called {stem} but for the suffix: their masks would be, too; rename one"
+            )
+    return stems
+
+
 def _write_mask(folder: Path, file: str, hole: Tensor) -> dict[str, Any]:
-    """Write a hole (1, 1, H, W) as a file; what the manifest says of it."""
+    """Write a hole (1, 1, H, W) as a file and return its entry in the manifest."""
     inside = hole[0, 0].numpy() > 0.5
     with write_beside(folder / file) as temporary:
         Image.fromarray(inside.astype(np.uint8) * 255).save(temporary)
-    (height, width), across = inside.shape, hole_width(hole)[0]
+    height, width = inside.shape
+    across = hole_width(hole)[0]
     return {
         "file": file,
         "size": [width, height],
@@ -127,26 +151,31 @@ def mask_checksum(hole: np.ndarray) -> str:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a folder of masks says of itself."""
+    """The manifest of a folder of masks; `raw` is the JSON."""
 
     path: Path
     raw: dict[str, Any]
 
     @cached_property
     def entries(self) -> dict[str, dict[str, Any]]:
-        """By the masks' files."""
+        """The entries of the masks, by their files."""
         return {entry["file"]: entry for entry in self.raw["masks"]}
 
     def check(self, mask: Path, hole: np.ndarray, picture: Path) -> None:
-        """Raise `InputError` unless mask and picture are the ones the set was made of; new masks are none of it."""
+        """Raise `InputError` unless mask and picture are the ones that the set was made of."""
         name = mask.relative_to(self.path.parent).as_posix()
         entry = self.entries.get(name)
         if entry is None:
             raise InputError(f"the mask {mask} is not in {self.path}: take it away, or the manifest")
         if entry["mask_sha256"] != mask_checksum(hole):
             raise InputError(f"the mask {mask} is not the one that {self.path} names: it was changed")
-        if entry["picture_sha256"] != hashlib.sha256(picture.read_bytes()).hexdigest():
+        if entry["picture_sha256"] != sha256_of(picture):
             raise InputError(f"{picture} is not the picture that {self.path} names for {name}: it was changed")
+
+    def missing(self, masks: Sequence[Path]) -> list[Path]:
+        """The files of the set that are not among `masks`."""
+        there = {mask.relative_to(self.path.parent).as_posix() for mask in masks}
+        return [Path(file) for file in self.entries if file not in there]
 
 
 def read_manifest(folder: str | Path) -> Manifest | None:
@@ -160,8 +189,7 @@ def read_manifest(folder: str | Path) -> Manifest | None:
         return None
     try:
         raw = json.loads(path.read_text())
-        masks = raw["masks"]
-        complete = all({"file", "mask_sha256", "picture_sha256"} <= entry.keys() for entry in masks)
+        complete = all(_ENTRY_KEYS <= entry.keys() for entry in raw["masks"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} cannot be read as a manifest of masks") from error
     if not complete:

@@ -1,26 +1,27 @@
-"""What a fill costs: seconds, memory, and evaluations of the network.
+"""The resources that a fill takes: seconds, memory, and evaluations of the network.
 
-Memory is what the process holds at its peak during a fill beyond what it held before: of a CPU its resident pages, as
-Linux counts them (nan elsewhere), of a CUDA device what PyTorch has allocated there.
+Memory is the peak of what the process holds during a fill beyond what it held before: on a CPU its resident pages, as
+Linux counts them (nan elsewhere), on a CUDA device what PyTorch has allocated there.
 """
 
 import ctypes
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_STATUS = Path("/proc/self/status")
+_RESET = Path("/proc/self/clear_refs")
 
 
 @dataclass
 class ResourceUsage:
-    """seconds; megabytes, of 10^6 bytes, nan where they cannot be known; evaluations, None for no network."""
+    """seconds; megabytes, of 10^6 bytes, nan if unknown; evaluations of the network, None if there is no network."""
 
     seconds: float = math.nan
     megabytes: float = math.nan
@@ -29,53 +30,68 @@ class ResourceUsage:
 
 @contextmanager
 def profile(device: torch.device, network: nn.Module | None = None) -> Iterator[ResourceUsage]:
-    """Measure what happens inside; the cost is complete afterwards.
+    """Measure what happens inside; the result is complete afterwards.
 
     Args:
         device: where the work is done.
-        network: its calls are counted, one for every row of a batch.
+        network: its calls are counted, one for every item of a batch.
     """
-    cost = ResourceUsage(evaluations=None if network is None else 0)
+    usage = ResourceUsage()
+    evaluations = 0
 
     def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        cost.evaluations += len(inputs[0])
+        nonlocal evaluations
+        evaluations += len(inputs[0])
 
-    hook = None if network is None else network.register_forward_pre_hook(count)
-    cuda = device.type == "cuda"
-    if cuda:
-        torch.cuda.synchronize(device)
-        torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device) if cuda else _resident_reset()
+    hook = None
+    if network is not None:
+        hook = network.register_forward_pre_hook(count)
+    before = _reset_peak(device)
     started = time.perf_counter()
     try:
-        yield cost
+        yield usage
     finally:
-        if cuda:
+        if device.type == "cuda":
             torch.cuda.synchronize(device)
-        cost.seconds = time.perf_counter() - started
-        peak = torch.cuda.max_memory_allocated(device) if cuda else _kilobytes("VmHWM") * 1024
-        cost.megabytes = max(0.0, peak - before) / 1e6 if math.isfinite(peak - before) else math.nan
+        usage.seconds = time.perf_counter() - started
+        increase = _peak_bytes(device) - before
+        if math.isfinite(increase):
+            usage.megabytes = max(0.0, increase) / 1e6
         if hook is not None:
             hook.remove()
+            usage.evaluations = evaluations
 
 
-def _resident_reset() -> float:
-    """Start the peak anew; the resident bytes now, nan where the kernel does not say."""
-    try:
+def _reset_peak(device: torch.device) -> float:
+    """Start the peak of a device's memory anew; returns the bytes held now, nan where the kernel does not say."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device)
+    with suppress(OSError, TypeError, AttributeError):  # another C library
         # glibc keeps freed pages, and the next fill would reuse them unseen.
         ctypes.CDLL(None).malloc_trim(0)
-    except (OSError, TypeError, AttributeError):  # another C library
-        pass
     try:
         _RESET.write_text("5")  # proc(5): resets the peak of the resident set
     except OSError:
         return math.nan
-    return _kilobytes("VmRSS") * 1024
+    return _status_bytes("VmRSS")
 
 
-def _kilobytes(key: str) -> float:
+def _peak_bytes(device: torch.device) -> float:
+    """The most that was held since `_reset_peak`."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return _status_bytes("VmHWM")
+
+
+def _status_bytes(key: str) -> float:
+    """An entry of the kernel's status of this process; nan if there is none."""
     try:
-        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(key + ":"))
-    except (OSError, StopIteration):
+        lines = _STATUS.read_text().splitlines()
+    except OSError:
         return math.nan
-    return float(line.split()[1])
+    for line in lines:
+        if line.startswith(key + ":"):
+            return float(line.split()[1]) * 1024
+    return math.nan

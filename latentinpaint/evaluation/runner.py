@@ -1,12 +1,12 @@
-"""A comparison as a job: resumable picture by picture, by several processes, with the same figures however it is run.
+"""A benchmark as a job: resumable item by item, by several processes, with the same figures however it is run.
 
-    output/records/methods/<method>/<case>.json     what `judging` found, written when a case is done
-    output/records/cases/<case>.json                what is to be known of the case
-    output/fills/<row>/<case>.png                   the fills as files
+    output/records/methods/<method>/<item>.json     what `evaluator` found, written when an item is done
+    output/records/cases/<item>.json                the description of an item
+    output/fills/<row>/<item>.png                   the fills as files
 
 A record is used again if nothing it depends on has changed: picture, hole, method, metrics, their weights, versions.
 Every process computes on one thread (on a CPU), one picture at a time, so figures do not depend on how many
-processes there are, nor on which pictures are judged beside it.
+processes there are, nor on which pictures are evaluated beside it.
 """
 
 import hashlib
@@ -15,184 +15,229 @@ import multiprocessing
 import os
 import re
 import shutil
+import signal
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from latentinpaint import __version__
-from latentinpaint.errors import InputError
-from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
-from latentinpaint.evaluation.dataset import DatasetItem, EvaluationDataset, ItemSource
-from latentinpaint.evaluation.evaluator import Record, item_digest, row_names
+from latentinpaint.errors import InputError, check_counts
+from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, counts
+from latentinpaint.evaluation.dataset import DatasetItem, EvaluationDataset, ItemSource, load_dataset
+from latentinpaint.evaluation.evaluator import Evaluation, Record, build_evaluator, item_digest, row_names
+from latentinpaint.evaluation.methods import Method, build_methods
 from latentinpaint.files import write_beside
 
-# So many fills are worth the seconds that another process takes to start.
-WORTH_A_PROCESS = 24
-DEVIATION_SCALE = 0.25  # the standard deviation that is white in a map
+FILLS_PER_PROCESS = 24  # fills that are worth the seconds that another process takes to start
+MAX_PROCESSES = 8
+WHITE_STANDARD_DEVIATION = 0.25  # the standard deviation that is white in a map
+
+
+@dataclass
+class ItemResult:
+    """One item, evaluated: why it was skipped, None if it was not; seconds by activity; records used again."""
+
+    name: str
+    skipped: str | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    reused: int = 0
 
 
 @dataclass
 class RunResult:
     """What a run has found.
 
-    cases, records: in the order of names. left_out: a sentence for each case that could not be read. spent: seconds
-    by what they were spent on, of all processes together. reused: records that were there already.
+    items, records: records of the items and of the methods, in the order of names. skipped: a sentence for each item
+    that could not be read. seconds: by activity, of all processes together. reused: records that were there already.
     """
 
-    cases: list[Record]
+    items: list[Record]
     records: list[Record]
-    left_out: list[str]
-    spent: dict[str, float] = field(default_factory=dict)
-    reused: int = 0
-    jobs: int = 1
-    wall_seconds: float = 0.0
+    skipped: list[str]
+    seconds: dict[str, float]
+    reused: int
+    jobs: int
+    wall_seconds: float
 
 
 class Runner:
-    """A plan in one process, with its output folder.
+    """A benchmark in one process, with its output folder.
 
     Args:
-        plan: what to do.
-        output: folder of records and fills.
-        keep_fills: whether a record without its fills is done again.
+        config: its settings.
+        methods: what is compared, see `methods`.
 
     Raises:
-        InputError: if a part of the plan cannot be had, or the output would be among the pictures.
+        InputError: if a setting cannot be used, or the output would be among the pictures.
     """
 
-    def __init__(self, plan: BenchmarkConfig, output: str | Path, keep_fills: bool = True) -> None:
-        self.plan, self.output, self.keep_fills = plan, Path(output), keep_fills
-        if self.output.resolve().is_relative_to(Path(plan.images).resolve()):
+    def __init__(self, config: BenchmarkConfig, methods: Sequence[str]) -> None:
+        if not methods:
+            raise InputError("there is nothing to evaluate: name a method, or a model")
+        check_counts(counts(config))
+        self.config = config
+        self.method_texts = tuple(methods)
+        self.output = Path(config.output)
+        if self.output.resolve().is_relative_to(Path(config.images).resolve()):
             raise InputError(
-                f"{output} lies in {plan.images}: the fills would be taken for pictures; put it elsewhere"
+                f"{config.output} lies in {config.images}: the fills would be taken for pictures; put it elsewhere"
             )
-        self.cases = plan.cases()
-        self.methods = plan.build_methods()
-        self.judge, self.notes = plan.judge()
-        self.stems = output_stems(self.cases)
+        self.dataset = load_dataset(config)
+        self.methods = build_methods(
+            methods, config.device, config.num_samples, config.steps, config.seed, config.refine
+        )
+        self.evaluator, self.notes = build_evaluator(config)
+        self.stems = output_stems(self.dataset)
 
-    def do(self, source: ItemSource, jobs: int = 1) -> dict[str, Any]:
-        """Evaluate all methods on a case while `jobs` processes work; ``{"name", "left_out", "spent", "reused"}``."""
-        with one_thread():
-            return self._do(source, jobs)
+    def run(self, progress: Callable[[str], None] = lambda name: None) -> RunResult:
+        """Evaluate all items, or those that are left.
 
-    def _do(self, source: ItemSource, jobs: int) -> dict[str, Any]:
-        name = source.name
-        spent: dict[str, float] = {}
+        Args:
+            progress: called with an item's name when it is done.
+
+        Raises:
+            InputError: if no item could be read.
+        """
         started = time.perf_counter()
-        try:
-            case = self.cases.read(source)
-        except InputError as error:
-            return {"name": name, "left_out": str(error), "spent": spent, "reused": 0}
-        spent["reading"] = time.perf_counter() - started
+        jobs = self.config.jobs or self.default_jobs(len(self.dataset))
+        kept = set()
+        skipped = []
+        seconds: dict[str, float] = {}
         reused = 0
-        digest = f"{__version__} {item_digest(case)} {self.judge.identity()}"
-        if _known(self.case_path(name), digest) is None:
+        for result in _results(self, jobs):
+            if result.skipped is None:
+                kept.add(result.name)
+            else:
+                skipped.append(f"{result.name}: {result.skipped}")
+            _add_seconds(seconds, result.seconds)
+            reused += result.reused
+            progress(result.name)
+        skipped.sort()
+        if not kept:
+            raise InputError(f"none of the pictures could be evaluated; {skipped[0]}")
+        names = [source.name for source in self.dataset.sources if source.name in kept]
+        items = [_read(self.item_path(name)) for name in names]
+        records = [_read(self.record_path(method.name, name)) for method in self.methods for name in names]
+        return RunResult(items, records, skipped, seconds, reused, jobs, time.perf_counter() - started)
+
+    def run_item(self, source: ItemSource, jobs: int = 1) -> ItemResult:
+        """Evaluate all methods on an item while `jobs` processes work."""
+        with one_thread():
+            result = ItemResult(source.name)
             started = time.perf_counter()
-            _write(self.case_path(name), {"key": digest} | self.judge.item_record(case))
-            spent["truth"] = time.perf_counter() - started
+            try:
+                item = self.dataset.read(source)
+            except InputError as error:
+                return ItemResult(source.name, skipped=str(error))
+            result.seconds["reading"] = time.perf_counter() - started
+            digest = f"{__version__} {item_digest(item)} {self.evaluator.identity()}"
+            if _valid_record(self.item_path(item.name), digest) is None:
+                started = time.perf_counter()
+                _write(self.item_path(item.name), {"key": digest} | self.evaluator.item_record(item))
+                result.seconds["truth"] = time.perf_counter() - started
+            for method in self.methods:
+                self._run_method(method, item, digest, jobs, result)
+            return result
+
+    def _run_method(self, method: Method, item: DatasetItem, digest: str, jobs: int, result: ItemResult) -> None:
+        """Evaluate a method on an item, unless its record is there."""
+        key = hashlib.sha256(f"{digest} {method.identity(item)}".encode()).hexdigest()
+        path = self.record_path(method.name, item.name)
+        record = _valid_record(path, key)
+        if record is not None and self._has_fills(record):
+            result.reused += 1
+            return
+        evaluation = self.evaluator.evaluate(method, item)
+        started = time.perf_counter()
+        self._write_fills(method, item.name, evaluation)
+        _write(path, {"key": key, "processes": jobs} | evaluation.record)
+        evaluation.seconds["writing"] = time.perf_counter() - started
+        _add_seconds(result.seconds, evaluation.seconds)
+
+    def default_jobs(self, count: int) -> int:
+        """Processes for so many items: one a core (1 with a GPU), fewer for few items."""
         for method in self.methods:
-            key = hashlib.sha256(f"{digest} {method.identity(case)}".encode()).hexdigest()
-            path = self.record_path(method.name, name)
-            known = _known(path, key)
-            if known is not None and self._has_fills(known):
-                reused += 1
-                continue
-            found = self.judge.evaluate(method, case)
-            started = time.perf_counter()
-            for row, fill in found.fills.items():
-                self._write_fill(row, name, fill)
-            if found.deviation is not None:
-                self._write_fill(f"{method.name}, deviation", name, (found.deviation / DEVIATION_SCALE).clamp(0, 1))
-            _write(path, {"key": key, "processes": jobs} | found.record)
-            found.spent["writing"] = time.perf_counter() - started
-            for what, seconds in found.spent.items():
-                spent[what] = spent.get(what, 0.0) + seconds
-        return {"name": name, "left_out": None, "spent": spent, "reused": reused}
+            if method.device.type != "cpu":
+                return 1
+        if hasattr(os, "sched_getaffinity"):
+            cores = len(os.sched_getaffinity(0))
+        else:
+            cores = os.cpu_count() or 1
+        return max(1, min(cores, MAX_PROCESSES, count * len(self.methods) // FILLS_PER_PROCESS))
+
+    def read_item(self, name: str) -> DatasetItem:
+        """The item of a name, read again."""
+        for source in self.dataset.sources:
+            if source.name == name:
+                return self.dataset.read(source)
+        raise KeyError(name)
 
     def fill_path(self, row: str, name: str) -> Path:
         """The file of a fill."""
         return self.output / "fills" / slug(row) / f"{self.stems[name]}.png"
 
     def record_path(self, method: str, name: str) -> Path:
-        """The file of a method's record of a case."""
+        """The file of a method's record of an item."""
         return self.output / "records" / "methods" / slug(method) / f"{slug(name)}.json"
 
-    def case_path(self, name: str) -> Path:
-        """The file of what is to be known of a case."""
+    def item_path(self, name: str) -> Path:
+        """The file of an item's description."""
         return self.output / "records" / "cases" / f"{slug(name)}.json"
 
     def remove_fills(self) -> None:
-        """Take away the fills of this plan's rows, and nothing else."""
-        rows = [row for method in self.methods for row in (*row_names(method, True), f"{method.name}, deviation")]
-        for row in rows:
-            shutil.rmtree(self.output / "fills" / slug(row), ignore_errors=True)
+        """Remove the fills of this benchmark's rows, and nothing else."""
+        for method in self.methods:
+            for row in (*row_names(method, True), deviation_row(method.name)):
+                shutil.rmtree(self.output / "fills" / slug(row), ignore_errors=True)
         with suppress(OSError):
             (self.output / "fills").rmdir()
 
     def _has_fills(self, record: Record) -> bool:
-        rows = [row["row"] for row in record["rows"]]
-        return not self.keep_fills or all(self.fill_path(row, record["case"]).is_file() for row in rows)
+        """Whether the fills of a record are there, if they are to be kept."""
+        if not self.config.keep_fills:
+            return True
+        paths = [self.fill_path(row["row"], record["case"]) for row in record["rows"]]
+        return all(path.is_file() for path in paths)
 
-    def _write_fill(self, row: str, name: str, fill: Tensor) -> None:
-        pixels = (fill[0] * 255).round().to(torch.uint8).permute(1, 2, 0).squeeze(-1).numpy()
-        with write_beside(self.fill_path(row, name)) as temporary:
-            Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, compress_level=1)
-
-
-def run(own: Runner, jobs: int | None = None, progress: Callable[[str], None] = lambda name: None) -> RunResult:
-    """Do a plan, or what is left of it.
-
-    Args:
-        own: the plan in this process.
-        jobs: processes; None takes one a core (1 with a GPU), fewer for few pictures.
-        progress: called with a case's name when it is done.
-
-    Raises:
-        InputError: if no case could be read, or no method answered any.
-    """
-    started = time.perf_counter()
-    jobs = jobs or _jobs(own, len(own.cases))
-    outcome = RunResult([], [], [], jobs=jobs)
-    kept = []
-    for done in _results(own, jobs):
-        if done["left_out"] is None:
-            kept.append(done["name"])
-        else:
-            outcome.left_out.append(f"{done['name']}: {done['left_out']}")
-        for what, seconds in done["spent"].items():
-            outcome.spent[what] = outcome.spent.get(what, 0.0) + seconds
-        outcome.reused += done["reused"]
-        progress(done["name"])
-    outcome.left_out.sort()
-    if not kept:
-        raise InputError(f"none of the pictures could be judged; {outcome.left_out[0]}")
-    there = set(kept)
-    names = [source.name for source in own.cases.sources if source.name in there]
-    outcome.cases = [_read(own.case_path(name)) for name in names]
-    outcome.records = [_read(own.record_path(method.name, name)) for method in own.methods for name in names]
-    outcome.wall_seconds = time.perf_counter() - started
-    return outcome
+    def _write_fills(self, method: Method, name: str, evaluation: Evaluation) -> None:
+        for row, fill in evaluation.fills.items():
+            _write_picture(self.fill_path(row, name), fill)
+        if evaluation.standard_deviation is not None:
+            scaled = (evaluation.standard_deviation / WHITE_STANDARD_DEVIATION).clamp(0, 1)
+            _write_picture(self.fill_path(deviation_row(method.name), name), scaled)
 
 
-def output_stems(cases: EvaluationDataset) -> dict[str, str]:
-    """For each case's name the path of its files without suffix.
+def deviation_row(method: str) -> str:
+    """The name under which the maps of the samples' standard deviation are kept among the fills."""
+    return f"{method}, deviation"
+
+
+def output_stems(dataset: EvaluationDataset) -> dict[str, str]:
+    """For each item's name the path of its files without suffix.
 
     It is the name without its own suffix, or with it where two would meet.
     """
-    short = [Path(s.name).with_suffix("").as_posix() if s.mask is None else s.name for s in cases.sources]
-    twice = {stem for stem in short if short.count(stem) > 1} if len(set(short)) < len(short) else set()
-    return {s.name: s.name if stem in twice else stem for s, stem in zip(cases.sources, short, strict=True)}
+    stems = {}
+    for source in dataset.sources:
+        stems[source.name] = source.name
+        if source.mask is None:
+            stems[source.name] = Path(source.name).with_suffix("").as_posix()
+    counts = Counter(stems.values())
+    for name, stem in stems.items():
+        if counts[stem] > 1:
+            stems[name] = name
+    return stems
 
 
 def slug(text: str) -> str:
@@ -203,73 +248,72 @@ def slug(text: str) -> str:
     return plain.encode()[:80].decode(errors="ignore") + "-" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _results(own: Runner, jobs: int) -> Iterator[dict[str, Any]]:
-    if jobs == 1:
-        yield from map(own.do, own.cases.sources)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _begin, (own.plan, str(own.output), own.keep_fills)) as pool:
-        futures = [pool.submit(_do, source, jobs) for source in own.cases.sources]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise InputError(
-                "a process was ended from outside, perhaps for want of memory: the same command goes on "
-                "where it stopped; --jobs 1 needs the least"
-            ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-_RUN: list[Runner] = []
-
-
-def _begin(plan: BenchmarkConfig, output: str, keep_fills: bool) -> None:
-    """What a process does first. Ctrl-C is for the one that started it."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    _RUN.append(Runner(plan, output, keep_fills))
-
-
-def _do(source: ItemSource, jobs: int) -> dict[str, Any]:
-    return _RUN[0].do(source, jobs)
-
-
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One thread for what is computed inside: how many there are can show in a sum's last digits."""
-    import cv2
-
-    before, before_cv = torch.get_num_threads(), cv2.getNumThreads()
+    before = torch.get_num_threads()
+    before_opencv = cv2.getNumThreads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(before)
-        cv2.setNumThreads(before_cv)
+        cv2.setNumThreads(before_opencv)
 
 
-def _jobs(own: Runner, count: int) -> int:
-    if any(method.device.type != "cpu" for method in own.methods):
-        return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, 8, count * len(own.methods) // WORTH_A_PROCESS))
+def _results(runner: Runner, jobs: int) -> Iterator[ItemResult]:
+    """The results of all items, by so many processes, in the order in which they are done."""
+    sources = runner.dataset.sources
+    if jobs == 1:
+        yield from map(runner.run_item, sources)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, _start_worker, (runner.config, runner.method_texts)) as pool:
+        futures = [pool.submit(_run_in_worker, source, jobs) for source in sources]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise InputError(
+                "a process was ended from outside, perhaps for want of memory: the same benchmark goes on "
+                "where it stopped; one process (jobs=1) needs the least memory"
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _add_seconds(total: dict[str, float], more: dict[str, float]) -> None:
+    for activity, seconds in more.items():
+        total[activity] = total.get(activity, 0.0) + seconds
+
+
+_WORKER: list[Runner] = []
+
+
+def _start_worker(config: BenchmarkConfig, methods: Sequence[str]) -> None:
+    """What a process does first. Ctrl-C is for the one that started it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    _WORKER.append(Runner(config, methods))
+
+
+def _run_in_worker(source: ItemSource, jobs: int) -> ItemResult:
+    return _WORKER[0].run_item(source, jobs)
 
 
 def _read(path: Path) -> Record:
     return json.loads(path.read_text())
 
 
-def _known(path: Path, key: str) -> Record | None:
-    """The record in a file, if it is there and still holds."""
+def _valid_record(path: Path, key: str) -> Record | None:
+    """The record in a file, if it is there and nothing that it depends on has changed."""
     try:
         record = _read(path)
     except (OSError, ValueError):
         return None
-    return record if record.get("key") == key and not record.get("again") else None
+    if record.get("key") != key or record.get("again"):
+        return None
+    return record
 
 
 def _write(path: Path, record: Record) -> None:
@@ -277,6 +321,8 @@ def _write(path: Path, record: Record) -> None:
         temporary.write_text(json.dumps(record))
 
 
-def read_case(run: Runner, name: str) -> DatasetItem:
-    """The case of a name, read again."""
-    return run.cases[next(n for n, source in enumerate(run.cases.sources) if source.name == name)]
+def _write_picture(path: Path, picture: Tensor) -> None:
+    """A picture (1, 1 or 3, H, W) in [0, 1] as a file of 8 bits."""
+    pixels = (picture[0] * 255).round().to(torch.uint8).permute(1, 2, 0).squeeze(-1).numpy()
+    with write_beside(path) as temporary:
+        Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, compress_level=1)

@@ -1,8 +1,9 @@
-"""From records to a table: means with intervals, paired differences, classes of holes, distances, uncertainty.
+"""From records to a table: means with intervals, paired differences, classes of holes, distances, calibration.
 
-Every mean is over the cases that all methods answered, so that all rows are about the same holes; what a method did
-not answer is named. A Fréchet distance is over whole pictures, and has no interval: the bootstrap repeats pictures,
-and a repeated picture makes the distance larger. The kernel distance's deviation over subsets stands beside its mean.
+Every mean is over the items that all methods filled, so that all rows are about the same holes; what a method did not
+fill is named. A Fréchet distance is over whole pictures, and has no interval: the bootstrap repeats pictures, and a
+repeated picture makes the distance larger. The kernel distance's standard deviation over subsets stands beside its
+mean.
 """
 
 import math
@@ -18,8 +19,8 @@ from torch import Tensor
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.evaluator import Record, decode_vector
 from latentinpaint.evaluation.statistics import (
-    FEW,
-    FEWEST,
+    MIN_PICTURES,
+    RECOMMENDED_PICTURES,
     Difference,
     Mean,
     mean_with_interval,
@@ -36,13 +37,27 @@ from latentinpaint.metrics.features import FeatureNetwork
 from latentinpaint.metrics.pixels import Metric
 from latentinpaint.metrics.regions import DECILES, WIDTHS
 
+NAMED_FAILURES = 5  # items in a note
+
+
+@dataclass(frozen=True)
+class Distances:
+    """Distances between the fills of a row and their truths.
+
+    frechet: by the networks' `distance`. kernels: by their `kernel`. f1: of SSIM and FID, nan where FID is no column.
+    """
+
+    frechet: dict[str, float] = field(default_factory=dict)
+    kernels: dict[str, KernelDistance] = field(default_factory=dict)
+    f1: float = math.nan
+
 
 @dataclass
 class TableRow:
-    """A line of the table: one method, or one way to use its samples.
+    """A row of the table: one method, or one way to use its samples.
 
-    figures: for each metric, a value a case, nan where there is none; costs likewise. features: (N, d) of each
-    network.
+    groups: each item's picture. scores: of each metric, a value for each item, nan where there is none; seconds,
+    megabytes and evaluations likewise. features: (N, d), by the networks' `distance`.
     """
 
     name: str
@@ -50,39 +65,47 @@ class TableRow:
     method: str
     kind: str
     groups: list[str]
-    figures: dict[str, list[float]]
+    scores: dict[str, list[float]]
     seconds: list[float]
     megabytes: list[float]
     evaluations: list[float]
     features: dict[str, Tensor] = field(repr=False)
-    distances: dict[str, float] = field(default_factory=dict)
-    kernels: dict[str, KernelDistance] = field(default_factory=dict)
-    f1: float = math.nan
+    distances: Distances = field(default_factory=Distances)
 
     def mean(self, key: str, where: Sequence[bool] | None = None) -> Mean:
-        """Mean and interval of a metric, over all cases or those where `where` says so."""
-        chosen = [True] * len(self.groups) if where is None else where
-        values = [v for v, use in zip(self.figures[key], chosen, strict=True) if use]
-        return mean_with_interval(values, [g for g, use in zip(self.groups, chosen, strict=True) if use])
+        """Mean and interval of a metric, over all items or those where `where` is true."""
+        if where is None:
+            return mean_with_interval(self.scores[key], self.groups)
+        chosen = np.array(where)
+        return mean_with_interval(np.array(self.scores[key])[chosen], np.array(self.groups)[chosen].tolist())
 
     @cached_property
     def means(self) -> dict[str, Mean]:
         """Every metric's mean and interval."""
-        return {key: self.mean(key) for key in self.figures}
+        return {key: self.mean(key) for key in self.scores}
+
+
+@dataclass(frozen=True)
+class HoleClass:
+    """A class of holes: what they are sorted by, the class's name, and which items are in it."""
+
+    by: str
+    name: str
+    where: list[bool]
 
 
 @dataclass
 class Summary:
     """All there is to say of a comparison.
 
-    rows: by name. cases: records of the cases that all methods answered, in order. failed: for each method, the cases
-    it did not answer and why. differences: for each row but the reference, each metric's paired difference to it.
-    calibration: for each method with several samples, what `uncertainty` found over all cases.
-    truths: features of the true pictures by the names of their Fréchet distances.
+    rows: by name. items: records of the items that all methods filled, in order. failed: for each method, the items
+    it did not fill and why. differences: for each row but the reference, each metric's paired difference to it.
+    calibration: for each method with several samples, their statistics over all items. labels: of the metrics.
+    truths: features of the true pictures, by the networks' `distance`.
     """
 
     rows: dict[str, TableRow]
-    cases: list[Record]
+    items: list[Record]
     failed: dict[str, dict[str, str]]
     reference: str
     differences: dict[str, dict[str, Difference]]
@@ -91,19 +114,19 @@ class Summary:
     notes: list[str]
     truths: dict[str, Tensor] = field(repr=False)
 
-    def classes(self) -> list[tuple[str, str, list[bool]]]:
-        """Kinds of holes that occur: the way of sorting, the kind, and which cases are of it."""
+    def classes(self) -> list[HoleClass]:
+        """The classes of holes that occur."""
         found = []
         for number in range(DECILES):
-            where = [case["decile"] == number for case in self.cases]
-            found.append(("hole area", f"{10 * number}–{10 * number + 10} %", where))
+            where = [item["decile"] == number for item in self.items]
+            found.append(HoleClass("hole area", f"{10 * number}–{10 * number + 10} %", where))
         for name in WIDTHS:
-            found.append(("hole width", name, [case["width_class"] == name for case in self.cases]))
-        return [entry for entry in found if any(entry[2])]
+            found.append(HoleClass("hole width", name, [item["width_class"] == name for item in self.items]))
+        return [entry for entry in found if any(entry.where)]
 
 
 def summarise(
-    cases: Sequence[Record],
+    items: Sequence[Record],
     records: Sequence[Record],
     metrics: Sequence[Metric],
     networks: Sequence[FeatureNetwork],
@@ -112,42 +135,72 @@ def summarise(
     """Make the summary of a comparison.
 
     Args:
-        cases, records: see `judging`; every method has a record of every case.
-        metrics, networks: what they were judged by.
+        items, records: see `evaluator`; every method has a record of every item.
+        metrics, networks: what they were evaluated by.
         reference: the method or row the others are compared with, by default the first.
 
     Raises:
-        InputError: if there is no case that all methods answered, or no such reference.
+        InputError: if there is no item that all methods filled, or no such reference.
     """
     failed = _failures(records)
-    missing = {name for cases_of in failed.values() for name in cases_of}
-    common = [case for case in cases if case["case"] not in missing]
-    if not common:
-        worst = max(failed, key=lambda method: len(failed[method]))
-        name, why = next(iter(failed[worst].items()))
-        raise InputError(f"there is no picture that all methods filled; {worst} did not fill {name}: {why}")
+    common = _common_items(items, failed)
     by_method = _by_method(records, common)
-    rows = {name: _row(name, found, common) for found in by_method.values() for name in _rows_of_all(found)}
-    truths, said = _add_distances(rows, common, networks)
+    compared, notes = _comparable_networks(networks, by_method, common)
+    truths = {network.distance: _features(common, network.name) for network in compared}
+    rows: dict[str, TableRow] = {}
+    calibration = {}
+    for method, found in by_method.items():
+        for name in _rows_of_all(found):
+            rows[name] = _row(name, found, common, compared, truths)
+        statistics = _calibration(found, common)
+        if statistics is not None:
+            calibration[method] = statistics
     reference = reference or next(iter(rows))
     if reference not in rows:
         raise InputError(f"there is no method '{reference}' to compare with: choose one of {', '.join(rows)}")
     better = _directions(metrics)
+    differences = {}
+    for name, row in rows.items():
+        if name != reference:
+            differences[name] = _differences(row, rows[reference], better)
     return Summary(
         rows=rows,
-        cases=common,
+        items=common,
         failed=failed,
         reference=reference,
-        differences={n: _differences(row, rows[reference], better) for n, row in rows.items() if n != reference},
-        calibration={name: c for name, found in by_method.items() if (c := _calibration(found, common))},
+        differences=differences,
+        calibration=calibration,
         labels={metric.name: metric.label for metric in metrics},
-        notes=[*_failure_notes(failed, len(cases)), *_few_notes(common), *said],
+        notes=[*_failure_notes(failed, len(items)), *_few_notes(common), *notes],
         truths=truths,
     )
 
 
+def distances(
+    features: Mapping[str, Tensor], truths: Mapping[str, Tensor], networks: Sequence[FeatureNetwork], ssim: float
+) -> Distances:
+    """Distances between fills and their truths.
+
+    Args:
+        features, truths: (N, d), by the networks' `distance`; N is at least 2, kernel distances need 4.
+        networks: what they are features of.
+        ssim: mean SSIM of the fills, for the F1 of SSIM and FID.
+    """
+    frechet = {}
+    kernels = {}
+    for network in networks:
+        name = network.distance
+        frechet[name] = frechet_distance(features[name], truths[name])
+        if len(features[name]) >= 4:
+            kernels[network.kernel] = kernel_distance(features[name], truths[name])
+    f1 = math.nan
+    if "FID" in frechet:
+        f1 = f1_of_ssim_and_fid(ssim, frechet["FID"])
+    return Distances(frechet, kernels, f1)
+
+
 def _failures(records: Sequence[Record]) -> dict[str, dict[str, str]]:
-    """For each method, the cases it did not answer and why."""
+    """For each method, the items it did not fill and why."""
     failed: dict[str, dict[str, str]] = {}
     for record in records:
         if record["failed"]:
@@ -155,113 +208,171 @@ def _failures(records: Sequence[Record]) -> dict[str, dict[str, str]]:
     return failed
 
 
-def _by_method(records: Sequence[Record], cases: Sequence[Record]) -> dict[str, list[Record]]:
-    """Each method's records of these cases, in their order."""
-    order = {case["case"]: position for position, case in enumerate(cases)}
+def _common_items(items: Sequence[Record], failed: Mapping[str, Mapping[str, str]]) -> list[Record]:
+    """The items that all methods filled."""
+    missing: set[str] = set()
+    for reasons in failed.values():
+        missing.update(reasons)
+    common = [item for item in items if item["case"] not in missing]
+    if not common:
+        worst = max(failed, key=lambda method: len(failed[method]))
+        name, why = next(iter(failed[worst].items()))
+        raise InputError(f"there is no picture that all methods filled; {worst} did not fill {name}: {why}")
+    return common
+
+
+def _by_method(records: Sequence[Record], items: Sequence[Record]) -> dict[str, list[Record]]:
+    """Each method's records of these items, in their order."""
+    order = {item["case"]: position for position, item in enumerate(items)}
     found: dict[str, list[Record]] = {}
     for record in records:
         if record["case"] in order:
             found.setdefault(record["method"], []).append(record)
-    return {name: sorted(mine, key=lambda record: order[record["case"]]) for name, mine in found.items()}
+    for mine in found.values():
+        mine.sort(key=lambda record: order[record["case"]])
+    return found
 
 
-def _differences(row: TableRow, reference: TableRow, better: Mapping[str, bool]) -> dict[str, Difference]:
-    return {
-        key: paired_difference(values, reference.figures[key], row.groups, better[key])
-        for key, values in row.figures.items()
-    }
+def _comparable_networks(
+    networks: Sequence[FeatureNetwork], by_method: Mapping[str, Sequence[Record]], items: Sequence[Record]
+) -> tuple[list[FeatureNetwork], list[str]]:
+    """The networks that have features of every picture and every fill, and notes on their distances."""
+    pictures = len({item["picture"] for item in items})
+    kept = []
+    notes = []
+    for network in networks:
+        name = network.distance
+        if not _has_features(network.name, by_method, items):
+            notes.append(f"{name} is left out: a picture is smaller than its network takes")
+        elif len(items) < 2:
+            notes.append(f"{name} is left out: it compares sets of pictures, and there is one picture")
+        else:
+            kept.append(network)
+            note = few_pictures(pictures, network.dimension, name)
+            if note is not None:
+                notes.append(note)
+    return kept, notes
 
 
-def _failure_notes(failed: Mapping[str, Mapping[str, str]], count: int) -> list[str]:
-    return [
-        f"{method} did not fill {len(why)} of {count}, which are left out for all methods: "
-        + "; ".join(f"{case} ({sentence})" for case, sentence in list(why.items())[:5])
-        + (" …" if len(why) > 5 else "")
-        for method, why in failed.items()
-    ]
+def _has_features(network: str, by_method: Mapping[str, Sequence[Record]], items: Sequence[Record]) -> bool:
+    if not all(network in item["features"] for item in items):
+        return False
+    for records in by_method.values():
+        for record in records:
+            if not all(network in row["features"] for row in record["rows"]):
+                return False
+    return True
 
 
-def _few_notes(cases: Sequence[Record]) -> list[str]:
-    pictures = len({case["picture"] for case in cases})
-    if pictures < FEWEST:
-        return [f"{pictures} pictures are too few for an interval, which takes {FEWEST}"]
-    return [f"{pictures} pictures are few: take the intervals with caution"] if pictures < FEW else []
+def _features(records: Sequence[Record], network: str) -> Tensor:
+    """The features (N, d) of items or of a row's records."""
+    return torch.stack([decode_vector(record["features"][network]) for record in records])
+
+
+def _row(
+    name: str,
+    records: Sequence[Record],
+    items: Sequence[Record],
+    networks: Sequence[FeatureNetwork],
+    truths: Mapping[str, Tensor],
+) -> TableRow:
+    """A row of the table, from a method's records of all items."""
+    mine = [_row_record(record, name) for record in records]
+    groups = [item["picture"] for item in items]
+    scores = {key: [record["figures"][key] for record in mine] for key in mine[0]["figures"]}
+    features = {network.distance: _features(mine, network.name) for network in networks}
+    ssim = math.nan
+    if "ssim" in scores:
+        ssim = mean_with_interval(scores["ssim"], groups).value
+    return TableRow(
+        name=name,
+        label=mine[0]["label"],
+        method=records[0]["method"],
+        kind=mine[0]["kind"],
+        groups=groups,
+        scores=scores,
+        seconds=[record["seconds"] for record in mine],
+        megabytes=[record["megabytes"] for record in mine],
+        evaluations=[_number(record["evaluations"]) for record in mine],
+        features=features,
+        distances=distances(features, truths, networks, ssim),
+    )
+
+
+def _row_record(record: Record, name: str) -> Record:
+    for row in record["rows"]:
+        if row["row"] == name:
+            return row
+    raise KeyError(name)
+
+
+def _number(value: float | None) -> float:
+    if value is None:
+        return math.nan
+    return value
 
 
 def _rows_of_all(records: Sequence[Record]) -> list[str]:
     """The rows that every record has: the oracle is missing where a picture is too small for LPIPS."""
-    first = [row["row"] for row in records[0]["rows"]]
-    return [name for name in first if all(any(r["row"] == name for r in record["rows"]) for record in records)]
+    counts: dict[str, int] = {}
+    for record in records:
+        for row in record["rows"]:
+            counts[row["row"]] = counts.get(row["row"], 0) + 1
+    return [name for name, count in counts.items() if count == len(records)]
 
 
-def _row(name: str, records: Sequence[Record], cases: Sequence[Record]) -> TableRow:
-    mine = [next(row for row in record["rows"] if row["row"] == name) for record in records]
-    keys = list(mine[0]["figures"])
-    networks = sorted(set.intersection(*({*row["features"]} for row in mine)))
-    return TableRow(
-        name,
-        mine[0]["label"],
-        records[0]["method"],
-        mine[0]["kind"],
-        [case["picture"] for case in cases],
-        {key: [row["figures"][key] for row in mine] for key in keys},
-        [row["seconds"] for row in mine],
-        [row["megabytes"] for row in mine],
-        [math.nan if row["evaluations"] is None else row["evaluations"] for row in mine],
-        {key: torch.stack([decode_vector(row["features"][key]) for row in mine]) for key in networks},
-    )
+def _differences(row: TableRow, reference: TableRow, better: Mapping[str, bool]) -> dict[str, Difference]:
+    found = {}
+    for key, values in row.scores.items():
+        found[key] = paired_difference(values, reference.scores[key], row.groups, better[key])
+    return found
 
 
-def _add_distances(
-    rows: dict[str, TableRow], cases: Sequence[Record], networks: Sequence[FeatureNetwork]
-) -> tuple[dict[str, Tensor], list[str]]:
-    """Set the rows' distances; answers the truths' features, and what has to be said."""
-    truths: dict[str, Tensor] = {}
+def _failure_notes(failed: Mapping[str, Mapping[str, str]], count: int) -> list[str]:
     notes = []
-    count = len(cases)
-    pictures = len({case["picture"] for case in cases})
-    for network in networks:
-        key, name = network.name, network.distance
-        if not all(key in about["features"] for about in cases) or not all(key in r.features for r in rows.values()):
-            notes.append(f"{name} is left out: a picture is smaller than its network takes")
-            continue
-        if count < 2:
-            notes.append(f"{name} is left out: it compares sets of pictures, and there is one picture")
-            continue
-        truths[name] = torch.stack([decode_vector(case["features"][key]) for case in cases])
-        for row in rows.values():
-            row.features[name] = row.features.pop(key)
-            row.distances[name] = frechet_distance(row.features[name], truths[name])
-            if count >= 4:
-                row.kernels[network.kernel] = kernel_distance(row.features[name], truths[name])
-            if name == "FID":
-                row.f1 = f1_of_ssim_and_fid(row.means["ssim"].value, row.distances[name])
-        note = few_pictures(pictures, network.dimension, name)
-        if note is not None:
-            notes.append(note)
-    return truths, notes
+    for method, reasons in failed.items():
+        sentences = [f"{item} ({why})" for item, why in reasons.items()]
+        named = "; ".join(sentences[:NAMED_FAILURES])
+        if len(reasons) > NAMED_FAILURES:
+            named += " …"
+        notes.append(f"{method} did not fill {len(reasons)} of {count}, which are left out for all methods: {named}")
+    return notes
 
 
-def _calibration(records: Sequence[Record], cases: Sequence[Record]) -> dict[str, Any] | None:
-    """What several samples say of their own error, over all cases; None where there are none."""
+def _few_notes(items: Sequence[Record]) -> list[str]:
+    pictures = len({item["picture"] for item in items})
+    if pictures < MIN_PICTURES:
+        return [f"{pictures} pictures are too few for an interval, which takes {MIN_PICTURES}"]
+    if pictures < RECOMMENDED_PICTURES:
+        return [f"{pictures} pictures are few: take the intervals with caution"]
+    return []
+
+
+def _calibration(records: Sequence[Record], items: Sequence[Record]) -> dict[str, Any] | None:
+    """What several samples say of their own error, over all items; None where there are none."""
     found = [record["uncertainty"] for record in records if record.get("uncertainty")]
-    if len(found) < len(records) or len({f["samples"] for f in found}) != 1:
+    if len(found) < len(records) or len({entry["samples"] for entry in found}) != 1:
         return None
     count = found[0]["samples"]
-    groups = [case["picture"] for case in cases]
+    groups = [item["picture"] for item in items]
     # Every hole weighs the same, however large.
-    shares = np.mean([np.array(f["ranks"]) / sum(f["ranks"]) for f in found], axis=0)
-    spread, error = (math.fsum(f[key] for f in found) for key in ("spread_squared", "error_squared"))
+    ranks = np.array([entry["ranks"] for entry in found])
+    shares = np.mean(ranks / ranks.sum(axis=1, keepdims=True), axis=0)
+    spread = math.fsum(entry["spread_squared"] for entry in found)
+    error = math.fsum(entry["error_squared"] for entry in found)
+    ratio = math.nan
+    if error > 0:
+        ratio = math.sqrt(spread / error)
 
     def mean(key: str) -> list[float]:
-        m = mean_with_interval([f[key] for f in found], groups)
-        return [m.value, m.low, m.high]
+        estimate = mean_with_interval([entry[key] for entry in found], groups)
+        return [estimate.value, estimate.low, estimate.high]
 
     return {
         "samples": count,
         "deviation": mean("deviation"),
         "diversity": mean("diversity"),
-        "spread_to_error": math.sqrt(spread / error) if error > 0 else math.nan,
+        "spread_to_error": ratio,
         "rank_shares": shares.tolist(),
         "covered": float(1 - shares[0] - shares[-1]),
         "covered_if_calibrated": (count - 1) / (count + 1),
@@ -270,6 +381,8 @@ def _calibration(records: Sequence[Record], cases: Sequence[Record]) -> dict[str
 
 def _directions(metrics: Sequence[Metric]) -> dict[str, bool]:
     """Whether more is better, for every metric and region."""
-    return {
-        f"{metric.name}{region}": metric.higher_is_better for metric in metrics for region in ("", "_hole", "_band")
-    }
+    better = {}
+    for metric in metrics:
+        for region in ("", "_hole", "_band"):
+            better[metric.name + region] = metric.higher_is_better
+    return better

@@ -45,8 +45,8 @@ EXPLANATION = (
     "seeds. They do not tell how much another seed would change: for that see every seed's own figures. step: ratio "
     "of a training step's time to the first variant's. Differences are taken picture by picture.\n\n"
 )
-# Runs a benchmark: its configuration, the folder of its report and the reference method.
-Compare = Callable[[BenchmarkConfig, str, str | None], Summary]
+# Runs a benchmark: its configuration, its methods and the reference method.
+Compare = Callable[[BenchmarkConfig, Sequence[str], str | None], Summary]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,12 +104,12 @@ class Ablation:
             if name.startswith("1_"):
                 reference = titles[name][0]
                 break
-        summary = compare(self.benchmark(titles, pictures, masks), str(self.folder / "report"), reference)
+        summary = compare(self.benchmark(pictures, masks), self.methods(titles), reference)
         variants = variants_of(summary, titles, seconds)
         with write_beside(self.folder / "ablation.json") as temporary:
             temporary.write_text(json.dumps(as_json(variants), indent=1))
         perceptual = "lpips_squeeze" if "lpips_squeeze" in summary.labels else None
-        explanation = EXPLANATION.format(count=len(summary.cases), seeds=", ".join(map(str, self.seeds)))
+        explanation = EXPLANATION.format(count=len(summary.items), seeds=", ".join(map(str, self.seeds)))
         table = explanation + markdown(variants, perceptual)
         with write_beside(self.folder / "ablation.md") as temporary:
             temporary.write_text(table, encoding="utf-8")
@@ -119,19 +119,23 @@ class Ablation:
         """The folder of a variant's run."""
         return self.folder / "runs" / name / f"seed{seed}"
 
-    def benchmark(self, titles: Mapping[str, Sequence[str]], pictures: Path, masks: Path) -> BenchmarkConfig:
-        """The comparison of all runs, each under its title, beside a method that needs no training."""
-        models = []
-        for name, titles_of_seeds in titles.items():
-            for seed, title in zip(self.seeds, titles_of_seeds, strict=True):
-                models.append(f"{title}={self.run_folder(name, seed)}")
+    def benchmark(self, pictures: Path, masks: Path) -> BenchmarkConfig:
+        """The settings of the comparison of all runs."""
         return BenchmarkConfig(
             images=str(pictures),
-            methods=("telea", *models),
+            output=str(self.folder / "report"),
             masks=str(masks),
             lpips_weights=self.lpips_weights,
             inception_weights=self.inception_weights,
         )
+
+    def methods(self, titles: Mapping[str, Sequence[str]]) -> list[str]:
+        """A method that needs no training, and beside it all runs, each under its title."""
+        methods = ["telea"]
+        for name, titles_of_seeds in titles.items():
+            for seed, title in zip(self.seeds, titles_of_seeds, strict=True):
+                methods.append(f"{title}={self.run_folder(name, seed)}")
+        return methods
 
     def write_held_out(self) -> tuple[Path, Path]:
         """Write the crops that are evaluated and their masks; returns the two folders.

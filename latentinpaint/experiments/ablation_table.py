@@ -58,7 +58,7 @@ class Variant:
 
     def of_cases(self, key: str) -> np.ndarray:
         """A metric of every case, averaged over the seeds."""
-        return np.mean([row.figures[key] for row in self.rows], axis=0)
+        return np.mean([row.scores[key] for row in self.rows], axis=0)
 
     def mean(self, key: str) -> Mean:
         """Mean over seeds and cases, and its interval over pictures."""
@@ -80,7 +80,7 @@ def variants_of(summary: Summary, runs: Mapping[str, Sequence[str]], seconds: Ma
     found = []
     for name, names in runs.items():
         rows = [summary.rows[row] for row in names]
-        distances = {key: [row.distances[key] for row in rows] for key in rows[0].distances}
+        distances = {key: [row.distances.frechet[key] for row in rows] for key in rows[0].distances.frechet}
         found.append(Variant(name, rows, seconds.get(name, math.nan), distances))
     return found
 
@@ -136,7 +136,7 @@ def as_json(variants: Sequence[Variant]) -> dict[str, Any]:
         v.name: {
             "step_seconds": v.step_seconds if math.isfinite(v.step_seconds) else None,
             "distances": v.distances,
-            "means_of_seeds": {key: [row.means[key].value for row in v.rows] for key in v.rows[0].figures},
+            "means_of_seeds": {key: [row.means[key].value for row in v.rows] for key in v.rows[0].scores},
         }
         for v in variants
     }

@@ -9,9 +9,8 @@ too.
     distance.update(fill, truth)
     distance.compute()              # {"FD(squeeze)": …, "KD(squeeze)": …}
 
-Under DDP every picture counts once, whatever process saw it, but PyTorch's own sampler repeats some pictures so that
-all
-processes see equally many: give each its share without repeats for exact figures.
+Under DDP every picture counts once, whatever process saw it. But PyTorch's own sampler repeats some pictures, so that
+all processes see equally many: for exact figures give each process its share without repeats.
 """
 
 from typing import Any
@@ -40,17 +39,21 @@ class PictureMetric(torchmetrics.Metric):
     """
 
     full_state_update = False
+    total: Tensor
+    count: Tensor
+    left_out: Tensor
 
     def __init__(self, metric: Metric, region: str | None = None, **options: Any) -> None:
         super().__init__(**options)
         if region is not None and (region not in REGIONS or not metric.local):
             raise InputError(f"{metric.label} has no value in the region {region!r}")
-        self.metric, self.region = metric, region
+        self.metric = metric
+        self.region = region
         for name in ("total", "count", "left_out"):
             self.add_state(name, torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
 
     @property
-    def higher_is_better(self) -> bool:
+    def higher_is_better(self) -> bool:  # type: ignore[override]  # torchmetrics declares a class attribute
         return self.metric.higher_is_better
 
     @torch.no_grad()
@@ -60,10 +63,12 @@ class PictureMetric(torchmetrics.Metric):
         if self.region is None:
             values = pixel_map.over_picture()
         elif mask is None:
-            raise InputError(f"the {self.region} is told by a mask: give one")
+            raise InputError(f"the {self.region} is found by a mask: give one")
         else:
             check_mask(target, mask)
-            values = pixel_map.over(band(mask) if self.region == "band" else mask)
+            if self.region == "band":
+                mask = band(mask)
+            values = pixel_map.over(mask)
         finite = values.isfinite()
         self.total += torch.where(finite, values, 0).double().sum()
         self.count += finite.sum()
@@ -84,6 +89,8 @@ class FeatureDistance(torchmetrics.Metric):
 
     full_state_update = False
     higher_is_better = False
+    fills: list[Tensor]
+    truths: list[Tensor]
 
     def __init__(self, network: FeatureNetwork, **options: Any) -> None:
         super().__init__(**options)
@@ -113,7 +120,8 @@ class FeatureDistance(torchmetrics.Metric):
         """
         # Sorted, because the subsets of the kernel distance are drawn by number, and which process saw which picture
         # must not matter.
-        fills, truths = (_sorted(torchmetrics.utilities.dim_zero_cat(x).cpu()) for x in (self.fills, self.truths))
+        fills = _sorted(torchmetrics.utilities.dim_zero_cat(self.fills).cpu())
+        truths = _sorted(torchmetrics.utilities.dim_zero_cat(self.truths).cpu())
         found = {self.network.distance: frechet_distance(fills, truths)}
         if len(fills) >= 4:
             found[self.network.kernel] = kernel_distance(fills, truths).mean
@@ -121,5 +129,5 @@ class FeatureDistance(torchmetrics.Metric):
 
 
 def _sorted(features: Tensor) -> Tensor:
-    """Rows (N, d) by their features; rows that are equal in the first eight are taken for equal."""
+    """Features (N, d) in order; pictures that are equal in the first eight features count as equal."""
     return features[np.lexsort(features[:, :8].flip(1).numpy().T)]

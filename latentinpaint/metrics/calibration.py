@@ -3,7 +3,7 @@ r"""How different several samples of one hole are, and whether that says how wro
 With samples :math:`x_1 \dots x_K` of one hole, their mean :math:`\bar x` and the truth :math:`y`, over the hole's
 pixels and channels:
 
-    deviation   the standard deviation between the samples (K - 1 in the denominator), a map and its mean
+    standard deviation  between the samples (K - 1 in the denominator), a map and its mean
     diversity   mean LPIPS, inside the hole, of each sample and the next (the last and the first)
     spread      root of (the mean variance times (K + 1) / K): what the error of the mean would be if the truth were
                 one more sample; `error` is what it is. A ratio below 1 means samples that are too sure.
@@ -27,11 +27,15 @@ from latentinpaint.metrics.pixels import Metric
 
 
 @dataclass(frozen=True)
-class Uncertainty:
-    """Figures of one hole; `ranks` (K + 1,) counts, summing to the hole's entries; `map` (1, 1, H, W), 0 outside."""
+class SampleStatistics:
+    """Statistics of the samples of one hole, see the module.
+
+    ranks: (K + 1,) counts, which sum to the hole's pixels times channels. map: the standard deviation (1, 1, H, W), 0
+    outside the hole.
+    """
 
     samples: int
-    deviation: float
+    standard_deviation: float
     diversity: float
     spread_squared: float
     error_squared: float
@@ -40,7 +44,7 @@ class Uncertainty:
 
 
 @torch.no_grad()
-def deviation_map(samples: Tensor, mask: Tensor) -> Tensor:
+def standard_deviation_map(samples: Tensor, mask: Tensor) -> Tensor:
     """Standard deviation between samples (K, C, H, W), mean over channels: (1, 1, H, W), 0 outside the hole.
 
     Args:
@@ -51,10 +55,10 @@ def deviation_map(samples: Tensor, mask: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def uncertainty(
+def sample_statistics(
     samples: Tensor, truth: Tensor, mask: Tensor, perceptual: Metric | None, generator: torch.Generator
-) -> Uncertainty:
-    """Figures of K samples (K, 3, H, W) for a truth (1, 3, H, W) and its hole (1, 1, H, W).
+) -> SampleStatistics:
+    """Statistics of K samples (K, 3, H, W) for a truth (1, 3, H, W) and its hole (1, 1, H, W).
 
     Args:
         samples: in [0, 1], at least 2.
@@ -65,9 +69,11 @@ def uncertainty(
     """
     count = len(samples)
     hole = (mask[0] > 0.5).expand_as(samples[0])
-    values, target = samples[:, hole].double(), truth[0][hole].double()  # (K, n) and (n,)
+    values = samples[:, hole].double()  # (K, n)
+    target = truth[0][hole].double()  # (n,)
     variance = values.var(dim=0)
-    below, equal = (values < target).sum(dim=0), (values == target).sum(dim=0)
+    below = (values < target).sum(dim=0)
+    equal = (values == target).sum(dim=0)
     drawn = torch.rand(equal.shape, generator=generator, dtype=torch.float64)
     ranks = below + (drawn * (equal + 1)).floor().long()
     diversity = float("nan")
@@ -75,12 +81,12 @@ def uncertainty(
         pairs = zip(samples, samples.roll(-1, dims=0), strict=True)
         between = [perceptual(one[None], other[None]).over(mask).item() for one, other in pairs]
         diversity = sum(between) / count
-    return Uncertainty(
+    return SampleStatistics(
         samples=count,
-        deviation=variance.sqrt().mean().item(),
+        standard_deviation=variance.sqrt().mean().item(),
         diversity=diversity,
         spread_squared=variance.mean().item() * (count + 1) / count,
         error_squared=(values.mean(dim=0) - target).square().mean().item(),
         ranks=torch.bincount(ranks, minlength=count + 1).tolist(),
-        map=deviation_map(samples, mask).float(),
+        map=standard_deviation_map(samples, mask).float(),
     )

@@ -7,7 +7,7 @@ The Fréchet distance is that of the Gaussians with the sets' means and covarian
 (Heusel et al., arXiv 1706.08500). It is biased: the fewer pictures, the larger; compare equal numbers of pictures
 only, and with no more pictures than features mistrust it. The kernel distance, the squared maximum mean discrepancy
 of the kernel (x . y / d + 1)^3 (Bińkowski et al., arXiv 1801.01401), does not grow as pictures become few; it is
-torch-fidelity's, the mean over random subsets, and its deviation over them says how sure it is.
+torch-fidelity's, the mean over random subsets, and its standard deviation over them says how sure it is.
 
 Both are made for sets that have nothing to do with each other. Fills and truths are the same pictures, alike outside
 the hole, so both come out lower than between other pictures of the same kind, and the kernel distance can fall below
@@ -26,25 +26,27 @@ from torch_fidelity.metric_kid import (
 
 KERNEL_SUBSETS = 100
 LARGEST_SUBSET = 1000
-ENOUGH = 10  # pictures a feature below which a Fréchet distance is called biased
+RECOMMENDED_PICTURES = 10  # pictures a feature, below which a Fréchet distance is called biased
 
 
 def frechet_distance(one: Tensor, other: Tensor) -> float:
     """The squared Fréchet distance of two sets of features (N, d) and (M, d), computed in float64.
 
     Raises:
-        ValueError: if a set has fewer than two rows, or their widths differ.
+        ValueError: if a set has fewer than two pictures, or their numbers of features differ.
     """
-    if min(len(one), len(other)) < 2 or one.shape[1] != other.shape[1]:
-        raise ValueError(f"features {tuple(one.shape)} and {tuple(other.shape)} cannot be compared")
-    means, covariances = zip(*((f.double().mean(dim=0), torch.cov(f.double().T)) for f in (one, other)), strict=True)
+    _check_features(one, other, 2)
+    one = one.double()
+    other = other.double()
+    covariance = torch.cov(one.T)
+    other_covariance = torch.cov(other.T)
     # The trace of (C_a C_b)^(1/2) by the symmetric C_a^(1/2) C_b C_a^(1/2), which has the same eigenvalues.
-    values, vectors = torch.linalg.eigh(covariances[0])
+    values, vectors = torch.linalg.eigh(covariance)
     root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-    product = torch.linalg.eigvalsh(root @ covariances[1] @ root).clamp(min=0).sqrt().sum()
-    shift = (means[0] - means[1]).square().sum()
+    product = torch.linalg.eigvalsh(root @ other_covariance @ root).clamp(min=0).sqrt().sum()
+    shift = (one.mean(dim=0) - other.mean(dim=0)).square().sum()
     # Not below zero, which rounding could make of equal sets.
-    return max(0.0, float(shift + covariances[0].trace() + covariances[1].trace() - 2 * product))
+    return max(0.0, float(shift + covariance.trace() + other_covariance.trace() - 2 * product))
 
 
 @dataclass(frozen=True)
@@ -52,21 +54,20 @@ class KernelDistance:
     """Mean and standard deviation over random subsets of so many pictures."""
 
     mean: float
-    deviation: float
+    standard_deviation: float
     subset: int
 
 
 def kernel_distance(one: Tensor, other: Tensor, seed: int = 0) -> KernelDistance:
     """The kernel distance of two sets of features (N, d) and (M, d).
 
-    Subsets hold `LARGEST_SUBSET`
-    rows, or half of the smaller set where that is less: subsets of everything would all be the same one.
+    Subsets hold `LARGEST_SUBSET` pictures, or half of the smaller set where that is less: subsets of everything would
+    all be the same one.
 
     Raises:
-        ValueError: if a set has fewer than four rows, or their widths differ.
+        ValueError: if a set has fewer than four pictures, or their numbers of features differ.
     """
-    if min(len(one), len(other)) < 4 or one.shape[1] != other.shape[1]:
-        raise ValueError(f"features {tuple(one.shape)} and {tuple(other.shape)} cannot be compared")
+    _check_features(one, other, 4)
     subset = min(LARGEST_SUBSET, min(len(one), len(other)) // 2)
     found = kid_features_to_metric(
         one.double(),
@@ -90,7 +91,7 @@ def few_pictures(count: int, dimension: int, name: str) -> str | None:
             f"{name} of {count} pictures on {dimension} features: with no more pictures than features it is mostly "
             "bias. Compare rows of this table at most, never with published figures, and see the kernel distance."
         )
-    if count < ENOUGH * dimension:
+    if count < RECOMMENDED_PICTURES * dimension:
         return (
             f"{name} of {count} pictures on {dimension} features is biased upwards: "
             f"compare it with figures of as many pictures only, and see the kernel distance beside it."
@@ -100,5 +101,13 @@ def few_pictures(count: int, dimension: int, name: str) -> str | None:
 
 def f1_of_ssim_and_fid(ssim: float, fid: float) -> float:
     """LaMa's single figure: the harmonic mean of SSIM and of (100 - FID) / 100, each not below 0."""
-    ssim, likeness = max(0.0, ssim), max(0.0, 100 - fid) / 100
-    return 2 * ssim * likeness / (ssim + likeness) if ssim + likeness > 0 else 0.0
+    ssim = max(0.0, ssim)
+    likeness = max(0.0, 100 - fid) / 100
+    if ssim + likeness == 0:
+        return 0.0
+    return 2 * ssim * likeness / (ssim + likeness)
+
+
+def _check_features(one: Tensor, other: Tensor, fewest: int) -> None:
+    if min(len(one), len(other)) < fewest or one.shape[1] != other.shape[1]:
+        raise ValueError(f"features {tuple(one.shape)} and {tuple(other.shape)} cannot be compared")

@@ -23,10 +23,11 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from torchvision.models import squeezenet1_1
 
 from latentinpaint.errors import InputError
-from latentinpaint.metrics.weight_files import INCEPTION, SQUEEZENET, read_state
+from latentinpaint.metrics.weight_files import INCEPTION, SQUEEZENET, WeightFile, read_state
 
 # Of ImageNet's colours, with which SqueezeNet and the published ResNet-20 were trained.
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MEAN = (0.485, 0.456, 0.406)
+STANDARD_DEVIATION = (0.229, 0.224, 0.225)
 
 
 class FeatureNetwork(nn.Module, ABC):
@@ -65,7 +66,11 @@ class Inception(FeatureNetwork):
         InputError: if the file is missing or holds other weights.
     """
 
-    name, distance, kernel, dimension = "inception", "FID", "KID", 2048
+    name = "inception"
+    distance = "FID"
+    kernel = "KID"
+    dimension = 2048
+    file: WeightFile = INCEPTION
 
     def __init__(self, weights: str | Path | None = None) -> None:
         super().__init__()
@@ -92,7 +97,12 @@ class SqueezeNet(FeatureNetwork):
         InputError: if the file is missing or holds other weights.
     """
 
-    name, distance, kernel, dimension, smallest_side = "squeeze", "FD(squeeze)", "KD(squeeze)", 512, 17
+    name = "squeeze"
+    distance = "FD(squeeze)"
+    kernel = "KD(squeeze)"
+    dimension = 512
+    smallest_side = 17
+    file: WeightFile = SQUEEZENET
 
     def __init__(self, weights: str | Path | None = None) -> None:
         super().__init__()
@@ -100,9 +110,12 @@ class SqueezeNet(FeatureNetwork):
         state = read_state(path, "FD(squeeze)")
         with torch.random.fork_rng(devices=[]):  # the constructor's random weights are all replaced
             network = squeezenet1_1().features
+        features = {}
+        for name, values in state.items():
+            if name.startswith("features."):
+                features[name.removeprefix("features.")] = values
         try:
-            kept = {name.removeprefix("features."): v for name, v in state.items() if name.startswith("features.")}
-            network.load_state_dict(kept)
+            network.load_state_dict(features)
         except RuntimeError as error:
             raise InputError(f"{path} does not fit FD(squeeze): it is not {SQUEEZENET.file_name}") from error
         self.network = network.eval().requires_grad_(False)
@@ -117,15 +130,19 @@ class ResNet20(FeatureNetwork):
     Shapes: pictures (B, 3, 32, 32) in [0, 1] to features (B, 64); `linear` takes those to the ten classes.
     """
 
-    name, distance, kernel, dimension, smallest_side = "resnet20", "FD(resnet20)", "KD(resnet20)", 64, 32
+    name = "resnet20"
+    distance = "FD(resnet20)"
+    kernel = "KD(resnet20)"
+    dimension = 64
+    smallest_side = 32
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16)
-        widths = [(16, 16, 1), (16, 32, 2), (32, 64, 2)]
-        for number, (narrow, wide, stride) in enumerate(widths, start=1):
-            blocks = [_Block(narrow, wide, stride), _Block(wide, wide, 1), _Block(wide, wide, 1)]
-            self.add_module(f"layer{number}", nn.Sequential(*blocks))
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.layer1 = _layer(16, 16, 1)
+        self.layer2 = _layer(16, 32, 2)
+        self.layer3 = _layer(32, 64, 2)
         self.linear = nn.Linear(64, 10)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -133,17 +150,28 @@ class ResNet20(FeatureNetwork):
         return self.layer3(self.layer2(self.layer1(x))).mean(dim=(2, 3))
 
 
+def _layer(narrow: int, wide: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(_Block(narrow, wide, stride), _Block(wide, wide, 1), _Block(wide, wide, 1))
+
+
 class _Block(nn.Module):
     def __init__(self, narrow: int, wide: int, stride: int) -> None:
         super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(narrow, wide, 3, stride, 1, bias=False), nn.BatchNorm2d(wide)
-        self.conv2, self.bn2 = nn.Conv2d(wide, wide, 3, padding=1, bias=False), nn.BatchNorm2d(wide)
-        self.stride, self.more = stride, (wide - narrow) // 2
+        self.conv1 = nn.Conv2d(narrow, wide, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(wide)
+        self.conv2 = nn.Conv2d(wide, wide, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(wide)
+        self.stride = stride
+        self.padding = (wide - narrow) // 2  # channels on either side of the shortcut
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
         short = x[..., :: self.stride, :: self.stride]
-        return F.relu(y + F.pad(short, (0, 0, 0, 0, self.more, self.more)))
+        return F.relu(y + F.pad(short, (0, 0, 0, 0, self.padding, self.padding)))
+
+
+FEATURE_NETWORKS: dict[str, type[Inception] | type[SqueezeNet]] = {"inception": Inception, "squeeze": SqueezeNet}
+"""The networks of a benchmark's distances, by name."""
 
 
 def load_resnet20(path: str | Path) -> ResNet20:
@@ -170,4 +198,4 @@ def features_of(network: nn.Module, images: Tensor, batch_size: int = 250) -> Te
 
 
 def _normalised(images: Tensor) -> Tensor:
-    return (images - images.new_tensor(MEAN).view(3, 1, 1)) / images.new_tensor(DEVIATION).view(3, 1, 1)
+    return (images - images.new_tensor(MEAN).view(3, 1, 1)) / images.new_tensor(STANDARD_DEVIATION).view(3, 1, 1)

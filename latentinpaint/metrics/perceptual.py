@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, choose
 from latentinpaint.metrics.pixels import Metric, PixelMap
 from latentinpaint.metrics.weight_files import ALEXNET, SQUEEZENET, VGG, WeightFile, read_state
 
@@ -77,8 +77,10 @@ class LPIPS(Metric):
     def pixel_map(self, prediction: Tensor, target: Tensor) -> PixelMap:
         # The network's own forward gives either the number or the map; from the layers' distances, one pass
         # gives both.
+        layers = []
         pairs = zip(self.network.lins, self._features(prediction), self._features_of_truth(target), strict=True)
-        layers = [head((a - b).square()) for head, a, b in pairs]  # each (B,1,h,w)
+        for head, predicted, true in pairs:
+            layers.append(head((predicted - true).square()))  # (B,1,h,w)
         # One layer after the other: a map is as large as the picture.
         values = torch.zeros_like(target[:, :1])
         for layer in layers:
@@ -90,16 +92,16 @@ class LPIPS(Metric):
 def load_lpips(network: str = "squeeze", weights: Path | str | None = None) -> LPIPS:
     """Build LPIPS over a backbone, from files that are on this machine; nothing is ever downloaded.
 
-    network: a key of `LPIPS_BACKBONES`: "squeeze", "alex" or "vgg".
-    weights: torchvision's state dict of that network; without it the file is looked for under torchvision's
-        name in torch's hub cache, `torch.hub.get_dir()/checkpoints`. The linear heads come with `lpips`.
+    Args:
+        network: a key of `LPIPS_BACKBONES`: "squeeze", "alex" or "vgg".
+        weights: torchvision's state dict of that network; without it the file is looked for under torchvision's
+            name in torch's hub cache, `torch.hub.get_dir()/checkpoints`. The linear heads come with `lpips`.
 
-    Raises `InputError` when the file is missing or is not such a state dict; a caller can report the
-    sentence and go on without LPIPS.
+    Raises:
+        InputError: if the file is missing or is not such a state dict; a caller can report the sentence and go on
+            without LPIPS.
     """
-    if network not in LPIPS_BACKBONES:
-        raise InputError(f"LPIPS network {network!r} is unknown; choose one of {', '.join(LPIPS_BACKBONES)}.")
-    file = LPIPS_BACKBONES[network].weights
+    file = choose(LPIPS_BACKBONES, network, "LPIPS network").weights
     path = file.find(f"LPIPS({network})", weights)
     state = read_state(path, f"LPIPS({network})")
     # The constructor draws random weights, all replaced below: it must not disturb the caller's generator,

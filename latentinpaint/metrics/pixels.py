@@ -147,7 +147,9 @@ class Metric(ABC):
 class L1(Metric):
     """Mean absolute error: `mean |x - y|`, from 0 (equal) to 1."""
 
-    name, label, higher_is_better = "l1", "L1", False
+    name = "l1"
+    label = "L1"
+    higher_is_better = False
 
     def pixel_map(self, prediction: Tensor, target: Tensor) -> PixelMap:
         values = (prediction - target).abs().mean(dim=1, keepdim=True)
@@ -157,7 +159,10 @@ class L1(Metric):
 class PSNR(Metric):
     """Peak signal-to-noise ratio: `-10 log10 mean (x - y)^2` in dB, inf for equal pictures."""
 
-    name, label, unit, higher_is_better = "psnr", "PSNR", "dB", True
+    name = "psnr"
+    label = "PSNR"
+    unit = "dB"
+    higher_is_better = True
 
     def pixel_map(self, prediction: Tensor, target: Tensor) -> PixelMap:
         values = (prediction - target).square().mean(dim=1, keepdim=True)
@@ -175,18 +180,25 @@ def squared_errors(prediction: Tensor, target: Tensor, holes: Tensor | None = No
         holes: (N, 1, H, W), 1 = hole; None compares whole pictures.
     """
     pixels = PSNR()(prediction, target)
-    where = torch.ones_like(pixels.values) if holes is None else holes
+    assert pixels.values is not None
+    where = torch.ones_like(pixels.values)
+    if holes is not None:
+        where = holes
     mse = (pixels.values * where).sum() / where.sum()
     each = pixels.over(where)
     finite = each[each.isfinite()]
-    psnr = float(finite.mean()) if len(finite) else None
+    psnr = None
+    if len(finite):
+        psnr = float(finite.mean())
     return {"mse": float(mse), "psnr": psnr, "infinite": len(each) - len(finite)}
 
 
 class SSIM(Metric):
     """Structural similarity, at most 1 (equal); see the module's text for the window and the border."""
 
-    name, label, higher_is_better = "ssim", "SSIM", True
+    name = "ssim"
+    label = "SSIM"
+    higher_is_better = True
     smallest_side = SSIM_WINDOW
 
     def pixel_map(self, prediction: Tensor, target: Tensor) -> PixelMap:
@@ -201,7 +213,10 @@ class SSIM(Metric):
 class MSSSIM(Metric):
     """Structural similarity at five scales, from 0 to 1 (equal), of the whole picture; see the module's text."""
 
-    name, label, higher_is_better, local = "ms_ssim", "MS-SSIM", True, False
+    name = "ms_ssim"
+    label = "MS-SSIM"
+    higher_is_better = True
+    local = False
     smallest_side = SSIM_WINDOW * 2 ** (SCALES - 1)
 
     def pixel_map(self, prediction: Tensor, target: Tensor) -> PixelMap:
@@ -223,19 +238,25 @@ def evaluate_pair(
 
     A region without a pixel, and a picture too small for a metric, give nan.
 
-    prediction, target: `(B,3,H,W)` in [0,1]. mask: `(B,1,H,W)`, 1 = hole. metrics: those of `METRICS` when not
-    given.
+    Args:
+        prediction, target: `(B,3,H,W)` in [0,1].
+        mask: `(B,1,H,W)`, 1 = hole.
+        metrics: by default those of `METRICS`.
     """
     check_mask(target, mask)
+    if metrics is None:
+        metrics = METRICS.values()
     regions = {"hole": mask, "band": band(mask)}
     results: dict[str, Tensor] = {}
-    for metric in METRICS.values() if metrics is None else metrics:
+    for metric in metrics:
         if min(target.shape[2:]) < metric.smallest_side:
             nothing = torch.full_like(target[:, :1], torch.nan, dtype=torch.float32)
             pixel_map = PixelMap(nothing, nothing.mean(dim=(1, 2, 3)))
         else:
             pixel_map = metric(prediction, target)
         results[metric.name] = pixel_map.over_picture()
-        if metric.local:
-            results |= {f"{metric.name}_{name}": pixel_map.over(region) for name, region in regions.items()}
+        if not metric.local:
+            continue
+        for name, region in regions.items():
+            results[f"{metric.name}_{name}"] = pixel_map.over(region)
     return results

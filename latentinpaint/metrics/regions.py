@@ -1,4 +1,4 @@
-"""Parts of a picture that are judged by themselves, and what kind of hole it has.
+"""Parts of a picture that are measured by themselves, and classes of holes.
 
 Conventions. Masks are `(B,1,H,W)`, 1 = hole. The distance of a pixel to the hole's border is Euclidean, in pixels,
 from its centre to the nearest pixel centre on the other side, so the pixels along the border have distance 1.
@@ -29,8 +29,9 @@ DECILES = 10
 
 
 def border_distance(mask: Tensor) -> Tensor:
-    """Every pixel's distance to the nearest pixel of the other kind: (B,1,H,W), inf where there is none."""
-    return torch.stack([torch.from_numpy(_distance(hole[0].cpu().numpy() > 0.5))[None] for hole in mask])
+    """The distance of each pixel to the nearest one that is hole if it is not, or known: (B,1,H,W), inf without."""
+    holes = (mask[:, 0] > 0.5).cpu().numpy()
+    return torch.from_numpy(np.stack([_distance(hole) for hole in holes]))[:, None]
 
 
 def band(mask: Tensor, width: int | None = None) -> Tensor:
@@ -49,7 +50,10 @@ def hole_width(mask: Tensor) -> list[float]:
 def width_class(width: float, side: int) -> str:
     """The class, a key of `WIDTHS`, of a hole so many pixels wide in a picture whose shorter side is `side`."""
     relative = width / side
-    return next((name for name, (low, high) in WIDTHS.items() if low <= relative < high), "wide")
+    for name, (low, high) in WIDTHS.items():
+        if low <= relative < high:
+            return name
+    return "wide"
 
 
 def decile(fraction: float) -> int:
@@ -61,9 +65,8 @@ def _distance(hole: np.ndarray) -> np.ndarray:
     """(H, W) float32, for bool (H, W)."""
     if hole.all() or not hole.any():
         return np.full(hole.shape, np.inf, np.float32)
-    inside, outside = (
-        cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for side in (hole, ~hole)
-    )
+    inside = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    outside = cv2.distanceTransform((~hole).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     # Squares of these distances are whole numbers. OpenCV's last digit depends on where in memory the picture lies,
     # and a pixel must not be in the band on one day and out of it on the next. (Exact up to about 1000 pixels.)
     return np.sqrt(np.rint(np.square(np.where(hole, inside, outside), dtype=np.float64))).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Weights of the networks that judge: where their files are looked for, and how they are fetched when asked to.
+"""Weights of the networks that metrics look through: where their files are looked for, and how they are downloaded.
 
 Nothing is downloaded unless a person asks for it; what is downloaded is checked against the first eight digits of its
 SHA-256, which its publisher wrote into its name. Without a path, a file is looked for where torch keeps such files,
@@ -34,37 +34,39 @@ class WeightFile:
         return self.file_name.rsplit(".", 1)[0].rsplit("-", 1)[-1]
 
     @property
-    def place(self) -> Path:
-        """Where the file is looked for, and fetched to."""
+    def path(self) -> Path:
+        """Where the file is looked for, and downloaded to."""
         return Path(torch.hub.get_dir(), "checkpoints", self.file_name)
 
-    def find(self, purpose: str, given: str | Path | None = None) -> Path:
-        """The file: the one given, or the one in its place.
+    def find(self, purpose: str, file: str | Path | None = None) -> Path:
+        """The file: `file` if that is set, or the one in torch's cache.
 
         Raises:
             InputError: if it is not there; the sentence says what to fetch and where to put it.
         """
-        path = Path(given) if given else self.place
+        path = self.path
+        if file:
+            path = Path(file)
         if not path.is_file():
             raise InputError(
                 f"{purpose} needs {self.owner}'s weights, and {path} is not there: "
-                f"fetch {self.url} and save it as {self.place}."
+                f"fetch {self.url} and save it as {self.path}."
             )
         return path
 
     def fetch(self) -> Path:
-        """Download the file to its place, unless it is there, and check it.
+        """Download the file to `path`, unless it is there, and check it.
 
         Raises:
             InputError: if it cannot be had or is not what was published.
         """
-        if not self.place.is_file():
-            with write_beside(self.place) as temporary:
+        if not self.path.is_file():
+            with write_beside(self.path) as temporary:
                 try:
                     torch.hub.download_url_to_file(self.url, str(temporary), self.checksum)
                 except Exception as error:  # no network, no such address, another checksum, a full disk
-                    raise InputError(f"cannot download {self.url} to {self.place}: {error}") from error
-        return self.place
+                    raise InputError(f"cannot download {self.url} to {self.path}: {error}") from error
+        return self.path
 
 
 SQUEEZENET = WeightFile(SqueezeNet1_1_Weights.IMAGENET1K_V1.url, "torchvision")

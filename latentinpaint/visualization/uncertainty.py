@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.metrics.calibration import deviation_map
+from latentinpaint.metrics.calibration import standard_deviation_map
 
 FADED = 0.35  # of the photo's grey around the hole
 
@@ -30,7 +30,7 @@ def uncertainty_map(samples: Tensor, hole: Tensor) -> Tensor:
     if hole.shape != samples.shape[-2:]:
         raise InputError(f"the hole is {tuple(hole.shape)}, the samples are {tuple(samples.shape[-2:])} large")
     mask = (hole > 0.5)[None, None].to(samples.device, torch.float32)
-    return deviation_map(samples.float(), mask)[0, 0]
+    return standard_deviation_map(samples.float(), mask)[0, 0]
 
 
 def draw_uncertainty(spread: np.ndarray, hole: np.ndarray, photo: Image.Image) -> Image.Image:

@@ -110,7 +110,7 @@ def test_a_changed_mask_is_not_judged(benchmark, done, helpers, photos, tmp_path
 def test_a_second_run_uses_the_first(benchmark):
     first, _ = benchmark("--methods", "mean,telea")
     second, answer = benchmark("--methods", "mean,telea")
-    assert "8 answers used again" in answer.out
+    assert "8 records used again" in answer.out
     for key in ("mean", "telea"):
         assert second["methods"][key] == first["methods"][key]
 

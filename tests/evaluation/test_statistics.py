@@ -55,7 +55,7 @@ def test_a_single_picture_has_no_interval(holes):
 
 
 def test_values_and_groups_of_different_number_are_refused():
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="2 values for 1 groups"):
         mean_with_interval([1.0, 2.0], ["a"])
 
 

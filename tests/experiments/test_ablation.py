@@ -85,9 +85,10 @@ def test_held_out_crops_and_masks_are_files(make, tmp_path, helpers, capsys):
 
 def test_all_runs_are_compared(make, tmp_path):
     titles = {"1_a": ["1_a, seed 0", "1_a, seed 3"]}
-    plan = make().benchmark(titles, Path("pictures"), Path("masks"))
     runs = tmp_path / "out" / "runs" / "1_a"
-    assert plan.methods == ("telea", f"1_a, seed 0={runs / 'seed0'}", f"1_a, seed 3={runs / 'seed3'}")
+    assert make().methods(titles) == ["telea", f"1_a, seed 0={runs / 'seed0'}", f"1_a, seed 3={runs / 'seed3'}"]
+    config = make().benchmark(Path("pictures"), Path("masks"))
+    assert (config.images, config.masks, config.output) == ("pictures", "masks", str(tmp_path / "out" / "report"))
 
 
 def test_no_time_is_measured_in_no_rounds(make):

@@ -43,7 +43,7 @@ def test_the_table_is_markdown():
     made = [variant("1_pixel_alpha", values), variant("4_latent_control", [v + 1 for v in values])]
     for v in made:
         for row in v.rows:
-            row.figures |= {"ssim": values, "ssim_hole": values}
+            row.scores |= {"ssim": values, "ssim_hole": values}
     table = markdown(made, None)
     assert "LPIPS" not in table.replace("published LPIPS", "")
     for block in table.strip().split("\n\n"):

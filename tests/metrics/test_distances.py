@@ -130,7 +130,7 @@ def test_the_kernel_distance_is_torch_fidelitys(rows, others):
     subset = min(rows, others) // 2
     expected = kid_features_to_metric(one, other, kid_subset_size=subset, rng_seed=7, verbose=False)
     assert found.mean == pytest.approx(expected["kernel_inception_distance_mean"], rel=1e-9)
-    assert found.deviation == pytest.approx(expected["kernel_inception_distance_std"], rel=1e-9)
+    assert found.standard_deviation == pytest.approx(expected["kernel_inception_distance_std"], rel=1e-9)
     assert found.subset == subset
 
 
@@ -138,7 +138,7 @@ def test_the_kernel_distance_is_torch_fidelitys(rows, others):
 def test_the_mean_over_subsets_is_the_discrepancy_of_all_rows(shift):
     one, other = features(80, seed=1), features(100, seed=2, shift=shift)
     found = kernel_distance(one, other)
-    error = found.deviation / distances.KERNEL_SUBSETS**0.5
+    error = found.standard_deviation / distances.KERNEL_SUBSETS**0.5
     assert found.mean == pytest.approx(unbiased(one, other), abs=3 * error)
 
 

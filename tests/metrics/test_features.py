@@ -112,7 +112,7 @@ def test_fid_and_kid_are_torch_fidelitys_own(inception, inception_file, tmp_path
     assert frechet_distance(*ours) == pytest.approx(theirs["frechet_inception_distance"], rel=1e-4)
     kernel = kernel_distance(*ours, seed=5)
     assert kernel.mean == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-4)
-    assert kernel.deviation == pytest.approx(theirs["kernel_inception_distance_std"], rel=1e-4)
+    assert kernel.standard_deviation == pytest.approx(theirs["kernel_inception_distance_std"], rel=1e-4)
 
 
 def test_inception_sees_eight_bits(inception):

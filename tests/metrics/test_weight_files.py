@@ -47,7 +47,7 @@ def files(folder):
 def test_the_published_files(file, name, digits, host, home):
     assert file.file_name == name and file.checksum == digits
     assert file.url.startswith(f"https://{host}/") and file.url.endswith(f"/{name}")
-    assert file.place == home / "hub" / "checkpoints" / name
+    assert file.path == home / "hub" / "checkpoints" / name
 
 
 # ---- finding
@@ -60,11 +60,11 @@ def test_the_given_file_is_found(tmp_path):
 
 
 def test_without_one_given_it_is_the_one_in_its_place():
-    SQUEEZENET.place.parent.mkdir(parents=True)
-    SQUEEZENET.place.write_bytes(CONTENT)
-    assert SQUEEZENET.find("LPIPS") == SQUEEZENET.place
+    SQUEEZENET.path.parent.mkdir(parents=True)
+    SQUEEZENET.path.write_bytes(CONTENT)
+    assert SQUEEZENET.find("LPIPS") == SQUEEZENET.path
     with pytest.raises(InputError):  # a given one that is absent is not replaced by another
-        SQUEEZENET.find("LPIPS", SQUEEZENET.place.with_name("absent.pth"))
+        SQUEEZENET.find("LPIPS", SQUEEZENET.path.with_name("absent.pth"))
 
 
 @pytest.mark.parametrize("given", [None, "absent.pth", "folder"])
@@ -75,8 +75,8 @@ def test_a_missing_file_is_named_with_what_to_do(given, tmp_path):
         INCEPTION.find("FID", path)
     sentence = str(caught.value)
     assert sentence.startswith("FID needs torch-fidelity's weights") and sentence.endswith(".")
-    assert str(path or INCEPTION.place) in sentence and "\n" not in sentence
-    assert f"fetch {INCEPTION.url} and save it as {INCEPTION.place}" in sentence
+    assert str(path or INCEPTION.path) in sentence and "\n" not in sentence
+    assert f"fetch {INCEPTION.url} and save it as {INCEPTION.path}" in sentence
 
 
 # ---- fetching
@@ -84,8 +84,8 @@ def test_a_missing_file_is_named_with_what_to_do(given, tmp_path):
 
 def test_a_file_is_fetched_to_its_place_and_checked(tmp_path, home):
     file = published(tmp_path, hashlib.sha256(CONTENT).hexdigest()[:8])
-    assert file.fetch() == file.place == file.find("FID")
-    assert files(home) == [file.place] and file.place.read_bytes() == CONTENT
+    assert file.fetch() == file.path == file.find("FID")
+    assert files(home) == [file.path] and file.path.read_bytes() == CONTENT
 
 
 def test_a_file_with_another_checksum_is_not_kept(tmp_path, home):
@@ -99,7 +99,7 @@ def test_a_file_that_does_not_exist_leaves_none(tmp_path, home):
     file = WeightFile((tmp_path / "absent-00000000.pth").as_uri(), "somebody")
     with pytest.raises(InputError) as caught:
         file.fetch()
-    assert file.url in str(caught.value) and str(file.place) in str(caught.value)
+    assert file.url in str(caught.value) and str(file.path) in str(caught.value)
     assert files(home) == []
 
 

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from latentinpaint.errors import InputError
-from latentinpaint.metrics.calibration import uncertainty
+from latentinpaint.metrics.calibration import sample_statistics
 from latentinpaint.visualization import draw_uncertainty, uncertainty_map
 
 
@@ -38,7 +38,7 @@ def test_by_hand():
 
 def test_it_is_the_map_that_is_judged(case):
     samples, hole = case
-    judged = uncertainty(samples, samples[:1], hole[None, None], None, torch.Generator())
+    judged = sample_statistics(samples, samples[:1], hole[None, None], None, torch.Generator())
     assert torch.equal(judged.map[0, 0], uncertainty_map(samples, hole))
 
 

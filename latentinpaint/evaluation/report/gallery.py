@@ -1,9 +1,10 @@
-"""The pictures of a report: worst, median and best, each with a slider between any two answers."""
+"""The pictures of a report: worst, median and best, each with a slider between any two fills."""
 
 import base64
 import html
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,102 +19,139 @@ from latentinpaint.evaluation.summary import Summary, TableRow
 from latentinpaint.metrics.pixels import Metric
 
 LARGEST_SIDE = 512  # pixels of a picture
-EACH = 3  # cases from each end and from the middle
+EACH = 3  # items from each end and from the middle
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """A picture of the gallery: its name, what stands below it (HTML), and its address."""
+
+    name: str
+    caption: str
+    source: str
+
+    def as_html(self) -> str:
+        name = html.escape(self.name)
+        return (
+            f'<figure data-name="{name}"><img src="{self.source}" alt="{name}" loading="lazy">'
+            f"<figcaption><b>{name}</b><br>{self.caption}</figcaption></figure>"
+        )
 
 
 def gallery(
     summary: Summary,
     leading: Metric,
     metrics: Sequence[Metric],
-    read_case: Callable[[str], DatasetItem],
+    read_item: Callable[[str], DatasetItem],
     fill_path: Callable[[str, str], Path],
 ) -> str:
-    """The section of a page: cases from either end and from the middle, sorted by a metric of the reference.
+    """The section of a page: items from either end and from the middle, sorted by a metric of the reference.
 
     Args:
         summary: what was found.
-        leading: what the cases are sorted by, in the hole.
+        leading: what the items are sorted by, in the hole.
         metrics: for what stands under the pictures.
-        read_case: a case by its name.
-        fill_path: the file of a row's fill of a case.
+        read_item: an item by its name.
+        fill_path: the file of a row's fill of an item.
     """
+    reference = summary.rows[summary.reference]
     key = f"{leading.name}_hole"
-    values = np.array(summary.rows[summary.reference].figures[key], np.float64)
-    if not np.isfinite(values).any():
-        values = np.array([case["hole_fraction"] for case in summary.cases])
-    order = np.argsort(values if leading.higher_is_better else -values, kind="stable")
-    order = [int(n) for n in order if np.isfinite(values[n])]
-    middle = max(0, len(order) // 2 - EACH // 2)
-    chosen: dict[int, str] = {}
-    for title, numbers in {
-        "worst": order[:EACH],
-        "median": order[middle : middle + EACH],
-        "best": order[::-1][:EACH][::-1],
-    }.items():
-        for number in numbers:
-            chosen.setdefault(number, title)
-    label = html.escape(summary.rows[summary.reference].label)
     parts = [
-        f"<h2>Worst, median and best</h2><p>Sorted by {html.escape(leading.label)} in the hole of {label}. Drag the "
-        "slider; choose what lies on either side, or click a small picture to put it on the left.</p>"
+        f"<h2>Worst, median and best</h2><p>Sorted by {html.escape(leading.label)} in the hole of "
+        f"{html.escape(reference.label)}. Drag the slider; choose what lies on either side, or click a small picture "
+        "to put it on the left.</p>"
     ]
-    for number, title in chosen.items():
-        name = summary.cases[number]["case"]
+    for number, title in _chosen(summary, key, leading.higher_is_better).items():
+        about = summary.items[number]
         try:
-            case = read_case(name)
+            item = read_item(about["case"])
         except InputError:
-            continue  # its file has gone since it was judged
-        parts.append(_case(summary, number, title, key, case, metrics, fill_path))
+            continue  # its file has gone since it was evaluated
+        hole = f"the hole is {100 * about['hole_fraction']:.0f} %, {about['width_class']}"
+        heading = (
+            f"{title}: {html.escape(item.name)} "
+            f'<span class="soft">{compact(reference.scores[key][number])}; {hole}</span>'
+        )
+        figures = _figures(summary, number, item, metrics, fill_path)
+        parts.append(_section(heading, figures, reference.label))
     return "".join(parts)
 
 
-def _case(
+def _chosen(summary: Summary, key: str, higher_is_better: bool) -> dict[int, str]:
+    """The numbers of the items to show, with their titles, from the worst to the best."""
+    values = np.array(summary.rows[summary.reference].scores[key], np.float64)
+    if not np.isfinite(values).any():
+        values = np.array([item["hole_fraction"] for item in summary.items])
+    if not higher_is_better:
+        values = -values
+    order = np.argsort(values, kind="stable")
+    order = order[np.isfinite(values[order])]
+    middle = max(0, len(order) // 2 - EACH // 2)
+    groups = {"worst": order[:EACH], "median": order[middle : middle + EACH], "best": order[-EACH:]}
+    chosen: dict[int, str] = {}
+    for title, numbers in groups.items():
+        for number in numbers.tolist():
+            chosen.setdefault(number, title)
+    return chosen
+
+
+def _figures(
     summary: Summary,
     number: int,
-    title: str,
-    key: str,
-    case: DatasetItem,
+    item: DatasetItem,
     metrics: Sequence[Metric],
     fill_path: Callable[[str, str], Path],
-) -> str:
-    about = summary.cases[number]
-    damaged = torch.where(case.mask > 0.5, torch.ones_like(case.image), case.image)
-    figures = [("truth", "", _embedded(case.image)), ("hole", "", _embedded(damaged))]
+) -> list[_Figure]:
+    """Truth, hole, every row's fill, and the maps of the samples' standard deviation; what is not kept is missing."""
+    damaged = torch.where(item.mask > 0.5, torch.ones_like(item.image), item.image)
+    figures = [_Figure("truth", "", _embedded(item.image)), _Figure("hole", "", _embedded(damaged))]
     for row in summary.rows.values():
-        embedded = _embedded_file(fill_path(row.name, about["case"]))
+        embedded = _embedded_file(fill_path(row.name, item.name))
         if embedded is not None:
-            figures.append((row.label, _caption(row, number, metrics), embedded))
+            figures.append(_Figure(row.label, _caption(row, number, metrics), embedded))
     for method in summary.calibration:
-        embedded = _embedded_file(fill_path(f"{method}, deviation", about["case"]))
+        embedded = _embedded_file(fill_path(f"{method}, deviation", item.name))
         if embedded is not None:
-            figures.append((f"{summary.rows[method].label}, deviation", "white: 0.25 of full scale", embedded))
-    left = next((n for n, entry in enumerate(figures) if entry[0] == summary.rows[summary.reference].label), 1)
-    options = [f'<option value="{n}">{html.escape(name)}</option>' for n, (name, _, _) in enumerate(figures)]
+            name = f"{summary.rows[method].label}, deviation"
+            figures.append(_Figure(name, "white: 0.25 of full scale", embedded))
+    return figures
 
-    def choice(selected: int, side: str) -> str:
-        chosen = (o.replace(">", " selected>", 1) if n == selected else o for n, o in enumerate(options))
-        return f'<select aria-label="{side}">{"".join(chosen)}</select>'
 
-    thumbs = "".join(
-        f'<figure data-name="{html.escape(name)}"><img src="{source}" alt="{html.escape(name)}" loading="lazy">'
-        f"<figcaption><b>{html.escape(name)}</b><br>{caption}</figcaption></figure>"
-        for name, caption, source in figures
-    )
-    value = compact(summary.rows[summary.reference].figures[key][number])
-    hole = f"the hole is {100 * about['hole_fraction']:.0f} %, {about['width_class']}"
+def _section(heading: str, figures: Sequence[_Figure], reference: str) -> str:
+    """One item: a slider between two of its figures, the reference and the truth at first, and all of them small."""
+    left = 1
+    for number, figure in enumerate(figures):
+        if figure.name == reference:
+            left = number
+            break
+    thumbs = "".join(figure.as_html() for figure in figures)
     return (
-        f'<div class="case"><h3>{title}: {html.escape(about["case"])} <span class="soft">{value}; {hole}</span></h3>'
+        f'<div class="case"><h3>{heading}</h3>'
         '<div class="pair"><div class="slider">'
         '<div class="stage"><img alt=""><img class="over" alt=""></div>'
         '<input type="range" min="0" max="100" value="50" aria-label="border between left and right">'
-        f'<div class="choose">{choice(left, "left")}{choice(0, "right")}</div></div>'
+        f'<div class="choose">{_choice(figures, left, "left")}{_choice(figures, 0, "right")}</div></div>'
         f'<div class="thumbs">{thumbs}</div></div></div>'
     )
 
 
+def _choice(figures: Sequence[_Figure], selected: int, side: str) -> str:
+    """What to see on one side of the slider."""
+    options = []
+    for number, figure in enumerate(figures):
+        mark = ""
+        if number == selected:
+            mark = " selected"
+        options.append(f'<option value="{number}"{mark}>{html.escape(figure.name)}</option>')
+    return f'<select aria-label="{side}">{"".join(options)}</select>'
+
+
 def _caption(row: TableRow, number: int, metrics: Sequence[Metric]) -> str:
-    shown = [m for m in metrics if m.local and (m.name == "psnr" or m.name.startswith("lpips"))]
-    return "<br>".join(f"{html.escape(m.label)} {compact(row.figures[m.name + '_hole'][number])}" for m in shown)
+    lines = []
+    for metric in metrics:
+        if metric.local and (metric.name == "psnr" or metric.name.startswith("lpips")):
+            lines.append(f"{html.escape(metric.label)} {compact(row.scores[metric.name + '_hole'][number])}")
+    return "<br>".join(lines)
 
 
 def _embedded(image: Tensor) -> str:
@@ -132,7 +170,9 @@ def _embedded_file(path: Path) -> str | None:
 def _data_address(picture: Image.Image) -> str:
     scale = LARGEST_SIDE / max(picture.size)
     if scale < 1:
-        picture = picture.resize([max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS)
+        width, height = picture.size
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
     written = io.BytesIO()
     picture.save(written, "WEBP", quality=88, method=4)
     return "data:image/webp;base64," + base64.b64encode(written.getvalue()).decode()

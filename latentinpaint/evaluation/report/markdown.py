@@ -1,7 +1,7 @@
 """Tables of a comparison as Markdown, for a README or a page of results."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from latentinpaint.evaluation.statistics import Mean, median
 from latentinpaint.evaluation.summary import Summary
@@ -12,8 +12,9 @@ DIGITS = {"psnr": 2}  # of a metric's figures; all others have four
 
 def table(lines: Sequence[Sequence[str]]) -> str:
     """A table of cells, the first line its head."""
-    head, *rest = ("| " + " | ".join(cells) + " |" for cells in lines)
-    return "\n".join([head, "|" + "---|" * len(lines[0]), *rest]) + "\n"
+    written = ["| " + " | ".join(cells) + " |" for cells in lines]
+    written.insert(1, "|" + "---|" * len(lines[0]))
+    return "\n".join(written) + "\n"
 
 
 def with_interval(mean: Mean, digits: int, sign: str = "") -> str:
@@ -27,40 +28,56 @@ def with_interval(mean: Mean, digits: int, sign: str = "") -> str:
 
 def plain(value: float, digits: int) -> str:
     """A number, or a dash where there is none."""
-    return f"{value:.{digits}f}" if math.isfinite(value) else "–"
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:.{digits}f}"
 
 
-def compact(value: float, signed: bool = False) -> str:
-    """A number of any size with as many digits as tell something."""
+def compact(value: float | None, sign: str = "") -> str:
+    """A number of any size with as many digits as are of use; `sign` "+" writes both signs."""
     if value is None or math.isnan(value):
         return "–"
     if math.isinf(value):
         return "∞"
-    size = abs(value)
-    digits = 0 if size >= 1000 else 2 if size >= 1 else 4
-    return f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
+    digits = 4
+    if abs(value) >= 1:
+        digits = 2
+    if abs(value) >= 1000:
+        digits = 0
+    return f"{value:{sign}.{digits}f}"
 
 
 def arrow(higher_is_better: bool) -> str:
     """Where better is."""
-    return "↑" if higher_is_better else "↓"
+    if higher_is_better:
+        return "↑"
+    return "↓"
 
 
 def tables(summary: Summary, metrics: Sequence[Metric]) -> str:
     """Means in the hole, distances and seconds of every row; then the differences to the reference, hole by hole."""
     shown = [metric for metric in metrics if metric.local]
-    titles = [f"{m.label} hole {arrow(m.higher_is_better)}" for m in shown]
+    titles = [f"{metric.label} hole {arrow(metric.higher_is_better)}" for metric in shown]
     rows = list(summary.rows.values())
-    distances = list(rows[0].distances)
+    distances = list(rows[0].distances.frechet)
     means = [["method", *titles, *(f"{name} ↓" for name in distances), "seconds"]]
     for row in rows:
-        cells = [with_interval(row.means[f"{m.name}_hole"], DIGITS.get(m.name, 4)) for m in shown]
-        cells += [plain(row.distances[name], 1) for name in distances]
+        cells = _cells(shown, row.means)
+        cells += [plain(row.distances.frechet[name], 1) for name in distances]
         means.append([row.label, *cells, plain(median(row.seconds), 3)])
     if not summary.differences:
         return table(means)
     differences = [[f"less {summary.rows[summary.reference].label}", *titles]]
     for name, found in summary.differences.items():
-        cells = [with_interval(found[f"{m.name}_hole"].mean, DIGITS.get(m.name, 4), "+") for m in shown]
-        differences.append([summary.rows[name].label, *cells])
+        found_means = {key: difference.mean for key, difference in found.items()}
+        differences.append([summary.rows[name].label, *_cells(shown, found_means, "+")])
     return table(means) + "\n" + table(differences)
+
+
+def _cells(metrics: Sequence[Metric], means: Mapping[str, Mean], sign: str = "") -> list[str]:
+    """The means of metrics in the hole."""
+    cells = []
+    for metric in metrics:
+        digits = DIGITS.get(metric.name, 4)
+        cells.append(with_interval(means[f"{metric.name}_hole"], digits, sign))
+    return cells

@@ -4,9 +4,10 @@ import io
 import math
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from latentinpaint.evaluation.statistics import Mean
@@ -16,34 +17,51 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 MARKERS = "osD^vPX*"
 
 
-def lines_plot(title: str, classes: Sequence[str], rows: dict[str, Sequence[Mean]], axis: str) -> str:
-    """Means with their intervals over classes of holes, one line a row; a value that is no number is left out."""
+def lines_plot(title: str, classes: Sequence[str], rows: Mapping[str, Sequence[Mean]], axis: str) -> str:
+    """Means with their intervals over classes of holes, a line for each row; what is no number is left out."""
     figure = Figure(figsize=(5.2, 4.0), layout="constrained")
     axes = figure.add_subplot()
-    count = len(rows)
     for number, (label, means) in enumerate(rows.items()):
-        at = [x for x, mean in enumerate(means) if math.isfinite(mean.value)]
-        shift = 0.5 * ((number + 0.5) / count - 0.5)
-        below = [_length(means[x].value, means[x].low) for x in at]
-        above = [_length(means[x].high, means[x].value) for x in at]
-        axes.errorbar(
-            [x + shift for x in at],
-            [means[x].value for x in at],
-            yerr=[below, above],
-            label=_plain(label),
-            color=COLOURS[number % len(COLOURS)],
-            marker=MARKERS[number % len(MARKERS)],
-            markersize=4,
-            linestyle="-" if number < len(COLOURS) else "--",  # the colours come round again
-            linewidth=1.2,
-            elinewidth=0.8,
-        )
-    axes.set_xticks(range(len(classes)), classes, rotation=30 if len(classes) > 5 else 0, fontsize=8)
+        shift = 0.5 * ((number + 0.5) / len(rows) - 0.5)
+        _draw_line(axes, number, label, means, shift)
+    rotation = 0
+    if len(classes) > 5:
+        rotation = 30
+    axes.set_xticks(range(len(classes)), classes, rotation=rotation, fontsize=8)
     axes.set_xlabel(axis)
     axes.set_title(_plain(title), fontsize=11)
     axes.grid(axis="y", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=2, fontsize=7, frameon=False)
     return _svg(figure)
+
+
+def _draw_line(axes: Axes, number: int, label: str, means: Sequence[Mean], shift: float) -> None:
+    """Line `number` of a plot, moved sideways by `shift`, so that the intervals of all lines can be seen."""
+    places = []
+    values = []
+    below = []
+    above = []
+    for place, mean in enumerate(means):
+        if math.isfinite(mean.value):
+            places.append(place + shift)
+            values.append(mean.value)
+            below.append(_length(mean.value, mean.low))
+            above.append(_length(mean.high, mean.value))
+    line = "-"
+    if number >= len(COLOURS):  # the colours come round again
+        line = "--"
+    axes.errorbar(
+        places,
+        values,
+        yerr=[below, above],
+        label=_plain(label),
+        color=COLOURS[number % len(COLOURS)],
+        marker=MARKERS[number % len(MARKERS)],
+        markersize=4,
+        linestyle=line,
+        linewidth=1.2,
+        elinewidth=0.8,
+    )
 
 
 def rank_plot(title: str, shares: Sequence[float]) -> str:
@@ -61,11 +79,17 @@ def rank_plot(title: str, shares: Sequence[float]) -> str:
 
 def _plain(text: str) -> str:
     """Text as it stands: a dollar would begin a formula, and a label that begins with _ is left out of a legend."""
-    return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
+    escaped = text.replace("$", r"\$")
+    if text.startswith("_"):
+        return " " + escaped
+    return escaped
 
 
 def _length(high: float, low: float) -> float:
-    return high - low if math.isfinite(high - low) else 0.0
+    length = high - low
+    if math.isfinite(length):
+        return length
+    return 0.0
 
 
 def _svg(figure: Figure) -> str:

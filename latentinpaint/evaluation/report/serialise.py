@@ -2,26 +2,25 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import torch
 
 from latentinpaint.evaluation.statistics import Difference, Mean, median
 from latentinpaint.evaluation.summary import Summary, TableRow
-from latentinpaint.metrics.distances import frechet_distance
+from latentinpaint.metrics.distances import KernelDistance, frechet_distance
 
 
 def as_json(summary: Summary) -> dict[str, Any]:
     """The summary as metrics.json has it; what is no number is null."""
+    differences: dict[str, dict[str, Any]] = {}
+    for name, found in summary.differences.items():
+        differences[name] = {key: _difference_as_json(difference) for key, difference in found.items()}
     return _safe(
         {
             "methods": {name: _row_as_json(summary, row) for name, row in summary.rows.items()},
             "reference": summary.reference,
-            "differences_to_reference": {
-                name: {key: _difference_as_json(d) for key, d in found.items()}
-                for name, found in summary.differences.items()
-            },
+            "differences_to_reference": differences,
             "calibration": summary.calibration,
             "failed": summary.failed,
             "notes": summary.notes,
@@ -30,61 +29,80 @@ def as_json(summary: Summary) -> dict[str, Any]:
 
 
 def table_lines(summary: Summary) -> list[list[str]]:
-    """metrics.csv: one line a row and case, after a heading."""
-    keys = list(next(iter(summary.rows.values())).figures)
+    """metrics.csv: after a heading, one line for each row and item."""
+    keys = list(next(iter(summary.rows.values())).scores)
     about = ["case", "picture", "hole_fraction", "decile", "hole_width", "width_class"]
     lines = [["method", *about, *keys, "seconds", "megabytes", "evaluations"]]
     for name, row in summary.rows.items():
-        for number, case in enumerate(summary.cases):
-            figures = [row.figures[key][number] for key in keys]
-            costs = [row.seconds[number], row.megabytes[number], row.evaluations[number]]
-            lines.append([name, *(str(case[key]) for key in about), *map(_cell, [*figures, *costs])])
+        columns = [row.scores[key] for key in keys]
+        columns += [row.seconds, row.megabytes, row.evaluations]
+        for item, *values in zip(summary.items, *columns, strict=True):
+            described = [str(item[key]) for key in about]
+            lines.append([name, *described, *map(_cell, values)])
     return lines
 
 
 def _row_as_json(summary: Summary, row: TableRow) -> dict[str, Any]:
-    pictures = [
-        {
-            "name": case["case"],
-            "picture": case["picture"],
-            "hole_fraction": case["hole_fraction"],
-            "hole_width": case["hole_width"],
+    pictures = []
+    for number, item in enumerate(summary.items):
+        picture = {
+            "name": item["case"],
+            "picture": item["picture"],
+            "hole_fraction": item["hole_fraction"],
+            "hole_width": item["hole_width"],
             "seconds": row.seconds[number],
-            **{key: values[number] for key, values in row.figures.items()},
         }
-        for number, case in enumerate(summary.cases)
-    ]
+        for key, values in row.scores.items():
+            picture[key] = values[number]
+        pictures.append(picture)
+    left_out = {}
+    for key, mean in row.means.items():
+        if mean.left_out:
+            left_out[key] = mean.left_out
     return {
         "label": row.label,
         "method": row.method,
         "kind": row.kind,
         "pictures_judged": len(pictures),
         **_means_as_json(row.means),
-        "left_out": {key: mean.left_out for key, mean in row.means.items() if mean.left_out},
-        "distance": row.distances,
-        "kernel_distance": {key: asdict(value) for key, value in row.kernels.items()},
-        "f1_ssim_fid": row.f1,
+        "left_out": left_out,
+        "distance": row.distances.frechet,
+        "kernel_distance": {key: _kernel_as_json(value) for key, value in row.distances.kernels.items()},
+        "f1_ssim_fid": row.distances.f1,
         "seconds_median": median(row.seconds),
         "megabytes_median": median(row.megabytes),
         "evaluations_median": median(row.evaluations),
-        "classes": [
-            {"by": by, "class": kind, "pictures": sum(where), **_class_as_json(summary, row, where)}
-            for by, kind, where in summary.classes()
-        ],
+        "classes": _classes_as_json(summary, row),
         "pictures": pictures,
     }
 
 
-def _class_as_json(summary: Summary, row: TableRow, where: Sequence[bool]) -> dict[str, Any]:
-    chosen = torch.tensor(list(where))
-    # A Fréchet distance of fewer pictures than features would be noise under a famous name.
-    pictures = len({group for group, use in zip(row.groups, where, strict=True) if use})
-    distances = {
-        name: frechet_distance(row.features[name][chosen], truths[chosen])
-        for name, truths in summary.truths.items()
-        if pictures > truths.shape[1]
-    }
-    return {**_means_as_json({key: row.mean(key, where) for key in row.figures}), "distance": distances}
+def _classes_as_json(summary: Summary, row: TableRow) -> list[dict[str, Any]]:
+    entries = []
+    for hole_class in summary.classes():
+        where = hole_class.where
+        means = {key: row.mean(key, where) for key in row.scores}
+        entries.append(
+            {
+                "by": hole_class.by,
+                "class": hole_class.name,
+                "pictures": sum(where),
+                **_means_as_json(means),
+                "distance": _distances_within(summary, row, where),
+            }
+        )
+    return entries
+
+
+def _distances_within(summary: Summary, row: TableRow, where: Sequence[bool]) -> dict[str, float]:
+    """Fréchet distances over some items, where there are more pictures than features."""
+    chosen = torch.tensor(where)
+    pictures = {item["picture"] for item, use in zip(summary.items, where, strict=True) if use}
+    distances = {}
+    for name, truths in summary.truths.items():
+        if len(pictures) > truths.shape[1]:  # of fewer, it would be noise under a famous name
+            distances[name] = frechet_distance(row.features[name][chosen], truths[chosen])
+    return distances
 
 
 def _means_as_json(means: Mapping[str, Mean]) -> dict[str, Any]:
@@ -104,8 +122,14 @@ def _difference_as_json(difference: Difference) -> dict[str, Any]:
     }
 
 
-def _cell(value: float) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:.6g}"
+def _kernel_as_json(kernel: KernelDistance) -> dict[str, Any]:
+    return {"mean": kernel.mean, "deviation": kernel.standard_deviation, "subset": kernel.subset}
+
+
+def _cell(value: float | None) -> str:
+    if value is None or math.isnan(value):
+        return ""
+    return f"{value:.6g}"
 
 
 def _safe(value: Any) -> Any:
@@ -114,4 +138,6 @@ def _safe(value: Any) -> Any:
         return {key: _safe(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_safe(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -102,7 +102,7 @@ def perceptual_loss(weights: str | None = None, download: bool = False) -> Perce
     """
     if weights is None and download:
         RESNET50.fetch()
-    path = Path(weights) if weights else RESNET50.place
+    path = Path(weights) if weights else RESNET50.path
     if not path.is_file():
         if weights:
             raise InputError(f"there is no file {path} with weights for {PURPOSE}")

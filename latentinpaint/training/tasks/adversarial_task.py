@@ -116,7 +116,7 @@ class AdversarialTask(PipelineTask):
             self._perceptual = [] if found is None else [found]
             if found is None:
                 rank_zero_warn(
-                    f"the perceptual loss is left out: {RESNET50.place} is not there; "
+                    f"the perceptual loss is left out: {RESNET50.path} is not there; "
                     "add --model.download true, or name a file with --model.perceptual_weights"
                 )
         if not (self._perceptual or self.judged or weights.known or weights.missing or weights.latent):

@@ -6,50 +6,10 @@ import re
 import shutil
 import subprocess
 
-import numpy as np
 import pytest
-from PIL import Image
-
-from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
-from latentinpaint.evaluation.report.html import write_report
-from latentinpaint.evaluation.report.plots import lines_plot, rank_plot
-from latentinpaint.evaluation.runner import Runner, read_case, run
-from latentinpaint.evaluation.statistics import Mean
-from latentinpaint.evaluation.summary import summarise
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
-WILD = "<b>&\"'.png"
-
-
-@pytest.mark.parametrize("name", ["a$\\frac$b", "_lama", "$", "a & <b>"])
-def test_plots_take_any_name(name):
-    means = [Mean(1.0, 0.5, 1.5, 9, 0), Mean(float("nan"), float("nan"), float("nan"), 0, 9)]
-    drawn = lines_plot(f"{name} of", ["a", "b"], {name: means, "other": means}, "x")
-    assert drawn.startswith("<svg") and drawn == lines_plot(
-        f"{name} of", ["a", "b"], {name: means, "other": means}, "x"
-    )
-    assert rank_plot(name, [0.5, 0.5]).startswith("<svg")
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory, model_files, helpers):
-    """A report of 16 cases, three methods, one of them with samples; its path and its summary."""
-    folder = tmp_path_factory.mktemp("report")
-    names = [f"{n:02}.png" for n in range(15)] + [WILD]
-    (folder / "photos").mkdir()
-    for seed, name in enumerate(names):
-        Image.fromarray(helpers.smooth(48, 64 + 8 * (seed % 3), seed=seed)).save(folder / "photos" / name)
-    methods = ("telea", "mean", f"my flow={model_files['flow']}")
-    plan = BenchmarkConfig(str(folder / "photos"), methods, num_samples=3, lpips=(), features=(), device="cpu")
-    own = Runner(plan, folder / "out")
-    outcome = run(own, jobs=1)
-    summary = summarise(outcome.cases, outcome.records, own.judge.metrics, own.judge.networks, "my flow")
-    summary.notes.append("a note with <i>tags</i>")
-    path = folder / "out" / "report.html"
-    settings = {"holes": "preset thick, seed 0", "versions": {"torch": "2"}, "compared": ["telea"], "nothing": None}
-    write_report(path, summary, own.judge.metrics, settings, lambda name: read_case(own, name), own.fill_path)
-    return path, summary
 
 
 def cells(page, row):
@@ -85,17 +45,6 @@ def test_the_best_is_bold_oracles_apart(report):
     assert bold == [summary.rows[max(fair, key=fair.get)].label]
 
 
-def test_gallery_shows_worst_median_and_best(report):
-    path, summary = report
-    found = re.findall(r"<h3>(\w+): (.*?) <span", path.read_text())
-    values = np.array(summary.rows["my flow"].figures["l1_hole"])
-    names = [case["case"] for case in summary.cases]
-    order = [names[n] for n in np.argsort(-values, kind="stable")]
-    assert [kind for kind, _ in found] == ["worst"] * 3 + ["median"] * 3 + ["best"] * 3
-    shown = [html.unescape(name) for _, name in found]
-    assert shown[:3] == order[:3] and shown[3:6] == order[7:10] and set(shown[6:]) == set(order[-3:])
-
-
 def test_names_and_notes_cannot_write_html(report):
     page = report[0].read_text()
     assert "<b>&\"'.png" not in page and "<i>tags</i>" not in page
@@ -109,30 +58,6 @@ def test_it_needs_nothing_else(report):
         assert address.startswith(("data:", "#")), address
     assert not re.search(r"url\((?!#)", page) and "@import" not in page and '<link rel="stylesheet' not in page
     assert "default-src 'none'" in page
-
-
-def test_without_fills_the_truth_is_still_shown(report, tmp_path):
-    path, summary = report
-    metrics = [m for m in _metrics() if m.name in summary.labels]
-    own = Runner(
-        BenchmarkConfig(str(path.parents[1] / "photos"), ("mean",), lpips=(), features=(), device="cpu"), tmp_path
-    )
-    write_report(
-        tmp_path / "r.html",
-        summary,
-        metrics,
-        {},
-        lambda name: read_case(own, name),
-        lambda *names: tmp_path / "x.png",
-    )
-    page = (tmp_path / "r.html").read_text()
-    assert page.count('data-name="truth"') == 9 and 'data-name="OpenCV Telea"' not in page
-
-
-def _metrics():
-    from latentinpaint.metrics.pixels import METRICS
-
-    return METRICS.values()
 
 
 # --- in a browser -----------------------------------------------------------------------------------------

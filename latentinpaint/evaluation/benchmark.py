@@ -1,0 +1,129 @@
+"""A benchmark from its items to its files: metrics.json, metrics.csv, tables.md and report.html."""
+
+import csv
+import json
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from latentinpaint import __version__
+from latentinpaint.errors import InputError
+from latentinpaint.evaluation.benchmark_config import recorded_settings
+from latentinpaint.evaluation.evaluator import LIBRARIES, row_names
+from latentinpaint.evaluation.methods import describe
+from latentinpaint.evaluation.report.html import write_report
+from latentinpaint.evaluation.report.markdown import tables
+from latentinpaint.evaluation.report.serialise import as_json, table_lines
+from latentinpaint.evaluation.runner import Runner, RunResult, one_thread
+from latentinpaint.evaluation.summary import Summary, summarise
+from latentinpaint.files import write_beside
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What methods have reached on the same items, and the run that found it."""
+
+    summary: Summary
+    run: RunResult
+
+
+def compare(
+    runner: Runner, reference: str | None = None, progress: Callable[[str], None] = lambda name: None
+) -> Comparison:
+    """Run a benchmark, or what is left of it, and write its files into its output folder.
+
+    Args:
+        runner: the benchmark.
+        reference: the row that the others are compared with, by default the first.
+        progress: called with an item's name when it is done.
+
+    Raises:
+        InputError: if there is no such reference, or nothing could be compared.
+    """
+    if reference is not None:
+        _check_reference(reference, runner)
+    run = runner.run(progress)
+    evaluator = runner.evaluator
+    with one_thread():
+        summary = summarise(run.items, run.records, evaluator.metrics, evaluator.networks, reference)
+    left_out = [f"left out: {text}" for text in run.skipped]
+    summary.notes[:0] = [*runner.notes, *runner.dataset.notes, *left_out]
+    _write(summary, runner, _settings(runner, run))
+    if not runner.config.keep_fills:
+        runner.remove_fills()
+    return Comparison(summary, run)
+
+
+def _check_reference(reference: str, runner: Runner) -> None:
+    """Before hours of work rather than after."""
+    with_best = runner.evaluator.perceptual is not None
+    rows: list[str] = []
+    for method in runner.methods:
+        rows += row_names(method, with_best)
+    if reference not in rows:
+        raise InputError(f"there is no method '{reference}' to compare with: choose one of {', '.join(rows)}")
+
+
+def _settings(runner: Runner, run: RunResult) -> dict[str, Any]:
+    """How a benchmark was done, for its report."""
+    evaluator = runner.evaluator
+    settings: dict[str, Any] = {"latentinpaint": __version__, "made": date.today().isoformat()}
+    settings |= {"images": runner.config.images, "methods": runner.method_texts}
+    settings |= recorded_settings(runner.config)
+    settings |= {
+        "holes": runner.dataset.holes,
+        "compared": {method.name: describe(method) for method in runner.methods},
+        "weights": evaluator.weights,
+        "metrics": [metric.label for metric in evaluator.metrics],
+        "jobs": run.jobs,
+        "seconds_in_all": round(run.wall_seconds, 1),
+        "seconds_of_all_processes": {activity: round(value, 1) for activity, value in run.seconds.items()},
+        "records_used_again": run.reused,
+    }
+    settings["metrics"] += [network.distance for network in evaluator.networks]
+    at_once = sorted({str(record["processes"]) for record in run.records}, key=int)
+    settings["seconds_and_memory"] = (
+        f"of one fill on one thread of {_processor()}, {' or '.join(at_once)} processes at once"
+    )
+    settings["versions"] = {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+    return settings
+
+
+def _write(summary: Summary, runner: Runner, settings: dict[str, Any]) -> None:
+    """The files of a comparison."""
+    folder = runner.output
+    metrics = runner.evaluator.metrics
+    lines = StringIO()
+    csv.writer(lines, lineterminator="\n").writerows(table_lines(summary))
+    texts = {
+        "metrics.json": json.dumps({"settings": settings, **as_json(summary)}, indent=1, allow_nan=False),
+        "metrics.csv": lines.getvalue(),
+        "tables.md": tables(summary, metrics),
+    }
+    for name, text in texts.items():
+        with write_beside(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    with write_beside(folder / "report.html") as temporary:
+        write_report(temporary, summary, metrics, settings, runner.read_item, runner.fill_path)
+
+
+def _processor() -> str:
+    """The processor's name and its cores."""
+    return f"{_processor_name() or platform.processor() or platform.machine()} ({os.cpu_count()} cores)"
+
+
+def _processor_name() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return None

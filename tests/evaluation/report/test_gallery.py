@@ -1,0 +1,43 @@
+"""The gallery: which items it shows, and what of each."""
+
+import html
+import re
+
+import numpy as np
+
+from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
+from latentinpaint.evaluation.report.gallery import gallery
+from latentinpaint.evaluation.runner import Runner
+from latentinpaint.metrics.pixels import METRICS
+
+
+def test_gallery_shows_worst_median_and_best(report):
+    path, summary = report
+    found = re.findall(r"<h3>(\w+): (.*?) <span", path.read_text())
+    values = np.array(summary.rows["my flow"].scores["l1_hole"])
+    names = [case["case"] for case in summary.items]
+    order = [names[n] for n in np.argsort(-values, kind="stable")]
+    assert [kind for kind, _ in found] == ["worst"] * 3 + ["median"] * 3 + ["best"] * 3
+    shown = [html.unescape(name) for _, name in found]
+    assert shown[:3] == order[:3] and shown[3:6] == order[7:10] and set(shown[6:]) == set(order[-3:])
+
+
+def test_without_fills_the_truth_is_still_shown(report, tmp_path):
+    path, summary = report
+    photos = str(path.parents[1] / "photos")
+    config = BenchmarkConfig(images=photos, output=str(tmp_path), lpips_network="", features="", device="cpu")
+    runner = Runner(config, ["mean"])
+    metrics = [metric for metric in METRICS.values() if metric.name in summary.labels]
+    page = gallery(summary, metrics[0], metrics, runner.read_item, lambda *names: tmp_path / "x.png")
+    assert page.count('data-name="truth"') == 9 and 'data-name="OpenCV Telea"' not in page
+
+
+def test_a_picture_that_has_gone_is_left_out(report, tmp_path):
+    from latentinpaint.errors import InputError
+
+    def gone(name):
+        raise InputError(f"{name} has gone")
+
+    metrics = list(METRICS.values())
+    page = gallery(report[1], metrics[0], metrics, gone, lambda *names: tmp_path / "x.png")
+    assert "Worst, median and best" in page and "<figure" not in page

@@ -1,0 +1,57 @@
+"""Numbers and tables as Markdown."""
+
+import math
+
+import pytest
+from synthetic_methods import PLAIN, Constant, even, summary_of
+
+from latentinpaint.evaluation.report.markdown import arrow, compact, plain, table, tables, with_interval
+from latentinpaint.evaluation.statistics import Mean
+
+
+def test_a_table_has_its_head_first():
+    assert table([["a", "b"], ["1", "2"]]) == "| a | b |\n|---|---|\n| 1 | 2 |\n"
+
+
+@pytest.mark.parametrize(
+    ("mean", "sign", "text"),
+    [
+        (Mean(1.234, 1.0, 1.5, 9, 0), "", "1.23 [1.00, 1.50]"),
+        (Mean(1.234, -1.0, 1.5, 9, 0), "+", "+1.23 [-1.00, +1.50]"),
+        (Mean(1.234, math.nan, math.nan, 2, 0), "", "1.23"),
+        (Mean(math.nan, math.nan, math.nan, 0, 9), "", "–"),
+    ],
+)
+def test_means_stand_with_their_intervals(mean, sign, text):
+    assert with_interval(mean, 2, sign) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.12345, "0.1235"),
+        (-0.5, "-0.5000"),
+        (12.345, "12.35"),
+        (1234.5, "1234"),
+        (math.inf, "∞"),
+        (math.nan, "–"),
+        (None, "–"),
+    ],
+)
+def test_compact_numbers_have_the_digits_that_are_of_use(value, text):
+    assert compact(value) == text
+
+
+def test_signs_arrows_and_dashes():
+    assert compact(0.5, "+") == "+0.5000"
+    assert (plain(1.26, 1), plain(math.nan, 1)) == ("1.3", "–")
+    assert (arrow(True), arrow(False)) == ("↑", "↓")
+
+
+def test_the_tables_of_a_comparison():
+    text = tables(summary_of([even(0.1), even(0.2)], [Constant(0.0), Constant(0.2, "other")]), PLAIN.metrics)
+    means, differences = text.split("\n\n")
+    assert means.splitlines()[0] == "| method | L1 hole ↓ | PSNR hole ↑ | seconds |"
+    assert means.splitlines()[2].startswith("| a constant | 0.1500 | ")
+    assert differences.splitlines()[0] == "| less a constant | L1 hole ↓ | PSNR hole ↑ |"
+    assert differences.splitlines()[2].startswith("| a other | -0.1")
