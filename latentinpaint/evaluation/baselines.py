@@ -32,7 +32,7 @@ from latentinpaint.metrics.pixels import check_mask
 
 
 class Baseline(ABC):
-    """Fills holes; the base class guards the hole and the known pixels, a method is one `_fill`.
+    """Fills holes; the base class hides the hole and keeps the known pixels, a method is one `_fill`.
 
     name: the key in results and files. label: the name for people.
     """
@@ -45,7 +45,7 @@ class Baseline(ABC):
 
     @torch.no_grad()
     def __call__(self, image: Tensor, mask: Tensor) -> Tensor:
-        """The images `(B,3,H,W)` in [0,1] with the hole of `mask` `(B,1,H,W)` filled: a new tensor alike."""
+        """The images `(B,3,H,W)` in [0,1] with the hole of `mask` `(B,1,H,W)` filled: a new tensor like `image`."""
         check_mask(image, mask)
         if image.shape[1] != 3 or not image.is_floating_point():
             raise InputError(
@@ -60,20 +60,23 @@ class Baseline(ABC):
     def _fill_one(self, damaged: Tensor, hole: Tensor) -> Tensor:
         if hole.all():
             return torch.full_like(damaged, 0.5)
-        return self._fill(damaged, hole) if hole.any() else damaged
+        if not hole.any():
+            return damaged
+        return self._fill(damaged, hole)
 
     @abstractmethod
     def _fill(self, damaged: Tensor, hole: Tensor) -> Tensor:
         """Fill one picture `(3,H,W)`, 0 in the hole `(1,H,W)` (bool; some pixels are, some are not).
 
-        Only the hole's pixels of the answer are used.
+        Only the hole's pixels of what it returns are used.
         """
 
 
 class MeanColour(Baseline):
     """The mean colour of the known pixels."""
 
-    name, label = "mean", "mean colour"
+    name = "mean"
+    label = "mean colour"
 
     def _fill(self, damaged: Tensor, hole: Tensor) -> Tensor:
         mean = damaged.sum(dim=(1, 2), keepdim=True) / (~hole).sum()
@@ -106,19 +109,24 @@ class Telea(OpenCVInpaint):
     gradient is, so even an even area comes back some levels off, the more the deeper the hole.
     """
 
-    name, label, flag = "telea", "OpenCV Telea", cv2.INPAINT_TELEA
+    name = "telea"
+    label = "OpenCV Telea"
+    flag = cv2.INPAINT_TELEA
 
 
 class NavierStokes(OpenCVInpaint):
     """Bertalmio, Bertozzi and Sapiro's method, as OpenCV has it."""
 
-    name, label, flag = "ns", "OpenCV Navier–Stokes", cv2.INPAINT_NS
+    name = "ns"
+    label = "OpenCV Navier–Stokes"
+    flag = cv2.INPAINT_NS
 
 
 class Biharmonic(Baseline):
     """The smoothest surface over the hole, as scikit-image has it."""
 
-    name, label = "biharmonic", "biharmonic"
+    name = "biharmonic"
+    label = "biharmonic"
 
     def _fill(self, damaged: Tensor, hole: Tensor) -> Tensor:
         pixels = damaged.double().permute(1, 2, 0).cpu().numpy()
@@ -133,7 +141,8 @@ class PatchMatch(Baseline):
     Where hardly as much as a patch is known, its package leaves part of the hole black.
     """
 
-    name, label = "patchmatch", "PatchMatch"
+    name = "patchmatch"
+    label = "PatchMatch"
 
     def __init__(self, radius: int = 3) -> None:
         self.radius = radius

@@ -21,7 +21,7 @@ from latentinpaint.evaluation.report.html import write_report
 from latentinpaint.evaluation.report.markdown import tables
 from latentinpaint.evaluation.report.serialise import as_json, table_lines
 from latentinpaint.evaluation.runner import Runner, RunResult, one_thread
-from latentinpaint.evaluation.summary import Summary, summarise
+from latentinpaint.evaluation.summary import Summary, column, summarise
 from latentinpaint.files import write_beside
 
 
@@ -52,7 +52,7 @@ def compare(
     evaluator = runner.evaluator
     with one_thread():
         summary = summarise(run.items, run.records, evaluator.metrics, evaluator.networks, reference)
-    left_out = [f"left out: {text}" for text in run.skipped]
+    left_out = [f"left out: {sentence}" for sentence in run.skipped]
     summary.notes[:0] = [*runner.notes, *runner.dataset.notes, *left_out]
     _write(summary, runner, _settings(runner, run))
     if not runner.config.keep_fills:
@@ -73,26 +73,36 @@ def _check_reference(reference: str, runner: Runner) -> None:
 def _settings(runner: Runner, run: RunResult) -> dict[str, Any]:
     """How a benchmark was done, for its report."""
     evaluator = runner.evaluator
-    settings: dict[str, Any] = {"latentinpaint": __version__, "made": date.today().isoformat()}
-    settings |= {"images": runner.config.images, "methods": runner.method_texts}
-    settings |= recorded_settings(runner.config)
-    settings |= {
+    compared = {}
+    for method in runner.methods:
+        compared[method.name] = describe(method)
+    metrics = [metric.label for metric in evaluator.metrics]
+    for network in evaluator.networks:
+        metrics.append(network.distance)
+    seconds = {}
+    for activity, value in run.seconds.items():
+        seconds[activity] = round(value, 1)
+    versions = {"python": platform.python_version()}
+    for library in LIBRARIES:
+        versions[library] = version(library)
+    processes = " or ".join(map(str, sorted(set(column(run.records, "processes")))))
+    return {
+        "latentinpaint": __version__,
+        "made": date.today().isoformat(),
+        "images": runner.config.images,
+        "methods": runner.method_texts,
+        **recorded_settings(runner.config),
         "holes": runner.dataset.holes,
-        "compared": {method.name: describe(method) for method in runner.methods},
+        "compared": compared,
         "weights": evaluator.weights,
-        "metrics": [metric.label for metric in evaluator.metrics],
+        "metrics": metrics,
         "jobs": run.jobs,
         "seconds_in_all": round(run.wall_seconds, 1),
-        "seconds_of_all_processes": {activity: round(value, 1) for activity, value in run.seconds.items()},
+        "seconds_of_all_processes": seconds,
         "records_used_again": run.reused,
+        "seconds_and_memory": f"of one fill on one thread of {_processor()}, {processes} processes at once",
+        "versions": versions,
     }
-    settings["metrics"] += [network.distance for network in evaluator.networks]
-    at_once = sorted({str(record["processes"]) for record in run.records}, key=int)
-    settings["seconds_and_memory"] = (
-        f"of one fill on one thread of {_processor()}, {' or '.join(at_once)} processes at once"
-    )
-    settings["versions"] = {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
-    return settings
 
 
 def _write(summary: Summary, runner: Runner, settings: dict[str, Any]) -> None:

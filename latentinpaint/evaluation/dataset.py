@@ -118,7 +118,9 @@ def dataset_from_preset(
         hole = draw_hole(preset, seed, source.name, (height, width))
         return DatasetItem(source.name, image, hole, source.picture, source.results)
 
-    sources = [ItemSource(name, path, None, name, (_stem(name),)) for name, path in named_pictures(images)]
+    sources = []
+    for name, path in named_pictures(images):
+        sources.append(ItemSource(name, path, None, name, (_stem(name),)))
     return EvaluationDataset(sources[:limit], read, f"preset {preset}, seed {seed}")
 
 
@@ -171,10 +173,12 @@ def named_pictures(images: str | Path) -> list[tuple[str, Path]]:
     Raises:
         InputError: if there is none.
     """
-    paths = list_pictures(images)
-    if not paths:
+    pictures = []
+    for path in list_pictures(images):
+        pictures.append((path.relative_to(images).as_posix(), path))
+    if not pictures:
         raise InputError(f"the folder {images} holds no picture")
-    return [(path.relative_to(images).as_posix(), path) for path in paths]
+    return pictures
 
 
 def _read_image(path: Path, crop: "Transform | None" = None) -> Tensor:

@@ -97,9 +97,10 @@ def write_masks(
         raise InputError(notes[0])
     if not entries:
         raise InputError(f"there is no picture to draw masks for in {folder}")
-    checksums = "".join(entry["mask_sha256"] for entry in entries)
-    together = hashlib.sha256(checksums.encode()).hexdigest()
-    manifest = {**settings, **about, "masks_sha256": together, "masks": entries}
+    together = hashlib.sha256()
+    for entry in entries:
+        together.update(entry["mask_sha256"].encode())
+    manifest = {**settings, **about, "masks_sha256": together.hexdigest(), "masks": entries}
     with write_beside(folder / MANIFEST) as temporary:
         temporary.write_text(json.dumps(manifest, indent=1))
     return manifest, notes
@@ -159,7 +160,10 @@ class Manifest:
     @cached_property
     def entries(self) -> dict[str, dict[str, Any]]:
         """The entries of the masks, by their files."""
-        return {entry["file"]: entry for entry in self.raw["masks"]}
+        entries = {}
+        for entry in self.raw["masks"]:
+            entries[entry["file"]] = entry
+        return entries
 
     def check(self, mask: Path, hole: np.ndarray, picture: Path) -> None:
         """Raise `InputError` unless mask and picture are the ones that the set was made of."""
@@ -174,8 +178,10 @@ class Manifest:
 
     def missing(self, masks: Sequence[Path]) -> list[Path]:
         """The files of the set that are not among `masks`."""
-        there = {mask.relative_to(self.path.parent).as_posix() for mask in masks}
-        return [Path(file) for file in self.entries if file not in there]
+        missing = set(self.entries)
+        for mask in masks:
+            missing.discard(mask.relative_to(self.path.parent).as_posix())
+        return [Path(file) for file in self.entries if file in missing]
 
 
 def read_manifest(folder: str | Path) -> Manifest | None:

@@ -128,7 +128,9 @@ class Runner:
             raise InputError(f"none of the pictures could be evaluated; {skipped[0]}")
         names = [source.name for source in self.dataset.sources if source.name in kept]
         items = [_read(self.item_path(name)) for name in names]
-        records = [_read(self.record_path(method.name, name)) for method in self.methods for name in names]
+        records = []
+        for method in self.methods:
+            records += [_read(self.record_path(method.name, name)) for name in names]
         return RunResult(items, records, skipped, seconds, reused, jobs, time.perf_counter() - started)
 
     def run_item(self, source: ItemSource, jobs: int = 1) -> ItemResult:

@@ -82,7 +82,10 @@ class TableRow:
     @cached_property
     def means(self) -> dict[str, Mean]:
         """Every metric's mean and interval."""
-        return {key: self.mean(key) for key in self.scores}
+        means = {}
+        for key in self.scores:
+            means[key] = self.mean(key)
+        return means
 
 
 @dataclass(frozen=True)
@@ -117,12 +120,17 @@ class Summary:
     def classes(self) -> list[HoleClass]:
         """The classes of holes that occur."""
         found = []
+        deciles = np.array(column(self.items, "decile"))
         for number in range(DECILES):
-            where = [item["decile"] == number for item in self.items]
-            found.append(HoleClass("hole area", f"{10 * number}–{10 * number + 10} %", where))
+            where = deciles == number
+            if where.any():
+                found.append(HoleClass("hole area", f"{10 * number}–{10 * number + 10} %", where.tolist()))
+        widths = np.array(column(self.items, "width_class"))
         for name in WIDTHS:
-            found.append(HoleClass("hole width", name, [item["width_class"] == name for item in self.items]))
-        return [entry for entry in found if any(entry.where)]
+            where = widths == name
+            if where.any():
+                found.append(HoleClass("hole width", name, where.tolist()))
+        return found
 
 
 def summarise(
@@ -146,7 +154,7 @@ def summarise(
     common = _common_items(items, failed)
     by_method = _by_method(records, common)
     compared, notes = _comparable_networks(networks, by_method, common)
-    truths = {network.distance: _features(common, network.name) for network in compared}
+    truths = _features(common, compared)
     rows: dict[str, TableRow] = {}
     calibration = {}
     for method, found in by_method.items():
@@ -159,6 +167,9 @@ def summarise(
     if reference not in rows:
         raise InputError(f"there is no method '{reference}' to compare with: choose one of {', '.join(rows)}")
     better = _directions(metrics)
+    labels = {}
+    for metric in metrics:
+        labels[metric.name] = metric.label
     differences = {}
     for name, row in rows.items():
         if name != reference:
@@ -170,10 +181,15 @@ def summarise(
         reference=reference,
         differences=differences,
         calibration=calibration,
-        labels={metric.name: metric.label for metric in metrics},
+        labels=labels,
         notes=[*_failure_notes(failed, len(items)), *_few_notes(common), *notes],
         truths=truths,
     )
+
+
+def column(records: Sequence[Record], key: str) -> list[Any]:
+    """One value of every record."""
+    return [record[key] for record in records]
 
 
 def distances(
@@ -223,7 +239,8 @@ def _common_items(items: Sequence[Record], failed: Mapping[str, Mapping[str, str
 
 def _by_method(records: Sequence[Record], items: Sequence[Record]) -> dict[str, list[Record]]:
     """Each method's records of these items, in their order."""
-    order = {item["case"]: position for position, item in enumerate(items)}
+    names = column(items, "case")
+    order = dict(zip(names, range(len(names)), strict=True))
     found: dict[str, list[Record]] = {}
     for record in records:
         if record["case"] in order:
@@ -237,7 +254,7 @@ def _comparable_networks(
     networks: Sequence[FeatureNetwork], by_method: Mapping[str, Sequence[Record]], items: Sequence[Record]
 ) -> tuple[list[FeatureNetwork], list[str]]:
     """The networks that have features of every picture and every fill, and notes on their distances."""
-    pictures = len({item["picture"] for item in items})
+    pictures = len(set(column(items, "picture")))
     kept = []
     notes = []
     for network in networks:
@@ -255,18 +272,20 @@ def _comparable_networks(
 
 
 def _has_features(network: str, by_method: Mapping[str, Sequence[Record]], items: Sequence[Record]) -> bool:
-    if not all(network in item["features"] for item in items):
-        return False
+    with_features = list(items)
     for records in by_method.values():
         for record in records:
-            if not all(network in row["features"] for row in record["rows"]):
-                return False
-    return True
+            with_features += record["rows"]
+    return all(network in record["features"] for record in with_features)
 
 
-def _features(records: Sequence[Record], network: str) -> Tensor:
-    """The features (N, d) of items or of a row's records."""
-    return torch.stack([decode_vector(record["features"][network]) for record in records])
+def _features(records: Sequence[Record], networks: Sequence[FeatureNetwork]) -> dict[str, Tensor]:
+    """The features (N, d) of items or of a row's records, by the networks' `distance`."""
+    features = {}
+    texts = column(records, "features")
+    for network in networks:
+        features[network.distance] = torch.stack([decode_vector(text) for text in column(texts, network.name)])
+    return features
 
 
 def _row(
@@ -278,9 +297,12 @@ def _row(
 ) -> TableRow:
     """A row of the table, from a method's records of all items."""
     mine = [_row_record(record, name) for record in records]
-    groups = [item["picture"] for item in items]
-    scores = {key: [record["figures"][key] for record in mine] for key in mine[0]["figures"]}
-    features = {network.distance: _features(mine, network.name) for network in networks}
+    groups = column(items, "picture")
+    figures = column(mine, "figures")
+    scores = {}
+    for key in figures[0]:
+        scores[key] = column(figures, key)
+    features = _features(mine, networks)
     ssim = math.nan
     if "ssim" in scores:
         ssim = mean_with_interval(scores["ssim"], groups).value
@@ -291,9 +313,9 @@ def _row(
         kind=mine[0]["kind"],
         groups=groups,
         scores=scores,
-        seconds=[record["seconds"] for record in mine],
-        megabytes=[record["megabytes"] for record in mine],
-        evaluations=[_number(record["evaluations"]) for record in mine],
+        seconds=column(mine, "seconds"),
+        megabytes=column(mine, "megabytes"),
+        evaluations=np.array(column(mine, "evaluations"), np.float64).tolist(),  # None becomes nan
         features=features,
         distances=distances(features, truths, networks, ssim),
     )
@@ -304,12 +326,6 @@ def _row_record(record: Record, name: str) -> Record:
         if row["row"] == name:
             return row
     raise KeyError(name)
-
-
-def _number(value: float | None) -> float:
-    if value is None:
-        return math.nan
-    return value
 
 
 def _rows_of_all(records: Sequence[Record]) -> list[str]:
@@ -340,7 +356,7 @@ def _failure_notes(failed: Mapping[str, Mapping[str, str]], count: int) -> list[
 
 
 def _few_notes(items: Sequence[Record]) -> list[str]:
-    pictures = len({item["picture"] for item in items})
+    pictures = len(set(column(items, "picture")))
     if pictures < MIN_PICTURES:
         return [f"{pictures} pictures are too few for an interval, which takes {MIN_PICTURES}"]
     if pictures < RECOMMENDED_PICTURES:
@@ -350,22 +366,25 @@ def _few_notes(items: Sequence[Record]) -> list[str]:
 
 def _calibration(records: Sequence[Record], items: Sequence[Record]) -> dict[str, Any] | None:
     """What several samples say of their own error, over all items; None where there are none."""
-    found = [record["uncertainty"] for record in records if record.get("uncertainty")]
-    if len(found) < len(records) or len({entry["samples"] for entry in found}) != 1:
+    if not all(record.get("uncertainty") for record in records):
         return None
-    count = found[0]["samples"]
-    groups = [item["picture"] for item in items]
+    found = column(records, "uncertainty")
+    counts = set(column(found, "samples"))
+    if len(counts) != 1:
+        return None
+    count = counts.pop()
+    groups = column(items, "picture")
     # Every hole weighs the same, however large.
-    ranks = np.array([entry["ranks"] for entry in found])
+    ranks = np.array(column(found, "ranks"))
     shares = np.mean(ranks / ranks.sum(axis=1, keepdims=True), axis=0)
-    spread = math.fsum(entry["spread_squared"] for entry in found)
-    error = math.fsum(entry["error_squared"] for entry in found)
+    spread = math.fsum(column(found, "spread_squared"))
+    error = math.fsum(column(found, "error_squared"))
     ratio = math.nan
     if error > 0:
         ratio = math.sqrt(spread / error)
 
     def mean(key: str) -> list[float]:
-        estimate = mean_with_interval([entry[key] for entry in found], groups)
+        estimate = mean_with_interval(column(found, key), groups)
         return [estimate.value, estimate.low, estimate.high]
 
     return {

@@ -3,7 +3,7 @@
 import html
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -15,8 +15,7 @@ from latentinpaint.evaluation.report.gallery import gallery
 from latentinpaint.evaluation.report.markdown import arrow, compact
 from latentinpaint.evaluation.report.plots import lines_plot, rank_plot
 from latentinpaint.evaluation.statistics import Difference, Mean, median
-from latentinpaint.evaluation.summary import HoleClass, Summary, TableRow
-from latentinpaint.metrics.distances import KernelDistance
+from latentinpaint.evaluation.summary import HoleClass, Summary, TableRow, column
 from latentinpaint.metrics.pixels import Metric
 
 UP, DOWN = arrow(True), arrow(False)
@@ -61,13 +60,30 @@ def write_report(
     path.write_text(page.substitute(title=html.escape(title), body=body), encoding="utf-8")
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Column:
-    """A column of a table: its heading, the cell of each row, and the row that is best."""
+    """A column of a table: its heading, a cell for each row, and the row with the best value.
+
+    What was chosen by looking at the truth does not compete.
+    """
 
     title: str
-    cells: list[str]
-    best: str | None
+    higher_is_better: bool = False
+    cells: list[str] = field(default_factory=list)
+    best: str | None = None
+    best_value: float = math.nan
+
+    def add(self, row: TableRow, cell: str, value: float = math.nan) -> None:
+        """Append a row's cell; `value` competes, if it is finite."""
+        self.cells.append(cell)
+        if row.kind == BEST or not math.isfinite(value):
+            return
+        better = value < self.best_value
+        if self.higher_is_better:
+            better = value > self.best_value
+        if self.best is None or better:
+            self.best = row.name
+            self.best_value = value
 
 
 def _metric_columns(summary: Summary, metrics: Sequence[Metric], region: str) -> list[_Column]:
@@ -77,45 +93,42 @@ def _metric_columns(summary: Summary, metrics: Sequence[Metric], region: str) ->
         key = metric.name + region
         if key not in rows[0].scores:
             continue
-        means = [row.means[key] for row in rows]
-        if not any(mean.count for mean in means):
-            continue
-        best = _best(rows, [mean.value for mean in means], metric.higher_is_better)
-        title = f"{metric.label} {arrow(metric.higher_is_better)}"
-        columns.append(_Column(title, [_with_interval(mean) for mean in means], best))
+        of_metric = _Column(f"{metric.label} {arrow(metric.higher_is_better)}", metric.higher_is_better)
+        count = 0
+        for row in rows:
+            mean = row.means[key]
+            of_metric.add(row, f"{compact(mean.value)}<small>{_interval(mean)}</small>", mean.value)
+            count += mean.count
+        if count > 0:
+            columns.append(of_metric)
     return columns
 
 
 def _distance_columns(summary: Summary) -> list[_Column]:
-    rows = list(summary.rows.values())
-    found = [row.distances for row in rows]
-    columns = []
-    for name in found[0].frechet:
-        values = [distances.frechet[name] for distances in found]
-        best = _best(rows, values, higher_is_better=False)
-        columns.append(_Column(f"{name} {DOWN}", [compact(value) for value in values], best))
-    for name in found[0].kernels:
-        kernels = [distances.kernels[name] for distances in found]
-        best = _best(rows, [kernel.mean for kernel in kernels], higher_is_better=False)
-        columns.append(_Column(f"{name} {DOWN}", [_with_standard_deviation(kernel) for kernel in kernels], best))
-    f1 = [distances.f1 for distances in found]
-    if any(math.isfinite(value) for value in f1):
-        best = _best(rows, f1, higher_is_better=True)
-        columns.append(_Column(f"F1 of SSIM and FID {UP}", [compact(value) for value in f1], best))
-    return columns
+    columns: dict[str, _Column] = {}
+    f1 = _Column(f"F1 of SSIM and FID {UP}", higher_is_better=True)
+    for row in summary.rows.values():
+        found = row.distances
+        for name, value in found.frechet.items():
+            columns.setdefault(name, _Column(f"{name} {DOWN}")).add(row, compact(value), value)
+        for name, kernel in found.kernels.items():
+            text = f"{compact(kernel.mean)}<small>± {compact(kernel.standard_deviation)}</small>"
+            columns.setdefault(name, _Column(f"{name} {DOWN}")).add(row, text, kernel.mean)
+        f1.add(row, compact(found.f1), found.f1)
+    if f1.best is not None:
+        columns["F1"] = f1
+    return list(columns.values())
 
 
 def _cost_columns(summary: Summary) -> list[_Column]:
-    rows = list(summary.rows.values())
-    costs = {
-        "seconds a picture": [row.seconds for row in rows],
-        "MB a fill": [row.megabytes for row in rows],
-        "network evaluations a picture": [row.evaluations for row in rows],
-    }
-    columns = []
-    for title, values in costs.items():
-        columns.append(_Column(title, [compact(median(of_row)) for of_row in values], None))
-    return columns
+    seconds = _Column("seconds a picture")
+    megabytes = _Column("MB a fill")
+    evaluations = _Column("network evaluations a picture")
+    for row in summary.rows.values():
+        seconds.add(row, compact(median(row.seconds)))
+        megabytes.add(row, compact(median(row.megabytes)))
+        evaluations.add(row, compact(median(row.evaluations)))
+    return [seconds, megabytes, evaluations]
 
 
 def _importance(metric: Metric) -> int:
@@ -136,7 +149,7 @@ def _leading(metrics: Sequence[Metric]) -> Metric:
 
 def _heading(summary: Summary, settings: dict[str, Any]) -> str:
     labels = ", ".join(html.escape(row.label) for row in summary.rows.values())
-    fraction = median([item["hole_fraction"] for item in summary.items])
+    fraction = median(column(summary.items, "hole_fraction"))
     holes = html.escape(str(settings.get("holes", "")))
     return (
         f"<h1>How well {len(summary.items)} holes were filled</h1>"
@@ -181,9 +194,14 @@ def _table(summary: Summary, columns: Sequence[_Column]) -> str:
         mark = ""
         if row.name == summary.reference:
             mark = ' class="reference"'
-        cells = "".join(_cell(column.cells[number], row.name == column.best) for column in columns)
-        lines.append(f"<tr{mark}><td>{html.escape(row.label)}</td>{cells}</tr>")
-    return _framed(["method", *(column.title for column in columns)], lines)
+        cells = []
+        for shown in columns:
+            cells.append(_cell(shown.cells[number], row.name == shown.best))
+        lines.append(f"<tr{mark}><td>{html.escape(row.label)}</td>{''.join(cells)}</tr>")
+    titles = ["method"]
+    for shown in columns:
+        titles.append(shown.title)
+    return _framed(titles, lines)
 
 
 def _framed(titles: Sequence[str], lines: Sequence[str]) -> str:
@@ -207,13 +225,17 @@ def _differences(summary: Summary, metrics: Sequence[Metric]) -> str:
     shown = [metric for metric in metrics if metric.local]
     lines = []
     for name, found in summary.differences.items():
-        cells = "".join(_difference_cell(found[f"{metric.name}_hole"]) for metric in shown)
-        lines.append(f"<tr><td>{html.escape(summary.rows[name].label)}</td>{cells}</tr>")
-    titles = [f"{metric.label} {arrow(metric.higher_is_better)}" for metric in shown]
+        cells = []
+        for metric in shown:
+            cells.append(_difference_cell(found[f"{metric.name}_hole"]))
+        lines.append(f"<tr><td>{html.escape(summary.rows[name].label)}</td>{''.join(cells)}</tr>")
+    titles = ["method"]
+    for metric in shown:
+        titles.append(f"{metric.label} {arrow(metric.higher_is_better)}")
     return (
         f"<h2>Hole by hole against {html.escape(summary.rows[summary.reference].label)}</h2>"
         "<p>Each method less the reference, in the same holes. Bold where the interval does not touch zero.</p>"
-        + _framed(["method", *titles], lines)
+        + _framed(titles, lines)
     )
 
 
@@ -246,7 +268,9 @@ def _plots(summary: Summary, metrics: Sequence[Metric]) -> str:
 
 
 def _plot(summary: Summary, metric: Metric, by: str, classes: Sequence[HoleClass]) -> str:
-    ticks = [f"{hole_class.name}\n({sum(hole_class.where)})" for hole_class in classes]
+    ticks = []
+    for hole_class in classes:
+        ticks.append(f"{hole_class.name}\n({sum(hole_class.where)})")
     lines = {}
     for row in summary.rows.values():
         lines[row.label] = [row.mean(f"{metric.name}_hole", hole_class.where) for hole_class in classes]
@@ -294,36 +318,15 @@ def _settings(settings: dict[str, Any]) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+        entries = []
+        for key, item in value.items():
+            entries.append(f"{key} {_plain(item)}")
+        return ", ".join(entries)
     if isinstance(value, list | tuple):
         return "; ".join(map(_plain, value))
     if isinstance(value, float):
         return f"{value:.3g}"
     return str(value)
-
-
-def _best(rows: Sequence[TableRow], values: Sequence[float], higher_is_better: bool) -> str | None:
-    """The row with the best value; what was chosen by looking at the truth does not compete."""
-    best = None
-    best_value = math.nan
-    for row, value in zip(rows, values, strict=True):
-        if row.kind == BEST or not math.isfinite(value):
-            continue
-        better = value < best_value
-        if higher_is_better:
-            better = value > best_value
-        if best is None or better:
-            best = row.name
-            best_value = value
-    return best
-
-
-def _with_interval(mean: Mean) -> str:
-    return f"{compact(mean.value)}<small>{_interval(mean)}</small>"
-
-
-def _with_standard_deviation(kernel: KernelDistance) -> str:
-    return f"{compact(kernel.mean)}<small>± {compact(kernel.standard_deviation)}</small>"
 
 
 def _cell(text: str, best: bool = False) -> str:

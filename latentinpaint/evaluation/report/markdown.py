@@ -12,7 +12,9 @@ DIGITS = {"psnr": 2}  # of a metric's figures; all others have four
 
 def table(lines: Sequence[Sequence[str]]) -> str:
     """A table of cells, the first line its head."""
-    written = ["| " + " | ".join(cells) + " |" for cells in lines]
+    written = []
+    for cells in lines:
+        written.append("| " + " | ".join(cells) + " |")
     written.insert(1, "|" + "---|" * len(lines[0]))
     return "\n".join(written) + "\n"
 
@@ -57,20 +59,25 @@ def arrow(higher_is_better: bool) -> str:
 def tables(summary: Summary, metrics: Sequence[Metric]) -> str:
     """Means in the hole, distances and seconds of every row; then the differences to the reference, hole by hole."""
     shown = [metric for metric in metrics if metric.local]
-    titles = [f"{metric.label} hole {arrow(metric.higher_is_better)}" for metric in shown]
+    titles = []
+    for metric in shown:
+        titles.append(f"{metric.label} hole {arrow(metric.higher_is_better)}")
     rows = list(summary.rows.values())
-    distances = list(rows[0].distances.frechet)
-    means = [["method", *titles, *(f"{name} ↓" for name in distances), "seconds"]]
+    head = ["method", *titles]
+    for name in rows[0].distances.frechet:
+        head.append(f"{name} ↓")
+    means = [[*head, "seconds"]]
     for row in rows:
         cells = _cells(shown, row.means)
-        cells += [plain(row.distances.frechet[name], 1) for name in distances]
+        for distance in row.distances.frechet.values():
+            cells.append(plain(distance, 1))
         means.append([row.label, *cells, plain(median(row.seconds), 3)])
     if not summary.differences:
         return table(means)
     differences = [[f"less {summary.rows[summary.reference].label}", *titles]]
     for name, found in summary.differences.items():
-        found_means = {key: difference.mean for key, difference in found.items()}
-        differences.append([summary.rows[name].label, *_cells(shown, found_means, "+")])
+        of_row = {key: difference.mean for key, difference in found.items()}
+        differences.append([summary.rows[name].label, *_cells(shown, of_row, "+")])
     return table(means) + "\n" + table(differences)
 
 

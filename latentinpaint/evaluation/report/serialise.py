@@ -8,17 +8,22 @@ import torch
 
 from latentinpaint.evaluation.statistics import Difference, Mean, median
 from latentinpaint.evaluation.summary import Summary, TableRow
-from latentinpaint.metrics.distances import KernelDistance, frechet_distance
+from latentinpaint.metrics.distances import frechet_distance
 
 
 def as_json(summary: Summary) -> dict[str, Any]:
     """The summary as metrics.json has it; what is no number is null."""
+    methods = {}
+    for name, row in summary.rows.items():
+        methods[name] = _row_as_json(summary, row)
     differences: dict[str, dict[str, Any]] = {}
     for name, found in summary.differences.items():
-        differences[name] = {key: _difference_as_json(difference) for key, difference in found.items()}
+        differences[name] = {}
+        for key, difference in found.items():
+            differences[name][key] = _difference_as_json(difference)
     return _safe(
         {
-            "methods": {name: _row_as_json(summary, row) for name, row in summary.rows.items()},
+            "methods": methods,
             "reference": summary.reference,
             "differences_to_reference": differences,
             "calibration": summary.calibration,
@@ -34,11 +39,14 @@ def table_lines(summary: Summary) -> list[list[str]]:
     about = ["case", "picture", "hole_fraction", "decile", "hole_width", "width_class"]
     lines = [["method", *about, *keys, "seconds", "megabytes", "evaluations"]]
     for name, row in summary.rows.items():
-        columns = [row.scores[key] for key in keys]
-        columns += [row.seconds, row.megabytes, row.evaluations]
+        columns = [*row.scores.values(), row.seconds, row.megabytes, row.evaluations]
         for item, *values in zip(summary.items, *columns, strict=True):
-            described = [str(item[key]) for key in about]
-            lines.append([name, *described, *map(_cell, values)])
+            line = [name]
+            for key in about:
+                line.append(str(item[key]))
+            for value in values:
+                line.append(_cell(value))
+            lines.append(line)
     return lines
 
 
@@ -55,6 +63,9 @@ def _row_as_json(summary: Summary, row: TableRow) -> dict[str, Any]:
         for key, values in row.scores.items():
             picture[key] = values[number]
         pictures.append(picture)
+    kernels = {}
+    for key, kernel in row.distances.kernels.items():
+        kernels[key] = {"mean": kernel.mean, "deviation": kernel.standard_deviation, "subset": kernel.subset}
     left_out = {}
     for key, mean in row.means.items():
         if mean.left_out:
@@ -67,7 +78,7 @@ def _row_as_json(summary: Summary, row: TableRow) -> dict[str, Any]:
         **_means_as_json(row.means),
         "left_out": left_out,
         "distance": row.distances.frechet,
-        "kernel_distance": {key: _kernel_as_json(value) for key, value in row.distances.kernels.items()},
+        "kernel_distance": kernels,
         "f1_ssim_fid": row.distances.f1,
         "seconds_median": median(row.seconds),
         "megabytes_median": median(row.megabytes),
@@ -81,7 +92,9 @@ def _classes_as_json(summary: Summary, row: TableRow) -> list[dict[str, Any]]:
     entries = []
     for hole_class in summary.classes():
         where = hole_class.where
-        means = {key: row.mean(key, where) for key in row.scores}
+        means = {}
+        for key in row.scores:
+            means[key] = row.mean(key, where)
         entries.append(
             {
                 "by": hole_class.by,
@@ -106,10 +119,12 @@ def _distances_within(summary: Summary, row: TableRow, where: Sequence[bool]) ->
 
 
 def _means_as_json(means: Mapping[str, Mean]) -> dict[str, Any]:
-    return {
-        "mean": {key: mean.value for key, mean in means.items()},
-        "interval": {key: [mean.low, mean.high] for key, mean in means.items()},
-    }
+    values = {}
+    intervals = {}
+    for key, mean in means.items():
+        values[key] = mean.value
+        intervals[key] = [mean.low, mean.high]
+    return {"mean": values, "interval": intervals}
 
 
 def _difference_as_json(difference: Difference) -> dict[str, Any]:
@@ -120,10 +135,6 @@ def _difference_as_json(difference: Difference) -> dict[str, Any]:
         "of": difference.of,
         "better": difference.better,
     }
-
-
-def _kernel_as_json(kernel: KernelDistance) -> dict[str, Any]:
-    return {"mean": kernel.mean, "deviation": kernel.standard_deviation, "subset": kernel.subset}
 
 
 def _cell(value: float | None) -> str:
