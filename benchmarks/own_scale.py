@@ -18,7 +18,7 @@ from torch import Tensor
 
 from latentinpaint.inference import fill, tiling
 from latentinpaint.inference.fill import fill_holes
-from latentinpaint.inference.options import Asked
+from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inference.tiling import paint_tiles
 from latentinpaint.inpainter import Inpainter
@@ -41,14 +41,14 @@ def main() -> None:
         for side in dict.fromkeys([kept, *options.sides]):
             fill.OWN_SIDE = side
             start = time.perf_counter()
-            asked = Asked(texture=True, crop=None)
+            asked = FillOptions(texture=True, crop=None)
             (answer,) = fill_holes(
-                inpainter.folded, case.image, case.mask > 0.5, asked, inpainter.texture, inpainter.device
+                inpainter.fused, case.image, case.mask > 0.5, asked, inpainter.texture, inpainter.device
             )
             fills[f"{side} pixels"], costs[f"{side} pixels"] = answer, {"seconds": time.perf_counter() - start}
         fill.OWN_SIDE = kept
         table.add(case, fills, costs)
-        (guide,) = fill_holes(inpainter.folded, case.image, case.mask > 0.5, Asked(texture=False, crop=None))
+        (guide,) = fill_holes(inpainter.fused, case.image, case.mask > 0.5, FillOptions(texture=False, crop=None))
         seams.append(_seam(inpainter.texture or PatchTexture(), case.image, guide, case.mask))
     print(table.text())
     whole, tiled = (statistics.mean(column) for column in zip(*seams, strict=True))

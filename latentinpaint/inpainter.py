@@ -16,7 +16,7 @@ from latentinpaint.images.convert import AnyPicture, as_given, check_size, hole_
 from latentinpaint.images.image_files import Picture
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
-from latentinpaint.inference.options import Asked
+from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.outpainting import Margins, Side
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models.fast.fuse import fuse
@@ -76,19 +76,19 @@ class Inpainter:
         self.pipeline = pipeline.to(self.device).eval()
         self.texture = texture
         self.recipe = recipe or {}
-        self._folded: InpaintPipeline | None = None
-        self._folded_state: list[tuple[int, int]] = []
+        self._fused: InpaintPipeline | None = None
+        self._fused_state: list[tuple[int, int]] = []
 
     @property
-    def folded(self) -> InpaintPipeline:
+    def fused(self) -> InpaintPipeline:
         """What answers: a faster copy of the pipeline (see `models.fast.fuse`), made anew when its weights change."""
         state = [
             (value.data_ptr(), 0 if value.is_inference() else value._version)
             for value in (*self.pipeline.parameters(), *self.pipeline.buffers())
         ]
-        if self._folded is None or state != self._folded_state:
-            self._folded, self._folded_state = fuse(self.pipeline, PRECISIONS[self.precision]), state
-        return self._folded
+        if self._fused is None or state != self._fused_state:
+            self._fused, self._fused_state = fuse(self.pipeline, PRECISIONS[self.precision]), state
+        return self._fused
 
     @classmethod
     def from_pretrained(
@@ -164,7 +164,7 @@ class Inpainter:
         Raises:
             InputError: if the mask has another size than the picture, or an argument is out of range.
         """
-        asked = Asked(num_samples, seed, steps, refine, crop, dilate, feather, texture)
+        asked = FillOptions(num_samples, seed, steps, refine, crop, dilate, feather, texture)
         if not isinstance(image, list | tuple):
             return self._run([self._job(image, mask, asked)], asked)[0]
         masks = mask if isinstance(mask, list | tuple) else [mask] * len(image)
@@ -173,7 +173,7 @@ class Inpainter:
         return self._run([self._job(*pair, asked) for pair in zip(image, masks, strict=True)], asked)
 
     def expand(
-        self, image: AnyPicture, sides: Side | Sequence[Side], mask: object = None, **how: Any
+        self, image: AnyPicture, sides: Side | Sequence[Side], mask: object = None, **options: Any
     ) -> AnyPicture | list[AnyPicture]:
         """Outpaint: the picture grows, and what is new is filled; every known pixel comes back bit for bit.
 
@@ -182,8 +182,8 @@ class Inpainter:
             sides: (left, top, right, bottom), or one for all four: whole numbers of pixels, or texts such as "10%",
                 of the width for left and right, of the height for top and bottom. At most the picture's own side.
             mask: as for calling, of the size of `image`: a hole to be filled besides; None for none.
-            how: any other argument of calling. With `dilate` or `feather` the hole, which the new margin belongs to,
-                reaches that far into the picture.
+            options: any other arguments of calling. With `dilate` or `feather` the hole, which the new margin
+                belongs to, reaches that far into the picture.
 
         Returns:
             As calling. New pixels are opaque.
@@ -191,7 +191,8 @@ class Inpainter:
         Raises:
             InputError: as calling, and as `margins.Margins.of`.
         """
-        asked, batched = Asked(**how), isinstance(image, Tensor)
+        asked = FillOptions(**options)
+        batched = isinstance(image, Tensor)
         given = image if batched else taken(image)
         size = tuple(given.shape[-2:]) if batched else (given.height, given.width)
         painted = np.zeros((1, 1, *size) if batched else size, bool) if mask is None else hole_of_mask(mask, batched)
@@ -205,20 +206,18 @@ class Inpainter:
             job = _picture_job(given.expanded(*astuple(margins)), hole, asked, lambda filled: as_given(filled, image))
         return self._run([job], asked)[0]
 
-    def fill(
-        self, picture: Picture, hole: np.ndarray, num_samples: int = 1, seed: int = 0, **how: Any
-    ) -> list[Picture]:
-        """As calling, for a picture that `read_picture` read and a hole (H, W) bool; always a list."""
-        asked = Asked(num_samples, seed, **how)
-        answers = self._run([_picture_job(picture, hole, asked, lambda filled: filled)], asked)[0]
-        return [answers] if num_samples == 1 else answers
+    def fill(self, picture: Picture, mask: np.ndarray, options: FillOptions | None = None) -> list[Picture]:
+        """The filled samples of a picture that `read_picture` read and its mask (H, W) bool, True = hole."""
+        options = options or FillOptions()
+        outputs = self._run([_picture_job(picture, mask, options, lambda filled: filled)], options)[0]
+        return [outputs] if options.num_samples == 1 else outputs
 
-    def _job(self, image: object, mask: object, asked: Asked) -> _Job:
+    def _job(self, image: object, mask: object, asked: FillOptions) -> _Job:
         if isinstance(image, Tensor):
             return _tensor_job(image, hole_of_mask(mask, batched=True), asked)
         return _picture_job(taken(image), hole_of_mask(mask), asked, lambda filled: as_given(filled, image))
 
-    def _run(self, jobs: Sequence[_Job], asked: Asked) -> list[Any]:
+    def _run(self, jobs: Sequence[_Job], asked: FillOptions) -> list[Any]:
         """Every job's answer, or a list of `num_samples` of them."""
         images = [image for job in jobs for image in job.images]
         holes = [hole for job in jobs for hole in job.holes]
@@ -232,7 +231,7 @@ class Inpainter:
         return answers
 
 
-def _picture_job(picture: Picture, hole: np.ndarray, asked: Asked, given: Callable[[Picture], Any]) -> _Job:
+def _picture_job(picture: Picture, hole: np.ndarray, asked: FillOptions, given: Callable[[Picture], Any]) -> _Job:
     """A picture and its hole (H, W) bool; `given` turns the filled one into what came in."""
     check_size(hole.shape, (picture.height, picture.width))
     soft = asked.widening.of(hole[None, None])
@@ -247,7 +246,7 @@ def _picture_job(picture: Picture, hole: np.ndarray, asked: Asked, given: Callab
     return _Job(image.float(), soft.hole, finish)
 
 
-def _tensor_job(image: Tensor, painted: np.ndarray, asked: Asked) -> _Job:
+def _tensor_job(image: Tensor, painted: np.ndarray, asked: FillOptions) -> _Job:
     """A tensor (3, H, W) or (B, 3, H, W) and its hole (1 or B, 1, H, W) bool."""
     batch = image if image.ndim == 4 else image[None]
     if batch.ndim != 4 or batch.shape[1] != 3 or not len(batch) or not image.is_floating_point():

@@ -50,8 +50,8 @@ class Deadly:
     def __init__(self, folder):
         self.folder = folder
 
-    def fill(self, picture, hole, num_samples, seed, **how):
+    def fill(self, picture, mask, options):
         if picture.samples.mean() > 200:
             (self.folder / ".b-12345678.png").write_bytes(b"half")
             os.kill(os.getpid(), signal.SIGKILL)
-        return [picture] * num_samples
+        return [picture] * options.num_samples

@@ -276,7 +276,7 @@ def test_answers_follow_the_weights(build_pipeline):
     image, mask = noise(32, 32, 3), np.zeros((32, 32), bool)
     mask[8:20, 8:20] = True
     before = inpainter(image, mask)
-    assert inpainter.folded is inpainter.folded
+    assert inpainter.fused is inpainter.fused
     inpainter.pipeline.load_state_dict(other.pipeline.state_dict())
     assert (inpainter(image, mask) == other(image, mask)).all()
     assert (inpainter(image, mask) != before).any()
@@ -380,7 +380,7 @@ def test_it_answers_with_a_folded_copy(build_pipeline):
     assert 1e-5 < difference.mean() < 5e-3
     inpainter = Inpainter(pipeline, "cpu")
     assert inpainter.pipeline is pipeline
-    assert not [m for m in inpainter.folded.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert not [m for m in inpainter.fused.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     with pytest.raises(InputError, match="no precision 'half'"):
         Inpainter(pipeline, "cpu", "half")
 

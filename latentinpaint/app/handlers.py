@@ -18,6 +18,8 @@ from latentinpaint.app import preview, service, uploads
 from latentinpaint.app.examples import Example
 from latentinpaint.app.store import Store
 from latentinpaint.errors import InputError, choose
+from latentinpaint.inference.feature_refinement import Refinement
+from latentinpaint.inference.options import FillOptions
 from latentinpaint.inpainter import Inpainter
 
 MAX_SEED = 2**31 - 1
@@ -159,19 +161,18 @@ class Handlers:
         if photo is None:
             raise InputError("there is no photo yet: choose one, or one of the examples")
         inpainter = self._model(model)
-        settings = service.Settings(
-            samples=_integer("samples", samples, self.limits.samples) if _stochastic(inpainter) else 1,
+        options = FillOptions(
+            num_samples=_integer("samples", samples, self.limits.samples) if _stochastic(inpainter) else 1,
             steps=_integer("steps", steps, self.limits.steps) if _stochastic(inpainter) else None,
             seed=_integer("the seed", 0 if seed is None else seed, MAX_SEED, least=0),
-            refine=bool(refine) and _refinable(inpainter),
-            report=lambda sentence: progress(None, desc=sentence),
+            refine=_refinement(inpainter, refine, lambda sentence: progress(None, desc=sentence)),
         )
         self.store.prune()
         loaded = uploads.read_photo(photo, self.limits)
         hole = preview.painted_hole((editor or {}).get("layers") or [], loaded)
         if mask is not None:
             hole |= uploads.read_hole(mask, loaded, self.limits, invert)
-        filled = service.fill(inpainter, loaded, hole, settings, self.store.new_folder())
+        filled = service.fill(inpainter, loaded, hole, options, self.store.new_folder())
         return fill_results(filled, model)
 
     @report_errors
@@ -258,6 +259,13 @@ def _description(photo: uploads.Photo, hole: np.ndarray | None) -> str:
     if hole is not None:
         parts.append(f"mask of {100 * hole.mean():.3g} %; strokes are added to it")
     return "; ".join(parts)
+
+
+def _refinement(inpainter: Inpainter, wanted: bool, show: Callable[[str], None]) -> Refinement | bool:
+    """How to refine, if it is wanted and the model can be refined; `show` is called with a sentence at every step."""
+    if wanted and _refinable(inpainter):
+        return Refinement(progress=show, warn=show)
+    return False
 
 
 def _integer(name: str, value: float, most: int, least: int = 1) -> int:

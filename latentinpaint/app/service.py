@@ -4,8 +4,8 @@ Photos and holes come from `uploads` and `preview`; results are files in a folde
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +15,8 @@ from latentinpaint.app.preview import make_preview, save_preview
 from latentinpaint.app.uploads import Photo
 from latentinpaint.errors import InputError
 from latentinpaint.images.image_files import Picture, write_picture
-from latentinpaint.inference.feature_refinement import Refinement
+from latentinpaint.inference.options import FillOptions
 from latentinpaint.inpainter import Inpainter
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to fill; see `Inpainter.__call__`. `report` is called with a sentence while a refinement runs."""
-
-    samples: int = 1
-    steps: int | None = None
-    seed: int = 0
-    refine: bool = False
-    report: Callable[[str], None] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -52,19 +41,16 @@ class FillResult:
     notes: list[str]
 
 
-def fill(inpainter: Inpainter, photo: Photo, hole: np.ndarray, settings: Settings, folder: Path) -> FillResult:
+def fill(inpainter: Inpainter, photo: Photo, hole: np.ndarray, options: FillOptions, folder: Path) -> FillResult:
     """Fill a hole (H, W) bool, and write what the page shows and offers into a folder.
 
     Raises:
-        InputError: if there is no hole, or a setting cannot be used.
+        InputError: if there is no hole, or an option cannot be used.
     """
     if not hole.any():
         raise InputError("nothing is painted yet: paint over what is to be filled, or choose a mask file")
     start = time.perf_counter()
-    refine = Refinement(report=settings.report) if settings.refine else False
-    pictures = inpainter.fill(
-        photo.picture, hole, settings.samples, settings.seed, steps=settings.steps, refine=refine
-    )
+    pictures = inpainter.fill(photo.picture, hole, options)
     seconds = time.perf_counter() - start
     results = []
     after = []

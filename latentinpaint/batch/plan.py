@@ -1,7 +1,7 @@
-"""Which pictures of a folder to fill, with which masks, and what the answers are called.
+"""Which pictures of a folder to fill, with which masks, and the names of the output files.
 
-An answer lies in the same sub-folder as its picture and keeps its suffix, unless another format is asked for. It has
-the picture's name; but a mask with a number (`photo_mask001.png`) gives the answer its own, so that a picture can
+An output lies in the same sub-folder as its picture and keeps its suffix, unless another format is asked for. It has
+the picture's name; but a mask with a number (`photo_mask001.png`) gives the output its own, so that a picture can
 have several. The two files alone decide on a name, so no file that is added later changes it.
 """
 
@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from latentinpaint.errors import InputError
@@ -20,17 +21,22 @@ _NUMBERED = re.compile(r"_mask\d+$")
 
 
 @dataclass(frozen=True)
-class Job:
-    """One hole to fill, and the files that the answers go to; without a mask the margin alone is filled."""
+class FillTask:
+    """One mask of one picture, and the files that the samples go to; without a mask only new margins are filled."""
 
     image: Path
     mask: Path | None
-    targets: tuple[Path, ...]
+    outputs: tuple[Path, ...]
 
     @property
-    def done(self) -> bool:
-        """Whether all answers are there; they are renamed when they are whole, so one that is there is whole."""
-        return all(target.is_file() for target in self.targets)
+    def is_done(self) -> bool:
+        """Whether all outputs exist; they are renamed when they are complete, so one that exists is complete."""
+        return all(output.is_file() for output in self.outputs)
+
+    def __str__(self) -> str:
+        if self.mask is None:
+            return str(self.image)
+        return f"{self.image} with {self.mask.name}"
 
 
 @dataclass(frozen=True)
@@ -41,29 +47,31 @@ class Failure:
     reason: str
 
     def __str__(self) -> str:
-        return self.reason if str(self.path) in self.reason else f"{self.path}: {self.reason}"
+        if str(self.path) in self.reason:
+            return self.reason
+        return f"{self.path}: {self.reason}"
 
 
 @dataclass
-class Plan:
-    """What a folder holds: jobs, files that cannot be used, and pictures that no mask names."""
+class FolderPlan:
+    """What a folder holds: tasks, files that cannot be used, and pictures without a mask."""
 
-    jobs: list[Job] = field(default_factory=list)
+    tasks: list[FillTask] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    bare: list[Path] = field(default_factory=list)
+    images_without_mask: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Folders:
-    """What is asked of a folder.
+class FolderOptions:
+    """Which folder to fill, and where to write.
 
     Attributes:
         indir: pictures, with sub-folders.
-        outdir: where answers go.
+        outdir: where outputs go.
         maskdir: masks with the same sub-folders; None if they lie beside the pictures.
         mask: one mask for all pictures.
-        bare: whether pictures without a mask are to be done too (their margin is filled).
-        samples: answers for every hole.
+        fill_without_mask: whether pictures without a mask are tasks too (their new margins are filled).
+        num_samples: samples for every mask.
         format: a key of `FORMATS`.
     """
 
@@ -71,132 +79,143 @@ class Folders:
     outdir: Path
     maskdir: Path | None = None
     mask: Path | None = None
-    bare: bool = False
-    samples: int = 1
+    fill_without_mask: bool = False
+    num_samples: int = 1
     format: str = "keep"
 
-    def plan(self) -> Plan:
-        """Everything there is to do, done or not.
+    def plan(self) -> FolderPlan:
+        """All tasks, those that are done already included.
 
         Raises:
-            InputError: if a folder cannot be read, the answers would be taken for pictures or masks the next time, or
-                there is nothing to do at all.
+            InputError: if a folder cannot be read, or there is no task at all.
         """
-        for option, folder in (("--indir", self.indir), ("--maskdir", self.maskdir)):
-            if folder is not None and self.outdir.resolve().is_relative_to(folder.resolve()):
-                raise InputError(
-                    f"--outdir {self.outdir} lies inside {option}: results would be taken for masks or pictures the "
-                    "next time"
-                )
-        plan = self._with_one_mask() if self.mask is not None else self._with_masks_by_name()
-        if not plan.jobs:
-            self._refuse(plan)
-        _resolve_meetings(plan)
+        plan = self._match_by_name() if self.mask is None else self._one_mask_for_all(self.mask)
+        if not plan.tasks:
+            raise InputError(self._why_no_task(plan))
+        return _with_unique_outputs(plan)
+
+    def _one_mask_for_all(self, mask: Path) -> FolderPlan:
+        plan = FolderPlan()
+        for image in list_pictures(self.indir):
+            if image.resolve() != mask.resolve():
+                plan.tasks.append(self._task(image, mask, image.stem))
         return plan
 
-    def _with_one_mask(self) -> Plan:
-        there = self.mask.resolve()
-        photos = [path for path in list_pictures(self.indir) if path.resolve() != there]
-        return Plan([self._job(photo, self.mask) for photo in photos])
-
-    def _with_masks_by_name(self) -> Plan:
+    def _match_by_name(self) -> FolderPlan:
         found = find_matches(self.indir, self.maskdir)
-        plan = Plan([self._job(pair.image, pair.mask) for pair in found.pairs])
-        plan.failures = self._unusable(found)
-        if self.bare:
-            plan.jobs += [self._job(photo, None) for photo in found.images_without_mask]
-        else:
-            plan.bare = found.images_without_mask
+        plan = FolderPlan(failures=self._unusable_masks(found))
+        for pair in found.pairs:
+            has_number = pair.mask.stem != pair.image.stem and _NUMBERED.search(pair.mask.stem)
+            stem = pair.mask.stem if has_number else pair.image.stem
+            plan.tasks.append(self._task(pair.image, pair.mask, stem))
+        if not self.fill_without_mask:
+            plan.images_without_mask = found.images_without_mask
+            return plan
+        for image in found.images_without_mask:
+            plan.tasks.append(self._task(image, None, image.stem))
         return plan
 
-    def _unusable(self, found: Matches) -> list[Failure]:
-        failures = [Failure(unclear.mask, unclear.reason) for unclear in found.ambiguous]
+    def _unusable_masks(self, found: Matches) -> list[Failure]:
+        failures = []
+        for ambiguous in found.ambiguous:
+            failures.append(Failure(ambiguous.mask, ambiguous.reason))
         for mask in found.masks_without_image:
             folder = self.indir / mask.relative_to(self.maskdir or self.indir).parent
             names = {mask.stem, re.sub(r"_mask\d*$", "", mask.stem)}
-            hint = _what_is_there(folder, names, mask)
+            hint = _why_not_an_image(folder, names, mask)
             failures.append(Failure(mask, f"the mask {mask} matches no picture in {folder}{hint}"))
         return failures
 
-    def _job(self, photo: Path, mask: Path | None) -> Job:
-        place = self.outdir / photo.relative_to(self.indir).parent
-        own_name = mask is not None and mask.stem != photo.stem and _NUMBERED.search(mask.stem) and self.mask is None
-        target = place / f"{mask.stem if own_name else photo.stem}{FORMATS[self.format](photo.suffix)}"
-        return Job(photo, mask, targets(target, self.samples))
+    def _task(self, image: Path, mask: Path | None, stem: str) -> FillTask:
+        folder = self.outdir / image.relative_to(self.indir).parent
+        suffix = FORMATS[self.format](image.suffix)
+        return FillTask(image, mask, numbered_paths(folder / f"{stem}{suffix}", self.num_samples))
 
-    def _refuse(self, plan: Plan) -> None:
+    def _why_no_task(self, plan: FolderPlan) -> str:
+        if len(plan.failures) > 1:
+            return f"there is nothing to fill in {self.indir}: {plan.failures[0]} ({len(plan.failures)} such masks)"
         if plan.failures:
-            more = f" ({len(plan.failures)} such masks)" if len(plan.failures) > 1 else ""
-            raise InputError(f"there is nothing to fill in {self.indir}: {plan.failures[0]}{more}")
-        if plan.bare:
-            raise InputError(
+            return f"there is nothing to fill in {self.indir}: {plan.failures[0]}"
+        if plan.images_without_mask:
+            return (
                 f"{self.maskdir or self.indir} holds no mask: a mask for photo.png is photo_mask.png or "
-                "photo_mask001.png; --mask takes one for all pictures"
+                "photo_mask001.png; or give one mask for all pictures"
             )
-        raise InputError(f"{self.indir} holds no picture: {', '.join(FORMATS_BY_SUFFIX)} are read")
+        return f"{self.indir} holds no picture: {', '.join(FORMATS_BY_SUFFIX)} are read"
 
 
-def targets(path: Path, samples: int) -> tuple[Path, ...]:
-    """The files of several answers."""
-    if samples == 1:
+def numbered_paths(path: Path, num_samples: int) -> tuple[Path, ...]:
+    """The files of several samples: `path` itself for one, else with _1, _2, … added to its name."""
+    if num_samples == 1:
         return (path,)
-    return tuple(path.with_name(f"{path.stem}_{k}{path.suffix}") for k in range(1, samples + 1))
+    return tuple(path.with_name(f"{path.stem}_{number}{path.suffix}") for number in range(1, num_samples + 1))
 
 
-def _as(suffix: str) -> Callable[[str], str]:
-    """A format: pictures that have it keep their own spelling of the suffix."""
-    return lambda own: own if format_of(f"x{own}") is format_of(f"x{suffix}") else suffix
+def _keep(suffix: str) -> str:
+    return suffix
 
 
-# What becomes of a picture's suffix.
+def _exact(suffix: str) -> str:
+    """PNG in place of JPEG, which is lossy."""
+    if format_of(f"x{suffix}") is JPEG:
+        return ".png"
+    return suffix
+
+
+def _convert(to: str, suffix: str) -> str:
+    """A format for all; pictures that have it keep their own spelling of the suffix."""
+    if format_of(f"x{suffix}") is format_of(f"x{to}"):
+        return suffix
+    return to
+
+
+# From the suffix of a picture to that of its output.
 FORMATS: dict[str, Callable[[str], str]] = {
-    "keep": lambda own: own,
-    "exact": lambda own: ".png" if format_of(f"x{own}") is JPEG else own,
-    "png": _as(".png"),
-    "webp": _as(".webp"),
-    "tiff": _as(".tif"),
+    "keep": _keep,
+    "exact": _exact,
+    "png": partial(_convert, ".png"),
+    "webp": partial(_convert, ".webp"),
+    "tiff": partial(_convert, ".tif"),
 }
 
 
-def _resolve_meetings(plan: Plan) -> None:
-    """Let no two answers have one name: a.jpg becomes a.jpg.png where there is an a.png too; the rest cannot be."""
-    count = Counter(job.targets[0] for job in plan.jobs)
-    taken: dict[Path, Job] = {}
-    jobs = []
-    for job in plan.jobs:
-        first = job.targets[0]
-        if count[first] > 1 and job.image.suffix != first.suffix:
-            job = replace(job, targets=tuple(_with_own_suffix(target, job.image.suffix) for target in job.targets))
-        other = taken.setdefault(job.targets[0], job)
-        if other is job:
-            jobs.append(job)
+def _with_unique_outputs(plan: FolderPlan) -> FolderPlan:
+    """No two tasks with one output: a.jpg gives a.jpg.png where there is an a.png too; what still meets fails."""
+    count = Counter(task.outputs[0] for task in plan.tasks)
+    unique: dict[Path, FillTask] = {}
+    failures = list(plan.failures)
+    for task in plan.tasks:
+        if count[task.outputs[0]] > 1 and task.image.suffix != task.outputs[0].suffix:
+            task = _with_image_suffix(task)
+        output = task.outputs[0]
+        if output in unique:
+            reason = f"{task} would be written to {output}, as {unique[output]} is: rename one of them"
+            failures.append(Failure(task.image, reason))
         else:
-            reason = (
-                f"{_spoken(job)} would be written to {job.targets[0]}, as {_spoken(other)} is: rename one of them"
-            )
-            plan.failures.append(Failure(job.image, reason))
-    plan.jobs = jobs
+            unique[output] = task
+    return FolderPlan(list(unique.values()), failures, plan.images_without_mask)
 
 
-def _with_own_suffix(target: Path, suffix: str) -> Path:
-    return target.with_name(f"{target.stem}{suffix}{target.suffix}")
+def _with_image_suffix(task: FillTask) -> FillTask:
+    suffix = task.image.suffix
+    outputs = [output.with_name(f"{output.stem}{suffix}{output.suffix}") for output in task.outputs]
+    return replace(task, outputs=tuple(outputs))
 
 
-def _spoken(job: Job) -> str:
-    return str(job.image) if job.mask is None else f"{job.image} with {job.mask.name}"
-
-
-def _what_is_there(folder: Path, names: set[str], mask: Path) -> str:
+def _why_not_an_image(folder: Path, names: set[str], mask: Path) -> str:
     """Why a file that has the name of a mask's picture is none."""
     try:
-        near = [path for path in folder.iterdir() if path.stem in names and path != mask]
+        files = list(folder.iterdir())
     except OSError:
         return ""
-    for path in near:
-        if path.is_dir() and path.suffix.lower() in FORMATS_BY_SUFFIX:
+    for path in files:
+        if path.stem not in names or path == mask:
+            continue
+        is_readable = path.suffix.lower() in FORMATS_BY_SUFFIX
+        if path.is_dir() and is_readable:
             return f": {path.name} is a folder"
         if path.is_symlink() and not path.exists():
             return f": {path.name} is a link to nothing"
-        if path.is_file() and path.suffix.lower() not in FORMATS_BY_SUFFIX:
-            return f": {path.name} is not of a kind that can be read"
+        if path.is_file() and not is_readable:
+            return f": {path.name} is not of a type that can be read"
     return ""

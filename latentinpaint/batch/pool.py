@@ -1,7 +1,7 @@
-"""A crew of processes that work through a list, of which any may be ended from outside without harm to the rest.
+"""A pool of processes that work through a list, any of which may be killed without harm to the rest.
 
-The parent hands out one item at a time, so it knows which item a lost process had; a new process takes its place.
-(`concurrent.futures` gives up on all items when one process dies, and does not tell whose fault it was.)
+The parent hands out one item at a time, so it knows which item a dead process had; a new process takes its place.
+(`concurrent.futures` gives up on all items when one process dies, and does not tell which item was the cause.)
 """
 
 import multiprocessing
@@ -13,159 +13,166 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Generic, TypeVar
+from types import FrameType
+from typing import Generic, TypeVar
 
 from latentinpaint.errors import InputError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-PATIENCE = 10.0  # seconds that a process has to leave its work in order
+EXIT_TIMEOUT = 10.0  # seconds that a process has to clean up
 
 
 @dataclass(frozen=True)
-class Lost:
-    """In place of a result: the process was ended from outside; `status` is its exit status, -9 if it was killed."""
+class WorkerDied:
+    """In place of a result: the process was ended from outside; `exit_code` is -9 if it was killed."""
 
-    status: int | None
+    exit_code: int | None
 
 
 @dataclass(frozen=True)
-class _Refusal:
-    """Why a process cannot begin."""
+class _StartFailed:
+    """Why a process cannot start its work."""
 
     reason: str
 
 
 @dataclass
-class _Hand:
-    """One process: its end of the pipe, and the number of the item that it has."""
+class _Worker:
+    """One process: its end of the pipe, and the index of the item that it works on."""
 
     process: BaseProcess
     pipe: Connection
     ready: bool = False
-    number: int | None = None
+    index: int | None = None
 
 
-class Crew(Generic[Item, Result]):
+class ProcessPool(Generic[Item, Result]):
     """Processes that share out items.
 
     Args:
-        begin: called once in every process; answers the function that does an item. It, the items and the results
-            pass between processes, so they have to be picklable.
-        jobs: how many processes.
-        taken: called in the parent with an item's number when a process takes it.
+        initialise: called once in every process; returns the function that does an item. It, the items and the
+            results pass between processes, so they have to be picklable.
+        processes: how many.
+        on_start: called in the parent with an item's index when a process starts on it.
     """
 
     def __init__(
         self,
-        begin: Callable[[], Callable[[Item], Result]],
-        jobs: int,
-        taken: Callable[[int], None] = lambda number: None,
+        initialise: Callable[[], Callable[[Item], Result]],
+        processes: int,
+        on_start: Callable[[int], None] = lambda index: None,
     ) -> None:
-        self.begin, self.jobs, self.taken = begin, jobs, taken
-        self.hands: list[_Hand] = []
+        self.initialise = initialise
+        self.processes = processes
+        self.on_start = on_start
+        self.workers: list[_Worker] = []
         self.context = multiprocessing.get_context("spawn")
 
-    def work(self, items: Sequence[Item]) -> Iterator[tuple[int, Result | Lost]]:
-        """Yield numbers of items and their results in the order in which they are done.
+    def map_unordered(self, items: Sequence[Item]) -> Iterator[tuple[int, Result | WorkerDied]]:
+        """Yield indices of items and their results in the order in which they are done.
 
         Leaving early, by an exception or by closing the iterator, ends the processes.
 
         Raises:
-            InputError: if `begin` raised one, or no process lived long enough to begin.
+            InputError: if `initialise` raised one, or no process lived long enough to start.
         """
         waiting = deque(range(len(items)))
         try:
-            for _ in range(min(self.jobs, len(items))):
-                self._hire()
-            while self.hands:
-                heard = wait([hand.pipe for hand in self.hands])
-                for hand in [hand for hand in self.hands if hand.pipe in heard]:
-                    yield from self._heard(hand, items, waiting)
+            for _ in range(min(self.processes, len(items))):
+                self._start_worker()
+            while self.workers:
+                readable = wait([worker.pipe for worker in self.workers])
+                for worker in list(self.workers):
+                    if worker.pipe in readable:
+                        yield from self._receive(worker, items, waiting)
         finally:
-            self._dismiss()
+            self._terminate_workers()
 
-    def _heard(self, hand: _Hand, items: Sequence[Item], waiting: deque[int]) -> Iterator[tuple[int, Result | Lost]]:
-        """Take what a process says, or its end, and give it the next item."""
-        number, hand.number = hand.number, None
+    def _receive(
+        self, worker: _Worker, items: Sequence[Item], waiting: deque[int]
+    ) -> Iterator[tuple[int, Result | WorkerDied]]:
+        """Take what a process sends, or its end, and give it the next item."""
+        index = worker.index
+        worker.index = None
         try:
-            said = hand.pipe.recv()
+            message = worker.pipe.recv()
         except (EOFError, OSError):
-            said = self._missed(hand, bool(waiting))
-        if isinstance(said, _Refusal):
-            raise InputError(said.reason)
-        hand.ready = True
-        if number is not None:
-            yield number, said
-        if hand in self.hands:
-            self._hand_out(hand, items, waiting)
+            message = self._bury(worker, bool(waiting))
+        if isinstance(message, _StartFailed):
+            raise InputError(message.reason)
+        worker.ready = True
+        if index is not None:
+            yield index, message
+        if worker in self.workers:
+            self._send_next(worker, items, waiting)
 
-    def _hand_out(self, hand: _Hand, items: Sequence[Item], waiting: deque[int]) -> None:
+    def _send_next(self, worker: _Worker, items: Sequence[Item], waiting: deque[int]) -> None:
         if not waiting:
-            hand.pipe.close()
-            hand.process.join(PATIENCE)
-            self.hands.remove(hand)
+            worker.pipe.close()
+            worker.process.join(EXIT_TIMEOUT)
+            self.workers.remove(worker)
             return
-        hand.number = waiting.popleft()
-        self.taken(hand.number)
+        worker.index = waiting.popleft()
+        self.on_start(worker.index)
         with suppress(OSError):  # it just died: the next `recv` finds out
-            hand.pipe.send(items[hand.number])
+            worker.pipe.send(items[worker.index])
 
-    def _missed(self, hand: _Hand, more: bool) -> Lost:
-        """A process is gone: another takes its place, if there is work and this one had been able to begin."""
-        hand.process.join(PATIENCE)
-        hand.pipe.close()
-        self.hands.remove(hand)
-        if hand.ready and more:
-            self._hire()
-        elif more and not self.hands:
-            raise InputError("no process could begin, perhaps for want of memory: --jobs 1 needs the least")
-        return Lost(hand.process.exitcode)
+    def _bury(self, worker: _Worker, is_needed: bool) -> WorkerDied:
+        """Remove a dead process; another takes its place, if there is work and this one had been able to start."""
+        worker.process.join(EXIT_TIMEOUT)
+        worker.pipe.close()
+        self.workers.remove(worker)
+        if worker.ready and is_needed:
+            self._start_worker()
+        elif is_needed and not self.workers:
+            raise InputError("no process could start, perhaps for want of memory: a single process needs the least")
+        return WorkerDied(worker.process.exitcode)
 
-    def _hire(self) -> None:
-        mine, theirs = self.context.Pipe()
-        process = self.context.Process(target=_serve, args=(theirs, self.begin), daemon=True)
+    def _start_worker(self) -> None:
+        pipe, remote_pipe = self.context.Pipe()
+        process = self.context.Process(target=_serve, args=(remote_pipe, self.initialise), daemon=True)
         with _interrupts_ignored():  # a Ctrl-C reaches all processes of a terminal, and this one decides
             process.start()
-        theirs.close()
-        self.hands.append(_Hand(process, mine))
+        remote_pipe.close()
+        self.workers.append(_Worker(process, pipe))
 
-    def _dismiss(self) -> None:
-        """End all processes, letting them put away what they were writing."""
-        for hand in self.hands:
-            hand.process.terminate()
-        for hand in self.hands:
-            hand.process.join(PATIENCE)
-            if hand.process.is_alive():
-                hand.process.kill()
-                hand.process.join()
-            hand.pipe.close()
-        self.hands = []
+    def _terminate_workers(self) -> None:
+        """End all processes, letting them clean up what they were writing."""
+        for worker in self.workers:
+            worker.process.terminate()
+        for worker in self.workers:
+            worker.process.join(EXIT_TIMEOUT)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+            worker.pipe.close()
+        self.workers = []
 
 
-def _serve(pipe: Connection, begin: Callable[[], Callable[[Item], Result]]) -> None:
-    """The life of a process: begin, say so, and do items until the pipe is closed."""
-    signal.signal(signal.SIGTERM, _leave)
+def _serve(pipe: Connection, initialise: Callable[[], Callable[[Item], Result]]) -> None:
+    """The life of a process: initialise, report it, and do items until the pipe is closed."""
+    signal.signal(signal.SIGTERM, _exit)
     with suppress(EOFError, OSError):  # the parent is gone, or has no more work
         try:
-            work = begin()
+            work = initialise()
         except InputError as error:
-            pipe.send(_Refusal(str(error)))
+            pipe.send(_StartFailed(str(error)))
             return
         pipe.send(None)
         while True:
             pipe.send(work(pipe.recv()))
 
 
-def _leave(number: int, frame: Any) -> None:  # noqa: ANN401
-    """Leave by an exception, so that half-written files are removed on the way."""
+def _exit(number: int, frame: FrameType | None) -> None:
+    """End by an exception, so that half-written files are removed on the way."""
     raise SystemExit(0)
 
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """What is started here does not hear Ctrl-C."""
-    if threading.current_thread() is not threading.main_thread():  # only the main thread can say so
+    """A process that is started here ignores Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can set this
         yield
         return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -26,7 +26,7 @@ from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.images.image_files import list_pictures, read_picture
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
-from latentinpaint.inference.options import Asked
+from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inpainter import Inpainter
 from latentinpaint.pipeline import InpaintPipeline
@@ -111,7 +111,7 @@ class ModelMethod(Method):
     def fill(self, case: DatasetItem, num_samples: int = 1) -> Tensor:
         # Whatever memory is free, or figures would depend on it.
         refine = Refinement(memory=math.inf) if self.refine else False
-        asked = Asked(num_samples, self.seed_for_item(case), self.steps, refine, crop=None)
+        asked = FillOptions(num_samples, self.seed_for_item(case), self.steps, refine, crop=None)
         return fill_holes(self.pipeline, case.image, case.mask > 0.5, asked, self.texture, self.device)[0]
 
     def seed_for_item(self, case: DatasetItem) -> int:
@@ -201,7 +201,7 @@ def build_methods(
             methods.append(BaselineMethod(BASELINES[text]))
         elif _is_model(Path(text)):
             inpainter = Inpainter.from_pretrained(text, device)
-            method = ModelMethod(label, label, inpainter.folded, num_samples, steps, seed, _file_digest(text), refine)
+            method = ModelMethod(label, label, inpainter.fused, num_samples, steps, seed, _file_digest(text), refine)
             method.texture = inpainter.texture
             methods.append(method)
         elif Path(text).is_dir():

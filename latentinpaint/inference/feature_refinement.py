@@ -51,7 +51,8 @@ class Refinement:
         erosion: pixels of the scale below that its hole loses at its border before it is compared.
         memory: GiB that refining may take, beyond what the program holds already; None is half of what the device
             has free. Scales that need more are not refined: the largest one that fits is scaled up.
-        report: called with a sentence at every scale.
+        progress: called with a sentence at every scale.
+        warn: called with a sentence that says what is not done as asked.
 
     Raises:
         InputError: if a value is out of range.
@@ -63,7 +64,8 @@ class Refinement:
     latent: str | None = None
     erosion: int = 2
     memory: float | None = None
-    report: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
+    progress: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
+    warn: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         counts = (self.iterations, self.smallest_side, self.erosion)
@@ -92,10 +94,10 @@ class Refinement:
             raise InputError(f"a flow draws its answers: refine the latent 'refined', not '{latent}'")
         return replace(self, latent=latent, learning_rate=self.learning_rate or LATENTS[latent].learning_rate)
 
-    def say(self, text: str) -> None:
-        """Pass a sentence to `report`, if there is one."""
-        if self.report is not None:
-            self.report(text)
+    def report(self, text: str) -> None:
+        """Pass a sentence to `progress`, if there is one."""
+        if self.progress is not None:
+            self.progress(text)
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,7 @@ def _from_coarse_to_fine(
     for number, size in enumerate(fitting, start=1):
         scale = Scale.of(hidden, hole, size)
         if below is not None:
-            refinement.say(
+            refinement.report(
                 f"refining at {size[1]}x{size[0]} pixels, scale {number} of {len(fitting)}, "
                 f"{refinement.iterations} iterations"
             )
@@ -234,9 +236,9 @@ def _fitting(
     budget = SHARE * free if free is not None else (refinement.memory or math.inf) * GIB
     needs = [0, *(bytes_needed(pipeline, refinement.latent, *size) for size in sizes[1:])]
     fitting = [size for size, need in zip(sizes, needs, strict=True) if need <= budget]
-    if len(fitting) < len(sizes):
+    if len(fitting) < len(sizes) and refinement.warn is not None:
         full, largest = (f"{width}x{height}" for height, width in (sizes[-1], fitting[-1]))
-        refinement.say(
+        refinement.warn(
             f"refining at {full} pixels needs about {needs[-1] / GIB:.1f} GiB, {budget / GIB:.1f} GiB are allowed: "
             f"filled at {largest} and scaled up in the hole"
         )

@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentinpaint.inference.crops import Window
-from latentinpaint.inference.feature_refinement import Refinement, sample_refined
-from latentinpaint.inference.options import Asked
+from latentinpaint.inference.feature_refinement import sample_refined
+from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.pyramid import Scale
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inference.tiling import paint_tiles
@@ -46,7 +46,7 @@ def fill_holes(
     pipeline: InpaintPipeline,
     images: Sequence[Tensor],
     holes: Sequence[Tensor],
-    asked: Asked,
+    asked: FillOptions,
     texture: PatchTexture | None = None,
     device: torch.device | None = None,
 ) -> list[Tensor]:
@@ -57,7 +57,7 @@ def fill_holes(
         images: (3, H, W) each, float32 in [0, 1] in the processor's memory, of any sizes.
         holes: (1, H, W) bool each.
         asked: what for; its widening is left to the caller.
-        texture: the model's own, see `Asked.texture`.
+        texture: the model's own, see `FillOptions.texture`.
         device: of the pipeline; None is the processor.
     """
     stride = pipeline.autoencoder.stride
@@ -79,7 +79,7 @@ def fill_holes(
     return answers
 
 
-def _parts(holes: Sequence[Tensor], asked: Asked, stride: int, textured: bool) -> Iterator[_Part]:
+def _parts(holes: Sequence[Tensor], asked: FillOptions, stride: int, textured: bool) -> Iterator[_Part]:
     """The parts that pass the networks; pictures without a hole have none."""
     for row, hole in enumerate(holes):
         found = asked.windows(hole[0].numpy(), stride) if hole.any() else []
@@ -108,7 +108,7 @@ def _fill(
     texture: PatchTexture | None,
     image: Tensor,
     hole: Tensor,
-    asked: Asked,
+    asked: FillOptions,
     parts: list[_Part],
     device: torch.device | None,
 ) -> Tensor:
@@ -117,9 +117,8 @@ def _fill(
     mask = hole.float()
     seen, seeds = Scale.of(hide(image, mask), mask, parts[0].seen), [part.seed for part in parts]
     inputs = seen.image.to(device), seen.hole.to(device)
-    if asked.refine:
-        how = asked.refine if isinstance(asked.refine, Refinement) else Refinement()
-        filled = sample_refined(pipeline, *inputs, asked.num_samples, seeds, asked.steps, how)
+    if asked.refinement is not None:
+        filled = sample_refined(pipeline, *inputs, asked.num_samples, seeds, asked.steps, asked.refinement)
     else:
         filled = pipeline.sample(*inputs, asked.num_samples, seeds, asked.steps)
     filled = filled.float().cpu()

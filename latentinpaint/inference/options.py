@@ -12,7 +12,7 @@ from latentinpaint.inference.texture import PatchTexture
 
 
 @dataclass(frozen=True)
-class Asked:
+class FillOptions:
     """How a hole is to be filled, see `Inpainter.__call__`."""
 
     num_samples: int = 1
@@ -37,6 +37,13 @@ class Asked:
         if not (self.texture is None or isinstance(self.texture, bool)):
             raise InputError(f"texture is True, False or None (as the model has it), not {self.texture!r}")
         _ = self.widening
+
+    @property
+    def refinement(self) -> Refinement | None:
+        """How to refine; None if nothing is refined."""
+        if isinstance(self.refine, Refinement):
+            return self.refine
+        return Refinement() if self.refine else None
 
     @property
     def widening(self) -> Widening:

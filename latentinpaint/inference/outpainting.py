@@ -63,22 +63,6 @@ class Margins:
         return np.pad(painted, pads, constant_values=True)
 
 
-def sides_of(text: str) -> list[Side]:
-    """The sides that a command line names: "64", "10%" or "0,0,10%,64".
-
-    Raises:
-        InputError: if it names something else.
-    """
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) not in (1, 4) or not all(re.fullmatch(r"\d+|\d+(\.\d+)?%", part) for part in parts):
-        raise InputError(
-            "--expand takes left,top,right,bottom in pixels or percent, such as 0,0,200,10%, or one for all: "
-            f"not {text or 'nothing'}"
-        )
-    sides: list[Side] = [part if part.endswith("%") else int(part) for part in parts]
-    return sides * 4 if len(sides) == 1 else sides
-
-
 def _pixels(side: Side, length: int) -> int:
     """A side in pixels, for a picture that is `length` long there."""
     if isinstance(side, int | np.integer) and not isinstance(side, bool) and side >= 0:

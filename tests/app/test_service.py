@@ -7,6 +7,7 @@ from PIL import Image
 from latentinpaint.app import service, uploads
 from latentinpaint.errors import InputError
 from latentinpaint.images.image_files import read_picture
+from latentinpaint.inference.options import FillOptions
 from latentinpaint.inpainter import Inpainter
 
 LIMITS = uploads.Limits(upload=1, megapixels=0.5)
@@ -31,7 +32,7 @@ def test_known_pixels_are_exact_in_the_files(tmp_path, helpers, models, hole_of,
         Image.fromarray(smooth).save(tmp_path / name)
     photo, hole = uploads.read_photo(tmp_path / name, LIMITS), hole_of(40, 48)
     (tmp_path / "out").mkdir()
-    filled = service.fill(models["ffc"], photo, hole, service.Settings(), tmp_path / "out")
+    filled = service.fill(models["ffc"], photo, hole, FillOptions(), tmp_path / "out")
     before, after = read_picture(tmp_path / name).samples, read_picture(filled.results[0]).samples
     assert after.dtype == before.dtype and np.array_equal(after[~hole], before[~hole])
     assert not np.array_equal(after[hole], before[hole])
@@ -45,8 +46,8 @@ def test_samples_settings_and_files_of_a_flow(tmp_path, helpers, models, hole_of
     Image.fromarray(helpers.smooth(40, 48)).save(tmp_path / "a.png")
     photo, hole = uploads.read_photo(tmp_path / "a.png", LIMITS), hole_of(40, 48)
     (tmp_path / "out").mkdir()
-    filled = service.fill(models["flow"], photo, hole, service.Settings(samples=3, steps=2, seed=5), tmp_path / "out")
-    wanted = models["flow"].fill(photo.picture, hole, 3, 5, steps=2)
+    filled = service.fill(models["flow"], photo, hole, FillOptions(num_samples=3, steps=2, seed=5), tmp_path / "out")
+    wanted = models["flow"].fill(photo.picture, hole, FillOptions(3, 5, steps=2))
     assert [path.rsplit("/", 1)[1] for path in filled.results] == [f"a_filled_{n}.png" for n in (1, 2, 3)]
     for path, picture, shown in zip(filled.results, wanted, filled.after, strict=True):
         assert np.array_equal(np.asarray(Image.open(path)), picture.samples)
@@ -58,7 +59,7 @@ def test_samples_settings_and_files_of_a_flow(tmp_path, helpers, models, hole_of
 
 def test_without_a_hole_there_is_a_sentence(tmp_path, models, photo_of):
     with pytest.raises(InputError, match="nothing is painted yet"):
-        service.fill(models["ffc"], photo_of(40, 48), np.zeros((40, 48), bool), service.Settings(), tmp_path)
+        service.fill(models["ffc"], photo_of(40, 48), np.zeros((40, 48), bool), FillOptions(), tmp_path)
 
 
 def test_the_latent_difference_is_of_this_photo(tmp_path, helpers, models, picture_of, hole_of):
@@ -81,7 +82,7 @@ def test_the_uncertainty_is_that_of_the_samples(tmp_path, helpers, models, hole_
     )
     Image.fromarray(helpers.smooth(40, 48)).save(tmp_path / "a.png")
     photo, hole = uploads.read_photo(tmp_path / "a.png", LIMITS), hole_of(40, 48)
-    filled = service.fill(models["flow"], photo, hole, service.Settings(samples=3), tmp_path)
+    filled = service.fill(models["flow"], photo, hole, FillOptions(num_samples=3), tmp_path)
     samples = np.stack([np.asarray(Image.open(path)) / 255 for path in filled.results])
     ((spread, drawn_hole, shown),) = drawn
     np.testing.assert_allclose(spread, samples.std(axis=0, ddof=1).mean(axis=-1), atol=1e-6)

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from latentinpaint.cli.inpaint import parse_padding
+from latentinpaint.errors import InputError
+
 ROOT = Path(__file__).resolve().parents[2]
 HEIGHT, WIDTH = 50, 68
 
@@ -444,3 +447,25 @@ def test_wrong_options_for_large_pictures(command, helpers, model_files, tmp_pat
     files = ["--model", model_files["ffc"], "--image", tmp_path / "in.png", "--mask", mask]
     said = command("inpaint", *files, "--output", tmp_path / "out.png", *WRONG_OPTIONS[wrong])
     assert said.status == 2 and len(said.complaints) == 1 and not (tmp_path / "out.png").exists()
+
+
+# What --expand names --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "sides"),
+    [
+        ("1,2,3,4", (1, 2, 3, 4)),
+        ("7", (7, 7, 7, 7)),
+        ("10%", ("10%", "10%", "10%", "10%")),
+        (" 0, 12.5% ,0,100% ", (0, "12.5%", 0, "100%")),
+    ],
+)
+def test_padding_of_a_text(text, sides):
+    assert parse_padding(text) == sides
+
+
+@pytest.mark.parametrize("text", ["", "1,2", "1,2,3,4,5", "a", "-3", "1,,2,3", "1px", "10%%", "1.5"])
+def test_texts_that_name_no_padding(text):
+    with pytest.raises(InputError, match="--expand"):
+        parse_padding(text)

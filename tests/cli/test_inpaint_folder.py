@@ -348,11 +348,11 @@ def test_whatever_is_raised_is_a_reason(fill, monkeypatch):
     )
     fill_as_ever = Inpainter.fill
 
-    def now_and_then(self, *arguments, **how):
+    def now_and_then(self, *arguments):
         error = next(raised, None)
         if error is not None:
             raise error
-        return fill_as_ever(self, *arguments, **how)
+        return fill_as_ever(self, *arguments)
 
     monkeypatch.setattr(Inpainter, "fill", now_and_then)
     answer, found = fill()
@@ -377,7 +377,7 @@ WRONG = {
     "no limit": (["--limit", "0"], "--limit"),
     "no jobs": (["--jobs", "0"], "--jobs"),
     "quality": (["--quality", "101"], "--quality"),
-    "quality without a jpeg": (["--quality", "80"], "none of the answers"),
+    "quality without a jpeg": (["--quality", "80"], "none of the outputs"),
     "format": (["--format", "jxl"], "keep, exact, png, webp, tiff"),
     "expand": (["--expand", "1,2"], "--expand"),
     "feather": (["--dilate", "2", "--feather", "3"], "feather"),

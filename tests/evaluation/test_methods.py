@@ -190,7 +190,7 @@ def test_a_model_that_refines(model_files, monkeypatch):
     wanted = case(size=(260, 264))
     assert refining.identity(wanted) != plain.identity(wanted)
     how = Refinement(memory=math.inf)
-    pipeline = Inpainter.from_pretrained(model_files["ffc"], "cpu").folded
+    pipeline = Inpainter.from_pretrained(model_files["ffc"], "cpu").fused
     expected = sample_refined(pipeline, wanted.image, wanted.mask, refinement=how)[0]
     assert torch.equal(refining.fill(wanted), expected)
     assert not torch.allclose(plain.fill(wanted), expected)

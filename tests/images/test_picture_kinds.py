@@ -18,6 +18,7 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from latentinpaint.errors import InputError
 from latentinpaint.images.image_files import read_mask, read_picture, write_picture
+from latentinpaint.inference.options import FillOptions
 
 HEIGHT, WIDTH = 37, 51
 RGB_ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -190,7 +191,7 @@ def filled(inpainter, source, target, **how):
     """Fill a file's middle and write the answer; answers the hole and the notes."""
     picture = read_picture(source)
     hole = hole_of(picture.height, picture.width)
-    return hole, write_picture(inpainter.fill(picture, hole, **how)[0], target)
+    return hole, write_picture(inpainter.fill(picture, hole, FillOptions(**how))[0], target)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -154,14 +154,17 @@ def test_too_little_memory_answers_at_full_size(pipelines):
     pipeline, image, mask = pipelines["ffc"], picture(), hole()
     need = [bytes_needed(pipeline, "conditioned", *size) for size in scale_sizes(HEIGHT, WIDTH, 24)]
     assert len(need) == 3
-    said = []
-    how = Refinement(2, smallest_side=24, memory=(need[1] + need[2]) / 2 / GIB, report=said.append)
+    warnings, progress = [], []
+    callbacks = {"progress": progress.append, "warn": warnings.append}
+    how = Refinement(2, smallest_side=24, memory=(need[1] + need[2]) / 2 / GIB, **callbacks)
     answer = sample_refined(pipeline, image, mask, refinement=how)[0]
     assert answer.shape == image.shape and torch.equal(answer[:, :, mask[0, 0] == 0], image[:, :, mask[0, 0] == 0])
-    assert len(said) == 2 and "49x40" in said[0] and "83x68" in said[0] and "49x40" in said[1]
-    said.clear()
-    sample_refined(pipeline, image, mask, refinement=Refinement(2, smallest_side=24, memory=1, report=said.append))
-    assert len(said) == 2 and "49x40" in said[0] and "83x68" in said[1]
+    assert len(warnings) == 1 and "49x40" in warnings[0] and "83x68" in warnings[0]
+    assert len(progress) == 1 and "49x40" in progress[0]
+    progress.clear()
+    warnings.clear()
+    sample_refined(pipeline, image, mask, refinement=Refinement(2, smallest_side=24, memory=1, **callbacks))
+    assert len(progress) == 2 and "49x40" in progress[0] and "83x68" in progress[1] and not warnings
 
 
 # Mistakes -------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from latentinpaint import Inpainter
 from latentinpaint.inference import fill as fill_module
 from latentinpaint.inference import tiling as tiling_module
 from latentinpaint.inference.fill import fill_holes
-from latentinpaint.inference.options import Asked
+from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inference.tiling import paint_tiles
 from latentinpaint.pipeline import InpaintPipeline
@@ -79,13 +79,13 @@ def test_as_many_masks_as_pictures(pipeline):
 def test_distant_holes_and_pictures_of_one_size_pass_together(pipeline, seen):
     images = [picture(96, 600, 1), picture(96, 600, 2), picture(64, 64, 3)]
     holes = [hole(96, 600, 40, 40, 10, 10) | hole(96, 600, 40, 540, 10, 10), hole(96, 600, 44, 300, 8, 8)]
-    fill_holes(pipeline, images, [*holes, hole(64, 64, 5, 5, 9, 9)], Asked(crop=32))
+    fill_holes(pipeline, images, [*holes, hole(64, 64, 5, 5, 9, 9)], FillOptions(crop=32))
     assert sorted(seen) == [(1, 3, 64, 64), (3, 3, 80, 80)]
 
 
 def test_a_picture_without_a_hole_comes_back_and_passes_nothing(pipeline, seen):
     image = picture(30, 40)
-    (answer,) = fill_holes(pipeline, [image], [torch.zeros(1, 30, 40, dtype=torch.bool)], Asked(num_samples=2))
+    (answer,) = fill_holes(pipeline, [image], [torch.zeros(1, 30, 40, dtype=torch.bool)], FillOptions(num_samples=2))
     assert seen == [] and torch.equal(answer, image.expand(2, -1, -1, -1))
 
 
@@ -93,7 +93,7 @@ def test_a_picture_without_a_hole_comes_back_and_passes_nothing(pipeline, seen):
 def test_with_texture_the_networks_see_their_own_scale(pipeline, seen, monkeypatch, texture, side):
     monkeypatch.setattr(fill_module, "OWN_SIDE", 96)
     image, mask = picture(200, 240), hole(200, 240, 60, 70, 60, 80)
-    (answer,) = fill_holes(pipeline, [image], [mask], Asked(texture=texture, crop=None))
+    (answer,) = fill_holes(pipeline, [image], [mask], FillOptions(texture=texture, crop=None))
     assert seen == [(1, 3, 80, 96)] if texture else seen == [(1, 3, 200, 240)]
     assert answer.shape == (1, 3, 200, 240)
     assert torch.equal(answer[0][:, ~mask[0]], image[:, ~mask[0]])
@@ -102,7 +102,7 @@ def test_with_texture_the_networks_see_their_own_scale(pipeline, seen, monkeypat
 def test_what_the_networks_see_is_bounded(pipeline, seen, monkeypatch):
     monkeypatch.setattr(fill_module, "LARGEST", 10_000)
     image, mask = picture(200, 200), hole(200, 200, 60, 70, 60, 80)
-    (answer,) = fill_holes(pipeline, [image], [mask], Asked(crop=None))
+    (answer,) = fill_holes(pipeline, [image], [mask], FillOptions(crop=None))
     assert seen == [(1, 3, 100, 100)]
     assert torch.equal(answer[0][:, ~mask[0]], image[:, ~mask[0]])
 
@@ -111,7 +111,7 @@ def test_texture_as_the_model_has_it_or_as_asked(pipeline):
     image, mask = picture(64, 72), hole(64, 72, 20, 22, 18, 20)
 
     def answer(texture, own=None):
-        return fill_holes(pipeline, [image], [mask], Asked(texture=texture), own)[0][0]
+        return fill_holes(pipeline, [image], [mask], FillOptions(texture=texture), own)[0][0]
 
     plain, painted = answer(None), answer(True)
     assert torch.equal(answer(False), plain)
@@ -134,9 +134,9 @@ def test_a_texture_that_is_set_later_counts(pipeline):
 def test_texture_paints_every_sample(build_pipeline, refiner):
     pipeline, image = build_pipeline(refiner), torch.rand(3, 40, 44)
     mask = hole(40, 44, 10, 12, 15, 18)
-    (plain,) = fill_holes(pipeline, [image], [mask], Asked(2, seed=5))
+    (plain,) = fill_holes(pipeline, [image], [mask], FillOptions(2, seed=5))
     texture = PatchTexture(rounds=(2, 1, 1))
-    (painted,) = fill_holes(pipeline, [image], [mask], Asked(2, seed=5), texture)
+    (painted,) = fill_holes(pipeline, [image], [mask], FillOptions(2, seed=5), texture)
     assert not torch.equal(painted, plain)
     for number in range(2):
         expected = texture(image[None], plain[number, None], mask[None].float())[0]
@@ -156,7 +156,7 @@ def test_large_windows_are_painted_in_tiles(pipeline, monkeypatch):
     monkeypatch.setattr(tiling_module, "TILE", 96)
     monkeypatch.setattr(tiling_module, "SURROUNDINGS", 24)
     image, mask = picture(300, 260), hole(300, 260, 60, 50, 150, 140)
-    (answer,) = fill_holes(pipeline, [image], [mask], Asked(texture=True, crop=None))
+    (answer,) = fill_holes(pipeline, [image], [mask], FillOptions(texture=True, crop=None))
     assert torch.equal(answer[0][:, ~mask[0]], image[:, ~mask[0]])
     colours = {tuple(colour) for colour in image[:, ~mask[0]].T.tolist()}
     inside = answer[0][:, mask[0]].T.tolist()
@@ -200,7 +200,7 @@ def test_thin_lines_do_not_grow_together(pipeline, seen, monkeypatch):
     monkeypatch.setattr(fill_module, "OWN_SIDE", 64)
     mask = torch.zeros(1, 256, 256, dtype=torch.bool)
     mask[:, ::32] = True
-    fill_holes(pipeline, [picture(256, 256)], [mask], Asked(texture=True, crop=None))
+    fill_holes(pipeline, [picture(256, 256)], [mask], FillOptions(texture=True, crop=None))
     assert seen == [(1, 3, 256, 256)]
 
 
@@ -209,10 +209,10 @@ def test_a_thin_mask_beside_does_not_change_what_is_seen_of_others(pipeline, see
     lines = torch.zeros(1, 256, 256, dtype=torch.bool)
     lines[:, ::32] = True
     images, masks = [picture(256, 256, 1), picture(256, 256, 2)], [lines, hole(256, 256, 64, 64, 128, 128)]
-    together = fill_holes(pipeline, images, masks, Asked(texture=True, crop=None))
+    together = fill_holes(pipeline, images, masks, FillOptions(texture=True, crop=None))
     assert sorted(seen) == [(1, 3, 64, 64), (1, 3, 256, 256)]
     for row in range(2):
-        (alone,) = fill_holes(pipeline, [images[row]], [masks[row]], Asked(texture=True, crop=None))
+        (alone,) = fill_holes(pipeline, [images[row]], [masks[row]], FillOptions(texture=True, crop=None))
         assert torch.equal(together[row], alone)
 
 
@@ -238,7 +238,7 @@ def test_no_picture_is_a_sentence(pipeline):
 
 def test_texture_is_yes_no_or_the_models():
     with pytest.raises(ValueError, match="texture is True, False or None"):
-        Asked(texture="on")
+        FillOptions(texture="on")
 
 
 class TestDefaultModel:

@@ -4,27 +4,21 @@ import numpy as np
 import pytest
 
 from latentinpaint.errors import InputError
-from latentinpaint.inference.outpainting import Margins, sides_of
+from latentinpaint.inference.outpainting import Margins
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("sides", "expected"),
     [
-        ("1,2,3,4", (1, 2, 3, 4)),
-        ("7", (7, 7, 7, 7)),
+        ((1, 2, 3, 4), (1, 2, 3, 4)),
+        (7, (7, 7, 7, 7)),
         ("10%", (20, 10, 20, 10)),
-        (" 0, 12.5% ,0,100% ", (0, 13, 0, 100)),  # 12.5 is rounded up
-        ("0,0,0,0.5%", (0, 0, 0, 1)),
+        ((0, "12.5%", 0, "100%"), (0, 13, 0, 100)),  # 12.5 is rounded up
+        ((0, 0, 0, "0.5%"), (0, 0, 0, 1)),
     ],
 )
-def test_sides(text, expected):
-    assert Margins.of(sides_of(text), height=100, width=200) == Margins(*expected)
-
-
-@pytest.mark.parametrize("text", ["", "1,2", "1,2,3,4,5", "a", "-3", "1,,2,3", "1px", "10%%", "1.5"])
-def test_texts_that_name_no_sides(text):
-    with pytest.raises(InputError, match="--expand"):
-        sides_of(text)
+def test_sides(sides, expected):
+    assert Margins.of(sides, height=100, width=200) == Margins(*expected)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,261 @@
+"""How `inpaint` runs: its options to tasks, and what it prints; imported once the options are read."""
+
+import itertools
+import os
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from latentinpaint.batch.plan import FORMATS, FillTask, FolderOptions, FolderPlan, numbered_paths
+from latentinpaint.batch.run import FolderSummary, run_tasks, select_tasks
+from latentinpaint.batch.task import MessageCode, TaskOptions, TaskResult, empty_mask_message, fill_files
+from latentinpaint.cli.dispatch import quieten
+from latentinpaint.cli.inpaint import Options, parse_padding
+from latentinpaint.cli.terminal import named_bar
+from latentinpaint.device import GIB, free_memory
+from latentinpaint.errors import InputError, check_at_least, choose
+from latentinpaint.images.encode import JPEG, format_of
+from latentinpaint.images.image_files import read_mask
+from latentinpaint.inference.feature_refinement import SHARE, Refinement
+from latentinpaint.inference.options import FillOptions
+from latentinpaint.inpainter import Inpainter
+
+TEXTURES = {"auto": None, "on": True, "off": False}
+MAX_LISTED = 20  # names in a note; failures are all named
+
+
+def run_single(options: Options) -> int:
+    """Fill one picture; returns the exit status."""
+    _check_options(options)
+    task = _single_task(options)
+    task_options = _task_options(options, live=True)
+    for message in fill_files(_load(options), task, task_options):
+        print(message, file=sys.stderr)
+    return 0
+
+
+def run_folder(options: Options) -> int:
+    """Fill the pictures of a folder; returns the exit status."""
+    _check_options(options)
+    plan = _plan(options)
+    task_options = _task_options(options, live=False)
+    summary = FolderSummary.of_plan(plan)
+    tasks = select_tasks(plan, summary, options.overwrite, options.limit)
+    try:
+        if tasks:
+            _run_tasks(options, tasks, task_options, summary)
+    except InputError:
+        if summary.num_filled:
+            _print_summary(summary)
+        raise
+    except KeyboardInterrupt:
+        _print_summary(summary)
+        raise
+    _print_summary(summary)
+    return 1 if summary.failures else 0
+
+
+def _check_options(options: Options) -> None:
+    check_at_least("--num-samples", options.num_samples, 1)
+    check_at_least("--jobs", options.jobs, 1)
+    if options.steps is not None:
+        check_at_least("--steps", options.steps, 1)
+    if options.limit is not None:
+        check_at_least("--limit", options.limit, 1)
+    if options.quality is not None and not 1 <= options.quality <= 100:
+        raise InputError(f"--quality is from 1 to 100, not {options.quality}")
+    choose(TEXTURES, options.texture, "--texture")
+    choose(FORMATS, options.format, "--format")
+    if not options.refine and (options.refine_iterations is not None or options.memory is not None):
+        raise InputError("--refine-iterations and --memory need --refine")
+    if options.crop not in ("auto", "off") and not options.crop.isdecimal():
+        raise InputError(f"--crop is auto, off or a number of pixels, not {options.crop}")
+
+
+def _single_task(options: Options) -> FillTask:
+    if options.mask is None and options.expand is None:
+        raise InputError(
+            "a picture needs --mask, which says where its hole is, or --expand, which adds margins to fill"
+        )
+    only_for_folders = {
+        "--maskdir": options.maskdir is not None,
+        "--limit": options.limit is not None,
+        "--jobs": options.jobs != 1,
+    }
+    for name, is_set in only_for_folders.items():
+        if is_set:
+            raise InputError(f"{name} is for folders (--indir, --outdir), not for one picture")
+    if options.format != "keep":
+        raise InputError(
+            "--format is for folders (--indir, --outdir), not for one picture; the suffix of --output decides"
+        )
+    mask = None if options.mask is None else Path(options.mask)
+    task = FillTask(Path(options.image), mask, numbered_paths(Path(options.output), options.num_samples))
+    for output in task.outputs:
+        file_format = format_of(output)  # an unknown suffix is found out before anything is computed
+        if options.quality is not None and file_format is not JPEG:
+            raise InputError(f"--quality is for JPEG, not for {output}")
+        for source in (task.image, task.mask):
+            if source is not None and output.exists() and source.exists() and output.samefile(source):
+                raise InputError(f"{output} is an input: choose another output, nothing is overwritten")
+    return task
+
+
+def _plan(options: Options) -> FolderPlan:
+    if options.mask is not None and options.maskdir is not None:
+        raise InputError("give --mask, one for all pictures, or --maskdir, a folder of masks, not both")
+    folder = FolderOptions(
+        Path(options.indir),
+        Path(options.outdir),
+        maskdir=None if options.maskdir is None else Path(options.maskdir),
+        mask=None if options.mask is None else Path(options.mask),
+        fill_without_mask=options.expand is not None,
+        num_samples=options.num_samples,
+        format=options.format,
+    )
+    _check_folders(folder, options.invert_mask)
+    plan = folder.plan()
+    if options.quality is not None and not any(format_of(task.outputs[0]) is JPEG for task in plan.tasks):
+        raise InputError("--quality is for JPEG, and none of the outputs would be one")
+    _check_writable(folder.outdir)
+    return plan
+
+
+def _check_folders(folder: FolderOptions, invert_mask: bool) -> None:
+    mask = folder.mask
+    if mask is not None and mask.is_dir():
+        raise InputError(f"{mask} is a folder: --maskdir takes it")
+    if mask is not None and not read_mask(mask, invert_mask).any() and not folder.fill_without_mask:
+        raise InputError(empty_mask_message(mask))
+    for name, inputs in (("--indir", folder.indir), ("--maskdir", folder.maskdir)):
+        if inputs is not None and folder.outdir.resolve().is_relative_to(inputs.resolve()):
+            raise InputError(
+                f"--outdir {folder.outdir} lies inside {name}: outputs would be taken for masks or pictures the "
+                "next time"
+            )
+
+
+def _check_writable(outdir: Path) -> None:
+    """Refuse a folder that nothing can be written to, before the first picture is filled."""
+    existing = outdir.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise InputError(f"cannot write to --outdir {outdir}: {existing} is a file")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write to --outdir {outdir}: no permission for {existing}")
+
+
+def _task_options(options: Options, live: bool) -> TaskOptions:
+    """How to fill every picture; a `live` refinement prints its progress."""
+    context: str | int | None = "auto"
+    if options.crop != "auto":
+        context = None if options.crop == "off" else int(options.crop)
+    fill = FillOptions(
+        num_samples=options.num_samples,
+        seed=options.seed,
+        steps=options.steps,
+        refine=_refinement(options, live) or False,
+        crop=context,
+        dilate=options.dilate,
+        feather=options.feather,
+        texture=TEXTURES[options.texture],
+    )
+    expand = None if options.expand is None else parse_padding(options.expand)
+    return TaskOptions(fill, options.invert_mask, expand, options.quality)
+
+
+def _refinement(options: Options, live: bool) -> Refinement | None:
+    if not options.refine:
+        return None
+    refinement = Refinement(memory=options.memory)
+    if options.refine_iterations is not None:
+        refinement = replace(refinement, iterations=options.refine_iterations)
+    if live:
+        refinement = replace(refinement, progress=_print_note, warn=_print_note)
+    if options.memory is None and options.jobs > 1:
+        free = free_memory(torch.device("cpu"))
+        if free is not None:  # it has to do for all processes
+            refinement = replace(refinement, memory=SHARE * free / options.jobs / GIB)
+    return refinement
+
+
+def _load(options: Options) -> Inpainter:
+    """The model; options that have no effect on it are warned of."""
+    inpainter = Inpainter.from_pretrained(options.model, options.device, options.precision)
+    if not inpainter.pipeline.refiner.stochastic:
+        if options.num_samples > 1:
+            _print_warning("--num-samples: this model computes one fill for a hole, all samples are equal")
+        if options.steps is not None:
+            _print_warning("--steps has no effect: this model computes its fill in one pass")
+    return inpainter
+
+
+def _load_in_worker(model: str, precision: str) -> Inpainter:
+    """The model in a process of its own."""
+    quieten()
+    return Inpainter.from_pretrained(model, "cpu", precision)
+
+
+def _run_tasks(options: Options, tasks: list[FillTask], task_options: TaskOptions, summary: FolderSummary) -> None:
+    inpainter = _load(options)  # before any process starts, so that a wrong model is reported once
+    processes = min(options.jobs, len(tasks))
+    if processes > 1 and inpainter.device.type != "cpu":
+        raise InputError("--jobs shares out work on a processor: leave it at 1, or add --device cpu")
+    load = partial(_load_in_worker, options.model, options.precision) if processes > 1 else lambda: inpainter
+    threads = max(1, torch.get_num_threads() // processes)
+    numbers = itertools.count(1)
+    with named_bar(len(tasks)) as bar:
+
+        def start(task: FillTask) -> None:
+            bar.begin(task.image.name)
+
+        def end(task: FillTask, result: TaskResult) -> None:
+            bar.done()
+            if not sys.stdout.isatty():
+                outcome = task.outputs[0] if result.reason is None else f"{task.image}: not filled"
+                print(f"{next(numbers)}/{len(tasks)} {outcome}", flush=True)
+
+        run_tasks(load, tasks, task_options, summary, start, end, processes, threads)
+
+
+def _print_summary(summary: FolderSummary) -> None:
+    """Print messages, the counts, and every failure by name."""
+    for message, count in summary.grouped_messages():
+        if message.code is MessageCode.LOSSY_FORMAT:
+            verb = "was" if count == 1 else "were"
+            _print_note(
+                f"{_pictures(count)} {verb} written as JPEG, which is lossy: known pixels change slightly; "
+                "--format exact writes PNG in its place, which keeps them"
+            )
+        elif count > 1:
+            print(f"{message} (and so for {count - 1} more)", file=sys.stderr)
+        else:
+            print(message, file=sys.stderr)
+    if summary.images_without_mask:
+        names = ", ".join(map(str, summary.images_without_mask[:MAX_LISTED]))
+        if len(summary.images_without_mask) > MAX_LISTED:
+            names += " …"
+        _print_note(f"no mask names {_pictures(len(summary.images_without_mask))}: {names}")
+    print(summary.counts(), flush=True)
+    if not summary.failures:
+        return
+    files = "1 file" if len(summary.failures) == 1 else f"{len(summary.failures)} files"
+    print(f"latentinpaint inpaint: {files} could not be used:", file=sys.stderr)
+    for failure in sorted(summary.failures, key=lambda failure: str(failure.path)):
+        print(f"  {' '.join(str(failure).split())}", file=sys.stderr)
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
+
+
+def _print_note(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr, flush=True)
+
+
+def _print_warning(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)
