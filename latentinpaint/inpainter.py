@@ -221,7 +221,7 @@ class Inpainter:
         """Every job's answer, or a list of `num_samples` of them."""
         images = [image for job in jobs for image in job.images]
         holes = [hole for job in jobs for hole in job.holes]
-        rows = iter(fill_holes(self.folded, images, holes, asked, self.texture, self.device))
+        rows = iter(fill_holes(self.fused, images, holes, asked, self.texture, self.device))
         answers = []
         for job in jobs:
             own = [next(rows) for _ in job.images]
