@@ -1,4 +1,4 @@
-"""Refinement: descent, seeds, memory, and what must not change."""
+"""Feature refinement: descent, seeds, memory, and what must not change."""
 
 import pytest
 import torch
@@ -28,18 +28,18 @@ def pipelines(build_pipeline):
 
 
 def allowed():
-    """Every refiner with every latent that can be moved there."""
-    return [
-        (name, key) for name in ("ffc", "flow") for key, kind in LATENTS.items() if name == "ffc" or kind.for_samples
-    ]
+    """Every refiner with every latent that can be optimised there."""
+    pairs = [("ffc", key) for key in LATENTS]
+    pairs += [("flow", key) for key, choice in LATENTS.items() if choice.for_samples]
+    return pairs
 
 
-def picture(rows=1, seed=0):
-    return torch.rand(rows, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(seed))
+def picture(count=1, seed=0):
+    return torch.rand(count, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(seed))
 
 
-def hole(rows=1):
-    mask = torch.zeros(rows, 1, HEIGHT, WIDTH)
+def hole(count=1):
+    mask = torch.zeros(count, 1, HEIGHT, WIDTH)
     mask[..., 20:50, 30:70] = 1
     return mask
 
@@ -71,12 +71,12 @@ def test_the_fill_comes_nearer_to_the_scale_below(pipelines, refiner, latent):
 def test_known_pixels_stay_and_the_hole_is_not_seen(pipelines, refiner, latent):
     image, mask = picture(), hole()
     how = Refinement(3, smallest_side=24, latent=latent)
-    answer = sample_refined(pipelines[refiner], image, mask, refinement=how)[:, 0]
-    assert answer.shape == image.shape and answer.min() >= 0 and answer.max() <= 1
+    output = sample_refined(pipelines[refiner], image, mask, refinement=how)[:, 0]
+    assert output.shape == image.shape and output.min() >= 0 and output.max() <= 1
     outside = (mask == 0).expand_as(image)
-    assert torch.equal(answer[outside], image[outside])
+    assert torch.equal(output[outside], image[outside])
     other = torch.where(mask > 0, torch.full_like(image, torch.nan), image)
-    assert torch.equal(sample_refined(pipelines[refiner], other, mask, refinement=how)[:, 0], answer)
+    assert torch.equal(sample_refined(pipelines[refiner], other, mask, refinement=how)[:, 0], output)
 
 
 def test_small_pictures_are_filled_as_without(pipelines):
@@ -111,7 +111,7 @@ def test_the_model_stays_as_it_was(pipelines):
 
 
 def test_no_iteration_no_change(pipelines):
-    """A step of almost no length leaves the model's own answer at full size."""
+    """A step of almost no length leaves the model's own output at full size."""
     pipeline = pipelines["ffc"]
     how = Refinement(1, learning_rate=1e-12, smallest_side=24)
     torch.testing.assert_close(
@@ -150,15 +150,15 @@ def test_known_pixels_hold_the_picture_in_place(refiner, latent, pipelines, monk
     assert last < 0.97 * first
 
 
-def test_too_little_memory_answers_at_full_size(pipelines):
+def test_too_little_memory_outputs_at_full_size(pipelines):
     pipeline, image, mask = pipelines["ffc"], picture(), hole()
     need = [bytes_needed(pipeline, "conditioned", *size) for size in scale_sizes(HEIGHT, WIDTH, 24)]
     assert len(need) == 3
     warnings, progress = [], []
     callbacks = {"progress": progress.append, "warn": warnings.append}
     how = Refinement(2, smallest_side=24, memory=(need[1] + need[2]) / 2 / GIB, **callbacks)
-    answer = sample_refined(pipeline, image, mask, refinement=how)[0]
-    assert answer.shape == image.shape and torch.equal(answer[:, :, mask[0, 0] == 0], image[:, :, mask[0, 0] == 0])
+    output = sample_refined(pipeline, image, mask, refinement=how)[0]
+    assert output.shape == image.shape and torch.equal(output[:, :, mask[0, 0] == 0], image[:, :, mask[0, 0] == 0])
     assert len(warnings) == 1 and "49x40" in warnings[0] and "83x68" in warnings[0]
     assert len(progress) == 1 and "49x40" in progress[0]
     progress.clear()
@@ -171,22 +171,30 @@ def test_too_little_memory_answers_at_full_size(pipelines):
 
 
 @pytest.mark.parametrize(
-    "values",
+    ("values", "message"),
     [
-        dict(iterations=0),
-        dict(learning_rate=0),
-        dict(learning_rate=float("nan")),
-        dict(smallest_side=8),
-        dict(latent="noise"),
-        dict(erosion=-1),
-        dict(memory=0),
-        dict(memory=float("nan")),
+        (dict(iterations=0), "number of iterations starts at 1, not at 0"),
+        (dict(iterations=1.5), "number of iterations is a whole number, not 1.5"),
+        (dict(smallest_side=15), "smallest side starts at 16"),
+        (dict(smallest_side="64"), "smallest side is a whole number, not '64'"),
+        (dict(erosion=-1), "erosion starts at 0"),
+        (dict(erosion=0.5), "erosion is a whole number"),
+        (dict(learning_rate=0), "learning rate is above 0"),
+        (dict(learning_rate=float("nan")), "learning rate is above 0"),
+        (dict(learning_rate=float("inf")), "learning rate is above 0"),
+        (dict(latent="noise"), "no latent 'noise': choose one of refined, conditioned"),
+        (dict(memory=0), "memory for refining is above 0 GiB"),
+        (dict(memory=float("nan")), "memory for refining is above 0 GiB"),
     ],
     ids=str,
 )
-def test_values_out_of_range(values):
-    with pytest.raises(InputError):
+def test_values_out_of_range(values, message):
+    with pytest.raises(InputError, match=message):
         Refinement(**values)
+
+
+def test_values_on_the_bounds():
+    Refinement(iterations=1, smallest_side=16, erosion=0, learning_rate=1e-9, memory=1e-9)
 
 
 def test_what_cannot_be_refined(pipelines):
