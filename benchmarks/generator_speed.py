@@ -31,7 +31,7 @@ from latentinpaint.evaluation.baselines import Telea
 from latentinpaint.evaluation.profiling import profile
 from latentinpaint.models import LamaAutoencoder
 from latentinpaint.models.fast.fuse import PASSES, fuse
-from latentinpaint.pipeline import InpaintPipeline, composite, hide
+from latentinpaint.pipeline import InpaintPipeline, composite, mask_out
 from latentinpaint.refiners import FFCRefiner
 from latentinpaint.weights import load_pipeline
 
@@ -109,7 +109,7 @@ def generators(
     image, mask = noise(size)
 
     def plainly() -> Tensor:
-        return composite(image, plain(torch.cat([hide(image, mask), mask], dim=1)), mask)
+        return composite(image, plain(torch.cat([mask_out(image, mask), mask], dim=1)), mask)
 
     def answers(made: InpaintPipeline) -> Answer:
         return lambda: made(image, mask)
@@ -143,7 +143,7 @@ def decoders(
 ) -> dict[str, Answer]:
     """Decoders on features as the encoder gives them."""
     image, mask = noise(size)
-    features = pipeline.autoencoder.encode(hide(image, mask), None, mask).contiguous()
+    features = pipeline.autoencoder.encode(mask_out(image, mask), None, mask).contiguous()
 
     def decodes(made: InpaintPipeline) -> Answer:
         return lambda: made.autoencoder.decode(features)

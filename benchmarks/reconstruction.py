@@ -9,7 +9,7 @@ import statistics
 import torch
 
 from latentinpaint.data.photos import PhotoFolder
-from latentinpaint.pipeline import pad_to_cells
+from latentinpaint.pipeline import pad_to_stride
 from latentinpaint.weights import load_autoencoder
 
 
@@ -25,7 +25,7 @@ def main() -> None:
     for index in range(len(photos)):
         image = torch.from_numpy(photos.read(index)).permute(2, 0, 1)[None].float() / 255
         for path, autoencoder in autoencoders.items():
-            padded = pad_to_cells(image, autoencoder.stride)
+            padded = pad_to_stride(image, autoencoder.stride)
             back = autoencoder.decode(autoencoder.encode(padded))[..., : image.shape[-2], : image.shape[-1]]
             error = (torch.round(back * 255) / 255 - image).square().mean()
             figures[path].append(-10 * error.log10().item())

@@ -10,12 +10,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from latentinpaint.errors import check_at_least
 from latentinpaint.models import Autoencoder, MaskControl
 from latentinpaint.randomness import Generators, numbered_generator
 from latentinpaint.refiners import Condition, Refiner
 
-# Full-resolution features of one row of a 16-channel autoencoder take 64 bytes a pixel and layer.
-PIXELS_AT_ONCE = 2**21
+# Full-resolution features of a 16-channel autoencoder take 64 bytes a pixel and layer.
+MAX_BATCH_PIXELS = 2**21
+
+
+def is_hole(mask: Tensor) -> Tensor:
+    """Where a mask of any shape is the hole: itself if it is bool, else where it is above a half."""
+    if mask.dtype == torch.bool:
+        return mask
+    return mask > 0.5
 
 
 def composite(image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
@@ -25,16 +33,18 @@ def composite(image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
         image, fill: (B, 3, H, W).
         mask: (B, 1, H, W), 1 = hole.
     """
-    return torch.where(mask > 0.5, fill, image)
+    return torch.where(is_hole(mask), fill, image)
 
 
-def hide(image: Tensor, mask: Tensor) -> Tensor:
+def mask_out(image: Tensor, mask: Tensor) -> Tensor:
     """The picture with zeros in the hole, whatever was there (NaN included)."""
-    return torch.where(mask > 0.5, torch.zeros_like(image), image)
+    return torch.where(is_hole(mask), torch.zeros_like(image), image)
 
 
 class InpaintPipeline(nn.Module):
     """A frozen autoencoder, a refiner and, if there is one, a mask control.
+
+    Images and masks have any size: the pipeline pads them to the autoencoder's stride. Masks are cut at a half.
 
     Args:
         autoencoder: frozen here; `thaw` it afterwards to train a part of it.
@@ -60,31 +70,37 @@ class InpaintPipeline(nn.Module):
         """What is known, on the latent grid.
 
         Args:
-            image: (B, 3, H, W) in [0, 1], H and W multiples of the autoencoder's stride.
+            image: (B, 3, H, W) in [0, 1], any size.
             mask: (B, 1, H, W), 1 = hole.
         """
         stride = self.autoencoder.stride
-        hole = (mask > 0.5).to(image.dtype)
+        image = pad_to_stride(image, stride)
+        hole = pad_to_stride(is_hole(mask).to(image.dtype), stride)
         control = None if self.control is None else self.control(hole)
-        latent = self.autoencoder.encode(hide(image, mask), control, hole)
+        latent = self.autoencoder.encode(mask_out(image, hole), control, hole)
         return Condition(latent, F.max_pool2d(hole, stride), F.avg_pool2d(hole, stride))
 
     def loss(
-        self, image: Tensor, mask: Tensor, generator: Generators = None, truth: Autoencoder | None = None
+        self,
+        image: Tensor,
+        mask: Tensor,
+        generator: Generators = None,
+        target_encoder: Autoencoder | None = None,
     ) -> dict[str, Tensor]:
         """The refiner's loss for undamaged pictures (B, 3, H, W) and holes (B, 1, H, W).
 
-        `truth` encodes what is to be reached, by default the pipeline's own autoencoder; one that is being trained
-        could otherwise make the task easy by making its latents dull.
+        `target_encoder` encodes what is to be reached, by default the pipeline's own autoencoder; one that is being
+        trained could otherwise make the task easy by making its latents dull.
         """
         with torch.no_grad():
-            clean = (truth or self.autoencoder).encode(image)
-        return self.refiner.loss(clean, self.condition(image, mask), generator)
+            target = (target_encoder or self.autoencoder).encode(image)
+        return self.refiner.loss(target, self.condition(image, mask), generator)
 
     @torch.no_grad()
     def forward(self, image: Tensor, mask: Tensor, generator: Generators = None, steps: int | None = None) -> Tensor:
-        """One filled picture a row, (B, 3, H, W), of any size; see `sample` for many."""
-        return self._answer(self._padded_condition(image, mask), image, mask, generator, steps)
+        """One filled picture for each, (B, 3, H, W), of any size; see `sample` for many."""
+        condition = self.condition(image.contiguous(), mask.contiguous())
+        return self._inpaint(condition, image, mask, generator, steps)
 
     @torch.no_grad()
     def sample(
@@ -96,61 +112,63 @@ class InpaintPipeline(nn.Module):
         steps: int | None = None,
         batch_size: int | None = None,
     ) -> Tensor:
-        """Several answers a picture.
+        """Several filled pictures for each picture.
 
         Args:
             image: (B, 3, H, W) in [0, 1], any size.
             mask: (B, 1, H, W), 1 = hole.
-            num_samples: answers a picture; a refiner that is not stochastic computes one and repeats it.
+            num_samples: samples of each picture; a refiner that is not stochastic computes one and repeats it.
             seeds: one for all pictures, or one for each. Sample k of a picture depends on its seed, its content
                 and k alone, whatever `batch_size` and the other pictures.
             steps: solver steps, None for the refiner's default.
-            batch_size: rows that pass the networks at once; None takes 8, fewer of large pictures.
+            batch_size: samples that pass the networks at once; None takes 8, fewer of large pictures.
 
         Returns:
             (B, num_samples, 3, H, W) in [0, 1].
         """
-        if num_samples < 1:
-            raise ValueError(f"num_samples starts at 1, not {num_samples}")
+        check_at_least("num_samples", num_samples, 1)
         seeds = list(seeds) if isinstance(seeds, Sequence) else [int(seeds)] * len(image)
         if len(seeds) != len(image):
             raise ValueError(f"{len(seeds)} seeds for {len(image)} pictures")
         distinct = num_samples if self.refiner.stochastic else 1
-        pixels = image.shape[-2] * image.shape[-1]
-        batch_size = batch_size or max(1, min(8, PIXELS_AT_ONCE // pixels))
-        rows = [(picture, k) for picture in range(len(image)) for k in range(distinct)]
-        answers = []
-        for first in range(0, len(rows), batch_size):
-            chunk = rows[first : first + batch_size]
-            pictures = [picture for picture, _ in chunk]
-            generators = [numbered_generator(seeds[picture], k) for picture, k in chunk]
-            once = sorted(set(pictures))
-            condition = self._padded_condition(image[once], mask[once]).select([once.index(p) for p in pictures])
-            answers.append(self._answer(condition, image[pictures], mask[pictures], generators, steps))
-        answers = torch.cat(answers).unflatten(0, (len(image), distinct))
-        return answers if distinct == num_samples else answers.expand(-1, num_samples, -1, -1, -1)
+        if batch_size is None:
+            batch_size = max(1, min(8, MAX_BATCH_PIXELS // (image.shape[-2] * image.shape[-1])))
+        # Sample k of picture i is number i * distinct + k.
+        numbers = torch.arange(len(image) * distinct)
+        outputs = []
+        for chunk in numbers.split(batch_size):
+            pictures = chunk // distinct
+            generators = []
+            for picture, k in zip(pictures.tolist(), (chunk % distinct).tolist(), strict=True):
+                generators.append(numbered_generator(seeds[picture], k))
+            # Every picture is encoded once, however many of its samples are in the chunk.
+            unique, positions = pictures.unique(return_inverse=True)
+            condition = self.condition(image[unique].contiguous(), mask[unique].contiguous())
+            condition = condition.select(positions.tolist())
+            outputs.append(self._inpaint(condition, image[pictures], mask[pictures], generators, steps))
+        samples = torch.cat(outputs).unflatten(0, (len(image), distinct))
+        return samples.expand(-1, num_samples, -1, -1, -1)
 
-    def _padded_condition(self, image: Tensor, mask: Tensor) -> Condition:
-        stride = self.autoencoder.stride
-        return self.condition(pad_to_cells(image, stride), pad_to_cells(mask, stride))
-
-    def _answer(
+    def _inpaint(
         self, condition: Condition, image: Tensor, mask: Tensor, generator: Generators, steps: int | None
     ) -> Tensor:
         fill = self.autoencoder.decode(self.refiner.refine(condition, generator, steps))
-        fill = fill[..., : image.shape[-2], : image.shape[-1]]
-        return composite(image, fill, mask)
+        return composite(image, fill[..., : image.shape[-2], : image.shape[-1]], mask)
 
 
-def pad_to_cells(x: Tensor, stride: int) -> Tensor:
-    """(…, H, W) reflected right and bottom up to multiples of `stride`, and to two cells at least."""
-    height, width = (torch.sym_max(2, (side + stride - 1) // stride) * stride for side in x.shape[-2:])
-    rows, columns = _reflected(x.shape[-2], height), _reflected(x.shape[-1], width)
-    return x.index_select(-2, rows.to(x.device)).index_select(-1, columns.to(x.device))
+def pad_to_stride(x: Tensor, stride: int) -> Tensor:
+    """(…, H, W) reflected right and bottom up to multiples of `stride`, and to two strides at least."""
+    for axis in (-2, -1):
+        size = x.shape[axis]
+        target = torch.sym_max(2, (size + stride - 1) // stride) * stride
+        # An exported graph has open sizes, which are no int, and cannot decide by them.
+        if not isinstance(size, int) or size != target:
+            x = x.index_select(axis, _reflected_indices(size, target).to(x.device))
+    return x
 
 
-def _reflected(size: int, target: int) -> Tensor:
-    """Indices 0 … size-1 continued to `target` by reflection without repeating the border, as often as needed."""
+def _reflected_indices(size: int, target: int) -> Tensor:
+    """0 … size - 1 continued to `target` indices by reflection without repeating the border, as often as needed."""
     if size == 1:
         return torch.zeros(target, dtype=torch.long)
     # A size as a tensor, which an exported graph can compute with.

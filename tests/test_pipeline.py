@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder
-from latentinpaint.pipeline import InpaintPipeline, composite, hide, pad_to_cells
+from latentinpaint.pipeline import InpaintPipeline, composite, mask_out, pad_to_stride
 from latentinpaint.randomness import numbered_generator
 from latentinpaint.refiners import REFINERS, FFCRefiner, FlowRefiner
 
@@ -97,7 +97,7 @@ def test_the_mask_control_is_used(pipelines):
         image, mask = picture(16, 24), brush(16, 24)
         one, other = (p.condition(image, mask).latent for p in (with_control, without))
         assert (one - other).abs().max() > 1e-2
-        expected = with_control.autoencoder.encode(hide(image, mask), with_control.control(mask))
+        expected = with_control.autoencoder.encode(mask_out(image, mask), with_control.control(mask))
         assert torch.equal(one, expected)
 
 
@@ -130,7 +130,7 @@ def test_composite_and_hide():
     assert result[..., 1, 2].unique().item() == 0.25
     assert torch.equal(outside(result, mask), outside(image, mask))
     image[..., 1, 2] = float("nan")
-    hidden = hide(image, mask)
+    hidden = mask_out(image, mask)
     assert (hidden[..., 1, 2] == 0).all() and torch.equal(outside(hidden, mask), outside(image, mask))
 
 
@@ -166,7 +166,7 @@ def test_padding_is_numpys_reflection(pipelines, size):
     image = picture(*size)
     rows, columns = (max(16, 8 * int(np.ceil(side / 8))) - side for side in size)
     expected = np.pad(image.numpy(), [(0, 0), (0, 0), (0, rows), (0, columns)], mode="reflect")
-    np.testing.assert_array_equal(pad_to_cells(image, 8).numpy(), expected)
+    np.testing.assert_array_equal(pad_to_stride(image, 8).numpy(), expected)
 
 
 def test_the_grid_of_the_hole(pipelines):

@@ -97,19 +97,16 @@ def draw_difference(inpainter: Inpainter, photo: Photo, hole: np.ndarray, folder
     """Write the sheet of `latent_difference` of a photo, scaled down to `longest` pixels; returns its path."""
     import torch
 
-    from latentinpaint.pipeline import pad_to_cells
     from latentinpaint.visualization import draw_latent_difference, latent_difference
 
     pipeline = inpainter.pipeline
-    stride = pipeline.autoencoder.stride
     preview = make_preview(photo.picture, longest=longest)
     image = torch.from_numpy(np.asarray(preview) / np.float32(255)).permute(2, 0, 1)[None]
     # A pixel of the smaller hole is hole as soon as a part of it is.
     coverage = Image.fromarray(hole.astype(np.float32)).resize(preview.size, Image.Resampling.BOX)
     mask = torch.from_numpy(np.asarray(coverage) > 0).float()[None, None]
-    image = pad_to_cells(image, stride).to(inpainter.device)
-    mask = pad_to_cells(mask, stride).to(inpainter.device)
-    difference = latent_difference(pipeline.autoencoder, image, mask, pipeline.control)
+    device = inpainter.device
+    difference = latent_difference(pipeline.autoencoder, image.to(device), mask.to(device), pipeline.control)
     path = folder / "latent_difference.png"
     draw_latent_difference(difference, columns=3).save(path)
     return str(path)

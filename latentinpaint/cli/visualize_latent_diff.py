@@ -28,7 +28,6 @@ def command(
     """
     import torch
 
-    from latentinpaint.pipeline import pad_to_cells
     from latentinpaint.visualization import draw_latent_difference, latent_difference
     from latentinpaint.weights import load_autoencoder
 
@@ -39,9 +38,9 @@ def command(
     if model is not None:
         control = _mask_control(model, encoder, autoencoder)
     picture, hole = _read(image, mask, invert_mask)
-    pixels = pad_to_cells(torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None], encoder.stride)
-    cells = pad_to_cells(torch.from_numpy(hole).float()[None, None], encoder.stride)
-    sheet = draw_latent_difference(latent_difference(encoder, pixels, cells, control))
+    pixels = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None]
+    difference = latent_difference(encoder, pixels, torch.from_numpy(hole).float()[None, None], control)
+    sheet = draw_latent_difference(difference)
     with write_beside(output) as temporary:
         sheet.save(temporary)
     print(f"wrote {output}")

@@ -9,7 +9,7 @@ from latentinpaint.errors import InputError
 from latentinpaint.export.transforms import in_frequency_domain
 from latentinpaint.models.fast.fuse import fuse, use_channels_last
 from latentinpaint.models.ffc import FourierUnit
-from latentinpaint.pipeline import InpaintPipeline, composite, pad_to_cells
+from latentinpaint.pipeline import InpaintPipeline, composite
 from latentinpaint.refiners import FFCRefiner
 
 # The passes of `fuse` for a copy that others run. Row tiling depends on the size, which stays dynamic; layouts and
@@ -33,14 +33,12 @@ class ExportModule(nn.Module):
         self.pipeline = pipeline
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
-        stride = self.pipeline.autoencoder.stride
-        padded, hole = pad_to_cells(image, stride), pad_to_cells(mask, stride)
-        latent = self.pipeline.refiner.refine(self.pipeline.condition(padded, hole))
-        filled = composite(padded, self.pipeline.autoencoder.decode(latent), hole)
+        latent = self.pipeline.refiner.refine(self.pipeline.condition(image, mask))
+        fill = self.pipeline.autoencoder.decode(latent)
         # Cropped by indices: an exporter cannot prove that the padded image is large enough for a slice.
         for axis in (-2, -1):
-            filled = filled.index_select(axis, torch.arange(image.shape[axis], device=image.device))
-        return filled
+            fill = fill.index_select(axis, torch.arange(image.shape[axis], device=image.device))
+        return composite(image, fill, mask)
 
 
 class MatrixFourierUnit(nn.Module):

@@ -26,7 +26,7 @@ from torch import Tensor
 from latentinpaint.device import GIB, free_memory, saved_for_backward
 from latentinpaint.errors import InputError, check_at_least, choose
 from latentinpaint.inference.pyramid import Scale, eroded, scale_sizes, scaled_down
-from latentinpaint.pipeline import InpaintPipeline, composite, hide, pad_to_cells
+from latentinpaint.pipeline import InpaintPipeline, composite, is_hole, mask_out
 from latentinpaint.randomness import numbered_generator
 from latentinpaint.refiners import Condition
 
@@ -229,8 +229,8 @@ class _CoarseToFine:
     def fill(self, image: Tensor, mask: Tensor, draw: tuple[int, int]) -> Tensor:
         """The filled picture (1, 3, H, W); `draw` are the seed and the number of the sample."""
         height, width = image.shape[-2:]
-        hole = (mask > 0.5).to(image)
-        hidden = hide(image, mask)
+        hole = is_hole(mask).to(image)
+        hidden = mask_out(image, mask)
         sizes = scale_sizes(height, width, self.refinement.smallest_side)
         fitting = self._fitting(sizes)
         below = Scale.of(hidden, hole, fitting[0])
@@ -276,9 +276,8 @@ class _CoarseToFine:
         return math.inf if free is None else SHARE * free
 
     def _initial(self, scale: Scale, draw: tuple[int, int]) -> OptimisedLatent:
-        stride = self.pipeline.autoencoder.stride
         with torch.no_grad():
-            condition = self.pipeline.condition(pad_to_cells(scale.image, stride), pad_to_cells(scale.hole, stride))
+            condition = self.pipeline.condition(scale.image.contiguous(), scale.hole.contiguous())
         return LATENTS[self.latent].make(self.pipeline, condition, numbered_generator(*draw), self.steps)
 
     def _optimised(self, latent: OptimisedLatent, scale: Scale, hole_below: Tensor, fill_below: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.pyramid import Scale
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inference.tiling import paint_tiles
-from latentinpaint.pipeline import InpaintPipeline, composite, hide
+from latentinpaint.pipeline import InpaintPipeline, composite, mask_out
 
 OWN_SIDE = 384  # longer side in pixels that the networks of a model with texture see
 LARGEST = 4_000_000  # pixels of a window that the networks see at once, about 1.7 GB
@@ -115,7 +115,7 @@ def _fill(
     """(B, num_samples, 3, h, w) in the processor's memory, for windows (B, 3, h, w) and holes (B, 1, h, w) bool."""
     size = tuple(image.shape[-2:])
     mask = hole.float()
-    seen, seeds = Scale.of(hide(image, mask), mask, parts[0].seen), [part.seed for part in parts]
+    seen, seeds = Scale.of(mask_out(image, mask), mask, parts[0].seen), [part.seed for part in parts]
     inputs = seen.image.to(device), seen.hole.to(device)
     if asked.refinement is not None:
         filled = sample_refined(pipeline, *inputs, asked.num_samples, seeds, asked.steps, asked.refinement)
@@ -156,7 +156,7 @@ def _textured(texture: PatchTexture | None, image: Tensor, fill: Tensor, mask: T
         return texture(image, fill, mask)
     shrink = math.sqrt(PAINTED / (image.shape[-2] * image.shape[-1]))
     size = tuple(max(1, int(side * shrink)) for side in image.shape[-2:])
-    small = Scale.of(hide(image, mask), mask, size)
+    small = Scale.of(mask_out(image, mask), mask, size)
     painted = texture(small.image, _scaled(fill, size), small.hole)
     rows = zip(image.split(1), _scaled(painted, image.shape[-2:]).split(1), mask.split(1), strict=True)
     return torch.cat([paint_tiles(texture, *row) for row in rows])

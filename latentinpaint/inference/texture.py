@@ -29,6 +29,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError, check_at_least
 from latentinpaint.inference.patch_match import PatchLevel, PatchSearch, blur, extract_patches
+from latentinpaint.pipeline import is_hole
 
 MIN_SIDE = 48  # shorter side of the coarsest level, pixels
 NEIGHBOURS = 30  # known places whose mean contrast is expected
@@ -83,7 +84,7 @@ class PatchTexture:
         Returns:
             (B, 3, H, W), known pixels those of `image`; equal inputs give equal outputs.
         """
-        hole = mask > 0.5
+        hole = is_hole(mask)
         guide = torch.where(hole, fill, image)
         painted = []
         with _single_threaded_torch() as pool:

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from latentinpaint.inference.crops import Window
 from latentinpaint.inference.texture import PatchTexture
-from latentinpaint.pipeline import composite
+from latentinpaint.pipeline import composite, is_hole
 
 TILE, SURROUNDINGS = 640, 160  # pixels: sides of a tile, and what is seen around it
 
@@ -15,7 +15,7 @@ def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
     The tile of whose surroundings most is known is always the next: what nothing is known around waits.
     """
     answer = composite(image, fill, mask)
-    left_over = mask > 0.5
+    left_over = is_hole(mask).clone()
     height, width = image.shape[-2:]
     corners = [(top, left) for top in range(0, height, TILE) for left in range(0, width, TILE)]
     tiles = [Window(top, left, min(top + TILE, height), min(left + TILE, width)) for top, left in corners]

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from latentinpaint.models import Autoencoder, MaskControl
-from latentinpaint.pipeline import hide
+from latentinpaint.pipeline import mask_out, pad_to_stride
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,14 @@ def latent_difference(
 
     Args:
         autoencoder: in evaluation mode.
-        image: (B, 3, H, W) in [0, 1], H and W multiples of the stride.
+        image: (B, 3, H, W) in [0, 1], any size; it is padded to the stride, as are the results.
         mask: (B, 1, H, W), 1 = hole.
         control: a trained mask control of this autoencoder.
     """
+    image = pad_to_stride(image, autoencoder.stride).contiguous()
+    mask = pad_to_stride(mask, autoencoder.stride)
     whole = autoencoder.encode_features(image)
-    masked = hide(image, mask)
+    masked = mask_out(image, mask)
 
     def compare(features: Tensor) -> tuple[Tensor, Tensor]:
         lost = whole - features

@@ -6,7 +6,7 @@ import torch
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.models import IdentityAutoencoder
-from latentinpaint.pipeline import hide
+from latentinpaint.pipeline import mask_out
 from latentinpaint.refiners import FFCRefiner, FlowRefiner
 from latentinpaint.training.losses.reconstruction import LatentObjective, PixelObjective
 from latentinpaint.training.tasks.latent_task import LatentTask
@@ -89,7 +89,7 @@ def test_a_trained_one_comes_back_from_its_file(kind, model_files, batch, tmp_pa
 def test_a_mask_channel_starts_without_a_word_and_is_then_heard(model_files, batch):
     plain = load_autoencoder(model_files["autoencoder"])
     wider = plain.with_mask_channel()
-    image, mask = hide(batch["image"], batch["mask"]), batch["mask"]
+    image, mask = mask_out(batch["image"], batch["mask"]), batch["mask"]
     # To rounding: a convolution over four channels adds in another order.
     torch.testing.assert_close(wider.encode(image, mask=mask), plain.encode(image), atol=1e-5, rtol=1e-5)
     with torch.no_grad():
