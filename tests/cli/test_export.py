@@ -124,7 +124,7 @@ def without(monkeypatch):
     """Call it with packages that are then not to be found."""
     find = importlib.util.find_spec
 
-    def mask_out(*packages):
+    def hide(*packages):
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in packages else find(name))
 
     return hide
