@@ -92,3 +92,10 @@ def palette_image(colours, transparent=None):
     if transparent is not None:
         image.info["transparency"] = transparent
     return image
+
+
+def photo_pixels(height, width, seed=0, channels=3):
+    """A photograph of large structure, (H, W, 3) or (H, W) uint8."""
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 255, (8, 8, channels), np.uint8)
+    return np.asarray(Image.fromarray(small.squeeze()).resize((width, height), Image.Resampling.BICUBIC))

@@ -1,4 +1,4 @@
-"""Photographs, crops and transforms: the same stream whoever reads it."""
+"""Photographs and crops: the same stream whoever reads it."""
 
 from pathlib import Path
 
@@ -7,22 +7,14 @@ import pytest
 import skimage
 import skimage.io
 import torch
+from image_samples import photo_pixels
 from PIL import Image
 
-from latentinpaint.data.augmentation import AUGMENTATIONS, augmentation, centre_crop
-from latentinpaint.data.datamodule import EpochSampler, InpaintingDataModule, split_photos
+from latentinpaint.data.augmentation import augmentation
+from latentinpaint.data.datamodule import EpochSampler, split_photos
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, PhotoFolder, PhotoSource, SamplePhotos, Subset
 from latentinpaint.errors import InputError
-
-
-def pixels(height, width, seed=0, channels=3):
-    rng = np.random.default_rng(seed)
-    small = rng.integers(0, 255, (8, 8, channels), np.uint8)
-    return np.asarray(Image.fromarray(small.squeeze()).resize((width, height), Image.Resampling.BICUBIC))
-
-
-# --- the photographs inside scikit-image ------------------------------------------------------------------
 
 
 def test_the_split_is_fixed():
@@ -45,11 +37,8 @@ def test_photos_are_those_of_scikit_image(index):
     assert np.array_equal(read, expected[..., :3])
 
 
-# --- folders ----------------------------------------------------------------------------------------------
-
-
 def test_every_kind_of_file_has_three_channels(tmp_path):
-    colour = pixels(20, 30)
+    colour = photo_pixels(20, 30)
     kinds = {
         "a_rgb.png": Image.fromarray(colour),
         "b_grey.png": Image.fromarray(colour[..., 0]),
@@ -81,18 +70,6 @@ def test_folders_without_pictures(tmp_path):
         PhotoFolder(tmp_path / "absent")
 
 
-@pytest.mark.parametrize(("count", "held"), [(2, 1), (9, 1), (25, 2), (700, 64)])
-def test_hold_out_is_fixed_and_disjoint(count, held, tmp_path):
-    for number in range(count):
-        (tmp_path / f"{number:03d}.png").touch()
-    train, val = split_photos(str(tmp_path))
-    assert len(val) == held and len(train) == count - held
-    assert not set(train.names) & set(val.names)
-    assert set(train.names) | set(val.names) == {f"{number:03d}.png" for number in range(count)}
-    again = split_photos(str(tmp_path))
-    assert (again[0].names, again[1].names) == (train.names, val.names)
-
-
 def test_a_subset_reads_what_it_names(tmp_path):
     for number in range(30):
         Image.fromarray(np.full((4, 4, 3), number, np.uint8)).save(tmp_path / f"{number}.png")
@@ -100,69 +77,6 @@ def test_a_subset_reads_what_it_names(tmp_path):
         for index, name in enumerate(part.names):
             assert part.read(index)[0, 0, 0] == int(Path(name).stem)
     assert Subset(PhotoFolder(tmp_path), [3, 1]).names == ["3.png", "1.png"]
-
-
-def test_other_splits(tmp_path):
-    Image.fromarray(pixels(4, 4)).save(tmp_path / "one.png")
-    train, val = split_photos(str(tmp_path))
-    assert train.names == val.names == ["one.png"]
-    train, val = split_photos("samples", str(tmp_path))
-    assert (len(train), val.names) == (12, ["one.png"])
-    assert len(split_photos(str(tmp_path), str(tmp_path))[0]) == 1
-
-
-# --- transforms -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", AUGMENTATIONS)
-@pytest.mark.parametrize("shape", [(100, 80), (40, 200), (20, 11)], ids=["tall", "wide", "smaller"])
-def test_augmentations(name, shape):
-    transform = augmentation(name, 32, 1.5)
-    photo = pixels(*shape)
-    before = photo.copy()
-    crops = [transform(photo, seed) for seed in range(8)]
-    assert {(crop.shape, crop.dtype) for crop in crops} == {((32, 32, 3), np.dtype(np.uint8))}
-    assert len({crop.tobytes() for crop in crops}) > 4
-    other = augmentation(name, 32, 1.5)
-    for seed in (5, 0, 7):  # in any order, by any instance
-        assert np.array_equal(other(photo, seed), crops[seed])
-    assert np.array_equal(photo, before)
-
-
-@pytest.mark.parametrize(("name", "zoom", "message"), [("flip", 1.2, "flip"), ("crop", 0.9, "zoom")])
-def test_augmentations_refused(name, zoom, message):
-    with pytest.raises(InputError, match=message):
-        augmentation(name, 32, zoom)
-
-
-def test_crops_come_from_the_photo_at_a_scale_within_the_zoom():
-    """Columns of a photo are numbered by their grey: the steps inside a crop tell its scale."""
-    ramp = np.repeat(np.linspace(0, 255, 256).astype(np.uint8)[None, :, None], 256, axis=0).repeat(3, axis=2)
-    slopes = []
-    for seed in range(30):
-        crop = augmentation("crop", 64, 2.0)(ramp, seed).astype(float)
-        slope = np.abs(np.diff(crop[32, :, 0])[4:-4]).mean()  # greys a pixel: 256 / side of the scaled photo
-        slopes.append(slope)
-    assert min(slopes) == pytest.approx(2.0, rel=0.1) and max(slopes) == pytest.approx(4.0, rel=0.1)
-
-
-@pytest.mark.parametrize("shape", [(64, 96), (96, 64), (32, 32)])
-def test_centre_crop_is_the_middle_square(shape):
-    photo = pixels(*shape, seed=3)
-    height, width = shape
-    side = min(shape)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = Image.fromarray(photo[top : top + side, left : left + side])
-    expected = np.asarray(square.resize((32, 32), Image.Resampling.BOX)).astype(float)
-    crop = centre_crop(32)(photo, 0).astype(float)
-    assert np.abs(crop - expected).mean() < 4  # another filter, the same geometry
-    shifted = np.asarray(Image.fromarray(photo).resize((32, 32), Image.Resampling.BOX)).astype(float)
-    assert height == width or np.abs(crop - shifted).mean() > 8
-    if side == 32:
-        assert np.array_equal(crop, photo[top : top + 32, left : left + 32])
-
-
-# --- crops ------------------------------------------------------------------------------------------------
 
 
 class Plain(PhotoSource):
@@ -255,49 +169,3 @@ def test_nothing_readable():
 def test_length():
     assert len(crops_of(Plain(5), length=None)) == 5
     assert list(EpochSampler(crops_of(Plain(5), length=3))) == [0, 1, 2]
-
-
-# --- the data module --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", [8, 30, 0, -16])
-def test_sizes_refused(size):
-    with pytest.raises(InputError, match="data.size"):
-        InpaintingDataModule("samples", size=size)
-
-
-def test_photos_smaller_than_the_crop_work(tmp_path):
-    for number in range(3):
-        Image.fromarray(pixels(9 + number, 21, seed=number)).save(tmp_path / f"{number}.png")
-    data = InpaintingDataModule(str(tmp_path), size=32, batch_size=8, epoch_length=16, num_workers=0)
-    data.setup("fit")
-    batches = [*data.train_dataloader(), *data.val_dataloader()]
-    assert [tuple(batch["image"].shape) for batch in batches] == [(8, 3, 32, 32), (8, 3, 32, 32), (1, 3, 32, 32)]
-    assert all(0 <= batch["image"].min() and batch["image"].max() <= 1 for batch in batches)
-    assert all(batch["mask"].shape[1] == 1 for batch in batches)
-
-
-def test_holes_from_a_folder(tmp_path):
-    hole = np.zeros((32, 32), np.uint8)
-    hole[4:9, 20:30] = 255
-    Image.fromarray(hole).save(tmp_path / "hole.png")
-    data = InpaintingDataModule("samples", size=32, mask_dir=str(tmp_path), batch_size=2, num_workers=0)
-    data.setup("fit")
-    batch = next(iter(data.train_dataloader()))
-    assert np.array_equal(batch["mask"].numpy(), np.broadcast_to(hole / 255, (2, 1, 32, 32)))
-
-
-def test_a_batch_is_never_larger_than_an_epoch():
-    data = InpaintingDataModule("samples", size=32, batch_size=64, epoch_length=6, num_workers=0)
-    data.setup("fit")
-    assert [len(batch["image"]) for batch in data.train_dataloader()] == [6]
-
-
-def test_validation_is_the_same_every_time():
-    batches = []
-    for _ in range(2):
-        data = InpaintingDataModule("samples", size=32, num_workers=0)
-        data.setup("fit")
-        batches += list(data.val_dataloader())
-    assert len(batches) == 2 and len(batches[0]["image"]) == 3
-    assert all(torch.equal(batches[0][key], batches[1][key]) for key in ("image", "mask"))
