@@ -69,15 +69,14 @@ def export_module(pipeline: InpaintPipeline, matrices: bool) -> ExportModule:
             "take one whose refiner is ffc"
         )
     fused = fuse(pipeline, passes=RUNTIME_PASSES if matrices else TORCH_PASSES)
-    copy = fused.to("cpu", torch.float32)
+    fused.to("cpu", torch.float32)
     if matrices:
-        _use_matrices(copy)
-    for value in itertools.chain(copy.parameters(), copy.buffers()):
+        _use_matrices(fused)
+    for value in itertools.chain(fused.parameters(), fused.buffers()):
         value.data = value.data.clone(memory_format=torch.contiguous_format)  # fused ones may be views of others
     if not matrices:
-        copy = use_channels_last(copy)
-    assert isinstance(copy, InpaintPipeline)
-    return ExportModule(copy)
+        use_channels_last(fused)
+    return ExportModule(fused)
 
 
 def _use_matrices(module: nn.Module) -> None:
