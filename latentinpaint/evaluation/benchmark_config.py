@@ -86,5 +86,6 @@ def split_names(texts: str | Sequence[str] | None) -> tuple[str, ...]:
         return ()
     if isinstance(texts, str):
         texts = texts.split(",")
-    stripped = [text.strip() for text in texts]
-    return tuple(dict.fromkeys(name for name in stripped if name))
+    names = dict.fromkeys(text.strip() for text in texts)
+    names.pop("", None)
+    return tuple(names)

@@ -1,6 +1,6 @@
 """What is compared: anything that fills a hole.
 
-A method is told by a short text, the same in commands and reports:
+A method is named by a short text, the same in commands and reports:
 
     telea                a key of `BASELINES`: mean, telea, ns, biharmonic, patchmatch
     runs/latent_ffc      a trained model: its folder or file
@@ -8,12 +8,11 @@ A method is told by a short text, the same in commands and reports:
     lama=results/lama    either of those two under a name of its own
 """
 
-import hashlib
 import math
-import zlib
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,9 @@ from torch import Tensor, nn
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.baselines import BASELINES, Baseline
+from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.dataset import DatasetItem
+from latentinpaint.files import sha256_of
 from latentinpaint.images.image_files import list_pictures, read_picture
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
@@ -30,11 +31,12 @@ from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inpainter import Inpainter
 from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.randomness import seed_for
 from latentinpaint.weights import PIPELINE_FILE, PRETRAINED, pipeline_file
 
 
 class MethodError(Exception):
-    """A method has no answer that could be judged for a case; the message says why, for people."""
+    """A method has no fill of an item that could be evaluated; the message says why, for people."""
 
 
 class Method(ABC):
@@ -43,9 +45,9 @@ class Method(ABC):
     Attributes:
         name: unique among those compared, the key in files.
         label: the name for people.
-        num_samples: answers a hole, 1 for a method that has but one.
+        num_samples: fills of a hole, 1 for a method that has but one.
         device: where it works.
-        network: what is counted as an evaluation, None without.
+        network: its calls are counted as evaluations; None if there is none.
     """
 
     name: str
@@ -55,80 +57,79 @@ class Method(ABC):
     network: nn.Module | None = None
 
     @abstractmethod
-    def fill(self, case: DatasetItem, num_samples: int = 1) -> Tensor:
-        """The first `num_samples` answers (num_samples, 3, H, W) on the CPU.
+    def fill(self, item: DatasetItem, num_samples: int = 1) -> Tensor:
+        """The first `num_samples` fills (num_samples, 3, H, W) on the CPU.
 
         Raises:
             MethodError: if there is none.
         """
 
     @abstractmethod
-    def identity(self, case: DatasetItem) -> str:
-        """Whatever decides the answer besides the case: as long as it stays the same, so does the answer."""
+    def identity(self, item: DatasetItem) -> str:
+        """Whatever decides the fill besides the item: as long as it stays the same, so does the fill."""
 
 
-@dataclass
 class BaselineMethod(Method):
     """A method that needs no training."""
 
-    baseline: Baseline
+    def __init__(self, baseline: Baseline) -> None:
+        self.baseline = baseline
+        self.name = baseline.name
+        self.label = baseline.label
 
-    @property
-    def name(self) -> str:
-        return self.baseline.name
+    def fill(self, item: DatasetItem, num_samples: int = 1) -> Tensor:
+        return self.baseline(item.image, item.mask)
 
-    @property
-    def label(self) -> str:
-        return self.baseline.label
-
-    def fill(self, case: DatasetItem, num_samples: int = 1) -> Tensor:
-        return self.baseline(case.image, case.mask)
-
-    def identity(self, case: DatasetItem) -> str:
+    def identity(self, item: DatasetItem) -> str:
         return f"{self.baseline.name} {sorted(vars(self.baseline).items())}"
 
 
 @dataclass
 class ModelMethod(Method):
-    """A trained model; `fingerprint` tells its weights, `refine` whether large pictures are refined."""
+    """A trained model.
+
+    options: how it fills; each item has a seed of its own, made of the options'. texture: the model's own.
+    fingerprint: a checksum of its file.
+    """
 
     name: str
     label: str
     pipeline: InpaintPipeline
-    num_samples: int = 1
-    steps: int | None = None
-    seed: int = 0
-    fingerprint: str = ""
-    refine: bool = False
+    options: FillOptions = field(default_factory=lambda: FillOptions(crop=None))
     texture: PatchTexture | None = None
+    fingerprint: str = ""
 
     def __post_init__(self) -> None:
-        if not self.pipeline.refiner.stochastic:
-            self.num_samples = 1
+        if self.pipeline.refiner.stochastic:
+            self.num_samples = self.options.num_samples
         self.device = self.pipeline.autoencoder.latent_mean.device
         self.network = self.pipeline.refiner.core
 
-    def fill(self, case: DatasetItem, num_samples: int = 1) -> Tensor:
-        # Whatever memory is free, or figures would depend on it.
-        refine = Refinement(memory=math.inf) if self.refine else False
-        asked = FillOptions(num_samples, self.seed_for_item(case), self.steps, refine, crop=None)
-        return fill_holes(self.pipeline, case.image, case.mask > 0.5, asked, self.texture, self.device)[0]
+    def fill(self, item: DatasetItem, num_samples: int = 1) -> Tensor:
+        options = replace(self.options, num_samples=num_samples, seed=self.seed_for_item(item))
+        holes = list(item.mask > 0.5)
+        return fill_holes(self.pipeline, list(item.image), holes, options, self.texture, self.device)[0]
 
-    def seed_for_item(self, case: DatasetItem) -> int:
-        """Of a case's samples: each has its own, or one lucky draw of noise would decide about all pictures alike."""
-        return (self.seed * 1_000_003 + zlib.crc32(case.name.encode())) % 2**31
+    def seed_for_item(self, item: DatasetItem) -> int:
+        """Of an item's samples: each has its own, or one lucky draw of noise would decide about all pictures."""
+        return seed_for(self.options.seed, item.name) % 2**31
 
-    def identity(self, case: DatasetItem) -> str:
-        asked = (self.num_samples, self.steps, self.seed) if self.pipeline.refiner.stochastic else ()
-        return f"model {self.fingerprint} {asked} {self.device.type}{' refined' * self.refine}"
+    def identity(self, item: DatasetItem) -> str:
+        samples: tuple[int | None, ...] = ()
+        if self.pipeline.refiner.stochastic:
+            samples = (self.num_samples, self.options.steps, self.options.seed)
+        refined = ""
+        if self.options.refine:
+            refined = " refined"
+        return f"model {self.fingerprint} {samples} {self.device.type}{refined}"
 
 
 class ResultFolder(Method):
     """Pictures that another program made.
 
-    The file for a case is named after its mask (as LaMa writes them) or, where the picture has one hole only, after
+    The file for an item is named after its mask (as LaMa writes them) or, where the picture has one hole only, after
     the picture, with any suffix, in the same sub-folder. Outside the hole the true picture is put back before it is
-    judged, as by every other method.
+    evaluated, as by every other method.
 
     Args:
         name: what the method is called.
@@ -139,33 +140,33 @@ class ResultFolder(Method):
     """
 
     def __init__(self, name: str, folder: str | Path) -> None:
-        self.name = self.label = name
+        self.name = name
+        self.label = name
         self.folder = Path(folder)
         self.files: dict[str, list[Path]] = {}
         for path in list_pictures(folder):
             self.files.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
         if not self.files:
-            raise InputError(f"the folder {folder} holds no picture, so there is no result to judge")
+            raise InputError(f"the folder {folder} holds no picture, so there is no result to evaluate")
 
-    def fill(self, case: DatasetItem, num_samples: int = 1) -> Tensor:
-        path = self._file(case)
+    def fill(self, item: DatasetItem, num_samples: int = 1) -> Tensor:
+        path = self._file(item)
         try:
             pixels = torch.from_numpy(read_picture(path).rgb()).permute(2, 0, 1)[None]
         except InputError as error:
             raise MethodError(str(error)) from error
-        if pixels.shape != case.image.shape:
-            found, wanted = (f"{x.shape[-1]}x{x.shape[-2]}" for x in (pixels, case.image))
-            raise MethodError(f"{path} is {found} pixels, the picture {wanted}")
-        return torch.where(case.mask > 0.5, pixels, case.image)
+        if pixels.shape != item.image.shape:
+            raise MethodError(f"{path} is {_size(pixels)} pixels, the picture {_size(item.image)}")
+        return torch.where(item.mask > 0.5, pixels, item.image)
 
-    def identity(self, case: DatasetItem) -> str:
+    def identity(self, item: DatasetItem) -> str:
         try:
-            return "file " + hashlib.sha256(self._file(case).read_bytes()).hexdigest()
-        except (MethodError, OSError):
+            return "file " + sha256_of(self._file(item))
+        except (MethodError, InputError):
             return "no file"
 
-    def _file(self, case: DatasetItem) -> Path:
-        names = case.results or (case.name,)
+    def _file(self, item: DatasetItem) -> Path:
+        names = item.results or (item.name,)
         for name in names:
             found = self.files.get(name, [])
             if len(found) == 1:
@@ -175,70 +176,77 @@ class ResultFolder(Method):
         raise MethodError(f"{self.folder} has no picture called {' or '.join(names)}")
 
 
-def build_methods(
-    texts: Sequence[str],
-    device: str | None = None,
-    num_samples: int = 1,
-    steps: int | None = None,
-    seed: int = 0,
-    refine: bool = False,
-) -> list[Method]:
-    """The methods that texts tell (see the module), in their order.
+def model_options(config: BenchmarkConfig) -> FillOptions:
+    """How the models of a benchmark fill: whole pictures, and alike whatever memory is free."""
+    refine: bool | Refinement = False
+    if config.refine:
+        refine = Refinement(memory=math.inf)
+    return FillOptions(config.num_samples, config.seed, config.steps, refine, crop=None)
+
+
+def build_methods(texts: Sequence[str], options: FillOptions, device: str | None = None) -> list[Method]:
+    """The methods that texts name (see the module), in their order.
 
     Args:
         texts: what to compare.
+        options: how models fill.
         device: where models work, None for a GPU if there is one.
-        num_samples, steps, seed: of models that draw samples.
-        refine: whether models refine large pictures.
 
     Raises:
         InputError: if one cannot be had, or two have the same name.
     """
-    methods = []
-    for text, label in zip([_named(text)[1] for text in texts], method_names(texts), strict=True):
-        if text in BASELINES and label == text:
-            BASELINES[text].check()
-            methods.append(BaselineMethod(BASELINES[text]))
-        elif _is_model(Path(text)):
-            inpainter = Inpainter.from_pretrained(text, device)
-            method = ModelMethod(label, label, inpainter.fused, num_samples, steps, seed, _file_digest(text), refine)
-            method.texture = inpainter.texture
-            methods.append(method)
-        elif Path(text).is_dir():
-            methods.append(ResultFolder(label, text))
-        else:
-            raise InputError(
-                f"there is no method '{text}': choose any of {', '.join(BASELINES)}, a model's folder or file, "
-                "or a folder of results"
-            )
+    methods: list[Method] = []
+    for text, name in zip(texts, method_names(texts), strict=True):
+        methods.append(_build_method(_split_name(text)[1], name, options, device))
     return methods
 
 
+def _build_method(text: str, name: str, options: FillOptions, device: str | None) -> Method:
+    if text in BASELINES and name == text:
+        BASELINES[text].check()
+        return BaselineMethod(BASELINES[text])
+    if _is_model(Path(text)):
+        inpainter = Inpainter.from_pretrained(text, device)
+        fingerprint = sha256_of(pipeline_file(text))
+        return ModelMethod(name, name, inpainter.fused, options, inpainter.texture, fingerprint)
+    if Path(text).is_dir():
+        return ResultFolder(name, text)
+    raise InputError(
+        f"there is no method '{text}': choose any of {', '.join(BASELINES)}, a model's folder or file, "
+        "or a folder of results"
+    )
+
+
 def method_names(texts: Sequence[str]) -> list[str]:
-    """What the methods that texts tell are called, one each.
+    """The names of the methods that texts name, one each.
 
     A run's folder names its model, the file inside being always called the same; twins get their whole path.
 
     Raises:
         InputError: if two have the same name.
     """
-    named = [_named(text) for text in texts]
-    paths = [Path(path) for _, path in named]
-    short = [_short(path) for path in paths]
-    names = [name or (s if short.count(s) == 1 else path) for (name, path), s in zip(named, short, strict=True)]
-    twin = next((name for name in names if names.count(name) > 1), None)
-    if twin is not None:
-        raise InputError(f"two methods are called '{twin}': give one a name of its own, such as mine={twin}")
+    own = [_split_name(text) for text in texts]
+    short = Counter(_short(Path(path)) for _, path in own)
+    names: list[str] = []
+    for name, path in own:
+        if name is None:
+            name = _short(Path(path))
+            if short[name] > 1:
+                name = path
+        names.append(name)
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise InputError(f"two methods are called '{name}': give one a name of its own, such as mine={name}")
     return names
 
 
-def check_fill(fill: Tensor, case: DatasetItem) -> None:
-    """Raise `MethodError` unless the answers (K, 3, H, W) are numbers of the case's size."""
-    if fill.shape[1:] != case.image.shape[1:]:
-        raise MethodError(f"the answer has shape {tuple(fill.shape)}, not that of the picture")
+def check_fill(fill: Tensor, item: DatasetItem) -> None:
+    """Raise `MethodError` unless the fills (K, 3, H, W) are numbers of the item's size."""
+    if fill.shape[1:] != item.image.shape[1:]:
+        raise MethodError(f"the fill has shape {tuple(fill.shape)}, not that of the picture")
     wrong = (~fill.isfinite()).sum().item()
     if wrong:
-        raise MethodError(f"{wrong} values of the answer are not numbers (NaN or infinite)")
+        raise MethodError(f"{wrong} values of the fill are not numbers (NaN or infinite)")
 
 
 def to_eight_bits(fill: Tensor) -> Tensor:
@@ -246,37 +254,40 @@ def to_eight_bits(fill: Tensor) -> Tensor:
     return (fill.clamp(0, 1) * 255).round() / 255
 
 
-def _named(text: str) -> tuple[str | None, str]:
+def describe(method: Method) -> dict[str, Any]:
+    """What a report says of a method besides its figures."""
+    about: dict[str, Any] = {"label": method.label, "kind": type(method).__name__}
+    if isinstance(method, ModelMethod):
+        about |= {"refiner": type(method.pipeline.refiner).__name__, "sha256": method.fingerprint}
+        if method.options.refine:
+            about["refine"] = True
+        if method.pipeline.refiner.stochastic:
+            options = method.options
+            about |= {"num_samples": method.num_samples, "steps": options.steps, "seed": options.seed}
+    return about
+
+
+def _split_name(text: str) -> tuple[str | None, str]:
     """`name=path`, or the path alone."""
     name, equals, path = text.partition("=")
-    return (name, path) if equals and name and not Path(text).exists() else (None, text)
+    if equals and name and not Path(text).exists():
+        return name, path
+    return None, text
 
 
 def _short(path: Path) -> str:
     if path.name == PIPELINE_FILE:
         return path.parent.name
-    return (path.stem if path.suffix == ".safetensors" else path.name) or str(path)
+    if path.suffix == ".safetensors":
+        return path.stem
+    return path.name or str(path)
 
 
 def _is_model(path: Path) -> bool:
-    return (
-        path.suffix == ".safetensors"
-        or (path / PIPELINE_FILE).is_file()
-        or (str(path) in PRETRAINED and not path.exists())
-    )
+    if path.suffix == ".safetensors" or (path / PIPELINE_FILE).is_file():
+        return True
+    return str(path) in PRETRAINED and not path.exists()
 
 
-def _file_digest(text: str) -> str:
-    return hashlib.sha256(pipeline_file(text).read_bytes()).hexdigest()
-
-
-def describe(method: Method) -> dict[str, Any]:
-    """What a report says of a method besides its figures."""
-    said: dict[str, Any] = {"label": method.label, "kind": type(method).__name__}
-    if isinstance(method, ModelMethod):
-        said |= {"refiner": type(method.pipeline.refiner).__name__, "sha256": method.fingerprint}
-        if method.refine:
-            said |= {"refine": True}
-        if method.pipeline.refiner.stochastic:
-            said |= {"num_samples": method.num_samples, "steps": method.steps, "seed": method.seed}
-    return said
+def _size(image: Tensor) -> str:
+    return f"{image.shape[-1]}x{image.shape[-2]}"

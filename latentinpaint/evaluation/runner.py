@@ -36,7 +36,7 @@ from latentinpaint.errors import InputError, check_counts
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, counts
 from latentinpaint.evaluation.dataset import DatasetItem, EvaluationDataset, ItemSource, load_dataset
 from latentinpaint.evaluation.evaluator import Evaluation, Record, build_evaluator, item_digest, row_names
-from latentinpaint.evaluation.methods import Method, build_methods
+from latentinpaint.evaluation.methods import Method, build_methods, model_options
 from latentinpaint.files import write_beside
 
 FILLS_PER_PROCESS = 24  # fills that are worth the seconds that another process takes to start
@@ -94,9 +94,7 @@ class Runner:
                 f"{config.output} lies in {config.images}: the fills would be taken for pictures; put it elsewhere"
             )
         self.dataset = load_dataset(config)
-        self.methods = build_methods(
-            methods, config.device, config.num_samples, config.steps, config.seed, config.refine
-        )
+        self.methods = build_methods(methods, model_options(config), config.device)
         self.evaluator, self.notes = build_evaluator(config)
         self.stems = output_stems(self.dataset)
 
@@ -209,8 +207,10 @@ class Runner:
         """Whether the fills of a record are there, if they are to be kept."""
         if not self.config.keep_fills:
             return True
-        paths = [self.fill_path(row["row"], record["case"]) for row in record["rows"]]
-        return all(path.is_file() for path in paths)
+        for row in record["rows"]:
+            if not self.fill_path(row["row"], record["case"]).is_file():
+                return False
+        return True
 
     def _write_fills(self, method: Method, name: str, evaluation: Evaluation) -> None:
         for row, fill in evaluation.fills.items():

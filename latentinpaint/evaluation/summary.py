@@ -296,7 +296,7 @@ def _row(
     truths: Mapping[str, Tensor],
 ) -> TableRow:
     """A row of the table, from a method's records of all items."""
-    mine = [_row_record(record, name) for record in records]
+    mine = _row_records(records, name)
     groups = column(items, "picture")
     figures = column(mine, "figures")
     scores = {}
@@ -321,11 +321,14 @@ def _row(
     )
 
 
-def _row_record(record: Record, name: str) -> Record:
-    for row in record["rows"]:
-        if row["row"] == name:
-            return row
-    raise KeyError(name)
+def _row_records(records: Sequence[Record], name: str) -> list[Record]:
+    """The part of each of a method's records that belongs to a row."""
+    found = []
+    for record in records:
+        for row in record["rows"]:
+            if row["row"] == name:
+                found.append(row)
+    return found
 
 
 def _rows_of_all(records: Sequence[Record]) -> list[str]:
@@ -347,7 +350,9 @@ def _differences(row: TableRow, reference: TableRow, better: Mapping[str, bool])
 def _failure_notes(failed: Mapping[str, Mapping[str, str]], count: int) -> list[str]:
     notes = []
     for method, reasons in failed.items():
-        sentences = [f"{item} ({why})" for item, why in reasons.items()]
+        sentences = []
+        for item, why in reasons.items():
+            sentences.append(f"{item} ({why})")
         named = "; ".join(sentences[:NAMED_FAILURES])
         if len(reasons) > NAMED_FAILURES:
             named += " …"

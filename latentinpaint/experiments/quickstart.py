@@ -27,6 +27,7 @@ from latentinpaint.evaluation.methods import BaselineMethod, Method, ModelMethod
 from latentinpaint.evaluation.report.serialise import as_json
 from latentinpaint.evaluation.summary import Summary, summarise
 from latentinpaint.files import write_beside
+from latentinpaint.inference.options import FillOptions
 from latentinpaint.metrics.perceptual import load_lpips
 from latentinpaint.metrics.pixels import METRICS, Metric
 from latentinpaint.models import LamaAutoencoder
@@ -103,7 +104,8 @@ def evaluate_models(folder: Path, pipelines: dict[str, InpaintPipeline], seed: i
     """Fill the held-back photographs; write the grid, the latent difference, an example to try and the figures."""
     items = _items(seed)
     methods: list[Method] = [BaselineMethod(BASELINES[name]) for name in ("mean", "telea", "ns")]
-    methods += [ModelMethod(name, name, pipeline, num_samples=8) for name, pipeline in pipelines.items()]
+    options = FillOptions(num_samples=8, crop=None)
+    methods += [ModelMethod(name, name, pipeline, options) for name, pipeline in pipelines.items()]
     metrics: list[Metric] = list(METRICS.values())
     try:
         metrics.append(load_lpips())

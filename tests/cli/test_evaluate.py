@@ -12,6 +12,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from latentinpaint.evaluation.dataset import dataset_from_folders, dataset_from_preset
 from latentinpaint.evaluation.methods import build_methods
+from latentinpaint.inference.options import FillOptions
 from latentinpaint.weights import load_pipeline
 
 HEIGHT, WIDTH = 48, 64
@@ -186,7 +187,7 @@ def test_samples_of_a_flow_have_their_mean_as_another_row(evaluate, model_files,
     assert list(report["methods"]) == ["flow", "flow, mean of 2", "ffc"]
     flow, mean, ffc = report["methods"].values()
     case = next(iter(dataset_from_preset(photos, "thick", seed=0)))
-    (method,) = build_methods([str(lively_flow)], "cpu")
+    (method,) = build_methods([str(lively_flow)], FillOptions(), "cpu")
     samples = load_pipeline(lively_flow).sample(case.image, case.mask, 2, method.seed_for_item(case))[0].numpy()
     hole = case.mask[0, 0].numpy() > 0
     for row, fill in ((flow, samples[0]), (mean, samples.mean(axis=0))):
@@ -201,7 +202,7 @@ def test_samples_of_a_flow_have_their_mean_as_another_row(evaluate, model_files,
 
 def test_the_model_is_judged_on_the_pixels_that_inpaint_writes(evaluate, lively_flow, photos, holes, done, tmp_path):
     report, _ = evaluate("--model", lively_flow, "--baselines=", "--masks", tmp_path / "masks", "--seed", 3)
-    (method,) = build_methods([str(lively_flow)], "cpu", seed=3)
+    (method,) = build_methods([str(lively_flow)], FillOptions(seed=3), "cpu")
     seed = method.seed_for_item(next(iter(dataset_from_folders(photos, tmp_path / "masks"))))
     done(
         *("inpaint", "--model", lively_flow, "--image", photos / "a.png", "--seed", seed),

@@ -155,7 +155,7 @@ def _heading(summary: Summary, settings: dict[str, Any]) -> str:
         f"<h1>How well {len(summary.items)} holes were filled</h1>"
         f'<p class="soft">{labels}. Holes: {holes}; half of them cover more than {100 * fraction:.0f} % of the '
         "picture. Every method saw the same pictures and the same holes; only the hole is replaced, and fills are "
-        "judged as 8-bit files. Under a figure stands its 95 % bootstrap interval over pictures; "
+        "evaluated as 8-bit files. Under a figure stands its 95 % bootstrap interval over pictures; "
         f"{UP} more is better, {DOWN} less is better; bold is the best of the column, oracles apart.</p>"
     )
 
