@@ -13,20 +13,20 @@ PLAIN = Evaluator([METRICS["l1"], METRICS["psnr"]])
 
 
 class Constant(Method):
-    """Fills with constants: sample k with `value + k * step`; answers what `wrong` says instead for some cases."""
+    """Fills with constants: sample k with `value + k * step`; fills with what `wrong` says instead for some items."""
 
     def __init__(self, value, name="constant", step=0.0, num_samples=1, wrong=None):
         self.value, self.name, self.label, self.step = value, name, f"a {name}", step
         self.num_samples, self.wrong = num_samples, wrong or {}
 
-    def fill(self, case, num_samples=1):
-        if isinstance(self.wrong.get(case.name), str):
-            raise MethodError(self.wrong[case.name])
-        value = self.wrong.get(case.name, self.value)
-        fills = [torch.full_like(case.image, value + k * self.step) for k in range(num_samples)]
-        return torch.where(case.mask > 0.5, torch.cat(fills), case.image)
+    def fill(self, item, num_samples=1):
+        if isinstance(self.wrong.get(item.name), str):
+            raise MethodError(self.wrong[item.name])
+        value = self.wrong.get(item.name, self.value)
+        fills = [torch.full_like(item.image, value + k * self.step) for k in range(num_samples)]
+        return torch.where(item.mask > 0.5, torch.cat(fills), item.image)
 
-    def identity(self, case):
+    def identity(self, item):
         return f"{self.value} {self.step}"
 
 
@@ -45,5 +45,5 @@ def even(value, fraction=0.25, name=None, side=16, picture=None):
     return DatasetItem(name or f"even {value}", torch.full((1, 3, side, side), value), mask, picture or "")
 
 
-def summary_of(cases, methods, judging=PLAIN, **options):
-    return summarise(*evaluate_all(cases, methods, judging), judging.metrics, judging.networks, **options)
+def summary_of(items, methods, evaluator=PLAIN, **options):
+    return summarise(*evaluate_all(items, methods, evaluator), evaluator.metrics, evaluator.networks, **options)

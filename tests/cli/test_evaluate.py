@@ -28,7 +28,7 @@ def photos(helpers, tmp_path):
 
 @pytest.fixture
 def holes(helpers, tmp_path):
-    """A folder of masks, two for one photo, under LaMa's names and under the photo's own; answers the holes."""
+    """A folder of masks, two for one photo, under LaMa's names and under the photo's own; returns the holes."""
     found = {}
     for number, name in enumerate(("a_mask001", "a_mask002", "b", "sub/c_mask")):
         hole = np.zeros((HEIGHT, WIDTH), bool)
@@ -40,12 +40,12 @@ def holes(helpers, tmp_path):
 
 @pytest.fixture
 def evaluate(done, photos, tmp_path, monkeypatch):
-    """Run the command without LPIPS's weights; answers its report and what it said."""
+    """Run the command without LPIPS's weights; returns its report and what it printed."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "no_torch_home"))
 
     def call(*options):
-        answer = done("evaluate", "--images", photos, "--output", tmp_path / "report", *options)
-        return json.loads((tmp_path / "report" / "metrics.json").read_text()), answer
+        result = done("evaluate", "--images", photos, "--output", tmp_path / "report", *options)
+        return json.loads((tmp_path / "report" / "metrics.json").read_text()), result
 
     return call
 
@@ -141,10 +141,10 @@ def test_presets_differ(preset, evaluate):
 
 
 def test_limit(evaluate):
-    report, answer = evaluate("--limit", 1, "--baselines", "mean,telea,ns")
+    report, result = evaluate("--limit", 1, "--baselines", "mean,telea,ns")
     assert {name for _, name in figures(report)} == {"a.png"}
     assert list(report["methods"]) == ["mean", "telea", "ns"]
-    assert "1 holes" in answer.out
+    assert "1 holes" in result.out
 
 
 def test_size_is_that_of_the_fills(evaluate, tmp_path):
@@ -155,8 +155,8 @@ def test_size_is_that_of_the_fills(evaluate, tmp_path):
 
 
 def test_without_lpips_all_else_is_there_with_a_note(evaluate):
-    report, answer = evaluate("--baselines", "mean")
-    assert answer.err.startswith("note: LPIPS(squeeze) is left out")
+    report, result = evaluate("--baselines", "mean")
+    assert result.err.startswith("note: LPIPS(squeeze) is left out")
     left_out = [note.split(" is left out")[0] for note in report["notes"] if "is left out" in note]
     assert left_out == ["LPIPS(squeeze)", "FD(squeeze)", "FID"]
     means = report["methods"]["mean"]["mean"]
@@ -168,8 +168,8 @@ def test_without_lpips_all_else_is_there_with_a_note(evaluate):
 
 def test_with_lpips(evaluate, shared_data):
     weights = shared_data / "weights" / "squeezenet1_1_imagenet.pth"
-    report, answer = evaluate("--baselines", "mean,telea", "--lpips-weights", weights)
-    assert "LPIPS(squeeze) is left out" not in answer.err and [note[:3] for note in report["notes"]] == [
+    report, result = evaluate("--baselines", "mean,telea", "--lpips-weights", weights)
+    assert "LPIPS(squeeze) is left out" not in result.err and [note[:3] for note in report["notes"]] == [
         "FID",
         "3 p",
         "FD(",
@@ -186,12 +186,12 @@ def test_samples_of_a_flow_have_their_mean_as_another_row(evaluate, model_files,
     report, _ = evaluate("--model", models, "--num-samples", 2, "--baselines=", "--limit", 2)
     assert list(report["methods"]) == ["flow", "flow, mean of 2", "ffc"]
     flow, mean, ffc = report["methods"].values()
-    case = next(iter(dataset_from_preset(photos, "thick", seed=0)))
+    item = next(iter(dataset_from_preset(photos, "thick", seed=0)))
     (method,) = build_methods([str(lively_flow)], FillOptions(), "cpu")
-    samples = load_pipeline(lively_flow).sample(case.image, case.mask, 2, method.seed_for_item(case))[0].numpy()
-    hole = case.mask[0, 0].numpy() > 0
+    samples = load_pipeline(lively_flow).sample(item.image, item.mask, 2, method.seed_for_item(item))[0].numpy()
+    hole = item.mask[0, 0].numpy() > 0
     for row, fill in ((flow, samples[0]), (mean, samples.mean(axis=0))):
-        error = np.rint(fill * 255) / 255 - case.image[0].numpy()
+        error = np.rint(fill * 255) / 255 - item.image[0].numpy()
         assert row["pictures"][0]["l1_hole"] == pytest.approx(np.abs(error[:, hole]).mean(), rel=1e-5)
     assert flow["mean"] != mean["mean"]
     assert {row["pictures_judged"] for row in (flow, mean, ffc)} == {2}
@@ -200,7 +200,9 @@ def test_samples_of_a_flow_have_their_mean_as_another_row(evaluate, model_files,
     assert single["methods"]["flow"]["mean"] == flow["mean"]
 
 
-def test_the_model_is_judged_on_the_pixels_that_inpaint_writes(evaluate, lively_flow, photos, holes, done, tmp_path):
+def test_the_model_is_evaluated_on_the_pixels_that_inpaint_writes(
+    evaluate, lively_flow, photos, holes, done, tmp_path
+):
     report, _ = evaluate("--model", lively_flow, "--baselines=", "--masks", tmp_path / "masks", "--seed", 3)
     (method,) = build_methods([str(lively_flow)], FillOptions(seed=3), "cpu")
     seed = method.seed_for_item(next(iter(dataset_from_folders(photos, tmp_path / "masks"))))

@@ -31,10 +31,10 @@ def save_hole(path, size=(40, 56)):
 
 
 def test_holes_depend_on_seed_and_name_alone(photos):
-    one = {case.name: case.mask for case in dataset_from_preset(photos, "thick", seed=0)}
+    one = {item.name: item.mask for item in dataset_from_preset(photos, "thick", seed=0)}
     torch.manual_seed(123)  # the surroundings' own random numbers do not matter
-    again = {case.name: case.mask for case in dataset_from_preset(photos, "thick", seed=0)}
-    other = {case.name: case.mask for case in dataset_from_preset(photos, "thick", seed=1)}
+    again = {item.name: item.mask for item in dataset_from_preset(photos, "thick", seed=0)}
+    other = {item.name: item.mask for item in dataset_from_preset(photos, "thick", seed=1)}
     assert list(one) == list(NAMES)
     for name in NAMES:
         assert one[name].shape == (1, 1, 40, 56) and torch.equal(one[name], again[name])
@@ -46,29 +46,29 @@ def test_holes_depend_on_seed_and_name_alone(photos):
 
 
 def test_limit_takes_the_first_by_name(photos):
-    cases = dataset_from_preset(photos, "thin", limit=2)
-    assert len(cases) == 2 and [case.name for case in cases] == ["a.png", "b.png"]
+    items = dataset_from_preset(photos, "thin", limit=2)
+    assert len(items) == 2 and [item.name for item in items] == ["a.png", "b.png"]
 
 
 def test_size_takes_the_middle_square_scaled(tmp_path):
     small = np.random.default_rng(0).integers(0, 255, (40, 56, 3), np.uint8)
     (tmp_path / "photos").mkdir()
     Image.fromarray(np.kron(small, np.ones((2, 2, 1), np.uint8))).save(tmp_path / "photos" / "a.png")
-    (case,) = dataset_from_preset(tmp_path / "photos", "thick", size=40)
+    (item,) = dataset_from_preset(tmp_path / "photos", "thick", size=40)
     expected = torch.from_numpy(small[:, 8:48]).permute(2, 0, 1)[None] / 255
-    assert torch.allclose(case.image, expected, atol=1e-6)
-    assert torch.equal(case.mask, draw_hole("thick", 0, "a.png", (40, 40)))
+    assert torch.allclose(item.image, expected, atol=1e-6)
+    assert torch.equal(item.mask, draw_hole("thick", 0, "a.png", (40, 40)))
 
 
 def test_masks_of_a_folder(photos, tmp_path):
     hole = save_hole(tmp_path / "masks" / "b_mask1.png")
-    cases = dataset_from_folders(photos, tmp_path / "masks")
-    (case,) = cases
-    assert (case.name, case.picture) == ("b_mask1", "b.png")
-    assert np.array_equal(case.mask[0, 0].numpy() > 0.5, hole)
+    items = dataset_from_folders(photos, tmp_path / "masks")
+    (item,) = items
+    assert (item.name, item.picture) == ("b_mask1", "b.png")
+    assert np.array_equal(item.mask[0, 0].numpy() > 0.5, hole)
     pixels = np.asarray(Image.open(photos / "b.png"))
-    assert np.array_equal((case.image[0].permute(1, 2, 0).numpy() * 255).round(), pixels)
-    assert len(cases.notes) == 1 and "2 pictures have no mask" in cases.notes[0] and "a.png" in cases.notes[0]
+    assert np.array_equal((item.image[0].permute(1, 2, 0).numpy() * 255).round(), pixels)
+    assert len(items.notes) == 1 and "2 pictures have no mask" in items.notes[0] and "a.png" in items.notes[0]
     save_hole(tmp_path / "masks" / "b_mask1.png", (39, 56))
     with pytest.raises(InputError, match="b_mask1.png has another size"):
         list(dataset_from_folders(photos, tmp_path / "masks"))
@@ -81,9 +81,9 @@ def test_a_mask_too_many_is_left_out_and_named(photos, tmp_path):
     for name in NAMES:
         save_hole(tmp_path / "masks" / name)
     save_hole(tmp_path / "masks" / "stranger_mask001.png")
-    cases = dataset_from_folders(photos, tmp_path / "masks")
-    assert [case.picture for case in cases] == list(NAMES)
-    assert cases.notes == ["1 masks match no picture and are left out: stranger_mask001.png"]
+    items = dataset_from_folders(photos, tmp_path / "masks")
+    assert [item.picture for item in items] == list(NAMES)
+    assert items.notes == ["1 masks match no picture and are left out: stranger_mask001.png"]
 
 
 def test_only_strangers_is_an_error(photos, tmp_path):
@@ -102,7 +102,7 @@ def test_bad_folders(tmp_path, photos):
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "I;16"])
 def test_pictures_of_any_mode_have_three_channels(mode, tmp_path):
-    """Grey counts three times, opacity not at all: what is judged are the colours that a file holds."""
+    """Grey counts three times, opacity not at all: what is evaluated are the colours that a file holds."""
     ramp = np.tile(np.arange(0, 240, 5, dtype=np.uint8), (40, 1))
     picture = Image.fromarray(ramp)
     if mode == "I;16":
@@ -113,6 +113,6 @@ def test_pictures_of_any_mode_have_three_channels(mode, tmp_path):
     else:
         picture = picture.convert(mode)
     picture.save(tmp_path / "x.png")
-    (case,) = dataset_from_preset(tmp_path, "thick")
+    (item,) = dataset_from_preset(tmp_path, "thick")
     expected = torch.from_numpy(ramp.astype(np.float32) / 255).expand(3, -1, -1)
-    assert torch.allclose(case.image[0], expected, atol=2e-3)
+    assert torch.allclose(item.image[0], expected, atol=2e-3)

@@ -36,9 +36,9 @@ def test_several_samples_have_their_mean_their_best_and_their_spread():
     class Nearest(L1):
         """Stands in for LPIPS, by which the best sample is chosen."""
 
-    judging = Evaluator([METRICS["l1"], _as_lpips()])
-    judged = judging.evaluate(Constant(0.2, step=0.2, num_samples=4), even(0.6))
-    rows = {row["kind"]: row for row in judged.record["rows"]}
+    evaluator = Evaluator([METRICS["l1"], _as_lpips()])
+    evaluated = evaluator.evaluate(Constant(0.2, step=0.2, num_samples=4), even(0.6))
+    rows = {row["kind"]: row for row in evaluated.record["rows"]}
     assert list(rows) == ["sample", "mean", "best"]
     values = {kind: row["figures"]["l1_hole"] for kind, row in rows.items()}
     rounded = {v: round(v * 255) / 255 for v in (0.2, 0.5, 0.6)}
@@ -46,13 +46,13 @@ def test_several_samples_have_their_mean_their_best_and_their_spread():
     assert values["mean"] == pytest.approx(0.6 - rounded[0.5], abs=1e-6)
     assert values["best"] == pytest.approx(0, abs=1e-6)
     assert rows["best"]["row"] == "constant, best of 4 (oracle)"
-    found = judged.record["uncertainty"]
+    found = evaluated.record["uncertainty"]
     assert found["samples"] == 4 and found["deviation"] == pytest.approx(
         np.std([0.2, 0.4, 0.6, 0.8], ddof=1), rel=1e-5
     )
     assert found["error_squared"] == pytest.approx(0.01, rel=1e-4)
-    assert judged.standard_deviation[0, 0, 0, 0] == pytest.approx(found["deviation"], rel=1e-5)
-    assert judged.standard_deviation[0, 0, 0, -1] == 0
+    assert evaluated.standard_deviation[0, 0, 0, 0] == pytest.approx(found["deviation"], rel=1e-5)
+    assert evaluated.standard_deviation[0, 0, 0, -1] == 0
 
 
 def _as_lpips():
@@ -72,11 +72,11 @@ def _as_lpips():
     return Stand()
 
 
-def test_whatever_a_method_does_the_others_are_judged():
+def test_whatever_a_method_does_the_others_are_evaluated():
     class Broken(Constant):
         """Fails as no one foresaw."""
 
-        def fill(self, case, num_samples=1):
+        def fill(self, item, num_samples=1):
             raise ZeroDivisionError("by nothing")
 
     record = PLAIN.evaluate(Broken(0.1), even(0.2)).record

@@ -59,8 +59,8 @@ def test_written_masks_are_the_drawn_ones(photos, tmp_path):
     assert notes == []
     files = sorted(p.relative_to(tmp_path / "m").as_posix() for p in (tmp_path / "m").rglob("*.png"))
     assert files == sorted(f"{name[:-4]}_mask00{k}.png" for name in NAMES for k in (1, 2))
-    drawn = {case.name: case.mask for case in dataset_from_preset(photos, "thick", seed=3)}
-    written = {case.name: case.mask for case in dataset_from_folders(photos, tmp_path / "m")}
+    drawn = {item.name: item.mask for item in dataset_from_preset(photos, "thick", seed=3)}
+    written = {item.name: item.mask for item in dataset_from_folders(photos, tmp_path / "m")}
     for name in NAMES:
         assert torch.equal(drawn[name], written[f"{name[:-4]}_mask001"])
         assert not torch.equal(drawn[name], written[f"{name[:-4]}_mask002"])

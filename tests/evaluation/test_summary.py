@@ -21,15 +21,15 @@ def test_holes_of_one_picture_are_not_many_pictures():
     """Ten pictures with two holes each: too few for six features by ten, whatever the number of holes."""
     generator = torch.Generator().manual_seed(0)
     images = [torch.rand(1, 3, 12, 12, generator=generator) for _ in range(10)]
-    cases = [
+    items = [
         DatasetItem(f"{n}_{k}", image, even(0.0, 0.25 * (k + 1), side=12).mask, f"{n}.png")
         for n, image in enumerate(images)
         for k in range(2)
     ]
-    summary = summary_of(cases, [Constant(0.4)], Evaluator([METRICS["l1"]], [Colours()]))
+    summary = summary_of(items, [Constant(0.4)], Evaluator([METRICS["l1"]], [Colours()]))
     assert "FD(colours) of 10 pictures" in summary.notes[-1]
     values = np.array(summary.rows["constant"].scores["l1_hole"])
-    by_picture = summary_of(cases[::2], [Constant(0.4)], Evaluator([METRICS["l1"]])).rows["constant"].means["l1_hole"]
+    by_picture = summary_of(items[::2], [Constant(0.4)], Evaluator([METRICS["l1"]])).rows["constant"].means["l1_hole"]
     both = summary.rows["constant"].means["l1_hole"]
     assert both.value == pytest.approx(values.mean())
     assert both.high - both.low > 0.7 * (
@@ -50,10 +50,10 @@ def test_means_leave_out_what_is_not_finite():
 
 def test_rows_are_about_the_same_cases():
     """What one method does not fill is left out for all, and named."""
-    cases = [even(0.1, name="a"), even(0.2, name="b"), even(0.3, name="c")]
+    items = [even(0.1, name="a"), even(0.2, name="b"), even(0.3, name="c")]
     wrong = {"b": "it was too dark", "c": float("nan")}
-    summary = summary_of(cases, [Constant(0.0), Constant(0.0, "other", wrong=wrong)])
-    assert [case["case"] for case in summary.items] == ["a"]
+    summary = summary_of(items, [Constant(0.0), Constant(0.0, "other", wrong=wrong)])
+    assert [item["case"] for item in summary.items] == ["a"]
     assert summary.rows["constant"].means["l1_hole"].value == pytest.approx(0.1)
     assert summary.failed["other"]["b"] == "it was too dark" and "not numbers" in summary.failed["other"]["c"]
     assert "other did not fill 2 of 3" in summary.notes[0]
@@ -65,23 +65,23 @@ def test_nothing_in_common_is_an_error():
 
 
 def test_differences_are_case_by_case():
-    cases = [even(value) for value in (0.0, 0.2, 0.4, 0.6)]
-    summary = summary_of(cases, [Constant(0.2), Constant(0.4, "other")])
+    items = [even(value) for value in (0.0, 0.2, 0.4, 0.6)]
+    summary = summary_of(items, [Constant(0.2), Constant(0.4, "other")])
     found = summary.differences["other"]["l1_hole"]
     expected = [abs(c - 0.4) - abs(c - 0.2) for c in (0.0, 0.2, 0.4, 0.6)]
     assert found.mean.value == pytest.approx(np.mean(expected), abs=1e-6)
     assert found.better == 2 and found.mean.count == found.of == 4  # less is better
-    turned = summary_of(cases, [Constant(0.2), Constant(0.4, "other")], reference="other")
+    turned = summary_of(items, [Constant(0.2), Constant(0.4, "other")], reference="other")
     assert turned.differences["constant"]["l1_hole"].mean.value == pytest.approx(-np.mean(expected), abs=1e-6)
     assert turned.differences["constant"]["psnr_hole"].better == 2  # more is better, and infinite is more
     with pytest.raises(InputError, match="no method 'third'"):
-        summary_of(cases, [Constant(0.2)], reference="third")
+        summary_of(items, [Constant(0.2)], reference="third")
 
 
 def test_classes_of_holes():
     fractions = (0.05, 0.25, 0.28, 0.45, 0.95)
-    cases = [even(n / 10, fraction, side=100) for n, fraction in enumerate(fractions)]
-    summary = summary_of(cases, [Constant(0.0)])
+    items = [even(n / 10, fraction, side=100) for n, fraction in enumerate(fractions)]
+    summary = summary_of(items, [Constant(0.0)])
     areas = {found.name: sum(found.where) for found in summary.classes() if found.by == "hole area"}
     assert areas == {"0–10 %": 1, "20–30 %": 2, "40–50 %": 1, "90–100 %": 1}
     widths = {found.name: sum(found.where) for found in summary.classes() if found.by == "hole width"}
@@ -92,14 +92,14 @@ def test_classes_of_holes():
 
 def test_distances_are_of_the_features():
     generator = torch.Generator().manual_seed(0)
-    cases = [
+    items = [
         DatasetItem(str(n), torch.rand(1, 3, 12, 12, generator=generator), even(0.0, 0.5, side=12).mask)
         for n in range(9)
     ]
     network, method = Colours(), Constant(0.4)
-    summary = summary_of(cases, [method], Evaluator([METRICS["l1"]], [network]))
-    fills = torch.cat([(method.fill(case) * 255).round() / 255 for case in cases])
-    truths = torch.cat([case.image for case in cases])
+    summary = summary_of(items, [method], Evaluator([METRICS["l1"]], [network]))
+    fills = torch.cat([(method.fill(item) * 255).round() / 255 for item in items])
+    truths = torch.cat([item.image for item in items])
     expected = frechet_distance(network(fills), network(truths))
     assert summary.rows["constant"].distances.frechet == {"FD(colours)": pytest.approx(expected, rel=1e-5)}
     assert summary.rows["constant"].distances.kernels["KD(colours)"].subset == 4
@@ -110,25 +110,25 @@ def test_distances_are_of_the_features():
     # By area, only where there are more pictures than features.
     (area,) = [e for e in as_json(summary)["methods"]["constant"]["classes"] if e["by"] == "hole area"]
     assert area["distance"]["FD(colours)"] == pytest.approx(expected, rel=1e-5)
-    few = summary_of(cases[:5], [method], Evaluator([METRICS["l1"]], [network]))
+    few = summary_of(items[:5], [method], Evaluator([METRICS["l1"]], [network]))
     assert as_json(few)["methods"]["constant"]["classes"][0]["distance"] == {}
     assert "too few for an interval" in few.notes[0] and "more pictures than features" in few.notes[1]
-    one = summary_of(cases[:1], [method], Evaluator([METRICS["l1"]], [network]))
+    one = summary_of(items[:1], [method], Evaluator([METRICS["l1"]], [network]))
     assert one.rows["constant"].distances.frechet == {} and "one picture" in one.notes[-1]
 
 
 def test_a_picture_too_small_for_a_network_leaves_its_distance_out():
-    cases = [even(0.1), even(0.2, side=6), even(0.3)]
-    summary = summary_of(cases, [Constant(0.4)], Evaluator([METRICS["l1"]], [Colours()]))
+    items = [even(0.1), even(0.2, side=6), even(0.3)]
+    summary = summary_of(items, [Constant(0.4)], Evaluator([METRICS["l1"]], [Colours()]))
     assert summary.rows["constant"].distances.frechet == {}
     assert summary.notes[-1] == "FD(colours) is left out: a picture is smaller than its network takes"
 
 
 def test_calibration_is_over_all_cases():
     """Four equal steps around the truth: each rank that is possible is told, and the spread is the error."""
-    cases = [even(value) for value in (0.1, 0.5, 0.9)]
+    items = [even(value) for value in (0.1, 0.5, 0.9)]
     method = Constant(0.2, step=0.2, num_samples=4)
-    summary = summary_of(cases, [method], Evaluator([METRICS["l1"]]))
+    summary = summary_of(items, [method], Evaluator([METRICS["l1"]]))
     found = summary.calibration["constant"]
     shares = np.array(found["rank_shares"])
     assert shares.tolist() == pytest.approx([1 / 3, 0, 1 / 3, 0, 1 / 3])

@@ -1,6 +1,6 @@
 """The torchmetrics objects against the metrics themselves, in batches and on two processes.
 
-Run as a program, this file is the second of those processes; it is told the file where they meet.
+Run as a program, this file is the second of those processes; it gets the file where they meet.
 """
 
 import json
@@ -81,7 +81,7 @@ def test_without_a_value_the_mean_is_nan():
     assert metric.compute().isnan() and metric.left_out == COUNT
 
 
-def test_a_call_answers_for_its_batch_and_adds_it():
+def test_a_call_returns_its_batchs_value_and_adds_it():
     fills, truths, masks = pictures()
     metric = PictureMetric(L1(), "hole")
     each = evaluate_pair(fills, truths, masks, [L1()])["l1_hole"].double()
@@ -206,7 +206,7 @@ def as_process(rank: int, meeting: Path, shares: str):
 
 
 @pytest.mark.parametrize("shares", SHARES)
-def test_two_processes_answer_as_one(shares, tmp_path):
+def test_two_processes_return_the_same_as_one(shares, tmp_path):
     expected = accumulated(slice(None))
     assert len(expected) == len(PLACES) + 2 and all(map(math.isfinite, expected.values()))
     command = [sys.executable, __file__, str(tmp_path / "meeting"), shares]
@@ -215,10 +215,10 @@ def test_two_processes_answer_as_one(shares, tmp_path):
         try:
             found = as_process(0, tmp_path / "meeting", shares)
         finally:
-            answer, errors = other.communicate(timeout=60)
+            output, errors = other.communicate(timeout=60)
     assert other.returncode == 0, errors
     assert found == pytest.approx(expected, rel=1e-6)
-    assert json.loads(answer) == pytest.approx(expected, rel=1e-6)
+    assert json.loads(output) == pytest.approx(expected, rel=1e-6)
 
 
 if __name__ == "__main__":

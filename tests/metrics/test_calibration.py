@@ -125,7 +125,7 @@ def test_a_truth_equal_to_some_samples_is_ranked_among_them():
 # ---- the hole
 
 
-def test_only_the_hole_is_judged():
+def test_only_the_hole_is_evaluated():
     samples, truth, mask = gaussian(4, 20), gaussian(1, 20, 1), torch.zeros(1, 1, 20, 20)
     mask[..., 3:11, 5:9] = 1
     found = sample_statistics(samples, truth, mask, Gap(), generator())

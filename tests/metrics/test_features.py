@@ -104,8 +104,8 @@ def test_fid_and_kid_are_torch_fidelitys_own(inception, inception_file, tmp_path
     command = [sys.executable, "-m", "torch_fidelity.fidelity", "--cpu", "--fid", "--kid", "--json"]
     command += ["--input1", tmp_path / "one", "--input2", tmp_path / "other", "--no-cache", "--save-cpu-ram"]
     command += ["--feature-extractor-weights-path", inception_file, "--kid-subset-size", "4", "--rng-seed", "5"]
-    answer = subprocess.run([str(x) for x in command], capture_output=True, text=True, check=True, timeout=300).stdout
-    theirs = json.loads(answer[answer.index("{") :])
+    output = subprocess.run([str(x) for x in command], capture_output=True, text=True, check=True, timeout=300).stdout
+    theirs = json.loads(output[output.index("{") :])
 
     ours = features_of(inception, one), features_of(inception, other)
     assert ours[0].shape == (8, 2048) and (ours[0].std(dim=0) > 1e-3).sum() > 50

@@ -342,7 +342,7 @@ def test_a_mask_may_be_of_bools(local):
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_half_precision_is_judged_in_single(metric):
+def test_half_precision_is_measured_in_single(metric):
     x, y = suited(metric)
     half = metric(x.half(), y.half()).over_picture()
     assert half.dtype == torch.float32

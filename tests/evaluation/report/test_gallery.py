@@ -15,7 +15,7 @@ def test_gallery_shows_worst_median_and_best(report):
     path, summary = report
     found = re.findall(r"<h3>(\w+): (.*?) <span", path.read_text())
     values = np.array(summary.rows["my flow"].scores["l1_hole"])
-    names = [case["case"] for case in summary.items]
+    names = [item["case"] for item in summary.items]
     order = [names[n] for n in np.argsort(-values, kind="stable")]
     assert [kind for kind, _ in found] == ["worst"] * 3 + ["median"] * 3 + ["best"] * 3
     shown = [html.unescape(name) for _, name in found]
