@@ -2,7 +2,7 @@
 
 import pytest
 
-from latentinpaint.errors import InputError, check_at_least, choose
+from latentinpaint.errors import InputError, check_at_least, check_counts, choose
 
 
 def test_choose():
@@ -25,3 +25,9 @@ def test_large_enough(value, smallest):
 def test_too_small(value, smallest):
     with pytest.raises(InputError, match=f"^steps starts at {smallest}, not at {value}$"):
         check_at_least("steps", value, smallest)
+
+
+def test_counts_start_at_one():
+    check_counts({"steps": None, "jobs": 1})
+    with pytest.raises(InputError, match="^--jobs starts at 1, not at 0$"):
+        check_counts({"steps": None, "--jobs": 0})
