@@ -23,6 +23,8 @@ from image_samples import (
 from PIL import Image, JpegImagePlugin
 
 from latentinpaint.errors import InputError
+from latentinpaint.images import decode
+from latentinpaint.images.encode import FORMATS_BY_SUFFIX, format_of
 from latentinpaint.images.image_files import (
     PICTURE_SUFFIXES,
     Picture,
@@ -67,6 +69,13 @@ def test_known_pixels_and_fill_in_the_file(tmp_path, mode, suffix):
     assert mode_before == mode_after == mode
     inside = EXPECTED[mode](fill)[HOLE] if mode == "CMYK" else EXPECTED[mode](fill[HOLE])
     check_fill(before, after, inside)
+
+
+def test_every_format_is_read_and_tested():
+    """A new format needs its Pillow name in `decode` and rows in `KEPT`; JPEG, which is lossy, has tests of its own."""
+    names = {entry.name.upper() for entry in FORMATS_BY_SUFFIX.values()}
+    assert set(decode._FORMATS) == names
+    assert {format_of(f"out{suffix}").name.upper() for _, suffix in KEPT} == names - {"JPEG"}
 
 
 @pytest.mark.parametrize("bits", [2, 4])
