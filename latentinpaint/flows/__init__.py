@@ -1,6 +1,6 @@
 """Flows: generative models that know their objective and how to sample, on the mathematics of `interpolants`."""
 
-from latentinpaint.flows.base import Flow, Sampling
+from latentinpaint.flows.base import Flow, SamplerConfig
 from latentinpaint.flows.hadamard import HadamardFlow
 from latentinpaint.flows.mask_conditioned import MaskConditionedFlow
 from latentinpaint.flows.scheduled import ScheduledFlow
@@ -11,4 +11,4 @@ FLOWS: dict[str, type[Flow]] = {
     "hadamard": HadamardFlow,
 }
 
-__all__ = ["FLOWS", "Flow", "HadamardFlow", "MaskConditionedFlow", "Sampling", "ScheduledFlow"]
+__all__ = ["FLOWS", "Flow", "HadamardFlow", "MaskConditionedFlow", "SamplerConfig", "ScheduledFlow"]

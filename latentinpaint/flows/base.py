@@ -1,62 +1,80 @@
-"""What a flow is: a generative model on rows of one shape that knows its objective and its ways to sample."""
+"""What a flow is: a generative model of samples of one shape that knows its objective and how to sample."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from latentinpaint.data.mask_generators import MaskGenerator
-from latentinpaint.errors import InputError
-from latentinpaint.interpolants import SOLVERS
+from latentinpaint.errors import InputError, choose
+from latentinpaint.interpolants import SOLVERS, Solution, integrate
+from latentinpaint.interpolants.solvers import Field, Progress
 from latentinpaint.models.arguments import RecordsArguments
-
-Progress = Callable[[float], None]
+from latentinpaint.randomness import Generators, draw_normal, split
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """How a flow is followed.
+class SamplerConfig:
+    """How a flow is sampled.
 
     Args:
-        solver: a key of `latentinpaint.interpolants.SOLVERS`; paths of entrywise clocks are followed with Euler's.
+        solver: a key of `latentinpaint.interpolants.SOLVERS`; paths of entrywise clocks are integrated by Euler's.
         steps: of a solver with fixed steps, 1 or more.
         tolerance: relative and absolute, of an adaptive solver.
         epsilon: rate of the noise that is added on the way, 0 or more; above 0 for entrywise clocks alone.
+        generator: source of the noise, one for the batch or one for each item; None is PyTorch's own.
+        progress: called with the fraction that is done; None reports nothing.
     """
 
     solver: str = "euler"
     steps: int = 50
     tolerance: float = 1e-5
     epsilon: float = 0.0
+    generator: Generators = None
+    progress: Progress | None = None
 
     def __post_init__(self) -> None:
-        if self.solver not in SOLVERS:
-            raise InputError(f"there is no solver '{self.solver}': choose one of {', '.join(SOLVERS)}")
+        choose(SOLVERS, self.solver, "solver")
         if self.steps < 1 or self.tolerance <= 0 or self.epsilon < 0:
             raise InputError("steps start at 1, a tolerance is above 0, epsilon is not below 0")
 
-    def solving(self) -> dict[str, Any]:
-        """The settings of `integrate`."""
-        return dict(method=self.solver, steps=self.steps, rtol=self.tolerance, atol=self.tolerance)
+    def integrate(
+        self,
+        field: Field,
+        start: Tensor,
+        extra_args: Sequence[Tensor] = (),
+        span: tuple[float, float] = (0.0, 1.0),
+    ) -> Solution:
+        """Integrate a velocity field with these settings; see `latentinpaint.interpolants.integrate`."""
+        return integrate(
+            field,
+            start,
+            method=self.solver,
+            steps=self.steps,
+            extra_args=extra_args,
+            span=span,
+            rtol=self.tolerance,
+            atol=self.tolerance,
+            progress=self.progress,
+        )
 
 
 class Flow(RecordsArguments, nn.Module, ABC):
-    """Base of all flows. Pictures are rows (C, H, W) in [-1, 1], points are rows (d,).
+    """Base of all flows. A sample is a picture (C, H, W) in [-1, 1] or a point (d,).
 
     Attributes:
-        shape: of a row.
-        sampling: how it samples when nothing else is asked for.
-        abilities: names of the ways to sample it has, each a method.
-        any_source: whether it may start from data of another kind; else from standard normal noise alone.
+        shape: of a sample.
+        sampler: how it samples by default.
+        tasks: names of the tasks it can do, keys of `sampling_tasks.TASKS`; each is a method.
+        accepts_source: whether it may start from other data; else from standard normal noise alone.
     """
 
     shape: tuple[int, ...]
-    sampling: Sampling
-    abilities: tuple[str, ...]
-    any_source: bool = False
+    sampler: SamplerConfig
+    tasks: tuple[str, ...]
+    accepts_source: bool = False
 
     @abstractmethod
     def loss(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
@@ -69,15 +87,22 @@ class Flow(RecordsArguments, nn.Module, ABC):
         """
 
     @abstractmethod
-    def show(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """What a person looks at during training: named rows (B, *shape), side by side."""
+    def preview(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """What a person looks at during training: named samples (B, *shape), side by side."""
+
+
+def sample_noise(flow: Flow, count: int, generator: Generators = None) -> Tensor:
+    """Standard normal noise (count, *shape) on the flow's device, each item from a generator of its own."""
+    parameter = next(flow.parameters())
+    return draw_normal(parameter.new_empty(count, *flow.shape), split(generator, count))
 
 
 def draw_holes(masks: MaskGenerator, like: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Holes (B, 1, H, W), every row its own, for pictures `like` (B, C, H, W)."""
-    return torch.stack([masks(*like.shape[2:], generator) for _ in range(len(like))]).to(like)
+    """Holes (B, 1, H, W), one for each of the pictures `like` (B, C, H, W)."""
+    height, width = like.shape[2:]
+    return torch.stack([masks(height, width, generator) for _ in range(len(like))]).to(like)
 
 
 def uniform_times(like: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Times (B,) uniform in [0, 1) for the rows of `like`."""
+    """Times (B,) uniform in [0, 1) for the items of `like`."""
     return torch.rand(len(like), generator=generator).to(like)

@@ -1,26 +1,33 @@
 r"""One model, any mask, any order: a flow whose every entry has its own clock.
 
 The network learns :math:`\eta(\alpha, x) = \mathbb E[x_0 - x_1 \mid I_\alpha = x]` of the Hadamard interpolant
-:math:`I_\alpha = \alpha \odot x_0 + (1 - \alpha) \odot x_1` (9)–(11) for alphas of a measure; whatever is asked of it
-afterwards is a path of alphas: all fall together (generation), only the hole's fall (any mask), block falls after
-block (sequential), or they begin at a level of noise (denoising).
+:math:`I_\alpha = \alpha \odot x_0 + (1 - \alpha) \odot x_1` (9)–(11) for the alphas of a training distribution;
+every task afterwards is a path of alphas: all fall together (generation), only the hole's fall (any mask), block
+falls after block (sequential), or they begin at a level of noise (denoising).
 
 Source and numbering: Negrel, Coeurdoux, Albergo, Vanden-Eijnden, arXiv 2508.04605.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
-from latentinpaint.errors import InputError
-from latentinpaint.flows.base import Flow, Progress, Sampling, draw_holes
-from latentinpaint.flows.scheduled import noise_rows
-from latentinpaint.interpolants import Drifts, Endpoints, HadamardPath, Process, Solution, integrate_path, observation
+from latentinpaint.errors import InputError, choose
+from latentinpaint.flows.base import Flow, SamplerConfig, draw_holes, sample_noise
+from latentinpaint.interpolants import (
+    Drifts,
+    Endpoints,
+    Hadamard,
+    HadamardPath,
+    Process,
+    Solution,
+    integrate_path,
+    observation,
+)
 from latentinpaint.interpolants.objectives import squared_error
-from latentinpaint.interpolants.operators import Hadamard
 from latentinpaint.interpolants.paths import ORDERS, denoise, inpaint, sequential
 from latentinpaint.interpolants.training_distributions import (
     Blocks,
@@ -29,11 +36,13 @@ from latentinpaint.interpolants.training_distributions import (
     Entrywise,
     MaskShaped,
     Mixture,
+    TrainingDistribution,
 )
 from latentinpaint.models.velocity import AlphaUNet
-from latentinpaint.randomness import Generators, draw_normal, split
+from latentinpaint.randomness import draw_normal, split
 
-MEASURES = ("diagonal", "entrywise", "blocks", "turns", "holes")
+# Weights of the training distributions where none are given.
+DEFAULT_MEASURE = {"diagonal": 1.0, "entrywise": 0.25, "blocks": 0.75, "holes": 2.0}
 
 
 class HadamardFlow(Flow):
@@ -42,15 +51,14 @@ class HadamardFlow(Flow):
     Args:
         shape: (C, H, W); the channels of a pixel share its clock.
         width, multipliers, blocks, attention, dropout: the network, see `AlphaUNet`.
-        measure: weight of each training measure: diagonal, entrywise, blocks, turns, holes; see
-            `interpolants.training_distributions`.
+        measure: weight of each training distribution, by its name in `MEASURES`; None is `DEFAULT_MEASURE`.
         block_side: side of the blocks, pixels.
         masks: preset of the holes, see `data.masks.mask_preset`.
         known_noise: probability of noise on what is known around a hole.
-        steps, epsilon: see `Sampling`; Euler's steps, for clocks may start and stop on the way.
+        steps, epsilon: see `SamplerConfig`; Euler's steps, for clocks may start and stop on the way.
     """
 
-    abilities = ("generate", "inpaint", "sequential", "denoise", "posterior")
+    tasks = ("generate", "inpaint", "sequential", "denoise", "posterior")
 
     def __init__(
         self,
@@ -70,182 +78,156 @@ class HadamardFlow(Flow):
         super().__init__()
         if len(shape) != 3:
             raise InputError("a Hadamard flow takes pictures")
-        measure = {"diagonal": 1.0, "entrywise": 0.25, "blocks": 0.75, "holes": 2.0} if measure is None else measure
-        self.arguments["measure"] = dict(measure)
-        if unknown := set(measure) - set(MEASURES):
-            raise InputError(f"there is no measure '{unknown.pop()}': choose among {', '.join(MEASURES)}")
-        self.shape, self.sampling = tuple(shape), Sampling("euler", steps, epsilon=epsilon)
+        weights = DEFAULT_MEASURE if measure is None else measure
+        self.arguments["measure"] = dict(weights)
+        for name in weights:
+            choose(MEASURES, name, "measure")
+        self.shape = tuple(shape)
+        self.sampler = SamplerConfig("euler", steps, epsilon=epsilon)
         self.block_side = block_side
         self.masks = mask_preset(masks, min(shape[1:]))
-        kinds = {
-            "diagonal": Diagonal(),
-            "entrywise": Entrywise(),
-            "blocks": Blocks(block_side),
-            "turns": BlockSequential(block_side),
-            "holes": MaskShaped(self.masks, known_noise),
-        }
-        chosen = {name: weight for name, weight in measure.items() if weight != 0}
-        self.measure = Mixture([kinds[name] for name in chosen], list(chosen.values()))
+        self.known_noise = known_noise
+        self.training_distribution = self._mixture(weights)
         self.network = AlphaUNet(shape[0], width, multipliers, blocks, attention, dropout)
+
+    def _mixture(self, weights: dict[str, float]) -> Mixture:
+        """The training distributions whose weight is not 0."""
+        distributions = {name: build(self) for name, build in MEASURES.items()}
+        chosen = [name for name, weight in weights.items() if weight != 0]
+        return Mixture([distributions[name] for name in chosen], [weights[name] for name in chosen])
 
     def difference(self, x: Tensor, alpha: Tensor) -> Tensor:
         """eta (B, C, H, W) at x (B, C, H, W) for alpha (B or 1, 1, H, W)."""
         return self.network(x, alpha).to(x)
 
     def drifts(self, process: Process, x: Tensor) -> Endpoints:
-        """Both expected ends, for a process of entrywise operators with beta = 1 - alpha (50, 51)."""
+        """Both expected endpoints, for a process of entrywise operators with beta = 1 - alpha (50, 51)."""
+        assert isinstance(process.alpha, Hadamard)
         return process.endpoints_from_difference(x, self.difference(x, process.alpha.values[:, :1]))
 
     def loss(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        alpha = self.measure.draw(target.shape, generator).to(target)
+        alpha = self.training_distribution.draw(target.shape, generator).to(target)
         process = Process(Hadamard(alpha), Hadamard(1 - alpha))
-        answer = self.difference(process.point(source, target), alpha)
+        prediction = self.difference(process.point(source, target), alpha)
         # Where alpha is 0 the source has left no trace to learn from, and no path moves.
-        return {"loss": squared_error(answer, source - target, (alpha > 0).to(target))}
+        return {"loss": squared_error(prediction, source - target, (alpha > 0).to(target))}
 
-    def follow(
-        self,
-        path: HadamardPath,
-        start: Tensor,
-        generator: Generators = None,
-        sampling: Sampling | None = None,
-        progress: Progress | None = None,
-    ) -> Solution:
+    def follow(self, path: HadamardPath, start: Tensor, config: SamplerConfig | None = None) -> Solution:
         """Follow any path of clocks from a state (B, C, H, W); entries that begin as data stay as they are."""
-        return self._walk(path, self.drifts, start, generator, sampling, progress, (path.level > 0).to(start))
+        active_mask = (path.level > 0).to(start)
+        return self._integrate(path, self.drifts, start, config or self.sampler, active_mask)
 
     @torch.no_grad()
-    def generate(
-        self,
-        count: int,
-        generator: Generators = None,
-        sampling: Sampling | None = None,
-        progress: Progress | None = None,
-    ) -> Solution:
+    def generate(self, count: int, config: SamplerConfig | None = None) -> Solution:
         """`count` new pictures."""
-        generators = split(generator, count)
-        noise = noise_rows(self, count, generators)
-        return self.follow(inpaint(torch.ones_like(noise[:, :1])), noise, generators, sampling, progress)
+        config = self._with_generators(config, count)
+        noise = sample_noise(self, count, config.generator)
+        everywhere = torch.ones_like(noise[:, :1])
+        return self.follow(inpaint(everywhere), noise, config)
 
     @torch.no_grad()
-    def inpaint(
-        self,
-        picture: Tensor,
-        hole: Tensor,
-        generator: Generators = None,
-        sampling: Sampling | None = None,
-        progress: Progress | None = None,
-    ) -> Solution:
+    def inpaint(self, picture: Tensor, hole: Tensor, config: SamplerConfig | None = None) -> Solution:
         """Fill holes (B, 1, H, W) of pictures (B, C, H, W), given what is known."""
-        return self._fill(inpaint(hole.to(picture)), picture, generator, sampling, progress)
+        return self._fill(inpaint(hole.to(picture)), picture, config or self.sampler)
 
     @torch.no_grad()
     def sequential(
         self,
         picture: Tensor,
         hole: Tensor,
-        generator: Generators = None,
-        sampling: Sampling | None = None,
-        progress: Progress | None = None,
+        config: SamplerConfig | None = None,
         order: str = "raster",
-        turn: Tensor | None = None,
+        block_order: Tensor | None = None,
     ) -> Solution:
         """Fill holes block after block, each given the blocks before; a hole everywhere is generation by blocks.
 
         Args:
-            picture, hole, generator, sampling, progress: see `inpaint`; the steps are those of one block.
+            picture, hole: see `inpaint`.
+            config: its steps are those of one block.
             order: a key of `paths.ORDERS`, of blocks of `block_side`.
-            turn: whole numbers (H, W) or (1, 1, H, W), the caller's own order; None is that of `order`.
+            block_order: whole numbers (H, W) or (1, 1, H, W), the position of every pixel in the caller's own order;
+                None is that of `order`.
         """
-        if turn is None:
-            if order not in ORDERS:
-                raise InputError(f"there is no order '{order}': choose one of {', '.join(ORDERS)}")
-            turn = ORDERS[order](*self.shape[1:], self.block_side)
-        turn = turn.reshape(1, 1, *self.shape[1:]).to(picture.device)
-        sampling = sampling or self.sampling
-        turns = int(turn.max()) + 1
-        whole = replace(sampling, steps=sampling.steps * turns)
-        return self._fill(sequential(hole.to(picture), turn), picture, generator, whole, progress)
+        height, width = self.shape[1:]
+        if block_order is None:
+            block_order = choose(ORDERS, order, "order")(height, width, self.block_side)
+        block_order = block_order.reshape(1, 1, height, width).to(picture.device)
+        config = config or self.sampler
+        all_blocks = replace(config, steps=config.steps * (int(block_order.max()) + 1))
+        return self._fill(sequential(hole.to(picture), block_order), picture, all_blocks)
 
     @torch.no_grad()
-    def denoise(
-        self,
-        observed: Tensor,
-        deviation: float,
-        generator: Generators = None,
-        sampling: Sampling | None = None,
-        progress: Progress | None = None,
-    ) -> Solution:
-        """The plain denoise start: begin where an observation y = x + deviation n stands on the path.
+    def denoise(self, observed: Tensor, noise_std: float, config: SamplerConfig | None = None) -> Solution:
+        """The plain denoise start: begin where an observation y = x + noise_std n stands on the path.
 
-        Its answers are distributed as the data on average over observations; for those given y take `posterior`.
+        Its samples are distributed as the data on average over observations; for those given y take `posterior`.
         """
-        level = deviation / (1 + deviation)
+        level = noise_std / (1 + noise_std)
         path = denoise(torch.full_like(observed[:, :1], level))
-        return self.follow(path, observed / (1 + deviation), generator, sampling, progress)
+        return self.follow(path, observed / (1 + noise_std), config)
 
     @torch.no_grad()
     def posterior(
-        self,
-        observed: Tensor,
-        hole: Tensor,
-        deviation: float,
-        generator: Generators = None,
-        sampling: Sampling | None = None,
-        progress: Progress | None = None,
+        self, observed: Tensor, hole: Tensor, noise_std: float, config: SamplerConfig | None = None
     ) -> Solution:
-        """The exact posterior of pictures that were observed as y = x + deviation n outside the hole (20, 21).
+        """The exact posterior of pictures that were observed as y = x + noise_std n outside the hole (20, 21).
 
-        All entries begin as noise, and the model is asked where the reward of the observation puts it.
+        All entries begin as noise, and the model is evaluated where the reward of the observation puts it.
         """
-        generators = split(generator, len(observed))
+        config = self._with_generators(config, len(observed))
         known = 1 - hole.to(observed)
-        reward = observation(observed, known, deviation)
-        path, start = inpaint(torch.ones_like(observed[:, :1])), draw_normal(observed, generators)
-        return self._walk(path, reward.drifts(self.drifts), start, generators, sampling, progress)
+        reward = observation(observed, known, noise_std)
+        path = inpaint(torch.ones_like(observed[:, :1]))
+        start = draw_normal(observed, config.generator)
+        return self._integrate(path, reward.drifts(self.drifts), start, config)
 
-    def show(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+    def preview(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         hole = draw_holes(self.masks, target, generator)
-        quick = Sampling("euler", min(20, self.sampling.steps))
+        quick = SamplerConfig("euler", min(20, self.sampler.steps), generator=generator)
         return {
-            "generated": self.generate(len(target), generator, quick).x,
+            "generated": self.generate(len(target), quick).x,
             "hole": torch.where(hole > 0, 0.0, target),
-            "fill": self.inpaint(target, hole, generator, quick).x,
+            "fill": self.inpaint(target, hole, quick).x,
             "truth": target,
         }
 
-    def _walk(
+    def _with_generators(self, config: SamplerConfig | None, count: int) -> SamplerConfig:
+        """The settings with a generator for each of `count` items."""
+        config = config or self.sampler
+        return replace(config, generator=split(config.generator, count))
+
+    def _integrate(
         self,
         path: HadamardPath,
         drifts: Drifts,
         start: Tensor,
-        generator: Generators,
-        sampling: Sampling | None,
-        progress: Progress | None,
-        moving: Tensor | None = None,
+        config: SamplerConfig,
+        active_mask: Tensor | None = None,
     ) -> Solution:
-        sampling = sampling or self.sampling
-        if sampling.solver != "euler":
+        if config.solver != "euler":
             raise InputError("a Hadamard flow is followed with Euler's steps: leave the solver out")
         return integrate_path(
             path,
             drifts,
             start,
-            sampling.steps,
-            epsilon=sampling.epsilon,
-            active_mask=moving,
-            generator=generator,
-            progress=progress,
+            config.steps,
+            epsilon=config.epsilon,
+            active_mask=active_mask,
+            generator=config.generator,
+            progress=config.progress,
         )
 
-    def _fill(
-        self,
-        path: HadamardPath,
-        picture: Tensor,
-        generator: Generators,
-        sampling: Sampling | None,
-        progress: Progress | None,
-    ) -> Solution:
-        generators = split(generator, len(picture))
-        start = path.start(picture, draw_normal(picture, generators))
-        return self.follow(path, start, generators, sampling, progress)
+    def _fill(self, path: HadamardPath, picture: Tensor, config: SamplerConfig) -> Solution:
+        config = self._with_generators(config, len(picture))
+        start = path.start(picture, draw_normal(picture, config.generator))
+        return self.follow(path, start, config)
+
+
+# Name -> the training distribution of a flow's alphas.
+MEASURES: dict[str, Callable[[HadamardFlow], TrainingDistribution]] = {
+    "diagonal": lambda flow: Diagonal(),
+    "entrywise": lambda flow: Entrywise(),
+    "blocks": lambda flow: Blocks(flow.block_side),
+    "turns": lambda flow: BlockSequential(flow.block_side),
+    "holes": lambda flow: MaskShaped(flow.masks, flow.known_noise),
+}

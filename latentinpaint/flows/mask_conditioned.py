@@ -1,4 +1,4 @@
-r"""A flow that is told the hole: pictures with noise in the hole are carried to whole ones.
+r"""A flow that is conditioned on the hole: pictures with noise in the hole are carried to whole ones.
 
 With h = 1 in the hole and noise :math:`\xi`, a path runs from :math:`x_0 = (1 - h)\,x_1 + h\,\xi` to the picture
 :math:`x_1`. Two networks see the point, the time and the hole: one learns the velocity
@@ -12,17 +12,18 @@ Boffi, Vanden-Eijnden, arXiv 2303.08797.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
-from latentinpaint.flows.base import Flow, Progress, Sampling, draw_holes, uniform_times
-from latentinpaint.interpolants import Linear, ScheduledPath, Solution, integrate
+from latentinpaint.flows.base import Flow, SamplerConfig, draw_holes, uniform_times
+from latentinpaint.interpolants import Linear, ScheduledPath, Solution
 from latentinpaint.interpolants.objectives import WEIGHTINGS, one_sided_noise, one_sided_velocity, weighted_mean
 from latentinpaint.models.velocity import ConcatUNet, check_sides
-from latentinpaint.randomness import Generators, draw_normal
+from latentinpaint.randomness import draw_normal
 
 
 class MaskConditionedFlow(Flow):
@@ -35,10 +36,10 @@ class MaskConditionedFlow(Flow):
         weighting: a key of `objectives.WEIGHTINGS`: "exact" weighs every entry; "mean" multiplies the whole loss by
             the mean weight, as the study did.
         base_channels: of both networks, see `ConcatUNet`.
-        solver, steps, tolerance: see `Sampling`.
+        solver, steps, tolerance: see `SamplerConfig`.
     """
 
-    abilities = ("inpaint",)
+    tasks = ("inpaint",)
 
     def __init__(
         self,
@@ -57,9 +58,11 @@ class MaskConditionedFlow(Flow):
         check_sides(shape, 8)
         if hole_weight <= 0 or weighting not in WEIGHTINGS:
             raise InputError(f"hole_weight is above 0, and weighting one of {', '.join(WEIGHTINGS)}")
-        self.shape, self.sampling = tuple(shape), Sampling(solver, steps, tolerance)
+        self.shape = tuple(shape)
+        self.sampler = SamplerConfig(solver, steps, tolerance)
         self.masks = mask_preset(masks, min(shape[1:]))
-        self.hole_weight, self.weighting = hole_weight, weighting
+        self.hole_weight = hole_weight
+        self.weighting = weighting
         self.path = ScheduledPath(Linear())
         channels = shape[0]
         self.velocity_network = ConcatUNet(channels + 1, channels, base_channels)
@@ -77,8 +80,10 @@ class MaskConditionedFlow(Flow):
         hole = draw_holes(self.masks, target, generator)
         t = uniform_times(target, generator)
         start = torch.where(hole > 0, source, target)
-        x, rate = self.path.at(t).point(start, target), self.path.rate(t).point(start, target)
-        velocity, noise = self.velocity(x, t, hole), self.noise(x, t, hole)
+        x = self.path.at(t).point(start, target)
+        rate = self.path.rate(t).point(start, target)
+        velocity = self.velocity(x, t, hole)
+        noise = self.noise(x, t, hole)
         weight = 1 + (self.hole_weight - 1) * hole
         velocity_loss = one_sided_velocity(velocity, rate, weight, self.weighting)
         noise_loss = one_sided_noise(noise, start, weight, self.weighting)
@@ -94,29 +99,23 @@ class MaskConditionedFlow(Flow):
         }
 
     @torch.no_grad()
-    def inpaint(
-        self,
-        picture: Tensor,
-        hole: Tensor,
-        generator: Generators = None,
-        sampling: Sampling | None = None,
-        progress: Progress | None = None,
-    ) -> Solution:
+    def inpaint(self, picture: Tensor, hole: Tensor, config: SamplerConfig | None = None) -> Solution:
         """Fill holes (B, 1, H, W) of pictures (B, C, H, W); known entries come back as they were.
 
         What a picture holds in its hole does not matter.
         """
+        config = config or self.sampler
         hole = hole.expand(len(picture), -1, -1, -1)
         inside = hole > 0
-        start = torch.where(inside, draw_normal(picture, generator), picture)
+        start = torch.where(inside, draw_normal(picture, config.generator), picture)
 
         def field(x: Tensor, t: Tensor, hole: Tensor) -> Tensor:
             return torch.where(hole > 0, self.velocity(x, t, hole), 0.0)
 
-        run = integrate(field, start, extra_args=(hole,), progress=progress, **(sampling or self.sampling).solving())
-        return Solution(torch.where(inside, run.x, picture), run.nfe)
+        solution = config.integrate(field, start, extra_args=(hole,))
+        return Solution(torch.where(inside, solution.x, picture), solution.nfe)
 
-    def show(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+    def preview(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         hole = draw_holes(self.masks, target, generator)
-        filled = self.inpaint(target, hole, generator).x
+        filled = self.inpaint(target, hole, replace(self.sampler, generator=generator)).x
         return {"hole": torch.where(hole > 0, 0.0, target), "fill": filled, "truth": target}

@@ -15,7 +15,7 @@ from torch import Tensor
 from latentinpaint.files import write_beside
 from latentinpaint.training.nan_guard import Diverged
 from latentinpaint.training.tasks.base import progress
-from latentinpaint.visualization.flows import draw_rows
+from latentinpaint.visualization.flows import draw_side_by_side
 
 
 class WeightEMA(WeightAveraging):
@@ -105,7 +105,7 @@ class Milestones(Callback):
             return
         name = f"step_{trainer.global_step:06d}"
         with torch.no_grad():
-            sheet = draw_rows(pl_module.show(batch))
+            sheet = draw_side_by_side(pl_module.show(batch))
         with write_beside(self.folder / "plots" / f"{name}.png") as temporary:
             sheet.save(temporary)
         if self.keep_models:

@@ -39,7 +39,7 @@ from latentinpaint.training.tasks.autoencoder_task import PretrainTask
 from latentinpaint.training.tasks.base import TrainingTask
 from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.training.tasks.latent_task import LatentTask
-from latentinpaint.visualization.flows import report
+from latentinpaint.visualization.flows import training_sheets
 
 TRAINER_DEFAULTS = {
     "max_steps": 20_000,
@@ -79,12 +79,12 @@ def train_flow(arguments: Sequence[str], program: str | None = None) -> None:
     if not any(argument.startswith(("--config", "-c", "--model.flow", "-h", "--help")) for argument in arguments):
         raise InputError("give a recipe, such as --config configs/moons.yaml; --help lists every option")
     cli = TrainingCLI.build(FlowTask, arguments, "runs/train_flow", program)
-    if not cli.model.flow.any_source and cli.datamodule.source != NORMAL:
+    if not cli.model.flow.accepts_source and cli.datamodule.source != NORMAL:
         raise InputError(f"a {type(cli.model.flow).__name__} starts from noise: leave --data.source out")
     train(cli)
     if cli.trainer.is_global_zero:
         batch = cli.datamodule.val_batches[0]
-        for name, sheet in report(cli.model.flow.cpu().eval(), batch["source"], batch["target"]).items():
+        for name, sheet in training_sheets(cli.model.flow.cpu().eval(), batch["source"], batch["target"]).items():
             path = Path(cli.config.output) / f"{name}.png"
             with write_beside(path) as temporary:
                 sheet.save(temporary)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.metrics.calibration import standard_deviation_map
+from latentinpaint.visualization.canvas import as_picture, canvas
 
 FADED = 0.35  # of the photo's grey around the hole
 
@@ -41,22 +42,15 @@ def draw_uncertainty(spread: np.ndarray, hole: np.ndarray, photo: Image.Image) -
         hole: (H, W) bool.
         photo: of the same shape, in any size; the drawing has its size in pixels, and the scale.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    width, height = photo.size
-    shown = np.asarray(Image.fromarray(spread.astype(np.float32)).resize((width, height), Image.Resampling.BOX))
-    inside = np.asarray(Image.fromarray(hole.astype(np.float32)).resize((width, height), Image.Resampling.BOX))
+    size = photo.size
+    shown = np.asarray(Image.fromarray(spread.astype(np.float32)).resize(size, Image.Resampling.BOX))
+    inside = np.asarray(Image.fromarray(hole.astype(np.float32)).resize(size, Image.Resampling.BOX))
     grey = np.asarray(photo.convert("L")) / 255 * FADED
     top = float(spread.max()) or 1.0
-    figure, axis = plt.subplots(figsize=(width / 100 + 0.9, height / 100), dpi=100, constrained_layout=True)
-    axis.imshow(grey, cmap="gray", vmin=0, vmax=1)
-    map_shown = axis.imshow(np.ma.masked_where(inside == 0, shown), cmap="magma", vmin=0, vmax=top)
-    figure.colorbar(map_shown, ax=axis, fraction=0.046, label="standard deviation (white is 1)")
-    axis.set_axis_off()
-    figure.canvas.draw()
-    drawing = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy())
-    plt.close(figure)
-    return drawing
+    width, height = size
+    with canvas(width / 100 + 0.9, height / 100) as (figure, (axis,)):
+        axis.imshow(grey, cmap="gray", vmin=0, vmax=1)
+        map_shown = axis.imshow(np.ma.masked_where(inside == 0, shown), cmap="magma", vmin=0, vmax=top)
+        figure.colorbar(map_shown, ax=axis, fraction=0.046, label="standard deviation (white is 1)")
+        axis.set_axis_off()
+        return as_picture(figure)

@@ -119,7 +119,7 @@ def test_a_constant_answer_has_a_known_error(flows, sheet, done, tmp_path, monke
     """A flow that fills grey: its error is the pictures' distance from grey, over the holes."""
     from latentinpaint.interpolants import Solution
 
-    def grey(self, picture, hole, generator=None, sampling=None, progress=None):
+    def grey(self, picture, hole, config=None):
         return Solution(torch.where(hole > 0, 0.0, picture), 1)
 
     monkeypatch.setattr(HadamardFlow, "inpaint", grey)
@@ -136,17 +136,17 @@ def test_a_constant_answer_has_a_known_error(flows, sheet, done, tmp_path, monke
     ("model", "options", "word"),
     [
         ("points", ("--task", "inpaint"), "does not inpaint.*generate, transport"),
-        ("told", (), "inpaint needs --data"),
+        ("told", (), "inpaint needs data"),
         ("clocks", ("--data", "moons"), "generate starts from noise"),
-        ("clocks", ("--task", "inpaint", "--data", "moons"), "the flow takes rows of"),
+        ("clocks", ("--task", "inpaint", "--data", "moons"), "the flow takes samples of"),
         ("clocks", ("--task", "denoise", "--data", "SHEET", "--mask-preset", "thin"), "denoise takes no hole"),
         ("told", ("--data", "SHEET", "--mask-preset", "wide"), "no mask preset 'wide'"),
         ("told", ("--data", "SHEET", "--mask", "SHEET"), "the mask .* is 24 x 16, the flow's are 8 x 8"),
         ("told", ("--data", "SHEET", "--mask", "SHEET", "--mask-preset", "thin"), "not both"),
-        ("told", ("--data", "SHEET", "--epsilon", "1"), "--epsilon is for Hadamard flows"),
+        ("told", ("--data", "SHEET", "--epsilon", "1"), "epsilon is for Hadamard flows"),
         ("clocks", ("--solver", "rk4"), "Euler's steps"),
         ("clocks", ("--task", "posterior", "--data", "SHEET", "--solver", "rk4"), "Euler's steps"),
-        ("clocks", ("--tolerance", "0.1"), "--tolerance is dopri5's"),
+        ("clocks", ("--tolerance", "0.1"), "tolerance is dopri5's"),
         ("clocks", ("--task", "sequential", "--mask-preset", "thick"), "a hole needs pictures"),
         ("told", ("--data", "SHEET", "--steps", "3"), "dopri5 chooses its own steps"),
         ("clocks", ("--steps", "0"), "steps start at 1"),

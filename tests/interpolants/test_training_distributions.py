@@ -1,4 +1,4 @@
-"""Measures: their marginals against the uniform law, their shapes, and which entries move together."""
+"""Training distributions: their marginals against the uniform law, their shapes, and which entries move together."""
 
 import pytest
 import torch
@@ -28,7 +28,7 @@ def half(height, width, generator=None):
     return mask
 
 
-MEASURES = {
+DISTRIBUTIONS = {
     "diagonal": Diagonal(),
     "entrywise": Entrywise(),
     "blocks": Blocks(4),
@@ -38,19 +38,19 @@ MEASURES = {
 }
 
 
-@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_shape_range_and_seed(name):
-    alpha = MEASURES[name].draw(SHAPE, seeded())
+    alpha = DISTRIBUTIONS[name].draw(SHAPE, seeded())
     assert alpha.shape == (64, 1, 10, 14) and alpha.min() >= 0 and alpha.max() <= 1
-    assert torch.equal(alpha, MEASURES[name].draw(SHAPE, seeded()))
-    assert not torch.equal(alpha, MEASURES[name].draw(SHAPE, seeded(1)))
+    assert torch.equal(alpha, DISTRIBUTIONS[name].draw(SHAPE, seeded()))
+    assert not torch.equal(alpha, DISTRIBUTIONS[name].draw(SHAPE, seeded(1)))
 
 
 @pytest.mark.parametrize("name", ["diagonal", "entrywise", "blocks", "mixture"])
 @pytest.mark.parametrize("shape", [(4000, 3, 6, 6), (4000, 9)])
 def test_marginals_are_uniform(name, shape):
     """One entry of each of 4000 rows, against the uniform law."""
-    alpha = MEASURES[name].draw(shape, seeded(3)).flatten(1)
+    alpha = DISTRIBUTIONS[name].draw(shape, seeded(3)).flatten(1)
     assert alpha.shape[1] == (36 if len(shape) == 4 else 9)
     for entry in (0, -1):
         assert stats.kstest(alpha[:, entry].numpy(), "uniform").pvalue > 0.01

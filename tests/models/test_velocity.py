@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from latentinpaint.models.velocity import AddUNet, AlphaUNet, ConcatUNet, TimeMLP
+from latentinpaint.models.velocity import NETWORKS as VELOCITY_NETWORKS
+from latentinpaint.models.velocity import AddUNet, AlphaUNet, ConcatUNet, TimeMLP, build_network
 
 
 def size(network):
@@ -85,6 +86,14 @@ def test_every_level_has_an_effect(name):
             handle = level.register_forward_hook(lambda module, inputs, output: torch.zeros_like(output))
             assert (network(x, time) - whole).abs().max() > 1e-4
             handle.remove()
+
+
+@pytest.mark.parametrize("name", VELOCITY_NETWORKS)
+def test_outputs_have_the_shape_of_the_samples(name):
+    shape = (2,) if VELOCITY_NETWORKS[name].dimensions == 1 else (2, 8, 8)
+    arguments = {"mlp": {"width": 8}, "concat_unet": {"base_channels": 8}, "time_unet": {"width": 16}}.get(name)
+    network = build_network(name, shape, arguments)
+    assert network(torch.randn(3, *shape), torch.rand(3)).shape == (3, *shape)
 
 
 # A map of alphas in the place of the time ----------------------------------------------------------------

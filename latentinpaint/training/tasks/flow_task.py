@@ -63,7 +63,7 @@ class FlowTask(TrainingTask):
 
     def show(self, batch: Batch) -> dict[str, Tensor]:
         """What a person looks at: named rows side by side, the same noise every time."""
-        return self.flow.show(batch["source"], batch["target"], numbered_generator(0, 1))
+        return self.flow.preview(batch["source"], batch["target"], numbered_generator(0, 1))
 
     def recipe(self) -> dict[str, Any]:
         return {**super().recipe(), "from_noise": self.trainer.datamodule.source == NORMAL}

@@ -1,13 +1,11 @@
-"""The latent difference on autoencoders whose answer is known, and the grid's pixels."""
+"""The latent difference on autoencoders whose output is known."""
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder, MaskControl
-from latentinpaint.visualization import draw_latent_difference, latent_difference, picture_grid, to_pil
-from latentinpaint.visualization.grid import GAP, LABEL_HEIGHT
+from latentinpaint.visualization import draw_latent_difference, latent_difference
 
 
 def box(height, width, top, left, side):
@@ -105,68 +103,3 @@ def test_sheet(with_control, panels, autoencoder):
 def test_sheet_of_unusual_holes(fill, autoencoder):
     result = latent_difference(autoencoder, torch.rand(1, 3, 32, 32), torch.full((1, 1, 32, 32), fill))
     assert draw_latent_difference(result).width == 1360
-
-
-# --- the grid ---------------------------------------------------------------------------------------------
-
-
-def test_to_pil_rounds_and_clips():
-    levels = torch.tensor([-0.2, 0.0, 0.4 / 255, 0.6 / 255, 254.4 / 255, 254.6 / 255, 1.3])
-    image = to_pil(levels.expand(3, 1, -1))
-    assert np.asarray(image)[0, :, 1].tolist() == [0, 0, 0, 1, 254, 255, 255]
-    assert image.size == (7, 1) and image.mode == "RGB"
-
-
-def test_every_picture_is_at_its_place():
-    height, width = 20, 30
-    rows = [[torch.rand(3, height, width) for _ in range(3)] for _ in range(2)]
-    grid = picture_grid(rows, ("one", "two", "three"))
-    assert grid.size == (3 * width + 2 * GAP, LABEL_HEIGHT + 2 * height + GAP)
-    for row in range(2):
-        for column in range(3):
-            left, top = column * (width + GAP), LABEL_HEIGHT + row * (height + GAP)
-            cut = np.asarray(grid.crop((left, top, left + width, top + height)))
-            expected = (rows[row][column] * 255).round().permute(1, 2, 0).numpy()
-            assert np.array_equal(cut, expected)
-    pixels = np.asarray(grid)
-    assert (pixels[LABEL_HEIGHT:, width : width + GAP] == 255).all()
-    for column in range(3):  # a dark label over every column
-        assert pixels[:LABEL_HEIGHT, column * (width + GAP) : column * (width + GAP) + width].min() < 100
-    assert isinstance(grid, Image.Image)
-
-
-@pytest.mark.parametrize(("rows", "labels"), [([], ("a",)), ([[torch.rand(3, 4, 4)]], ("a", "b"))])
-def test_grids_refused(rows, labels):
-    with pytest.raises(ValueError, match="grid"):
-        picture_grid(rows, labels)
-
-
-@pytest.mark.parametrize("count", [3, 8, 11])
-def test_rows_of_flows_stand_in_blocks(count):
-    """Picture n of a column is where its row and block say, every pixel a square."""
-    from latentinpaint.visualization.flows import draw_rows
-
-    shades = torch.linspace(-1, 1, 2 * count).view(2, count, 1, 1, 1).expand(-1, -1, 1, 32, 32)
-    sheet = np.asarray(draw_rows({"one": shades[0], "two": shades[1]}))
-    assert sheet.shape[1] == 2 * -(-count // 8) * 68 - 4 and sheet.shape[0] == 22 + min(count, 8) * 68 - 4
-    for which in range(2):
-        for number in range(count):
-            block, row = divmod(number, 8)
-            left, top = (2 * block + which) * 68, 22 + row * 68
-            tile = sheet[top : top + 64, left : left + 64]
-            expected = round(float((shades[which, number, 0, 0, 0] + 1) * 127.5))
-            assert np.abs(tile.astype(int) - expected).max() <= 1
-
-
-def test_sheets_of_flows_have_no_gaps():
-    from latentinpaint.visualization.flows import draw_sheet
-
-    rows = torch.randn(5, 1, 4, 6).clamp(-1, 1)
-    sheet = np.asarray(draw_sheet(rows, across=3))
-    assert sheet.shape == (8, 18)
-    for number in range(5):
-        down, right = divmod(number, 3)
-        tile = sheet[4 * down : 4 * down + 4, 6 * right : 6 * right + 6]
-        assert np.abs(tile - ((rows[number, 0] + 1) * 127.5).numpy()).max() <= 0.51
-    assert (sheet[4:, 12:] == 0).all()
-    assert draw_sheet(torch.zeros(4, 3, 8, 8)).size == (16, 16)

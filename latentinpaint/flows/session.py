@@ -1,0 +1,265 @@
+"""Sampling a trained flow, batch after batch: the task, its data and its holes, and the errors of the result.
+
+Equal seeds give equal samples, whatever the batch size: every item has generators of its own.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from latentinpaint.data.distributions import Pictures, from_range, open_collection
+from latentinpaint.data.mask_generators import MaskGenerator
+from latentinpaint.data.masks import mask_preset
+from latentinpaint.errors import InputError
+from latentinpaint.flows.base import Flow, SamplerConfig
+from latentinpaint.flows.hadamard import HadamardFlow
+from latentinpaint.flows.sampling_tasks import TASKS, Batch
+from latentinpaint.images.image_files import read_mask
+from latentinpaint.interpolants import SOLVERS
+from latentinpaint.interpolants.solvers import Progress
+from latentinpaint.metrics.pixels import squared_errors
+from latentinpaint.randomness import draw_normal, numbered_generator
+
+DEFAULT_COUNT = 64  # samples, where neither a number nor a folder of pictures says how many
+
+
+def find_task(flow: Flow, task: str | None, from_noise: bool) -> str:
+    """The task, by default the flow's first that fits its source.
+
+    Args:
+        flow: what is sampled.
+        task: a key of `TASKS`, or None.
+        from_noise: whether the flow was trained to start from noise.
+
+    Raises:
+        InputError: if the flow cannot do it.
+    """
+    if task is None:
+        return next(name for name in flow.tasks if from_noise or name != "generate")
+    if task == "generate" and not from_noise:
+        raise InputError("this flow starts from data, not from noise: take the task transport, and data")
+    if task not in flow.tasks:
+        raise InputError(f"this flow does not {task}: it can {', '.join(flow.tasks)}")
+    return task
+
+
+def sampler_config(
+    flow: Flow,
+    solver: str | None = None,
+    steps: int | None = None,
+    tolerance: float | None = None,
+    epsilon: float | None = None,
+) -> SamplerConfig:
+    """The flow's own settings with those that are given.
+
+    Raises:
+        InputError: if a setting would have no effect.
+    """
+    given = {"solver": solver, "steps": steps, "tolerance": tolerance, "epsilon": epsilon}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if epsilon is not None and not isinstance(flow, HadamardFlow):
+        raise InputError("epsilon is for Hadamard flows: leave it out")
+    method = SOLVERS.get(solver or flow.sampler.solver)
+    if method is not None and method.adaptive and steps is not None:
+        raise InputError("dopri5 chooses its own steps: leave steps out or take the solver euler, midpoint or rk4")
+    if method is not None and not method.adaptive and tolerance is not None:
+        raise InputError("tolerance is dopri5's: leave it out or take the solver dopri5")
+    return replace(flow.sampler, **changes)  # type: ignore[arg-type]  # each value is of its field's type
+
+
+def load_samples(
+    flow: Flow,
+    task: str,
+    data: str | None,
+    count: int | None = None,
+    change: str = "none",
+    downloads: str = "downloads",
+    seed: int = 0,
+) -> Tensor:
+    """The samples (N, *shape) that a task starts from; zeros for those that start from noise alone.
+
+    Args:
+        flow: what is sampled.
+        task: a key of `TASKS`.
+        data: name of a collection, see `open_collection`; None is noise alone.
+        count: N; None is all pictures, or `DEFAULT_COUNT`.
+        change, downloads: see `open_collection`.
+        seed: of the samples of collections that are drawn at random.
+
+    Raises:
+        InputError: if the task needs data, or takes none; if the data have another shape than the flow's.
+    """
+    if data is None:
+        if TASKS[task].needs_data:
+            raise InputError(f"{task} needs data: a folder, a sheet or a collection's name")
+        return torch.zeros(count or DEFAULT_COUNT, *flow.shape)
+    if not TASKS[task].accepts_data:
+        raise InputError(f"{task} starts from noise: leave data out")
+    channels, size = 3, 32
+    if len(flow.shape) == 3:
+        channels, _, size = flow.shape
+    collection = open_collection(data, size, channels, change, downloads=downloads, train=False)
+    if collection.shape != flow.shape:
+        raise InputError(f"the flow takes samples of {flow.shape}, the data have {collection.shape}")
+    if isinstance(collection, Pictures):
+        return collection.first(count)
+    return collection.draw(count or DEFAULT_COUNT, numbered_generator(seed, 0))
+
+
+def load_holes(
+    flow: Flow,
+    task: str,
+    count: int,
+    has_data: bool,
+    mask: str | None = None,
+    preset: str | None = None,
+    seed: int = 0,
+) -> Tensor | None:
+    """Holes (N, 1, H, W) of the samples, None for tasks without.
+
+    Args:
+        flow: what is sampled.
+        task: a key of `TASKS`.
+        count: N.
+        has_data: whether the samples are data; else the holes are everywhere.
+        mask: file of one hole for all samples.
+        preset: of holes that are drawn, see `data.masks.mask_preset`; None draws those the flow was trained with.
+        seed: of the holes that are drawn.
+
+    Raises:
+        InputError: if a hole is given where there can be none, or it does not fit the flow.
+    """
+    is_given = mask is not None or preset is not None
+    if not TASKS[task].takes_hole:
+        if is_given:
+            raise InputError(f"{task} takes no hole: leave the mask out")
+        return None
+    height, width = flow.shape[1:]
+    if not has_data:
+        if is_given:
+            raise InputError(f"a hole needs pictures to be in: give {task} data, or leave the mask out")
+        return torch.ones(count, 1, height, width)
+    if mask is not None:
+        return _read_hole(mask, height, width).expand(count, 1, height, width)
+    masks = flow.masks if preset is None else mask_preset(preset, min(height, width))
+    assert isinstance(masks, MaskGenerator)
+    return torch.stack([masks(height, width, numbered_generator(-1 - seed, number)) for number in range(count)])
+
+
+def _read_hole(path: str, height: int, width: int) -> Tensor:
+    """The hole (H, W) of a mask file of the flow's size."""
+    hole = torch.from_numpy(read_mask(path)).float()
+    if not hole.any():
+        raise InputError(f"the mask {path} has no hole: white is the hole")
+    if hole.shape != (height, width):
+        raise InputError(f"the mask {path} is {hole.shape[1]} x {hole.shape[0]}, the flow's are {width} x {height}")
+    return hole
+
+
+@dataclass(frozen=True, eq=False)
+class SessionResult:
+    """What a session made.
+
+    Attributes:
+        samples: (N, *shape), made by the flow.
+        view: (N, *shape), what of the data they were made from; None without data.
+        data: (N, *shape), the data themselves; None without.
+        nfe: most function evaluations that an item took.
+    """
+
+    samples: Tensor
+    view: Tensor | None
+    data: Tensor | None
+    nfe: int
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """A task for a flow, with all that it starts from.
+
+    Args:
+        flow: on the device where it runs.
+        task: a key of `TASKS`.
+        config: how it is sampled; generators and progress are the session's.
+        samples: (N, *shape), see `load_samples`.
+        holes: (N, 1, H, W), see `load_holes`.
+        has_data: whether the samples are data.
+        noise_std: standard deviation of the noise that is added to observed data.
+        order: of the blocks, a key of `interpolants.paths.ORDERS`.
+        seed: of the samples and of the noise that is added.
+        batch_size: items at once.
+    """
+
+    flow: Flow
+    task: str
+    config: SamplerConfig
+    samples: Tensor
+    holes: Tensor | None
+    has_data: bool
+    noise_std: float = 0.2
+    order: str = "raster"
+    seed: int = 0
+    batch_size: int = 64
+
+    def run(self, progress: Progress) -> SessionResult:
+        """Do the task; `progress` is called with the fraction that is done."""
+        made = []
+        views = []
+        nfe = 0
+        for batch in self._batches(progress):
+            output = TASKS[self.task].run(self.flow, batch)
+            made.append(output.solution.x.cpu())
+            views.append(output.view.cpu())
+            nfe = max(nfe, output.solution.nfe)
+        if not self.has_data:
+            return SessionResult(torch.cat(made), None, None, nfe)
+        return SessionResult(torch.cat(made), torch.cat(views), self.samples, nfe)
+
+    def effective_settings(self) -> dict[str, str | float]:
+        """The settings that have an effect on this flow, by name."""
+        settings: dict[str, str | float] = {"solver": self.config.solver}
+        if SOLVERS[self.config.solver].adaptive:
+            settings["tolerance"] = self.config.tolerance
+        else:
+            settings["steps"] = self.config.steps
+        if isinstance(self.flow, HadamardFlow):
+            settings["epsilon"] = self.config.epsilon
+        return settings
+
+    def errors(self, result: SessionResult) -> dict[str, float | int | None]:
+        """The errors of restored pictures in [0, 1], inside their holes if they have any; else nothing."""
+        is_compared = TASKS[self.task].restores and result.samples.ndim == 4
+        if result.data is None or not is_compared:
+            return {}
+        return squared_errors(from_range(result.samples), from_range(result.data), self.holes)
+
+    def _batches(self, progress: Progress) -> Iterator[Batch]:
+        starts = range(0, len(self.samples), self.batch_size)
+        for number, start in enumerate(starts):
+
+            def total_progress(done: float, number: int = number) -> None:
+                progress((number + done) / len(starts))
+
+            stop = min(start + self.batch_size, len(self.samples))
+            yield self._batch(start, stop, total_progress)
+
+    def _batch(self, start: int, stop: int, progress: Progress) -> Batch:
+        """Items `start` to `stop`, on the flow's device."""
+        parameter = next(self.flow.parameters())
+        samples = self.samples[start:stop].to(parameter)
+        observed = samples
+        if TASKS[self.task].observes_noise:
+            # Noise of its own: the sampler's must not be what was added to the data.
+            noise = draw_normal(samples, self._generators(self.seed + 2**31, start, stop))
+            observed = samples + self.noise_std * noise
+        holes = self.holes
+        if holes is not None:
+            holes = holes[start:stop].to(parameter)
+        generators = self._generators(self.seed, start, stop)
+        config = replace(self.config, generator=generators, progress=progress)
+        return Batch(samples, observed, holes, self.noise_std, self.order, config)
+
+    def _generators(self, seed: int, start: int, stop: int) -> list[torch.Generator]:
+        return [numbered_generator(seed, number) for number in range(start, stop)]

@@ -1,0 +1,175 @@
+"""Hadamard flows with exact drifts in the network's place: the exact laws of every path."""
+
+import pytest
+import torch
+from oracles import Gaussian
+from scipy import stats
+from small_flows import SMALL_UNET, make, samples, seeded
+
+from latentinpaint.flows import HadamardFlow, SamplerConfig
+from latentinpaint.interpolants import Hadamard, Process
+
+
+def config(steps, seeds, epsilon=0.0):
+    """Euler's steps, and a generator for each item."""
+    return SamplerConfig(steps=steps, epsilon=epsilon, generator=seeded(*seeds))
+
+
+def exact_hadamard(**arguments):
+    """A Hadamard flow of 1 x 2 x 3 pictures with the exact drifts of Gaussian data, and those data."""
+    flow = HadamardFlow((1, 2, 3), **SMALL_UNET, block_side=2, **arguments).double()
+    factor = torch.randn(6, 6, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    covariance = factor @ factor.T / 6 + 0.2 * torch.eye(6).double()
+    oracle = Gaussian(torch.linspace(-1, 1, 6, dtype=torch.float64), covariance)
+
+    def drifts(process, x):
+        alpha, beta = (operator.values for operator in (process.alpha, process.beta))
+        assert (alpha == alpha[:1]).all()  # the oracle knows one process for all rows
+        return oracle(Process(Hadamard(alpha[:1]), Hadamard(beta[:1])), x)
+
+    flow.drifts = drifts
+    return flow, oracle
+
+
+HOLE = torch.tensor([[1, 0, 1], [0, 1, 1]]).view(1, 1, 2, 3).double()
+
+
+def schur(oracle, known_values):
+    hole = HOLE.flatten().bool()
+    c, mean = oracle.covariance, oracle.mean
+    gain = torch.linalg.solve(c[~hole][:, ~hole], c[~hole][:, hole]).T
+    return mean[hole] + gain @ (known_values - mean[~hole]), c[hole][:, hole] - gain @ c[~hole][:, hole]
+
+
+def test_one_step_of_a_hadamard_flow_is_the_conditional_mean():
+    flow, oracle = exact_hadamard()
+    picture = torch.randn(1, 1, 2, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    found = flow.inpaint(picture, HOLE, config(1, [0])).x.flatten()
+    hole = HOLE.flatten().bool()
+    centre, _ = schur(oracle, picture.flatten()[~hole])
+    torch.testing.assert_close(found[hole], centre, atol=1e-10, rtol=0)
+    assert torch.equal(found[~hole], picture.flatten()[~hole])
+
+
+def pushed(monkeypatch, ask, hole):
+    """Mean and covariance that an affine sampler gives the hole, from noises of zero and of one at a time."""
+    size = int(hole.sum())
+    noises = torch.zeros(size + 1, 6, dtype=torch.float64)
+    noises[1:, hole] = torch.eye(size).double()
+    given = noises.view(size + 1, 1, 2, 3)
+    monkeypatch.setattr("latentinpaint.flows.hadamard.draw_normal", lambda like, generator: given)
+    ended = ask(size + 1).x.flatten(1)[:, hole]
+    linear = (ended[1:] - ended[0]).T
+    return ended[0], linear @ linear.T
+
+
+@pytest.mark.parametrize("task", ["inpaint", "sequential"])
+def test_fills_of_a_hadamard_flow_have_the_conditional_law(task, monkeypatch):
+    """Euler's mean is exact, whatever the steps; its covariance is after Richardson's extrapolation to no step."""
+    flow, oracle = exact_hadamard()
+    one = torch.randn(1, 1, 2, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    hole = HOLE.flatten().bool()
+
+    def ask(count, steps):
+        given = one.expand(count, -1, -1, -1), HOLE.expand(count, -1, -1, -1)
+        return getattr(flow, task)(*given, config(steps, range(count)))
+
+    centre, covariance = schur(oracle, one.flatten()[~hole])
+    assert (covariance / oracle.covariance[hole][:, hole] - 1).abs().max() > 0.3  # knowing matters here
+    found = {}
+    for steps in (100, 200, 400):
+        mean, found[steps] = pushed(monkeypatch, lambda count, n=steps: ask(count, n), hole)
+        torch.testing.assert_close(mean, centre, atol=1e-9, rtol=0)
+    halved = [2 * found[200] - found[100], 2 * found[400] - found[200]]
+    torch.testing.assert_close(halved[1] + (halved[1] - halved[0]) / 3, covariance, atol=1e-4, rtol=0)
+
+
+def test_noise_on_the_way_changes_the_samples_and_not_their_law():
+    flow, oracle = exact_hadamard()
+    many = 600
+    one = torch.randn(1, 1, 2, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    picture, holes, hole = one.expand(many, -1, -1, -1), HOLE.expand(many, -1, -1, -1), HOLE.flatten().bool()
+    plain, noisy = (
+        flow.inpaint(picture, holes, config(80, range(many), epsilon)).x.flatten(1) for epsilon in (0.0, 0.7)
+    )
+    assert (plain - noisy).abs()[:, hole].mean() > 0.05
+    assert torch.equal(noisy[:, ~hole], picture.flatten(1)[:, ~hole])
+    centre, covariance = schur(oracle, one.flatten()[~hole])
+    white = torch.linalg.solve_triangular(torch.linalg.cholesky(covariance), (noisy[:, hole] - centre).T, upper=False)
+    assert stats.kstest(white.flatten().numpy(), "norm").statistic < 0.05
+
+
+@pytest.mark.parametrize("order", ["raster", "morton"])
+def test_blocks_have_their_turns(order):
+    """On 4 x 4 with blocks of 1 the two orders part at the third entry."""
+    flow = HadamardFlow((1, 4, 4), **SMALL_UNET, block_side=1)
+    seen = []
+
+    def watching(process, x):
+        seen.append((process.alpha.values[0, 0] > 0).clone())
+        return process.endpoints_from_difference(x, torch.zeros_like(x))
+
+    flow.drifts = watching
+    nothing, everywhere = torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)
+    flow.sequential(nothing, everywhere, config(1, [0]), order=order)
+    done = [tuple((~after & before).nonzero()[0].tolist()) for before, after in zip(seen, seen[1:], strict=False)]
+    expected = [(0, 0), (0, 1), (0, 2), (0, 3)] if order == "raster" else [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert done[:4] == expected and len(done) == 15
+
+
+def test_generated_rows_have_the_datas_law():
+    flow, oracle = exact_hadamard()
+    found = flow.generate(500, config(80, range(500))).x.flatten(1)
+    white = torch.linalg.solve_triangular(
+        torch.linalg.cholesky(oracle.covariance), (found - oracle.mean).T, upper=False
+    )
+    assert stats.kstest(white.flatten().numpy(), "norm").statistic < 0.03
+
+
+def test_the_posterior_of_a_hadamard_flow_is_exact_and_the_denoise_start_is_not():
+    flow, oracle = exact_hadamard()
+    noise_std, many = 0.8, 400
+    y = torch.tensor([1.5, -2.0, 0.5, 1.0, 0.0, -1.0], dtype=torch.float64)
+    y = y.view(1, 1, 2, 3).expand(many, -1, -1, -1)
+    precision = torch.linalg.inv(oracle.covariance) + torch.eye(6).double() / noise_std**2
+    covariance = torch.linalg.inv(precision)
+    mean = covariance @ (torch.linalg.inv(oracle.covariance) @ oracle.mean + y[0].flatten() / noise_std**2)
+    everything = torch.zeros(many, 1, 2, 3).double()
+    exact = flow.posterior(y, everything, noise_std, config(200, range(many))).x.flatten(1)
+    plain = flow.denoise(y, noise_std, config(200, range(many))).x.flatten(1)
+    error = covariance.diagonal().sqrt() / many**0.5
+    assert ((exact.mean(0) - mean).abs() < 5 * error + 0.02).all()
+    assert abs(torch.cov(exact.T).trace() / covariance.trace() - 1) < 5 * (2 / many) ** 0.5
+    assert ((plain.mean(0) - mean).abs() > 5 * error + 0.02).any() or plain.var(0).sum() < 0.5 * covariance.trace()
+
+
+def test_what_a_hadamard_flow_learns():
+    """Mean squared error of eta where there is noise, and nowhere else."""
+    flow = make("hadamard", measure={"holes": 1.0}, known_noise=0.0)
+    source, target = samples(flow)
+    loss = flow.loss(source, target, torch.Generator().manual_seed(1))["loss"].item()
+    alpha = flow.training_distribution.draw(target.shape, torch.Generator().manual_seed(1))
+    answer = flow.network(alpha * source + (1 - alpha) * target, alpha)
+    noisy = (alpha > 0).expand_as(answer)
+    assert 0.05 < noisy.float().mean() < 0.95
+    expected = (answer - (source - target)).square()[noisy].mean().item()
+    assert loss == pytest.approx(expected, rel=1e-5)
+    changed = torch.where(alpha > 0, source, source + 5)  # noise that leaves no trace
+    again = flow.loss(changed, target, torch.Generator().manual_seed(1))["loss"].item()
+    assert again == pytest.approx(loss, rel=1e-5)
+
+
+def test_the_callers_own_order():
+    """Blocks that have had their turn are data for the next."""
+    flow, oracle = exact_hadamard()
+    seen = []
+
+    def watching(process, x):
+        seen.append(process.alpha.values.flatten().tolist())
+        return oracle(process, x)
+
+    flow.drifts = watching
+    order = torch.tensor([[2, 2, 0], [1, 0, 2]])
+    nothing, everywhere = torch.zeros(1, 1, 2, 3).double(), torch.ones(1, 1, 2, 3).double()
+    flow.sequential(nothing, everywhere, config(1, [0]), block_order=order)
+    assert seen == [[1, 1, 1, 1, 1, 1], [1, 1, 0, 1, 0, 1], [1, 1, 0, 0, 0, 1]]
