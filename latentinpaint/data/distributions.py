@@ -1,6 +1,6 @@
 """Collections that flows learn from, drawn at random: noise, points in the plane, small pictures in memory.
 
-A collection draws rows of one shape: points are (d,), pictures (C, H, W) in [-1, 1], the range that flows work in.
+A collection draws samples of one shape: points are (d,), pictures (C, H, W) in [-1, 1], the range that flows work in.
 `open_collection` finds one by its name.
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from latentinpaint.data.augmentation import centre_crop
 from latentinpaint.data.photos import PhotoFolder
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, choose
 from latentinpaint.images.image_files import read_picture
 
 NORMAL = "normal"
@@ -33,13 +33,13 @@ DOG = 5  # the class number of dogs in CIFAR-10
 
 
 class Collection(ABC):
-    """Rows of one shape."""
+    """A source of samples of one shape."""
 
     shape: tuple[int, ...]
 
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """`count` independent rows (count, *shape), float32."""
+        """`count` independent samples (count, *shape), float32."""
 
 
 class Normal(Collection):
@@ -57,15 +57,15 @@ class Moons(Collection):
 
     shape = (2,)
 
-    def __init__(self, deviation: float = 0.08) -> None:
-        self.deviation = deviation
+    def __init__(self, std: float = 0.08) -> None:
+        self.std = std
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         angle = math.pi * torch.rand(count, generator=generator)
         lower = torch.rand(count, generator=generator) < 0.5
         x = torch.where(lower, 1 - angle.cos(), angle.cos()) - 0.5
         y = torch.where(lower, 0.5 - angle.sin(), angle.sin()) - 0.25
-        return torch.stack([x, y], dim=1) + self.deviation * torch.randn(count, 2, generator=generator)
+        return torch.stack([x, y], dim=1) + self.std * torch.randn(count, 2, generator=generator)
 
 
 class ShiftedNormal(Collection):
@@ -83,13 +83,13 @@ class Ring(Collection):
 
     shape = (2,)
 
-    def __init__(self, deviation: float = 0.15) -> None:
-        self.deviation = deviation
+    def __init__(self, std: float = 0.15) -> None:
+        self.std = std
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         angle = math.pi / 4 * torch.randint(8, (count,), generator=generator)
         centres = 2 * torch.stack([angle.cos(), angle.sin()], dim=1)
-        return centres + self.deviation * torch.randn(count, 2, generator=generator)
+        return centres + self.std * torch.randn(count, 2, generator=generator)
 
 
 POINTS: dict[str, type[Collection]] = {"moons": Moons, "shifted_normal": ShiftedNormal, "ring": Ring}
@@ -104,7 +104,8 @@ class Pictures(Collection):
     """
 
     def __init__(self, values: Tensor, flip: bool = False) -> None:
-        self.values, self.flip = values, flip
+        self.values = values
+        self.flip = flip
         self.shape = tuple(values.shape[1:])
 
     def __len__(self) -> int:
@@ -118,7 +119,7 @@ class Pictures(Collection):
         return torch.where(mirrored, chosen.flip(-1), chosen)
 
     def first(self, count: int | None = None) -> Tensor:
-        """The first rows, all of them for None, not mirrored."""
+        """The first pictures, all of them for None, not mirrored."""
         return to_range(self.values[:count])
 
 
@@ -127,9 +128,9 @@ def to_range(values: Tensor) -> Tensor:
     return values.float() / 127.5 - 1
 
 
-def from_range(rows: Tensor) -> Tensor:
-    """A flow's pictures in [0, 1], cut there."""
-    return ((rows + 1) / 2).clamp(0, 1)
+def from_range(samples: Tensor) -> Tensor:
+    """A flow's pictures in [0, 1], clipped there."""
+    return ((samples + 1) / 2).clamp(0, 1)
 
 
 CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -166,8 +167,7 @@ def open_collection(
     Raises:
         InputError: if there is no such collection or change, a file cannot be read, or a download fails.
     """
-    if change not in CHANGES:
-        raise InputError(f"there is no change '{change}': choose one of {', '.join(CHANGES)}")
+    changed = choose(CHANGES, change, "change")
     if name in POINTS:
         return POINTS[name]()
     if channels not in (1, 3) or size < 4:
@@ -177,9 +177,11 @@ def open_collection(
     check_name(name)
     if name in DOWNLOADS:
         values = _downloaded(name, Path(downloads), train)
+    elif Path(name).is_dir():
+        values = _folder(Path(name), size)
     else:
-        values = _folder(Path(name), size) if Path(name).is_dir() else _sheet(Path(name), size)
-    return Pictures(CHANGES[change](_with_channels(values, channels, size)).contiguous(), flip)
+        values = _sheet(Path(name), size)
+    return Pictures(changed(_with_channels(values, channels, size)).contiguous(), flip)
 
 
 def check_name(name: str) -> None:
@@ -204,7 +206,10 @@ def _with_channels(values: np.ndarray, channels: int, size: int) -> Tensor:
 
 
 def _folder(root: Path, size: int) -> np.ndarray:
-    photos, crop, values, skipped = PhotoFolder(root), centre_crop(size), [], []
+    photos = PhotoFolder(root)
+    crop = centre_crop(size)
+    values = []
+    skipped = []
     for index, name in enumerate(photos.names):
         try:
             values.append(crop(photos.read(index), 0))
@@ -213,7 +218,9 @@ def _folder(root: Path, size: int) -> np.ndarray:
     if not values:
         raise InputError(f"none of the {len(photos)} pictures of {root} can be read")
     if skipped:
-        names = ", ".join(skipped[:20]) + (" …" if len(skipped) > 20 else "")
+        names = ", ".join(skipped[:20])
+        if len(skipped) > 20:
+            names += " …"
         rank_zero_warn(f"{len(skipped)} pictures of {root} could not be read and are skipped: {names}")
     return np.stack(values)
 
@@ -236,13 +243,20 @@ def _downloaded(name: str, folder: Path, train: bool) -> np.ndarray:
 
     try:
         data = getattr(torchvision.datasets, DOWNLOADS[name])(folder, train=train, download=True)
-    except (OSError, RuntimeError) as error:  # no network, a server that answers nothing, a damaged file
-        for empty in sorted((path for path in (folder, *folder.rglob("*")) if path.is_dir()), reverse=True):
-            if not any(empty.iterdir()):
-                empty.rmdir()
+    except (OSError, RuntimeError) as error:  # no network, a server that returns nothing, a damaged file
+        _remove_empty_folders(folder)
         raise InputError(
             f"the data set '{name}' is not in the folder {folder} and could not be downloaded: connect to a network, "
             "or copy it there from a machine where torchvision has downloaded it"
         ) from error
     values = np.asarray(data.data)
-    return values[np.asarray(data.targets) == DOG] if name == "cifar10_dogs" else values
+    if name == "cifar10_dogs":
+        return values[np.asarray(data.targets) == DOG]
+    return values
+
+
+def _remove_empty_folders(folder: Path) -> None:
+    """Remove the folder and all below it that hold nothing."""
+    for path in sorted((folder, *folder.rglob("*")), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()

@@ -24,16 +24,20 @@ EPOCH = 10**9  # batches: a run has one endless epoch and goes on where it was
 class Batches(Dataset):
     """Batch number n of a seed, the same whatever has been drawn before."""
 
-    def __init__(self, source: Collection, target: Collection, rows: int, seed: int, length: int = EPOCH) -> None:
-        self.source, self.target, self.rows, self.seed, self.length = source, target, rows, seed, length
+    def __init__(self, source: Collection, target: Collection, size: int, seed: int, length: int = EPOCH) -> None:
+        self.source = source
+        self.target = target
+        self.size = size
+        self.seed = seed
+        self.length = length
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
         generator = numbered_generator(self.seed, number)
-        target = self.target.draw(self.rows, generator)
-        return {"source": self.source.draw(self.rows, generator), "target": target}
+        target = self.target.draw(self.size, generator)
+        return {"source": self.source.draw(self.size, generator), "target": target}
 
 
 class FlowDataModule(pl.LightningDataModule):
@@ -49,8 +53,8 @@ class FlowDataModule(pl.LightningDataModule):
         channels: of the pictures, 1 (grey) or 3.
         flip: whether half of the target's pictures are mirrored.
         downloads: folder in which torchvision looks, and to which it downloads.
-        batch_size: rows a step, for each device.
-        shown: rows that are shown and judged.
+        batch_size: samples a step, for each device.
+        shown: samples that are shown and judged.
         num_workers: processes that draw batches; 0 draws them in the training's own.
         seed: of the batches.
     """
@@ -78,10 +82,20 @@ class FlowDataModule(pl.LightningDataModule):
         for name in (target, source, val_target, val_source):
             if name is not None:
                 check_name(name)
-        self.target, self.source, self.val_target, self.val_source = target, source, val_target, val_source
-        self.change, self.source_change, self.flip = change, source_change, flip
-        self.size, self.channels, self.downloads = size, channels, downloads
-        self.batch_size, self.shown, self.num_workers, self.seed = batch_size, shown, num_workers, seed
+        self.target = target
+        self.source = source
+        self.val_target = val_target
+        self.val_source = val_source
+        self.change = change
+        self.source_change = source_change
+        self.flip = flip
+        self.size = size
+        self.channels = channels
+        self.downloads = downloads
+        self.batch_size = batch_size
+        self.shown = shown
+        self.num_workers = num_workers
+        self.seed = seed
         self.shape = POINTS[target].shape if target in POINTS else (channels, size, size)
         self.train_batches: Batches | None = None
         self.val_batches: Batches | None = None
@@ -97,7 +111,7 @@ class FlowDataModule(pl.LightningDataModule):
         named = {"source": source, "val_target": val_target, "val_source": val_source}
         for name, collection in named.items():
             if collection.shape != target.shape:
-                raise InputError(f"the {name} has rows of {collection.shape}, the target of {target.shape}")
+                raise InputError(f"the {name} has samples of {collection.shape}, the target of {target.shape}")
         self.train_batches = Batches(source, target, self.batch_size, self.seed)
         self.val_batches = Batches(val_source, val_target, self.shown, self.seed + 1, length=1)
 
@@ -106,14 +120,18 @@ class FlowDataModule(pl.LightningDataModule):
         self.setup("fit")
 
     def train_dataloader(self) -> DataLoader:
+        assert self.train_batches is not None
         return self._loader(self.train_batches, EpochSampler(self.train_batches, *self.done))
 
     def val_dataloader(self) -> DataLoader:
+        assert self.val_batches is not None
         return self._loader(self.val_batches, None)
 
     def state_dict(self) -> dict[str, int]:
         """Where in the stream a checkpoint was made."""
-        return {"batches": self.trainer.fit_loop.epoch_loop.batch_progress.current.processed}
+        assert self.trainer is not None
+        progress = self.trainer.fit_loop.epoch_loop.batch_progress.current
+        return {"batches": progress.processed}  # type: ignore[attr-defined]  # typed as its base class
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         self.done = (0, state_dict["batches"])

@@ -1,8 +1,8 @@
 """A flow from a source to data along a schedule: flow matching, for points and for pictures.
 
 The source is noise, or other data: then samples of one domain are carried to the other. The network learns the
-velocity ``E[dx_t / dt | x_t]`` of the path of a schedule by its squared error (Lipman et al., arXiv 2210.02747; Liu et al.,
-arXiv 2209.03003; Albergo and Vanden-Eijnden, arXiv 2209.15571).
+velocity ``E[dx_t / dt | x_t]`` of the path of a schedule by its squared error (Lipman et al., arXiv 2210.02747; Liu
+et al., arXiv 2209.03003; Albergo and Vanden-Eijnden, arXiv 2209.15571).
 """
 
 import math

@@ -4,8 +4,8 @@ r"""The action of a path, and paths of least action.
     \min_{(\alpha_t, \beta_t)} \int_0^1 \mathbb E\|\dot\alpha_t\,\eta_0(\alpha_t, \beta_t, I_t)
     + \dot\beta_t\,\eta_1(\alpha_t, \beta_t, I_t)\|^2\,dt \tag{22}
 
-with both ends fixed: the kinetic energy of the probability flow, never below the squared Wasserstein distance of its
-ends. A path of less action moves its samples less, and so takes fewer steps.
+with its first and last operators fixed: the kinetic energy of the probability flow, never below the squared
+Wasserstein distance of its endpoints. A path of less action moves its samples less, and so takes fewer steps.
 
 Numbering and source as in `interpolant`.
 """
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants.interpolant import Drifts
+from latentinpaint.interpolants.operators import Scalar
 from latentinpaint.interpolants.paths import Path, ScheduledPath, TabulatedPath
 
 
@@ -25,12 +26,12 @@ def action(path: Path, drifts: Drifts, x_0: Tensor, x_1: Tensor, intervals: int 
 
     Args:
         path: from the source to the data.
-        drifts: the model of the ends.
-        x_0, x_1: pairs of ends (B, …), over which the expectation is taken; independent if the drifts' are.
+        drifts: the model of the endpoints.
+        x_0, x_1: pairs of endpoints (B, …), over which the expectation is taken; independent if the drifts' are.
         intervals: of the midpoint rule.
 
     Returns:
-        A scalar: the squared speed, summed over entries, averaged over rows, integrated over time.
+        A scalar: the squared speed, summed over entries, averaged over items, integrated over time.
     """
     total = x_0.new_zeros(())
     for number in range(intervals):
@@ -54,10 +55,10 @@ def least_action(
     """The path of numbers alpha and beta whose action is least, found by Adam from a path to begin with.
 
     Args:
-        drifts: the model of the ends; gradients pass through it to the process and the point.
-        x_0, x_1: pairs of ends (B, …).
+        drifts: the model of the endpoints; gradients pass through it to the process and the point.
+        x_0, x_1: pairs of endpoints (B, …).
         start: path of numbers to begin with, None for the straight one.
-        knots: times at which the numbers are free, the fixed ends included, 3 or more.
+        knots: times at which the numbers are free, the fixed first and last included, 3 or more.
         iterations: Adam's steps.
         learning_rate: Adam's, falling to zero.
         progress: called after every step with the fraction of them that is done.
@@ -69,21 +70,25 @@ def least_action(
         raise InputError(f"a path of least action has 3 knots or more, not {knots}")
     times = torch.linspace(0, 1, knots, dtype=x_0.dtype, device=x_0.device)
     begun = (start or ScheduledPath()).at(times)
-    free = [part.values[1:-1].detach().clone().requires_grad_() for part in (begun.alpha, begun.beta)]
-    one, zero = x_0.new_ones(1), x_0.new_zeros(1)
+    assert isinstance(begun.alpha, Scalar) and isinstance(begun.beta, Scalar)
+    alphas = begun.alpha.values[1:-1].detach().clone().requires_grad_()
+    betas = begun.beta.values[1:-1].detach().clone().requires_grad_()
+    one = x_0.new_ones(1)
+    zero = x_0.new_zeros(1)
 
     def path() -> TabulatedPath:
-        return TabulatedPath(torch.cat([one, free[0], zero]), torch.cat([zero, free[1], one]))
+        return TabulatedPath(torch.cat([one, alphas, zero]), torch.cat([zero, betas, one]))
 
+    free = [alphas, betas]
     optimiser = torch.optim.Adam(free, lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, iterations)
-    for done in range(1, iterations + 1):
+    for iteration in range(1, iterations + 1):
         # One midpoint an interval: inside one the velocity changes with the square of its length alone.
         slopes = torch.autograd.grad(action(path(), drifts, x_0, x_1, knots - 1), free)
         for part, slope in zip(free, slopes, strict=True):
             part.grad = slope  # and not into the drifts' network
         optimiser.step()
         schedule.step()
-        progress(done / iterations)
+        progress(iteration / iterations)
     with torch.no_grad():
         return path()

@@ -1,10 +1,10 @@
-r"""The process: a point between two ends, and what a model of its ends says there.
+r"""The process: a point between two endpoints, and what a model of its endpoints predicts there.
 
 .. math::
     I_{\alpha,\beta} = \alpha x_0 + \beta x_1 \tag{1}
 
 for bounded operators :math:`\alpha, \beta`, a source :math:`x_0` (usually standard normal noise, independent of the
-data) and data :math:`x_1`. Everything a flow needs are the expected ends at a point x, its *drifts*
+data) and data :math:`x_1`. Everything a flow needs are the expected endpoints at a point x, its *drifts*
 
 .. math::
     \eta_0(\alpha, \beta, x) = \mathbb E[x_0 \mid I_{\alpha,\beta} = x], \qquad
@@ -41,7 +41,7 @@ class Endpoints:
 
     @property
     def difference(self) -> Tensor:
-        """``eta = eta_0 - eta_1`` (10), what a Hadamard model is trained to answer."""
+        """``eta = eta_0 - eta_1`` (10), what a Hadamard model is trained to predict."""
         return self.source - self.data
 
 
@@ -53,11 +53,11 @@ class Process:
     beta: Operator
 
     def point(self, x_0: Tensor, x_1: Tensor) -> Tensor:
-        """``alpha x_0 + beta x_1`` (1), for ends (B, …)."""
+        """``alpha x_0 + beta x_1`` (1), for endpoints (B, …)."""
         return self.alpha(x_0) + self.beta(x_1)
 
     def endpoints_from_source(self, x: Tensor, eta_0: Tensor) -> Endpoints:
-        """Both ends from the expected source, by (5).
+        """Both endpoints from the expected source, by (5).
 
         Raises:
             ValueError: if beta has no inverse.
@@ -65,7 +65,7 @@ class Process:
         return Endpoints(eta_0, self.beta.inverse(x - self.alpha(eta_0)))
 
     def endpoints_from_data(self, x: Tensor, eta_1: Tensor) -> Endpoints:
-        """Both ends from the expected data, by (5).
+        """Both endpoints from the expected data, by (5).
 
         Raises:
             ValueError: if alpha has no inverse.
@@ -73,21 +73,21 @@ class Process:
         return Endpoints(self.alpha.inverse(x - self.beta(eta_1)), eta_1)
 
     def endpoints_from_difference(self, x: Tensor, eta: Tensor) -> Endpoints:
-        """Both ends from ``eta_0 - eta_1``, by (50) and (51); right where alpha + beta is the identity alone."""
+        """Both endpoints from ``eta_0 - eta_1``, by (50) and (51); right where alpha + beta is the identity alone."""
         return Endpoints(x + self.beta(eta), x - self.alpha(eta))
 
-    def score(self, ends: Endpoints) -> Tensor:
-        """The gradient of the log density at the point where `ends` are expected, by (6).
+    def score(self, endpoints: Endpoints) -> Tensor:
+        """The gradient of the log density at the point where `endpoints` are expected, by (6).
 
         Raises:
             ValueError: if alpha has no inverse.
         """
-        return -self.alpha.inverse.adjoint(ends.source)
+        return -self.alpha.inverse.adjoint(endpoints.source)
 
     def __sub__(self, other: "Process") -> "Process":
         """The difference of both operators: what a step from `other` to here adds of each end."""
         return Process(self.alpha - other.alpha, self.beta - other.beta)
 
 
-# A model of the ends: the process and a point x (B, …) to the ends that are expected there.
+# A model of the endpoints: the process and a point x (B, …) to the endpoints that are expected there.
 Drifts = Callable[[Process, Tensor], Endpoints]

@@ -1,6 +1,6 @@
 r"""Objectives: losses whose minimisers are the drifts, in the weights a mask gives.
 
-Squared errors find conditional expectations. For ends :math:`x_0, x_1` and their interpolant I,
+Squared errors find conditional expectations. For endpoints :math:`x_0, x_1` and their interpolant I,
 
 .. math::
     \mathbb E\|\hat\eta_0(\alpha, \beta, I) - x_0\|^2, \qquad
@@ -27,29 +27,33 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import choose
 from latentinpaint.interpolants.operators import fitting
 
 
-def squared_error(answer: Tensor, target: Tensor, weight: Tensor | None = None, weighting: str = "exact") -> Tensor:
-    """Mean squared error over all entries of answer and target, (B, …) both."""
-    _equal_shapes(answer, target)
-    return weighted_mean((answer - target).square(), weight, weighting)
+def squared_error(
+    prediction: Tensor, target: Tensor, weight: Tensor | None = None, weighting: str = "exact"
+) -> Tensor:
+    """Mean squared error over all entries of prediction and target, (B, …) both."""
+    _check_same_shape(prediction, target)
+    return weighted_mean((prediction - target).square(), weight, weighting)
 
 
 def one_sided_velocity(
-    answer: Tensor, rate: Tensor, weight: Tensor | None = None, weighting: str = "exact"
+    prediction: Tensor, rate: Tensor, weight: Tensor | None = None, weighting: str = "exact"
 ) -> Tensor:
-    """The loss of b, summed over a row's entries and averaged over rows; `rate` is the interpolant's derivative."""
-    _equal_shapes(answer, rate)
-    values = 0.5 * answer.square() - rate * answer
+    """The loss of b, summed over an item's entries and averaged over items; `rate` is the derivative of I."""
+    _check_same_shape(prediction, rate)
+    values = 0.5 * prediction.square() - rate * prediction
     return values[0].numel() * weighted_mean(values, weight, weighting)
 
 
-def one_sided_noise(answer: Tensor, x_0: Tensor, weight: Tensor | None = None, weighting: str = "exact") -> Tensor:
-    """The loss of eta = -E[x_0 | I], summed over a row's entries and averaged over rows."""
-    _equal_shapes(answer, x_0)
-    values = 0.5 * answer.square() + x_0 * answer
+def one_sided_noise(
+    prediction: Tensor, x_0: Tensor, weight: Tensor | None = None, weighting: str = "exact"
+) -> Tensor:
+    """The loss of eta = -E[x_0 | I], summed over an item's entries and averaged over items."""
+    _check_same_shape(prediction, x_0)
+    values = 0.5 * prediction.square() + x_0 * prediction
     return values[0].numel() * weighted_mean(values, weight, weighting)
 
 
@@ -60,14 +64,15 @@ def weighted_mean(values: Tensor, weight: Tensor | None = None, weighting: str =
         InputError: if there is no such weighting.
         ValueError: if the weight has not as many dimensions as the values, each as long as theirs or 1.
     """
-    if weighting not in WEIGHTINGS:
-        raise InputError(f"there is no weighting '{weighting}': choose one of {', '.join(WEIGHTINGS)}")
-    return values.mean() if weight is None else WEIGHTINGS[weighting](values, fitting(weight, values))
+    weighted = choose(WEIGHTINGS, weighting, "weighting")
+    if weight is None:
+        return values.mean()
+    return weighted(values, fitting(weight, values))
 
 
-def _equal_shapes(answer: Tensor, target: Tensor) -> None:
-    if answer.shape != target.shape:
-        raise ValueError(f"an answer {tuple(answer.shape)} is not compared with {tuple(target.shape)}")
+def _check_same_shape(prediction: Tensor, target: Tensor) -> None:
+    if prediction.shape != target.shape:
+        raise ValueError(f"a prediction {tuple(prediction.shape)} is not compared with {tuple(target.shape)}")
 
 
 def _exact(values: Tensor, weight: Tensor) -> Tensor:

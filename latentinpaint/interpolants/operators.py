@@ -1,21 +1,21 @@
-r"""Linear operators on batches of tensors: what multiplies the two ends of an interpolant.
+r"""Linear operators on batches of tensors: what multiplies the two endpoints of an interpolant.
 
-An operator takes x (B, …) to a tensor of the same shape, every row by itself. Operators form an algebra, so that the
+An operator takes x (B, …) to a tensor of the same shape, every item by itself. Operators form an algebra, so that the
 formulas of operator interpolants can be written as they stand:
 
 - ``a(x)``: the operator applied; ``a.adjoint``, with :math:`\langle a x, y\rangle = \langle x, a^* y\rangle` in each
-  row; ``a.inverse``; ``a.sqrt``, the square root of a symmetric positive one;
+  item; ``a.inverse``; ``a.sqrt``, the square root of a symmetric positive one;
 - ``a + b``, ``a - b``, ``c * a`` with a number c, and the composition ``a @ b``, b first.
 
-Within a family the answer is of that family again. A `Scalar` joins any family, a `Hadamard` of full size a `Dense`;
+Within a family the result is of that family again. A `Scalar` joins any family, a `Hadamard` of full size a `Dense`;
 other operators of different families are kept as a `Sum` or a `Composition`, which know their adjoint, and the latter
 its inverse.
 
-The answer has the precision of x and is on its device, whatever the operator's own; make operators in float64 where
+The output has the precision of x and is on its device, whatever the operator's own; make operators in float64 where
 that matters.
 
-The families: `Scalar` (one number a row), `Hadamard` (one number an entry), `Fourier` (one number a frequency) and
-`Dense` (a matrix). Source of their use: Negrel, Coeurdoux, Albergo, Vanden-Eijnden, "Multitask Learning with
+The families: `Scalar` (one number for each item), `Hadamard` (one for each entry), `Fourier` (one for each frequency)
+and `Dense` (a matrix). Source of their use: Negrel, Coeurdoux, Albergo, Vanden-Eijnden, "Multitask Learning with
 Stochastic Interpolants", arXiv 2508.04605.
 """
 
@@ -29,7 +29,7 @@ from torch import Tensor
 
 
 class Operator(ABC):
-    """A linear map of every row of (B, …) to the same shape."""
+    """A linear map of every item of (B, …) to the same shape."""
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
@@ -38,14 +38,14 @@ class Operator(ABC):
     @property
     @abstractmethod
     def adjoint(self) -> Operator:
-        """The operator a* with <a x, y> = <x, a* y> in every row."""
+        """The operator a* with <a x, y> = <x, a* y> in every item."""
 
     @property
     def inverse(self) -> Operator:
         """The operator that undoes this one.
 
         Raises:
-            ValueError: if there is none, because some number is zero or a matrix exactly singular, or the kind has
+            ValueError: if there is none, because some number is zero or a matrix exactly singular, or the family has
                 none. A matrix that is nearly singular has an inverse, of large numbers.
         """
         raise ValueError(f"a {type(self).__name__} has no inverse that could be computed")
@@ -55,7 +55,7 @@ class Operator(ABC):
         """The symmetric positive operator whose square is this one.
 
         Raises:
-            ValueError: if this one is not symmetric positive semi-definite, or the kind has no square root.
+            ValueError: if this one is not symmetric positive semi-definite, or the family has no square root.
         """
         raise ValueError(f"a {type(self).__name__} has no square root that could be computed")
 
@@ -115,17 +115,23 @@ class _Multiplier(Operator):
 
     def _plus(self, other: Operator) -> _Multiplier | None:
         values = self._values_of(other)
-        return None if values is None else type(self)(self.values + values)
+        if values is None:
+            return None
+        return type(self)(self.values + values)
 
     def _times(self, other: Operator, first: Operator) -> _Multiplier | None:
         values = self._values_of(other)
-        return None if values is None else type(self)(self.values * values)
+        if values is None:
+            return None
+        return type(self)(self.values * values)
 
     def _values_of(self, other: Operator) -> Tensor | None:
         """The numbers of `other` in this family, None if it is of another."""
         if isinstance(other, Scalar):
             return other.expanded(self.values)
-        return other.values if type(other) is type(self) else None
+        if isinstance(other, type(self)):
+            return other.values
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +139,7 @@ class Scalar(_Multiplier):
     """x to a x.
 
     Args:
-        values: one number (), or one a row (B,).
+        values: one number (), or one for each item (B,).
     """
 
     def __post_init__(self) -> None:
@@ -142,15 +148,19 @@ class Scalar(_Multiplier):
 
     def __call__(self, x: Tensor) -> Tensor:
         if self.values.ndim and len(self.values) != len(x):
-            raise ValueError(f"a Scalar of {len(self.values)} rows is applied to {len(x)} rows")
+            raise ValueError(f"a Scalar of {len(self.values)} items is applied to {len(x)} items")
         return _like(self.expanded(x), x) * x
 
     def expanded(self, like: Tensor) -> Tensor:
         """The numbers with as many dimensions as `like` (B, …); a single number stays as it is."""
-        return self.values.view(-1, *[1] * (like.ndim - 1)) if self.values.ndim else self.values
+        if self.values.ndim == 0:
+            return self.values
+        return self.values.view(-1, *[1] * (like.ndim - 1))
 
     def _values_of(self, other: Operator) -> Tensor | None:
-        return other.values if isinstance(other, Scalar) else None
+        if isinstance(other, Scalar):
+            return other.values
+        return None
 
 
 def identity() -> Scalar:
@@ -184,16 +194,20 @@ class Fourier(_Multiplier):
         if x.ndim < 3:
             raise ValueError(f"a Fourier operator is applied to (B, …, H, W), not {tuple(x.shape)}")
         spectrum = torch.fft.rfft2(x)
-        values = _like(fitting(self.values, spectrum), spectrum if self.values.is_complex() else x)
+        values = fitting(self.values, spectrum)
+        if values.is_complex():
+            values = _like(values, spectrum)
+        else:
+            values = _like(values, x)
         return torch.fft.irfft2(values * spectrum, s=x.shape[-2:])
 
 
 @dataclass(frozen=True, eq=False)
 class Dense(Operator):
-    """A matrix on the entries of a row in their order in memory.
+    """A matrix on the entries of an item in their order in memory.
 
     Args:
-        matrix: (d, d), or one a row (B, d, d), where x (B, …) has d numbers a row.
+        matrix: (d, d), or one for each item (B, d, d), where an item of x (B, …) has d numbers.
     """
 
     matrix: Tensor
@@ -229,23 +243,31 @@ class Dense(Operator):
 
     def _plus(self, other: Operator) -> Dense | None:
         matrix = self._matrix_of(other)
-        return None if matrix is None else Dense(self.matrix + matrix)
+        if matrix is None:
+            return None
+        return Dense(self.matrix + matrix)
 
     def _times(self, other: Operator, first: Operator) -> Dense | None:
         matrix = self._matrix_of(other)
         if matrix is None:
             return None
-        return Dense(self.matrix @ matrix if first is other else matrix @ self.matrix)
+        if first is other:
+            return Dense(self.matrix @ matrix)
+        return Dense(matrix @ self.matrix)
 
     def _matrix_of(self, other: Operator) -> Tensor | None:
         size = self.matrix.shape[-1]
         if isinstance(other, Scalar):
             eye = torch.eye(size, dtype=self.matrix.dtype, device=self.matrix.device)
-            return other.expanded(self.matrix if self.matrix.ndim == 3 else self.matrix[None]) * eye
+            matrices = self.matrix
+            if matrices.ndim == 2:
+                matrices = matrices[None]
+            return other.expanded(matrices) * eye
         if isinstance(other, Hadamard) and other.values[0].numel() == size:
-            diagonal = torch.diag_embed(other.values.flatten(1))
-            return diagonal[0] if len(diagonal) == 1 else diagonal
-        return other.matrix if isinstance(other, Dense) else None
+            return _one_matrix(torch.diag_embed(other.values.flatten(1)))
+        if isinstance(other, Dense):
+            return other.matrix
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,4 +321,13 @@ def fitting(values: Tensor, x: Tensor) -> Tensor:
 
 def _like(values: Tensor, x: Tensor) -> Tensor:
     """`values` in the precision of x and on its device; a single number is left to the arithmetic."""
-    return values.to(x) if values.ndim else values
+    if values.ndim == 0:
+        return values
+    return values.to(x)
+
+
+def _one_matrix(matrices: Tensor) -> Tensor:
+    """The matrix (d, d) of a batch (1, d, d); a larger batch as it is."""
+    if len(matrices) == 1:
+        return matrices[0]
+    return matrices

@@ -106,7 +106,9 @@ class PathSolver(ABC):
         x = start
         for number, (t, s) in enumerate(pairwise(times), start=1):
             moved = self.step(field, x, t, s)
-            x = moved if active_mask is None else torch.where(active_mask > 0, moved, x)
+            if active_mask is not None:
+                moved = torch.where(active_mask > 0, moved, x)
+            x = moved
             if progress is not None:
                 progress(number / (len(times) - 1))
         return Solution(x, field.nfe)
@@ -171,7 +173,9 @@ def integrate_path(
     solver = choose(PATH_SOLVERS, method, "solver along a path")
     equation = choose(NOISES, noise, "noise")()
     check_at_least("epsilon", epsilon, 0)
-    generators = split(generator, len(start)) if epsilon > 0 else None
+    generators = None
+    if epsilon > 0:
+        generators = split(generator, len(start))
     if active_mask is not None:
         fitting(active_mask, start)
     return solver(equation, epsilon, generators).solve(PathField(path, drifts), start, times, active_mask, progress)

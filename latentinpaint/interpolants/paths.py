@@ -5,10 +5,10 @@ Along a path :math:`(\alpha_t, \beta_t)` the law of the process is carried by th
 .. math::
     \dot X_t = \dot\alpha_t\,\eta_0(\alpha_t, \beta_t, X_t) + \dot\beta_t\,\eta_1(\alpha_t, \beta_t, X_t) \tag{7}
 
-whatever the path, so one model answers many questions: a path on which some entries are known from the beginning
+whatever the path, so one model does many tasks: a path on which some entries are known from the beginning
 fills in the others (`HadamardPath`).
 
-Numbering and source as in `interpolant`. Times are numbers () or one a row (B,), in [0, 1].
+Numbering and source as in `interpolant`. Times are numbers () or one for each item (B,), in [0, 1].
 """
 
 import math
@@ -35,17 +35,17 @@ class Path(ABC):
     def rate(self, t: Tensor) -> Process:
         """The derivative in t of both operators."""
 
-    def velocity(self, ends: Endpoints, t: Tensor) -> Tensor:
-        """The probability flow's velocity (7) where `ends` are expected at time t."""
-        return self.rate(t).point(ends.source, ends.data)
+    def velocity(self, endpoints: Endpoints, t: Tensor) -> Tensor:
+        """The probability flow's velocity (7) where `endpoints` are expected at time t."""
+        return self.rate(t).point(endpoints.source, endpoints.data)
 
-    def increment(self, ends: Endpoints, t: Tensor, s: Tensor) -> Tensor:
+    def increment(self, endpoints: Endpoints, t: Tensor, s: Tensor) -> Tensor:
         r"""What an Euler step from t to s adds: :math:`(\alpha_s - \alpha_t)\eta_0 + (\beta_s - \beta_t)\eta_1`.
 
         The step is the operators' own difference and not a time step: however unevenly a path runs, one step from
         pure noise ends at the mean of the data.
         """
-        return (self.at(s) - self.at(t)).point(ends.source, ends.data)
+        return (self.at(s) - self.at(t)).point(endpoints.source, endpoints.data)
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,14 @@ class ScheduledPath(Path):
         return Process(Scalar(self.schedule.alpha_dot(t)), Scalar(self.schedule.beta_dot(t)))
 
     def endpoints_from_velocity(self, x: Tensor, velocity: Tensor, t: Tensor) -> Endpoints:
-        """Both ends from the velocity (7) at x (B, …): (5) and (7) are two equations for the two of them."""
-        now, rate = self.at(t), self.rate(t)
-        determinant = Scalar(rate.alpha.values * now.beta.values - now.alpha.values * rate.beta.values).inverse
-        source = determinant(now.beta(velocity) - rate.beta(x))
-        data = determinant(rate.alpha(x) - now.alpha(velocity))
+        """Both endpoints from the velocity (7) at x (B, …): (5) and (7) are two equations for the two of them."""
+        now = self.at(t)
+        rate = self.rate(t)
+        schedule = self.schedule
+        determinant = schedule.alpha_dot(t) * schedule.beta(t) - schedule.alpha(t) * schedule.beta_dot(t)
+        divided = Scalar(determinant).inverse
+        source = divided(now.beta(velocity) - rate.beta(x))
+        data = divided(rate.alpha(x) - now.alpha(velocity))
         return Endpoints(source, data)
 
 
@@ -77,10 +80,11 @@ class StraightPath(Path):
     end: Process
 
     def at(self, t: Tensor) -> Process:
-        past, future = Scalar(1 - t), Scalar(t)
-        return Process(
-            past @ self.begin.alpha + future @ self.end.alpha, past @ self.begin.beta + future @ self.end.beta
-        )
+        past = Scalar(1 - t)
+        future = Scalar(t)
+        alpha = past @ self.begin.alpha + future @ self.end.alpha
+        beta = past @ self.begin.beta + future @ self.end.beta
+        return Process(alpha, beta)
 
     def rate(self, t: Tensor) -> Process:
         return self.end - self.begin
@@ -99,20 +103,27 @@ class TabulatedPath(Path):
     betas: Tensor
 
     def at(self, t: Tensor) -> Process:
-        place, share = self._place(t)
-        parts = ((1 - share) * values[place] + share * values[place + 1] for values in (self.alphas, self.betas))
-        return Process(*map(Scalar, parts))
+        interval, fraction = self._interval(t)
+
+        def interpolated(values: Tensor) -> Scalar:
+            return Scalar((1 - fraction) * values[interval] + fraction * values[interval + 1])
+
+        return Process(interpolated(self.alphas), interpolated(self.betas))
 
     def rate(self, t: Tensor) -> Process:
-        place, _ = self._place(t)
+        interval, _ = self._interval(t)
         steps = len(self.alphas) - 1
-        return Process(*(Scalar(steps * (v[place + 1] - v[place])) for v in (self.alphas, self.betas)))
 
-    def _place(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """The interval that t lies in, and how far along it."""
+        def slope(values: Tensor) -> Scalar:
+            return Scalar(steps * (values[interval + 1] - values[interval]))
+
+        return Process(slope(self.alphas), slope(self.betas))
+
+    def _interval(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """The interval that t lies in, and the fraction of it that lies before t."""
         scaled = t * (len(self.alphas) - 1)
-        place = scaled.floor().clamp(0, len(self.alphas) - 2)
-        return place.long(), scaled - place
+        interval = scaled.floor().clamp(0, len(self.alphas) - 2)
+        return interval.long(), scaled - interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +167,8 @@ class HadamardPath(Path):
 
     def rate(self, t: Tensor) -> Process:
         # At the very end the slope is the one from the left: solvers look there, and nothing follows.
-        time, end = self._time(t), torch.as_tensor(self.end, dtype=self.level.dtype, device=self.level.device)
+        time = self._time(t)
+        end = torch.as_tensor(self.end, dtype=self.level.dtype, device=self.level.device)
         running = (time >= self.begin) & ((time < end) | (end >= 1))
         slope = self.power * (1 - self._clock(t)) ** (self.power - 1) / (end - self.begin)
         rate = torch.where(running & (self.level > 0), -self.level * slope, torch.zeros_like(self.level))
@@ -178,25 +190,25 @@ def inpaint(hole: Tensor, power: Tensor | float = 1.0) -> HadamardPath:
     return HadamardPath(_floating(hole), power=power)
 
 
-def sequential(hole: Tensor, turn: Tensor) -> HadamardPath:
+def sequential(hole: Tensor, block_order: Tensor) -> HadamardPath:
     """Fill block after block, each given the known entries and the blocks before.
 
     Args:
         hole: (B or 1, …), 1 or True where there is something to fill.
-        turn: whole numbers 0, 1, … that broadcast against `hole`: when an entry's turn is; see `raster` and
-            `morton`. Every turn takes the same time, those without anything to fill too.
+        block_order: whole numbers 0, 1, … that broadcast against `hole`: the position of an entry's block in the
+            order; see `raster` and `morton`. Every block takes the same time, those without anything to fill too.
     """
     hole = _floating(hole)
-    turns = int(turn.max()) + 1
-    begin = turn.to(hole) / turns
-    return HadamardPath(hole, begin, begin + 1 / turns)
+    count = int(block_order.max()) + 1
+    begin = block_order.to(hole) / count
+    return HadamardPath(hole, begin, begin + 1 / count)
 
 
 def denoise(level: Tensor) -> HadamardPath:
     r"""Begin at a level of noise in [0, 1] (B or 1, …): an observation :math:`y = x + \sigma n` has the level
     :math:`\sigma / (1 + \sigma)` and begins at :math:`y / (1 + \sigma)`.
 
-    Its answers are distributed as the data on average over y, but not as the data given y.
+    Its samples are distributed as the data on average over y, but not as the data given y.
     """
     return HadamardPath(level)
 
@@ -216,7 +228,7 @@ def morton(height: int, width: int, side: int) -> Tensor:
     return code.unique(return_inverse=True)[1]
 
 
-# Name -> height, width and side of the blocks to their turns (height, width).
+# Name -> height, width and side of the blocks to their positions (height, width).
 ORDERS: dict[str, Callable[[int, int, int], Tensor]] = {"raster": raster, "morton": morton}
 
 

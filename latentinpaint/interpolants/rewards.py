@@ -19,7 +19,7 @@ any family, the symmetric one with :math:`\beta_r = 1 - \alpha_r`: with :math:`\
     \alpha_r = (1 + \Lambda^{1/2})^{-1}, \qquad x_r = \alpha_r \Lambda^{-1/2} h.
 
 `QuadraticReward` is the same entry by entry, with :math:`\beta = 1 - \alpha` and a diagonal A, so that a Hadamard
-model answers, in a form that holds where alpha is 0. With :math:`q = (1-\alpha)^2 - A\alpha^2`,
+model is enough, in a form that holds where alpha is 0. With :math:`q = (1-\alpha)^2 - A\alpha^2`,
 
 .. math::
     \alpha_r = \frac{\alpha}{\alpha + \sqrt q}, \qquad
@@ -51,11 +51,11 @@ class QuadraticReward:
     linear: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The reward of every row, (B,)."""
+        """The reward of every item, (B,)."""
         return (0.5 * self.quadratic * x.square() + self.linear * x).flatten(1).sum(dim=1)
 
     def elsewhere(self, alpha: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Where to ask the model: ``alpha_r`` and ``x_r`` (54, 55) for alpha in [0, 1] and x (B, …).
+        """Where to evaluate the model: ``alpha_r`` and ``x_r`` (54, 55) for alpha in [0, 1] and x (B, …).
 
         Raises:
             ValueError: where no path reaches alpha: A > 0 needs alpha < 1 / (1 + sqrt(A)), and a linear reward alone
@@ -74,12 +74,13 @@ class QuadraticReward:
     def drifts(self, model: Drifts) -> Drifts:
         """The drifts under the reward of a model's data, for processes with entrywise alpha and beta = 1 - alpha.
 
-        Where alpha is 0 an entry is data already, and its expected source is taken to be 0. The model is asked at
+        Where alpha is 0 an entry is data already, and its expected source is taken to be 0. The model is evaluated at
         processes of `Hadamard` operators; they raise ValueError for other processes.
         """
 
         def rewarded(process: Process, x: Tensor) -> Endpoints:
-            alpha, beta = (_entries(operator, x) for operator in (process.alpha, process.beta))
+            alpha = _entries(process.alpha, x)
+            beta = _entries(process.beta, x)
             if (alpha + beta - 1).abs().max() > 1e-5:
                 raise ValueError("a diagonal reward needs a process with beta = 1 - alpha")
             alpha_r, x_r = self.elsewhere(alpha, x)
@@ -104,11 +105,11 @@ class OperatorReward:
     linear: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The reward of every row, (B,)."""
+        """The reward of every item, (B,)."""
         return (0.5 * self.quadratic(x) * x + self.linear * x).flatten(1).sum(dim=1)
 
     def elsewhere(self, process: Process, x: Tensor) -> tuple[Process, Tensor]:
-        """Where to ask the model: the process and the point (B, …) that solve (20) and (21).
+        """Where to evaluate the model: the process and the point (B, …) that solve (20) and (21).
 
         Raises:
             ValueError: where no path leads: ``beta^T (alpha alpha^T)^{-1} beta - A`` has to be positive; or if alpha
@@ -149,17 +150,17 @@ def _inverse(operator: Operator) -> Operator:
     return operator.inverse
 
 
-def observation(y: Tensor, known: Tensor, deviation: float) -> QuadraticReward:
+def observation(y: Tensor, known: Tensor, noise_std: float) -> QuadraticReward:
     """The reward whose data are those given a noisy observation: the exact posterior.
 
     Args:
         y: (B, …), the observation; what it holds where nothing is known does not matter.
         known: broadcasts against y, 1 where an entry was observed, else 0.
-        deviation: of the observation's noise, above 0.
+        noise_std: standard deviation of the observation's noise, above 0.
     """
-    if not deviation > 0:
-        raise ValueError(f"the noise of an observation has a deviation above 0, not {deviation}")
-    precision = known.to(y) / deviation**2
+    if not noise_std > 0:
+        raise ValueError(f"the noise of an observation has a standard deviation above 0, not {noise_std}")
+    precision = known.to(y) / noise_std**2
     return QuadraticReward(-precision.expand_as(y), torch.where(known > 0, y, torch.zeros_like(y)) * precision)
 
 

@@ -4,7 +4,7 @@ Convention ("time"): t = 0 is the source (noise), t = 1 the data, and
 
 .. math:: x_t = \alpha(t)\,x_0 + \beta(t)\,x_1, \qquad \alpha(0) = \beta(1) = 1,\ \alpha(1) = \beta(0) = 0.
 
-Times are tensors of any shape with values in [0, 1]; every method answers in that shape and dtype.
+Times are tensors of any shape with values in [0, 1]; every method returns that shape and dtype.
 """
 
 import math
@@ -57,7 +57,7 @@ class Linear(Schedule):
 
 
 class Cosine(Schedule):
-    """alpha = cos(pi t / 2), beta = sin(pi t / 2): the variance of independent unit-variance ends stays 1."""
+    """alpha = cos(pi t / 2), beta = sin(pi t / 2): the variance of independent unit-variance endpoints stays 1."""
 
     def alpha(self, t: Tensor) -> Tensor:
         return torch.cos(math.pi / 2 * t)
@@ -82,7 +82,8 @@ class VariancePreserving(Schedule):
     """
 
     last = 0.999
-    least, most = 0.1, 20.0
+    min_rate = 0.1
+    max_rate = 20.0
 
     def alpha(self, t: Tensor) -> Tensor:
         return torch.sqrt(-torch.expm1(2 * self._exponent(t)))
@@ -94,10 +95,10 @@ class VariancePreserving(Schedule):
         return -self.beta(t) * self.beta_dot(t) / self.alpha(t)
 
     def beta_dot(self, t: Tensor) -> Tensor:
-        return self.beta(t) * 0.5 * ((1 - t) * (self.most - self.least) + self.least)
+        return self.beta(t) * 0.5 * ((1 - t) * (self.max_rate - self.min_rate) + self.min_rate)
 
     def _exponent(self, t: Tensor) -> Tensor:
-        return -0.25 * (1 - t) ** 2 * (self.most - self.least) - 0.5 * (1 - t) * self.least
+        return -0.25 * (1 - t) ** 2 * (self.max_rate - self.min_rate) - 0.5 * (1 - t) * self.min_rate
 
 
 SCHEDULES: dict[str, type[Schedule]] = {

@@ -1,6 +1,6 @@
 r"""Transfer functions for `Fourier` operators: blurs, band limits and coloured noise on a periodic grid.
 
-Every function answers (1, 1, H, W // 2 + 1) in float64, complex where the convolution is not symmetric: the numbers
+Every function returns (1, 1, H, W // 2 + 1) in float64, complex where the convolution is not symmetric: the numbers
 by which the frequencies of `torch.fft.rfft2` are multiplied. Frequencies are :math:`\omega = 2\pi(f_y, f_x)` in
 radians a pixel, with :math:`f` as `torch.fft.fftfreq` gives it; lengths are pixels.
 """
@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 
-def gaussian_blur(height: int, width: int, deviation: float) -> Tensor:
-    r"""Blur with a Gaussian of `deviation` pixels, at least 0: :math:`e^{-\sigma^2|\omega|^2/2}`."""
-    if deviation < 0:
-        raise ValueError(f"a blur's deviation is 0 pixels or more, not {deviation}")
-    return torch.exp(-0.5 * deviation**2 * radius(height, width) ** 2)
+def gaussian_blur(height: int, width: int, std: float) -> Tensor:
+    r"""Blur with a Gaussian of standard deviation `std` pixels, at least 0: :math:`e^{-\sigma^2|\omega|^2/2}`."""
+    if std < 0:
+        raise ValueError(f"a blur's standard deviation is 0 pixels or more, not {std}")
+    return torch.exp(-0.5 * std**2 * radius(height, width) ** 2)
 
 
 def low_pass(height: int, width: int, cutoff: float) -> Tensor:
@@ -50,7 +50,9 @@ def motion_blur(height: int, width: int, length: float, angle: float, centred: b
     if length <= 0:
         raise ValueError(f"a motion blur has a length above 0 pixels, not {length}")
     count = 2 * max(1, math.ceil(length)) + 1
-    along = torch.linspace(0, 1, count, dtype=torch.float64) * length - (length / 2 if centred else 0.0)
+    along = torch.linspace(0, 1, count, dtype=torch.float64) * length
+    if centred:
+        along = along - length / 2
     return from_points(height, width, -along * math.sin(angle), along * math.cos(angle))
 
 
@@ -60,7 +62,9 @@ def power_law(height: int, width: int, exponent: float) -> Tensor:
     The constant frequency, where the law is infinite, gets the amplitude of the lowest other one.
     """
     size = radius(height, width)
-    lowest = size[size > 0].min() if size.numel() > 1 else size.new_ones(())
+    lowest = size.new_ones(())
+    if size.numel() > 1:
+        lowest = size[size > 0].min()
     return size.clamp(min=lowest) ** (-exponent / 2)
 
 
@@ -84,12 +88,14 @@ def from_kernel(kernel: Tensor, height: int, width: int) -> Tensor:
 def from_points(height: int, width: int, rows: Tensor, columns: Tensor) -> Tensor:
     """The transfer function of the mean over points (n,), offsets in pixels, spread over their four neighbours."""
     grid = torch.zeros(height, width, dtype=torch.float64)
-    top, left = rows.floor(), columns.floor()
-    down, right = rows - top, columns - left
-    for row, row_share in ((top, 1 - down), (top + 1, down)):
-        for column, column_share in ((left, 1 - right), (left + 1, right)):
-            place = (row.long() % height, column.long() % width)
-            grid.index_put_(place, row_share * column_share / len(rows), accumulate=True)
+    top = rows.floor()
+    left = columns.floor()
+    down = rows - top
+    right = columns - left
+    for row, row_weight in ((top, 1 - down), (top + 1, down)):
+        for column, column_weight in ((left, 1 - right), (left + 1, right)):
+            cell = (row.long() % height, column.long() % width)
+            grid.index_put_(cell, row_weight * column_weight / len(rows), accumulate=True)
     return torch.fft.rfft2(grid)[None, None]
 
 

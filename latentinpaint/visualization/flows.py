@@ -134,11 +134,11 @@ def draw_variance(times: Tensor, measured: Tensor, theory: Tensor) -> Image.Imag
 def draw_trajectories(states: Tensor, target: Tensor) -> Image.Image:
     """Paths (T, B, 2) through the plane, from grey to red, over the target's points (N, 2)."""
     with canvas(5.0, 5.0) as (figure, (axis,)):
-        axis.scatter(*target.T, s=3, color="tab:blue", alpha=0.3, linewidths=0, label="target")
+        axis.scatter(target[:, 0], target[:, 1], s=3, color="tab:blue", alpha=0.3, linewidths=0, label="target")
         for path in states.transpose(0, 1):
             axis.plot(*path.T, color="grey", linewidth=0.5, alpha=0.6)
-        axis.scatter(*states[0].T, s=6, color="black", linewidths=0, label="source")
-        axis.scatter(*states[-1].T, s=8, color="tab:red", linewidths=0, label="carried over")
+        axis.scatter(states[0, :, 0], states[0, :, 1], s=6, color="black", linewidths=0, label="source")
+        axis.scatter(states[-1, :, 0], states[-1, :, 1], s=8, color="tab:red", linewidths=0, label="carried over")
         axis.set_aspect("equal")
         axis.legend(frameon=False, markerscale=2)
         return as_picture(figure)
@@ -155,7 +155,7 @@ def _draw_clouds(columns: dict[str, Tensor]) -> Image.Image:
     right, top = (high + margin).tolist()
     with canvas(3.2 * len(clouds), 3.4, columns=len(clouds)) as (figure, axes):
         for axis, (name, points) in zip(axes, clouds.items(), strict=True):
-            axis.scatter(*points.T, s=3, alpha=0.5, linewidths=0)
+            axis.scatter(points[:, 0], points[:, 1], s=3, alpha=0.5, linewidths=0)
             axis.set(title=name, xlim=(left, right), ylim=(bottom, top))
             axis.set_aspect("equal")
         return as_picture(figure)

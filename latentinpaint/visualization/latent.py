@@ -6,8 +6,8 @@ With E and D on raw features and a hole that is hidden before encoding,
 
 shows what the masked picture's features lack (Babin, "Image inpainting in latent space", 2024, equation 4.1). The
 decoder is not linear and has biases, so D(0), what it makes of nothing, is the honest picture to hold beside it.
-The map ``|E(x) - E(m x)|``, in units of each channel's standard deviation and averaged over the channels, shows where cells
-were damaged: beyond the hole by the encoder's receptive field. A mask control is there to repair that ring.
+The map ``|E(x) - E(m x)|``, in units of each channel's standard deviation and averaged over the channels, shows where
+cells were damaged: beyond the hole by the encoder's receptive field. A mask control is there to repair that ring.
 """
 
 import math
@@ -122,7 +122,7 @@ def _draw_map(axis: "Axes", title: str, cells: Tensor, hole: np.ndarray, top: fl
     inside = _mean(enlarged, hole)
     outside = _mean(enlarged, 1 - hole)
     axis.set_title(f"{title}\nmean in the hole {inside}, outside {outside}", fontsize=9)
-    axis.get_figure().colorbar(shown, ax=axis, fraction=0.046, label="standard deviations")
+    axis.figure.colorbar(shown, ax=axis, fraction=0.046, label="standard deviations")
 
 
 def _mean(values: np.ndarray, weight: np.ndarray) -> str:

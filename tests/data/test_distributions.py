@@ -232,7 +232,7 @@ def test_batches_are_numbered():
 
 def test_source_and_target_have_one_shape(tmp_path):
     Image.fromarray(photos(1, 8)[0]).save(tmp_path / "sheet.png")
-    with pytest.raises(InputError, match="source has rows of"):
+    with pytest.raises(InputError, match="source has samples of"):
         FlowDataModule(str(tmp_path / "sheet.png"), source="moons", size=8).check()
 
 

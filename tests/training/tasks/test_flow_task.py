@@ -157,7 +157,7 @@ def test_sides_that_a_network_cannot_take(recipe, tmp_path):
 
 def test_held_back_rows_are_like_the_targets(recipe, tmp_path):
     sheet = write_sheet(tmp_path / "sheet.png", 28, 1)
-    with pytest.raises(InputError, match="val_target has rows of"):
+    with pytest.raises(InputError, match="val_target has samples of"):
         recipe("moons", "--data.val_target", sheet, "--data.size", 28, "--data.channels", 1)
     assert not (tmp_path / "run").exists()
 
