@@ -34,19 +34,19 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=[0], help="of the holes, one a photograph for each")
     options = parser.parse_args()
     inpainter = Inpainter.from_pretrained(options.model)
-    table, seams = Table(f"{fill.OWN_SIDE} pixels"), []
-    kept = fill.OWN_SIDE
+    table, seams = Table(f"{fill.NETWORK_SIDE} pixels"), []
+    kept = fill.NETWORK_SIDE
     for case in thick_cases(large_photos(options.images), options.seeds):
         fills, costs = {}, {}
         for side in dict.fromkeys([kept, *options.sides]):
-            fill.OWN_SIDE = side
+            fill.NETWORK_SIDE = side
             start = time.perf_counter()
             asked = FillOptions(texture=True, crop=None)
             (answer,) = fill_holes(
                 inpainter.fused, case.image, case.mask > 0.5, asked, inpainter.texture, inpainter.device
             )
             fills[f"{side} pixels"], costs[f"{side} pixels"] = answer, {"seconds": time.perf_counter() - start}
-        fill.OWN_SIDE = kept
+        fill.NETWORK_SIDE = kept
         table.add(case, fills, costs)
         (guide,) = fill_holes(inpainter.fused, case.image, case.mask > 0.5, FillOptions(texture=False, crop=None))
         seams.append(_seam(inpainter.texture or PatchTexture(), case.image, guide, case.mask))

@@ -17,7 +17,7 @@ from latentinpaint.images.image_files import Picture
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
 from latentinpaint.inference.options import FillOptions
-from latentinpaint.inference.outpainting import Margins, Side
+from latentinpaint.inference.outpainting import Padding, Side
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
@@ -189,7 +189,7 @@ class Inpainter:
             As calling. New pixels are opaque.
 
         Raises:
-            InputError: as calling, and as `margins.Margins.of`.
+            InputError: as calling, and as `outpainting.Padding.of`.
         """
         asked = FillOptions(**options)
         batched = isinstance(image, Tensor)
@@ -197,13 +197,13 @@ class Inpainter:
         size = tuple(given.shape[-2:]) if batched else (given.height, given.width)
         painted = np.zeros((1, 1, *size) if batched else size, bool) if mask is None else hole_of_mask(mask, batched)
         check_size(painted.shape[-2:], size)
-        margins = Margins.of(sides, *size)
-        hole = margins.hole(painted)
+        padding = Padding.of(sides, *size)
+        hole = padding.pad_mask(painted)
         if batched:
-            left, top, right, bottom = astuple(margins)
+            left, top, right, bottom = astuple(padding)
             job = _tensor_job(F.pad(given, (left, right, top, bottom)), hole, asked)
         else:
-            job = _picture_job(given.expanded(*astuple(margins)), hole, asked, lambda filled: as_given(filled, image))
+            job = _picture_job(given.expanded(*astuple(padding)), hole, asked, lambda filled: as_given(filled, image))
         return self._run([job], asked)[0]
 
     def fill(self, picture: Picture, mask: np.ndarray, options: FillOptions | None = None) -> list[Picture]:
@@ -234,16 +234,16 @@ class Inpainter:
 def _picture_job(picture: Picture, hole: np.ndarray, asked: FillOptions, given: Callable[[Picture], Any]) -> _Job:
     """A picture and its hole (H, W) bool; `given` turns the filled one into what came in."""
     check_size(hole.shape, (picture.height, picture.width))
-    soft = asked.widening.of(hole[None, None])
-    hole = soft.hole[0, 0].numpy()
+    soft = asked.dilation.apply(hole[None, None])
+    hole = soft.mask[0, 0].numpy()
     # What a hole holds must not even decide the scale of a picture whose format leaves it open.
     picture = picture.with_full_scale_of(~hole)
     image = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None]
 
     def finish(answer: Tensor) -> Any:  # noqa: ANN401 - whatever `given` makes
-        return given(picture.filled(soft.mixed(answer, image)[0].permute(1, 2, 0).numpy(), hole))
+        return given(picture.filled(soft.blend(answer, image)[0].permute(1, 2, 0).numpy(), hole))
 
-    return _Job(image.float(), soft.hole, finish)
+    return _Job(image.float(), soft.mask, finish)
 
 
 def _tensor_job(image: Tensor, painted: np.ndarray, asked: FillOptions) -> _Job:
@@ -254,8 +254,8 @@ def _tensor_job(image: Tensor, painted: np.ndarray, asked: FillOptions) -> _Job:
     check_size(painted.shape[-2:], tuple(batch.shape[-2:]))
     if painted.shape[0] not in (1, len(batch)):
         raise InputError(f"{painted.shape[0]} masks for {len(batch)} pictures")
-    soft = asked.widening.of(painted)
-    hole = soft.hole.to(batch.device).expand(len(batch), -1, -1, -1)
+    soft = asked.dilation.apply(painted)
+    hole = soft.mask.to(batch.device).expand(len(batch), -1, -1, -1)
     unseen = torch.as_tensor(painted, device=batch.device) if asked.feather else hole  # what is mixed is seen
     if not unseen.all():  # filled, not indexed: an index of every sample takes many times the picture's memory
         low, high = batch.masked_fill(unseen, torch.inf).min(), batch.masked_fill(unseen, -torch.inf).max()
@@ -265,7 +265,7 @@ def _tensor_job(image: Tensor, painted: np.ndarray, asked: FillOptions) -> _Job:
 
     def finish(answer: Tensor) -> Tensor:
         # Composited once more on the caller's own numbers: known pixels keep their dtype and bits.
-        filled = torch.where(hole, soft.mixed(answer, original).to(batch), batch)
+        filled = torch.where(hole, soft.blend(answer, original).to(batch), batch)
         return filled if image.ndim == 4 else filled[0]
 
     return _Job(original, hole.cpu(), finish)

@@ -17,7 +17,7 @@ from latentinpaint.images.encode import LOSSY
 from latentinpaint.images.image_files import binary_mask, read_picture, write_picture
 from latentinpaint.images.picture import Picture
 from latentinpaint.inference.options import FillOptions
-from latentinpaint.inference.outpainting import Margins, Side
+from latentinpaint.inference.outpainting import Padding, Side
 
 if TYPE_CHECKING:
     from latentinpaint.inpainter import Inpainter
@@ -98,9 +98,9 @@ def fill_files(inpainter: "Inpainter", task: FillTask, options: TaskOptions) -> 
     hole = _hole(task, picture, mask, options)
     grown = picture
     if options.expand is not None:
-        margins = Margins.of(options.expand, picture.height, picture.width)
-        grown = picture.expanded(*astuple(margins))
-        hole = margins.hole(hole)
+        padding = Padding.of(options.expand, picture.height, picture.width)
+        grown = picture.expanded(*astuple(padding))
+        hole = padding.pad_mask(hole)
     names = (("image", str(task.image)), ("mask", str(task.mask)), ("output", str(task.outputs[0])))
     messages = []
     for text in _mask_warnings(picture, mask, options):

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from latentinpaint.device import GIB, free_memory, saved_for_backward
 from latentinpaint.errors import InputError, check_at_least, choose
-from latentinpaint.inference.pyramid import Scale, eroded, scale_sizes, scaled_down
+from latentinpaint.inference.pyramid import PyramidLevel, erode, pyramid_sizes, scale_down
 from latentinpaint.pipeline import InpaintPipeline, composite, is_hole, mask_out
 from latentinpaint.randomness import numbered_generator
 from latentinpaint.refiners import Condition
@@ -231,9 +231,9 @@ class _CoarseToFine:
         height, width = image.shape[-2:]
         hole = is_hole(mask).to(image)
         hidden = mask_out(image, mask)
-        sizes = scale_sizes(height, width, self.refinement.smallest_side)
+        sizes = pyramid_sizes(height, width, self.refinement.smallest_side)
         fitting = self._fitting(sizes)
-        below = Scale.of(hidden, hole, fitting[0])
+        below = PyramidLevel.of(hidden, hole, fitting[0])
         latent = self._initial(below, draw)
         fill = _decoded(latent, latent.start.detach(), below)
         for number, size in enumerate(fitting[1:], start=2):
@@ -241,9 +241,9 @@ class _CoarseToFine:
                 f"refining at {size[1]}x{size[0]} pixels, scale {number} of {len(fitting)}, "
                 f"{self.refinement.iterations} iterations"
             )
-            scale = Scale.of(hidden, hole, size)
+            scale = PyramidLevel.of(hidden, hole, size)
             latent = self._initial(scale, draw)
-            fill = _decoded(latent, self._optimised(latent, scale, below.hole, fill), scale)
+            fill = _decoded(latent, self._optimised(latent, scale, below.mask, fill), scale)
             below = scale
         if fitting[-1] != sizes[-1]:
             fill = F.interpolate(fill, size=sizes[-1], mode="bicubic", align_corners=False).clamp(0, 1)
@@ -275,36 +275,38 @@ class _CoarseToFine:
         free = free_memory(self.pipeline.autoencoder.latent_mean.device)
         return math.inf if free is None else SHARE * free
 
-    def _initial(self, scale: Scale, draw: tuple[int, int]) -> OptimisedLatent:
+    def _initial(self, scale: PyramidLevel, draw: tuple[int, int]) -> OptimisedLatent:
         with torch.no_grad():
-            condition = self.pipeline.condition(scale.image.contiguous(), scale.hole.contiguous())
+            condition = self.pipeline.condition(scale.image.contiguous(), scale.mask.contiguous())
         return LATENTS[self.latent].make(self.pipeline, condition, numbered_generator(*draw), self.steps)
 
-    def _optimised(self, latent: OptimisedLatent, scale: Scale, hole_below: Tensor, fill_below: Tensor) -> Tensor:
+    def _optimised(
+        self, latent: OptimisedLatent, scale: PyramidLevel, hole_below: Tensor, fill_below: Tensor
+    ) -> Tensor:
         """The latent after `iterations` steps of Adam, for a scale and the filled one below it."""
         height, width = scale.image.shape[-2:]
         below_height, below_width = fill_below.shape[-2:]
-        compared = eroded(hole_below, self.refinement.erosion)
-        known = 1 - scale.hole
+        compared = erode(hole_below, self.refinement.erosion)
+        known = 1 - scale.mask
         z = latent.start.detach().clone()
         optimiser = torch.optim.Adam([z], lr=self.learning_rate)
         with _frozen(self.pipeline):
             for _ in range(self.refinement.iterations):
                 z.requires_grad_()
                 picture = latent.decode(z)[..., :height, :width]
-                structure = scaled_down(picture, (below_height, below_width)) - fill_below
+                structure = scale_down(picture, (below_height, below_width)) - fill_below
                 loss = _mean_over(structure, compared) + _mean_over(picture - scale.image, known)
                 (z.grad,) = torch.autograd.grad(loss, z)
                 optimiser.step()
         return z.detach()
 
 
-def _decoded(latent: OptimisedLatent, z: Tensor, scale: Scale) -> Tensor:
+def _decoded(latent: OptimisedLatent, z: Tensor, scale: PyramidLevel) -> Tensor:
     """The picture (1, 3, h, w) of a value of the latent, with the known pixels put back."""
     height, width = scale.image.shape[-2:]
     with torch.no_grad():
         picture = latent.decode(z)[..., :height, :width]
-    return composite(scale.image, picture, scale.hole)
+    return composite(scale.image, picture, scale.mask)
 
 
 def _mean_over(difference: Tensor, region: Tensor) -> Tensor:

@@ -1,11 +1,11 @@
-"""How holes pass a model: in windows, in batches, at the model's own scale, and with texture at full scale.
+"""How holes pass a model: in crops, in batches, at the network's own scale, and with texture at full scale.
 
-What the networks see. A window around every hole (`windows`); windows of one size, of any pictures, together.
-Where the model paints texture, a window larger than `OWN_SIDE` passes the networks scaled down: they say what goes
-where, which they have learnt for holes of their own size, and the texture is copied at full scale. Without texture a
-window passes as it is, up to `LARGEST` pixels.
+What the networks see. A crop around every hole (`crops`); crops of one size, of any pictures, together. Where the
+model paints texture, a crop larger than `NETWORK_SIDE` passes the networks scaled down: they say what goes where,
+which they have learnt for holes of their own size, and the texture is copied at full scale. Without texture a crop
+passes as it is, up to `MAX_PIXELS`.
 
-Texture of large windows. A window of more than `PAINTED` pixels is painted at a smaller scale first, scaled up, and
+Texture of large crops. A crop of more than `MAX_TEXTURE_PIXELS` is painted at a smaller scale first, scaled up, and
 painted again tile by tile, each with its surroundings; what is finished is known to the tiles that follow, so that
 their textures go on where the last one ended.
 """
@@ -18,145 +18,161 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentinpaint.inference.crops import Window
+from latentinpaint.inference.crops import Box
 from latentinpaint.inference.feature_refinement import sample_refined
 from latentinpaint.inference.options import FillOptions
-from latentinpaint.inference.pyramid import Scale
+from latentinpaint.inference.pyramid import PyramidLevel
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inference.tiling import paint_tiles
 from latentinpaint.pipeline import InpaintPipeline, composite, mask_out
+from latentinpaint.randomness import seed_for
 
-OWN_SIDE = 384  # longer side in pixels that the networks of a model with texture see
-LARGEST = 4_000_000  # pixels of a window that the networks see at once, about 1.7 GB
-PAINTED = 1_000_000  # pixels that are painted at once, about 0.6 GB
-GROWTH = 1.5  # times that a hole may grow when it is scaled down to what the networks see
+NETWORK_SIDE = 384  # longer side in pixels that the networks of a model with texture see
+MAX_PIXELS = 4_000_000  # of a crop that the networks see at once, about 1.7 GB
+MAX_TEXTURE_PIXELS = 1_000_000  # that are painted at once, about 0.6 GB
+MAX_MASK_GROWTH = 1.5  # times that a hole may grow when it is scaled down to what the networks see
 
 
 @dataclass(frozen=True)
-class _Part:
-    """A window of the picture number `row`, the size that the networks see it at, and the seed of its answers."""
+class _Crop:
+    """A part of a picture that passes the networks.
 
-    row: int
-    window: Window
-    seen: tuple[int, int]
+    Attributes:
+        picture: index of the picture.
+        box: where it lies there.
+        network_size: height and width at which the networks see it.
+        seed: of its samples.
+    """
+
+    picture: int
+    box: Box
+    network_size: tuple[int, int]
     seed: int
 
 
 def fill_holes(
     pipeline: InpaintPipeline,
     images: Sequence[Tensor],
-    holes: Sequence[Tensor],
-    asked: FillOptions,
+    masks: Sequence[Tensor],
+    options: FillOptions,
     texture: PatchTexture | None = None,
     device: torch.device | None = None,
 ) -> list[Tensor]:
-    """Answers (num_samples, 3, H, W) in [0, 1] for every picture, known pixels exact.
+    """Filled samples (num_samples, 3, H, W) in [0, 1] of every picture, known pixels exact.
 
     Args:
         pipeline: in evaluation mode, on `device`.
         images: (3, H, W) each, float32 in [0, 1] in the processor's memory, of any sizes.
-        holes: (1, H, W) bool each.
-        asked: what for; its widening is left to the caller.
+        masks: (1, H, W) bool each, True = hole.
+        options: how to fill; the dilation is left to the caller.
         texture: the model's own, see `FillOptions.texture`.
         device: of the pipeline; None is the processor.
     """
-    stride = pipeline.autoencoder.stride
-    texture = asked.chosen_texture(texture)
-    answers = [image[None].expand(asked.num_samples, -1, -1, -1) for image in images]
-    copied = set()  # rows that may be written to; the others are the caller's
-    for parts in _grouped(_parts(holes, asked, stride, texture is not None)):
-        image = torch.stack([images[part.row][part.window.inside] for part in parts])
-        hole = torch.stack([holes[part.row][part.window.inside] for part in parts])
-        filled = _fill(pipeline, texture, image, hole, asked, parts, device)
-        for part, answer in zip(parts, filled, strict=True):
-            if part.window == Window(0, 0, *images[part.row].shape[-2:]):
-                answers[part.row] = answer
-            else:
-                if part.row not in copied:
-                    answers[part.row] = answers[part.row].clone(memory_format=torch.contiguous_format)
-                    copied.add(part.row)
-                answers[part.row][part.window.inside] = answer
-    return answers
+    texture = options.choose_texture(texture)
+    crops = _crops(masks, options, pipeline.autoencoder.stride, texture is not None)
+    outputs = [image[None].expand(options.num_samples, -1, -1, -1) for image in images]
+    writable: set[int] = set()  # pictures whose outputs are copies; the others are the caller's tensors
+    for batch in _batches(crops):
+        image = torch.stack([images[crop.picture][crop.box.index] for crop in batch])
+        mask = torch.stack([masks[crop.picture][crop.box.index] for crop in batch])
+        filled = _fill(pipeline, texture, image, mask.float(), options, batch, device)
+        for crop, samples in zip(batch, filled, strict=True):
+            if crop.box.size == tuple(images[crop.picture].shape[-2:]):
+                outputs[crop.picture] = samples
+                continue
+            if crop.picture not in writable:
+                outputs[crop.picture] = outputs[crop.picture].clone(memory_format=torch.contiguous_format)
+                writable.add(crop.picture)
+            outputs[crop.picture][crop.box.index] = samples
+    return outputs
 
 
-def _parts(holes: Sequence[Tensor], asked: FillOptions, stride: int, textured: bool) -> Iterator[_Part]:
-    """The parts that pass the networks; pictures without a hole have none."""
-    for row, hole in enumerate(holes):
-        found = asked.windows(hole[0].numpy(), stride) if hole.any() else []
-        for number, window in enumerate(found):
-            inside = hole[window.inside]
-            seen = tuple(inside.shape[-2:]) if asked.refine else _size_seen(inside, textured)
-            # Equal noise in all windows would make equal fills of like surroundings.
-            seed = asked.seed if number == 0 else (asked.seed + 1) * 1_000_003 + number
-            yield _Part(row, window, seen, seed)
+def _crops(masks: Sequence[Tensor], options: FillOptions, stride: int, has_texture: bool) -> Iterator[_Crop]:
+    """The crops that pass the networks; pictures without a hole have none."""
+    for picture, mask in enumerate(masks):
+        if not mask.any():
+            continue
+        for number, box in enumerate(options.crops(mask[0].numpy(), stride)):
+            network_size = box.size
+            if options.refinement is None:
+                network_size = _network_size(mask[box.index], has_texture)
+            # Equal noise in all crops would make equal fills of like surroundings.
+            seed = options.seed if number == 0 else seed_for(options.seed + 1, number)
+            yield _Crop(picture, box, network_size, seed)
 
 
-def _grouped(parts: Iterator[_Part]) -> Iterator[list[_Part]]:
-    """Parts of one size, and seen at one size, together, at most `LARGEST` pixels."""
-    groups: dict[tuple[int, ...], list[_Part]] = {}
-    for part in parts:
-        size = part.window.bottom - part.window.top, part.window.right - part.window.left
-        groups.setdefault((*size, *part.seen), []).append(part)
-    for (height, width, *_), members in groups.items():
-        together = max(1, LARGEST // (height * width))
-        for first in range(0, len(members), together):
-            yield members[first : first + together]
+def _batches(crops: Iterator[_Crop]) -> Iterator[list[_Crop]]:
+    """Crops of one size, and seen at one size, together, at most `MAX_PIXELS`."""
+    groups: dict[tuple[tuple[int, int], tuple[int, int]], list[_Crop]] = {}
+    for crop in crops:
+        groups.setdefault((crop.box.size, crop.network_size), []).append(crop)
+    for group in groups.values():
+        batch_size = max(1, MAX_PIXELS // group[0].box.area)
+        for first in range(0, len(group), batch_size):
+            yield group[first : first + batch_size]
 
 
 def _fill(
     pipeline: InpaintPipeline,
     texture: PatchTexture | None,
     image: Tensor,
-    hole: Tensor,
-    asked: FillOptions,
-    parts: list[_Part],
+    mask: Tensor,
+    options: FillOptions,
+    batch: list[_Crop],
     device: torch.device | None,
 ) -> Tensor:
-    """(B, num_samples, 3, h, w) in the processor's memory, for windows (B, 3, h, w) and holes (B, 1, h, w) bool."""
-    size = tuple(image.shape[-2:])
-    mask = hole.float()
-    seen, seeds = Scale.of(mask_out(image, mask), mask, parts[0].seen), [part.seed for part in parts]
-    inputs = seen.image.to(device), seen.hole.to(device)
-    if asked.refinement is not None:
-        filled = sample_refined(pipeline, *inputs, asked.num_samples, seeds, asked.steps, asked.refinement)
+    """(B, num_samples, 3, h, w) in the processor's memory, for crops (B, 3, h, w) and masks (B, 1, h, w)."""
+    level = PyramidLevel.of(mask_out(image, mask), mask, batch[0].network_size)
+    small_image = level.image.to(device)
+    small_mask = level.mask.to(device)
+    seeds = [crop.seed for crop in batch]
+    if options.refinement is None:
+        filled = pipeline.sample(small_image, small_mask, options.num_samples, seeds, options.steps)
     else:
-        filled = pipeline.sample(*inputs, asked.num_samples, seeds, asked.steps)
-    filled = filled.float().cpu()
-    distinct = asked.num_samples if pipeline.refiner.stochastic else 1
-    samples = [_textured(texture, image, _scaled(sample, size), mask) for sample in filled[:, :distinct].unbind(1)]
-    answers = torch.stack(samples, 1)
-    return answers.expand(-1, asked.num_samples, -1, -1, -1)
+        filled = sample_refined(
+            pipeline, small_image, small_mask, options.num_samples, seeds, options.steps, options.refinement
+        )
+    distinct = options.num_samples if pipeline.refiner.stochastic else 1
+    samples = []
+    for sample in filled[:, :distinct].float().cpu().unbind(1):
+        samples.append(_add_texture(texture, image, _resize(sample, batch[0].box.size), mask))
+    return torch.stack(samples, 1).expand(-1, options.num_samples, -1, -1, -1)
 
 
-def _size_seen(hole: Tensor, textured: bool) -> tuple[int, int]:
-    """The size at which the networks see a window, by its hole (1, h, w) bool alone: other windows do not count."""
-    height, width = hole.shape[-2:]
-    mask = hole[None].float()
-    largest = min(1.0, math.sqrt(LARGEST / (height * width)))
-    shrink = min(largest, OWN_SIDE / max(height, width)) if textured else largest
+def _network_size(mask: Tensor, has_texture: bool) -> tuple[int, int]:
+    """The size at which the networks see a crop, by its mask (1, h, w) bool alone: other crops do not count."""
+    height, width = mask.shape[-2:]
+    mask = mask[None].float()
+    max_scale = min(1.0, math.sqrt(MAX_PIXELS / (height * width)))
+    scale = max_scale
+    if has_texture:
+        scale = min(max_scale, NETWORK_SIDE / max(height, width))
     while True:
-        size = max(1, round(height * shrink)), max(1, round(width * shrink))
+        size = max(1, round(height * scale)), max(1, round(width * scale))
         # Lines of a few pixels would grow together.
-        if shrink == largest or Scale.of(mask, mask, size).hole.mean() <= GROWTH * mask.mean():
+        if scale == max_scale or PyramidLevel.of(mask, mask, size).mask.mean() <= MAX_MASK_GROWTH * mask.mean():
             return size
-        shrink = min(largest, 2 * shrink)
+        scale = min(max_scale, 2 * scale)
 
 
-def _scaled(x: Tensor, size: tuple[int, int]) -> Tensor:
+def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     if tuple(x.shape[-2:]) == size:
         return x
     return F.interpolate(x, size=size, mode="bicubic", align_corners=False).clamp(0, 1)
 
 
-def _textured(texture: PatchTexture | None, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
-    """Windows (B, 3, h, w) with their fill, painted anew if there is a texture."""
+def _add_texture(texture: PatchTexture | None, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
+    """Crops (B, 3, h, w) with their fill, painted anew if there is a texture."""
     if texture is None:
         return composite(image, fill, mask)
-    if image.shape[-2] * image.shape[-1] <= PAINTED:
+    height, width = image.shape[-2:]
+    if height * width <= MAX_TEXTURE_PIXELS:
         return texture(image, fill, mask)
-    shrink = math.sqrt(PAINTED / (image.shape[-2] * image.shape[-1]))
-    size = tuple(max(1, int(side * shrink)) for side in image.shape[-2:])
-    small = Scale.of(mask_out(image, mask), mask, size)
-    painted = texture(small.image, _scaled(fill, size), small.hole)
-    rows = zip(image.split(1), _scaled(painted, image.shape[-2:]).split(1), mask.split(1), strict=True)
-    return torch.cat([paint_tiles(texture, *row) for row in rows])
+    scale = math.sqrt(MAX_TEXTURE_PIXELS / (height * width))
+    small_size = max(1, int(height * scale)), max(1, int(width * scale))
+    level = PyramidLevel.of(mask_out(image, mask), mask, small_size)
+    coarse = _resize(texture(level.image, _resize(fill, small_size), level.mask), (height, width))
+    painted = []
+    for item in range(len(image)):
+        painted.append(paint_tiles(texture, image[item, None], coarse[item, None], mask[item, None]))
+    return torch.cat(painted)

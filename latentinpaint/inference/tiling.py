@@ -1,38 +1,50 @@
 """Texture of large pictures, tile by tile."""
 
+import itertools
+
 from torch import Tensor
 
-from latentinpaint.inference.crops import Window
+from latentinpaint.inference.crops import Box
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.pipeline import composite, is_hole
 
-TILE, SURROUNDINGS = 640, 160  # pixels: sides of a tile, and what is seen around it
+TILE = 640  # pixels, side of a tile
+SURROUNDINGS = 160  # pixels around a tile that its texture can be copied from
 
 
 def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
     """One picture (1, 3, H, W) painted tile by tile, each knowing those before it; memory is that of one tile.
 
-    The tile of whose surroundings most is known is always the next: what nothing is known around waits.
+    The tile of whose surroundings most is known is always the next: a tile without known pixels around it waits.
     """
-    answer = composite(image, fill, mask)
-    left_over = is_hole(mask).clone()
+    painted = composite(image, fill, mask)
+    remaining = is_hole(mask).clone()
     height, width = image.shape[-2:]
-    corners = [(top, left) for top in range(0, height, TILE) for left in range(0, width, TILE)]
-    tiles = [Window(top, left, min(top + TILE, height), min(left + TILE, width)) for top, left in corners]
-    tiles = [tile for tile in tiles if left_over[tile.inside].any()]
+    tiles = []
+    for top, left in itertools.product(range(0, height, TILE), range(0, width, TILE)):
+        tile = Box(top, left, min(top + TILE, height), min(left + TILE, width))
+        if remaining[tile.index].any():
+            tiles.append(tile)
+
+    def unknown_fraction(tile: Box) -> float:
+        return remaining[_with_surroundings(tile, height, width).index].float().mean().item()
+
     while tiles:
-        tile = min(tiles, key=lambda tile: left_over[_around(tile, height, width).inside].float().mean().item())
+        tile = min(tiles, key=unknown_fraction)
         tiles.remove(tile)
-        seen = _around(tile, height, width)
-        part = answer[seen.inside]
-        painted = texture(part, part, left_over[seen.inside].float())
-        inner = Window(tile.top - seen.top, tile.left - seen.left, tile.bottom - seen.top, tile.right - seen.left)
-        answer[tile.inside] = painted[inner.inside]
-        left_over[tile.inside] = False
-    return answer
+        outer = _with_surroundings(tile, height, width)
+        part = painted[outer.index]
+        textured = texture(part, part, remaining[outer.index].float())
+        inner = Box(tile.top - outer.top, tile.left - outer.left, tile.bottom - outer.top, tile.right - outer.left)
+        painted[tile.index] = textured[inner.index]
+        remaining[tile.index] = False
+    return painted
 
 
-def _around(tile: Window, height: int, width: int) -> Window:
-    """A tile with its surroundings."""
-    top, left = max(0, tile.top - SURROUNDINGS), max(0, tile.left - SURROUNDINGS)
-    return Window(top, left, min(height, tile.bottom + SURROUNDINGS), min(width, tile.right + SURROUNDINGS))
+def _with_surroundings(tile: Box, height: int, width: int) -> Box:
+    return Box(
+        max(0, tile.top - SURROUNDINGS),
+        max(0, tile.left - SURROUNDINGS),
+        min(height, tile.bottom + SURROUNDINGS),
+        min(width, tile.right + SURROUNDINGS),
+    )

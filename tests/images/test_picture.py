@@ -12,9 +12,9 @@ from PIL import ExifTags, Image
 from latentinpaint.errors import InputError
 from latentinpaint.images.image_files import read_picture, write_picture
 from latentinpaint.images.picture import Picture
-from latentinpaint.inference.outpainting import Margins
+from latentinpaint.inference.outpainting import Padding
 
-MARGINS = Margins(3, 5, 0, 7)
+PADDING = Padding(3, 5, 0, 7)
 HEIGHT, WIDTH = 12, 17
 
 
@@ -24,8 +24,8 @@ def noise(*shape, kind=np.uint8):
 
 def filled(picture):
     """The expanded picture with one colour in its new room, as the command line fills it."""
-    grown = picture.expanded(*astuple(MARGINS))
-    hole = MARGINS.hole(np.zeros((HEIGHT, WIDTH), bool))
+    grown = picture.expanded(*astuple(PADDING))
+    hole = PADDING.pad_mask(np.zeros((HEIGHT, WIDTH), bool))
     return grown.filled(np.full((*hole.shape, 3), 0.4), hole)
 
 
@@ -47,7 +47,7 @@ def test_samples(mode, tmp_path):
         assert after.info["dpi"][0] == pytest.approx(200, abs=0.1)
         old, new = np.asarray(before), np.asarray(after)
         np.testing.assert_array_equal(new[5:-7, 3:], old)
-        margin = MARGINS.hole(np.zeros((HEIGHT, WIDTH), bool))
+        margin = PADDING.pad_mask(np.zeros((HEIGHT, WIDTH), bool))
         colours = np.asarray(after.convert("RGBA"))
         assert (colours[margin][:, 3] == 255).all()
         if mode not in ("1", "I;16", "CMYK"):
@@ -79,7 +79,7 @@ def test_the_exif_states_the_new_size(tmp_path):
 
 def test_no_exif_stays_none(tmp_path):
     Image.fromarray(noise(HEIGHT, WIDTH, 3)).save(tmp_path / "in.png")
-    assert read_picture(tmp_path / "in.png").expanded(*astuple(MARGINS)).exif is None
+    assert read_picture(tmp_path / "in.png").expanded(*astuple(PADDING)).exif is None
 
 
 # --- fills -----------------------------------------------------------------------------------------------

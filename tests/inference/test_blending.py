@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from latentinpaint.errors import InputError
-from latentinpaint.inference.blending import Widening
+from latentinpaint.inference.blending import MaskDilation
 
 
 def scattered(seed, height=37, width=44):
@@ -30,9 +30,9 @@ def away_from(painted):
 @pytest.mark.parametrize("seed", range(3))
 def test_the_hole_grows_by_a_disc(radius, seed):
     painted = scattered(seed)
-    soft = Widening(dilate=radius).of(painted)
-    assert soft.share is None
-    np.testing.assert_array_equal(soft.hole.numpy(), away_from(painted) <= radius**2)
+    soft = MaskDilation(dilate=radius).apply(painted)
+    assert soft.alpha is None
+    np.testing.assert_array_equal(soft.mask.numpy(), away_from(painted) <= radius**2)
 
 
 @pytest.mark.parametrize("radius", [299, 300, 1000])
@@ -41,18 +41,18 @@ def test_large_discs_are_exact(radius):
     painted[0, 0] = True
     columns = np.arange(1100) ** 2
     expected = np.stack([columns, columns + 1]) <= radius**2
-    np.testing.assert_array_equal(Widening(dilate=radius).of(painted).hole.numpy(), expected)
+    np.testing.assert_array_equal(MaskDilation(dilate=radius).apply(painted).mask.numpy(), expected)
 
 
 @pytest.mark.parametrize(("dilate", "feather"), [(0, 4), (4, 4), (9, 3), (1, 1)])
 def test_the_share_of_the_fill(dilate, feather):
     """1 inside, the same at the same distance, falling, and symmetric about one half over the feather."""
     painted = scattered(1)
-    soft = Widening(dilate, feather).of(painted)
+    soft = MaskDilation(dilate, feather).apply(painted)
     radius = dilate or feather
-    squares, share = away_from(painted), soft.share.numpy()
-    assert (share[squares > radius**2] == 0).all() and (share[squares <= (radius - feather) ** 2] == 1).all()
-    by_distance = {square: np.unique(share[squares == square]) for square in np.unique(squares)}
+    squares, alpha = away_from(painted), soft.alpha.numpy()
+    assert (alpha[squares > radius**2] == 0).all() and (alpha[squares <= (radius - feather) ** 2] == 1).all()
+    by_distance = {square: np.unique(alpha[squares == square]) for square in np.unique(squares)}
     assert all(len(values) == 1 for values in by_distance.values())
     curve = np.array([by_distance[square][0] for square in sorted(by_distance)])
     assert (np.diff(curve) <= 0).all()
@@ -66,32 +66,32 @@ def test_the_share_of_the_fill(dilate, feather):
 def test_mixing():
     painted = np.zeros((1, 9), bool)
     painted[0, 0] = True
-    soft = Widening(feather=3).of(painted)
+    soft = MaskDilation(feather=3).apply(painted)
     original = torch.full((1, 3, 1, 9), 0.2)
     original[..., 0] = math.nan  # what was painted over has no influence
-    mixed = soft.mixed(torch.full((1, 3, 1, 9), 0.6), original)
+    blended = soft.blend(torch.full((1, 3, 1, 9), 0.6), original)
     # t = 3/4, 2/4, 1/4 at one, two and three pixels; 3t^2 - 2t^3 is 27/32, 1/2, 5/32.
-    expected = [0.6, *(0.2 + 0.4 * share for share in (27 / 32, 1 / 2, 5 / 32)), *[0.2] * 5]
-    for channel in mixed[0]:
+    expected = [0.6, *(0.2 + 0.4 * alpha for alpha in (27 / 32, 1 / 2, 5 / 32)), *[0.2] * 5]
+    for channel in blended[0]:
         np.testing.assert_allclose(channel[0].numpy(), expected, atol=1e-6)
 
 
 def test_rows_of_a_batch_are_widened_alone():
     batch = np.stack([scattered(0), scattered(1), np.zeros((37, 44), bool)])[:, None]
-    soft = Widening(3, 2).of(batch)
-    for row, hole, share in zip(batch, soft.hole, soft.share, strict=True):
-        alone = Widening(3, 2).of(row[0])
-        assert torch.equal(alone.hole, hole[0]) and torch.equal(alone.share, share[0])
-    assert not soft.hole[2].any()
+    soft = MaskDilation(3, 2).apply(batch)
+    for row, hole, alpha in zip(batch, soft.mask, soft.alpha, strict=True):
+        alone = MaskDilation(3, 2).apply(row[0])
+        assert torch.equal(alone.mask, hole[0]) and torch.equal(alone.alpha, alpha[0])
+    assert not soft.mask[2].any()
 
 
 def test_nothing_asked_is_nothing_done():
     painted = scattered(0)
-    soft = Widening().of(painted)
-    assert soft.share is None and (soft.hole.numpy() == painted).all()
+    soft = MaskDilation().apply(painted)
+    assert soft.alpha is None and (soft.mask.numpy() == painted).all()
 
 
 @pytest.mark.parametrize("wrong", [(-1, 0), (0, -2), (1.5, 0), (True, 0), (2000, 0), (3, 4), ("3", 0)])
 def test_wrong_widenings(wrong):
     with pytest.raises(InputError, match="dilate|feather"):
-        Widening(*wrong)
+        MaskDilation(*wrong)

@@ -1,12 +1,12 @@
-"""Windows around holes: closed forms, and what holds for any mask."""
+"""Crops around holes: closed forms, and what holds for any mask."""
 
 import numpy as np
 import pytest
 
-from latentinpaint.inference.crops import Crop, Window
+from latentinpaint.inference.crops import Box, CropPolicy
 
 STRIDE = 8
-TIGHT = Crop(context=16, fraction=0.0, least_side=0, share=1.0)
+TIGHT = CropPolicy(context=16, fraction=0.0, min_side=0, max_area=1.0)
 
 
 def hole(height, width, *boxes):
@@ -23,11 +23,15 @@ EXACT = {
     "at the top": (TIGHT, hole(400, 400, (5, 200, 10, 208)), [(0, 184, 40, 224)]),
     "in the last corner": (TIGHT, hole(403, 405, (402, 404, 403, 405)), [(368, 368, 403, 405)]),
     "a fraction of the longer side": (
-        Crop(16, 0.5, 0, 1.0),
+        CropPolicy(16, 0.5, 0, 1.0),
         hole(400, 400, (160, 160, 168, 240)),
         [(120, 120, 208, 280)],
     ),
-    "at least so large": (Crop(16, 0.0, 128, 1.0), hole(400, 400, (200, 200, 208, 208)), [(136, 136, 272, 272)]),
+    "at least so large": (
+        CropPolicy(16, 0.0, 128, 1.0),
+        hole(400, 400, (200, 200, 208, 208)),
+        [(136, 136, 272, 272)],
+    ),
     "two far apart": (
         TIGHT,
         hole(400, 400, (40, 40, 48, 48), (300, 320, 308, 328)),
@@ -42,15 +46,15 @@ EXACT = {
     ),
     "whole picture": (TIGHT, np.ones((50, 70), bool), [(0, 0, 50, 70)]),
     "no hole": (TIGHT, np.zeros((50, 70), bool), [(0, 0, 50, 70)]),
-    "not worth it": (Crop(16, 0.0, 0, 0.5), hole(100, 100, (30, 30, 60, 60)), [(0, 0, 100, 100)]),
-    "smaller than a window": (Crop(), hole(200, 300, (30, 30, 34, 34)), [(0, 0, 200, 300)]),
+    "not worth it": (CropPolicy(16, 0.0, 0, 0.5), hole(100, 100, (30, 30, 60, 60)), [(0, 0, 100, 100)]),
+    "smaller than a crop": (CropPolicy(), hole(200, 300, (30, 30, 34, 34)), [(0, 0, 200, 300)]),
 }
 
 
 @pytest.mark.parametrize("case", EXACT)
 def test_windows(case):
     crop, mask, expected = EXACT[case]
-    assert crop.windows(mask, STRIDE) == [Window(*sides) for sides in expected]
+    assert crop.crops(mask, STRIDE) == [Box(*sides) for sides in expected]
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -63,34 +67,34 @@ def test_any_mask(seed):
         mask[top : top + rng.integers(1, 40), left : left + rng.integers(1, 40)] = True
     stride, context = int(rng.choice([1, 8])), int(rng.integers(0, 60))
     least, fraction = int(rng.choice([0, 64, 200])), float(rng.choice([0, 0.7]))
-    found = Crop(context, fraction, least, 1.0).windows(mask, stride)
+    found = CropPolicy(context, fraction, least, 1.0).crops(mask, stride)
     covered = np.zeros(mask.shape, int)
-    for window in found:
-        assert 0 <= window.top < window.bottom <= height and 0 <= window.left < window.right <= width
-        assert window.top % stride == window.left % stride == 0
-        assert window.bottom in (height, window.bottom // stride * stride)
-        assert window.right in (width, window.right // stride * stride)
-        assert window.bottom - window.top >= min(least, height) and window.right - window.left >= min(least, width)
-        covered[window.inside] += 1
+    for crop in found:
+        assert 0 <= crop.top < crop.bottom <= height and 0 <= crop.left < crop.right <= width
+        assert crop.top % stride == crop.left % stride == 0
+        assert crop.bottom in (height, crop.bottom // stride * stride)
+        assert crop.right in (width, crop.right // stride * stride)
+        assert crop.bottom - crop.top >= min(least, height) and crop.right - crop.left >= min(least, width)
+        covered[crop.inside] += 1
     assert covered.max() == 1  # disjoint
-    # Every hole pixel has its context: all of the picture within that distance lies in one and the same window.
+    # Every hole pixel has its context: all of the picture within that distance lies in one and the same crop.
     for y, x in np.argwhere(mask)[:: max(1, mask.sum() // 50)]:
         near = np.s_[max(0, y - context) : y + context + 1, max(0, x - context) : x + context + 1]
         assert (covered[near] == 1).all()
-        assert sum(covered_by(window, y, x, context, mask.shape) for window in found) == 1
+        assert sum(covered_by(crop, y, x, context, mask.shape) for crop in found) == 1
 
 
-def covered_by(window, y, x, context, size):
-    rows = window.top <= max(0, y - context) and min(size[0], y + context + 1) <= window.bottom
-    return rows and window.left <= max(0, x - context) and min(size[1], x + context + 1) <= window.right
+def covered_by(crop, y, x, context, size):
+    rows = crop.top <= max(0, y - context) and min(size[0], y + context + 1) <= crop.bottom
+    return rows and crop.left <= max(0, x - context) and min(size[1], x + context + 1) <= crop.right
 
 
 def test_many_holes_are_quick():
-    """Salt in twelve million pixels, a million holes: no window a hole, and no minutes."""
+    """Salt in twelve million pixels, a million holes: no crop a hole, and no minutes."""
     rng = np.random.default_rng(0)
     mask = rng.random((3000, 4000)) < 0.1
-    assert Crop().windows(mask, STRIDE) == [Window(0, 0, 3000, 4000)]
+    assert CropPolicy().crops(mask, STRIDE) == [Box(0, 0, 3000, 4000)]
     sparse = np.zeros((3000, 4000), bool)
     sparse[::500, ::500] = True
-    found = Crop(context=64).windows(sparse, STRIDE)
-    assert len(found) == 48 and sum(window.area for window in found) < 3000 * 4000 / 2
+    found = CropPolicy(context=64).crops(sparse, STRIDE)
+    assert len(found) == 48 and sum(crop.area for crop in found) < 3000 * 4000 / 2

@@ -13,7 +13,7 @@ from latentinpaint.inference.feature_refinement import (
     bytes_needed,
     sample_refined,
 )
-from latentinpaint.inference.pyramid import Scale, eroded, scale_sizes, scaled_down
+from latentinpaint.inference.pyramid import Scale, erode, pyramid_sizes, scale_down
 from latentinpaint.models import IdentityAutoencoder
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS, FFCRefiner
@@ -51,18 +51,18 @@ def hole(count=1):
 def test_the_fill_comes_nearer_to_the_scale_below(pipelines, refiner, latent):
     """Scaled down, the refined fill is nearer to the small scale's fill than the plain one is, and more so later."""
     pipeline, image, mask = pipelines[refiner], picture(), hole()
-    small = Scale.of(image * (1 - mask), mask, scale_sizes(HEIGHT, WIDTH, 48)[0])
+    small = Scale.of(image * (1 - mask), mask, pyramid_sizes(HEIGHT, WIDTH, 48)[0])
     below = pipeline.sample(small.image, small.hole)[:, 0]
 
     def gap(iterations):
         how = Refinement(iterations, learning_rate=0.05, smallest_side=48, latent=latent)
         fill = sample_refined(pipeline, image, mask, refinement=how)[:, 0]
-        inside = eroded(small.hole, 2)
-        return ((scaled_down(fill, below.shape[-2:]) - below).abs() * inside).sum() / inside.sum()
+        inside = erode(small.hole, 2)
+        return ((scale_down(fill, below.shape[-2:]) - below).abs() * inside).sum() / inside.sum()
 
     plain = pipeline.sample(image, mask)[:, 0]
-    inside = eroded(small.hole, 2)
-    start = ((scaled_down(plain, below.shape[-2:]) - below).abs() * inside).sum() / inside.sum()
+    inside = erode(small.hole, 2)
+    start = ((scale_down(plain, below.shape[-2:]) - below).abs() * inside).sum() / inside.sum()
     assert gap(16) < gap(4) < start
     assert gap(16) < 0.9 * start
 
@@ -152,7 +152,7 @@ def test_known_pixels_hold_the_picture_in_place(refiner, latent, pipelines, monk
 
 def test_too_little_memory_outputs_at_full_size(pipelines):
     pipeline, image, mask = pipelines["ffc"], picture(), hole()
-    need = [bytes_needed(pipeline, "conditioned", *size) for size in scale_sizes(HEIGHT, WIDTH, 24)]
+    need = [bytes_needed(pipeline, "conditioned", *size) for size in pyramid_sizes(HEIGHT, WIDTH, 24)]
     assert len(need) == 3
     warnings, progress = [], []
     callbacks = {"progress": progress.append, "warn": warnings.append}

@@ -91,7 +91,7 @@ def test_a_picture_without_a_hole_comes_back_and_passes_nothing(pipeline, seen):
 
 @pytest.mark.parametrize(("texture", "side"), [(True, 96), (False, 240)])
 def test_with_texture_the_networks_see_their_own_scale(pipeline, seen, monkeypatch, texture, side):
-    monkeypatch.setattr(fill_module, "OWN_SIDE", 96)
+    monkeypatch.setattr(fill_module, "NETWORK_SIDE", 96)
     image, mask = picture(200, 240), hole(200, 240, 60, 70, 60, 80)
     (answer,) = fill_holes(pipeline, [image], [mask], FillOptions(texture=texture, crop=None))
     assert seen == [(1, 3, 80, 96)] if texture else seen == [(1, 3, 200, 240)]
@@ -100,7 +100,7 @@ def test_with_texture_the_networks_see_their_own_scale(pipeline, seen, monkeypat
 
 
 def test_what_the_networks_see_is_bounded(pipeline, seen, monkeypatch):
-    monkeypatch.setattr(fill_module, "LARGEST", 10_000)
+    monkeypatch.setattr(fill_module, "MAX_PIXELS", 10_000)
     image, mask = picture(200, 200), hole(200, 200, 60, 70, 60, 80)
     (answer,) = fill_holes(pipeline, [image], [mask], FillOptions(crop=None))
     assert seen == [(1, 3, 100, 100)]
@@ -152,7 +152,7 @@ def test_refined_fills_get_texture_too(pipeline):
 
 
 def test_large_windows_are_painted_in_tiles(pipeline, monkeypatch):
-    monkeypatch.setattr(fill_module, "PAINTED", 128 * 128)
+    monkeypatch.setattr(fill_module, "MAX_TEXTURE_PIXELS", 128 * 128)
     monkeypatch.setattr(tiling_module, "TILE", 96)
     monkeypatch.setattr(tiling_module, "SURROUNDINGS", 24)
     image, mask = picture(300, 260), hole(300, 260, 60, 50, 150, 140)
@@ -197,7 +197,7 @@ def test_tiles_around_which_nothing_is_known_wait(monkeypatch, side):
 
 
 def test_thin_lines_do_not_grow_together(pipeline, seen, monkeypatch):
-    monkeypatch.setattr(fill_module, "OWN_SIDE", 64)
+    monkeypatch.setattr(fill_module, "NETWORK_SIDE", 64)
     mask = torch.zeros(1, 256, 256, dtype=torch.bool)
     mask[:, ::32] = True
     fill_holes(pipeline, [picture(256, 256)], [mask], FillOptions(texture=True, crop=None))
@@ -205,7 +205,7 @@ def test_thin_lines_do_not_grow_together(pipeline, seen, monkeypatch):
 
 
 def test_a_thin_mask_beside_does_not_change_what_is_seen_of_others(pipeline, seen, monkeypatch):
-    monkeypatch.setattr(fill_module, "OWN_SIDE", 64)
+    monkeypatch.setattr(fill_module, "NETWORK_SIDE", 64)
     lines = torch.zeros(1, 256, 256, dtype=torch.bool)
     lines[:, ::32] = True
     images, masks = [picture(256, 256, 1), picture(256, 256, 2)], [lines, hole(256, 256, 64, 64, 128, 128)]

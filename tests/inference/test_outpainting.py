@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from latentinpaint.errors import InputError
-from latentinpaint.inference.outpainting import Margins
+from latentinpaint.inference.outpainting import Padding
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from latentinpaint.inference.outpainting import Margins
     ],
 )
 def test_sides(sides, expected):
-    assert Margins.of(sides, height=100, width=200) == Margins(*expected)
+    assert Padding.of(sides, height=100, width=200) == Padding(*expected)
 
 
 @pytest.mark.parametrize(
@@ -39,21 +39,21 @@ def test_sides(sides, expected):
 )
 def test_sides_that_cannot_be(sides, word):
     with pytest.raises(InputError, match=word):
-        Margins.of(sides, height=100, width=200)
+        Padding.of(sides, height=100, width=200)
 
 
 def test_the_limit_of_pixels():
-    assert Margins.of((10_000, 0, 0, 0), height=8_900, width=10_000).left == 10_000
+    assert Padding.of((10_000, 0, 0, 0), height=8_900, width=10_000).left == 10_000
     with pytest.raises(InputError, match="20000x9000"):
-        Margins.of((10_000, 0, 0, 0), height=9_000, width=10_000)
+        Padding.of((10_000, 0, 0, 0), height=9_000, width=10_000)
 
 
-@pytest.mark.parametrize("margins", [Margins(1, 2, 3, 4), Margins(0, 0, 5, 0), Margins(3, 0, 0, 2)])
-def test_where_the_picture_lies(margins):
+@pytest.mark.parametrize("padding", [Padding(1, 2, 3, 4), Padding(0, 0, 5, 0), Padding(3, 0, 0, 2)])
+def test_where_the_picture_lies(padding):
     painted = np.random.default_rng(0).random((6, 7)) < 0.3
-    hole = margins.hole(painted)
-    assert hole.shape == (6 + margins.top + margins.bottom, 7 + margins.left + margins.right)
+    hole = padding.pad_mask(painted)
+    assert hole.shape == (6 + padding.top + padding.bottom, 7 + padding.left + padding.right)
     for row, column in np.ndindex(hole.shape):
-        inside = 0 <= row - margins.top < 6 and 0 <= column - margins.left < 7
-        assert hole[row, column] == (painted[row - margins.top, column - margins.left] if inside else True)
-    np.testing.assert_array_equal(hole[margins.inside], painted)
+        inside = 0 <= row - padding.top < 6 and 0 <= column - padding.left < 7
+        assert hole[row, column] == (painted[row - padding.top, column - padding.left] if inside else True)
+    np.testing.assert_array_equal(hole[padding.interior], painted)

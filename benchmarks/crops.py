@@ -1,9 +1,9 @@
-"""How the fill of a small hole in a large picture depends on the window around it that passes the networks.
+"""How the fill of a small hole in a large picture depends on the crop around it that passes the networks.
 
-    python benchmarks/windows.py --model runs/latent_ffc --contexts 32 64 128 256
+    python benchmarks/crops.py --model runs/latent_ffc --contexts 32 64 128 256
 
-Holes are ellipses of random place and size. Ways: "whole", the whole picture; windows with a context of so many
-pixels around the hole's box; "auto", the rule of `Crop()`. The differences from "whole" are told in 8-bit levels: the
+Holes are ellipses of random place and size. Ways: "whole", the whole picture; crops with a context of so many
+pixels around the hole's box; "auto", the rule of `CropPolicy()`. The differences from "whole" are told in 8-bit levels: the
 mean and the largest inside a hole, each as the mean over holes. PSNR and LPIPS are judged against the truth, LPIPS of
 the hole with 64 pixels around it.
 """
@@ -19,12 +19,12 @@ from large_photos import Case, Table, large_photos
 from torch import Tensor
 
 from latentinpaint.evaluation.profiling import profile
-from latentinpaint.inference.crops import Crop
+from latentinpaint.inference.crops import CropPolicy
 from latentinpaint.inpainter import Inpainter
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.weights import load_pipeline
 
-VIEW = Crop(context=64, fraction=0.0, least_side=128, share=1.0)
+VIEW = CropPolicy(context=64, fraction=0.0, min_side=128, max_area=1.0)
 
 
 def small_holes(photos: dict[str, Tensor], seeds: list[int], smallest: int, largest: int) -> Iterator[Case]:
@@ -66,7 +66,7 @@ def main() -> None:
         for way, fill in fills.items():
             gap = 255 * (fill - fills["whole"]).abs()[case.mask.bool().expand_as(fill)]
             levels[way].append((gap.mean().item(), gap.max().item()))
-        view = VIEW.windows(case.mask[0, 0].bool().numpy(), pipeline.autoencoder.stride)[0].inside
+        view = VIEW.crops(case.mask[0, 0].bool().numpy(), pipeline.autoencoder.stride)[0].index
         seen = Case(case.name, case.seed, case.image[view], case.mask[view])
         table.add(seen, {way: fill[view] for way, fill in fills.items()}, costs)
     print(table.text())
