@@ -3,9 +3,9 @@
     python benchmarks/crops.py --model runs/latent_ffc --contexts 32 64 128 256
 
 Holes are ellipses of random place and size. Ways: "whole", the whole picture; crops with a context of so many
-pixels around the hole's box; "auto", the rule of `CropPolicy()`. The differences from "whole" are told in 8-bit levels: the
-mean and the largest inside a hole, each as the mean over holes. PSNR and LPIPS are judged against the truth, LPIPS of
-the hole with 64 pixels around it.
+pixels around the hole's box; "auto", the rule of `CropPolicy()`. The differences from "whole" are in 8-bit levels:
+the mean and the largest inside a hole, each as the mean over holes. PSNR and LPIPS are judged against the truth,
+LPIPS of the hole with 64 pixels around it.
 """
 
 import argparse

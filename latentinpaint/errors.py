@@ -5,8 +5,8 @@ autoencoder) is raised as `InputError` with one plain sentence that names the th
 The command line prints that sentence alone and ends with status 2; from Python it is a `ValueError`.
 """
 
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -42,3 +42,30 @@ def check_counts(counts: Mapping[str, int | None]) -> None:
     for name, value in counts.items():
         if value is not None:
             check_at_least(name, value, 1)
+
+
+def check_same_size(
+    mask_size: Sequence[int], picture_size: Sequence[int], mask: str = "the mask", picture: str = "the picture"
+) -> None:
+    """Raise an `InputError` unless a mask has the size of its picture.
+
+    Args:
+        mask_size, picture_size: (height, width).
+        mask, picture: how the message names them, such as "the mask hole.png".
+    """
+    mask_height, mask_width = mask_size
+    height, width = picture_size
+    if (mask_height, mask_width) != (height, width):
+        raise InputError(
+            f"{mask} is {mask_width}x{mask_height} pixels, {picture} {width}x{height}: they have to be equal"
+        )
+
+
+class _HasAny(Protocol):
+    def any(self) -> Any: ...  # noqa: ANN401  a NumPy bool or a tensor
+
+
+def check_has_hole(hole: _HasAny, mask: str = "the mask") -> None:
+    """Raise an `InputError` if no element of an array or tensor is true; `mask` is how the message names it."""
+    if not hole.any():
+        raise InputError(f"{mask} has no hole: paint it white; dark colours and transparent parts are kept")

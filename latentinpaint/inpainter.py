@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentinpaint.device import choose_device
-from latentinpaint.errors import InputError
-from latentinpaint.images.convert import AnyPicture, as_given, check_size, hole_of_mask, taken
+from latentinpaint.errors import InputError, check_same_size, choose
+from latentinpaint.images.convert import AnyPicture, as_mask, like_input, to_picture
 from latentinpaint.images.image_files import Picture
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
@@ -23,23 +23,23 @@ from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.weights import PIPELINE_FILE, Model, load_model, save_model
 
-# In what convolutions are computed; None is the weights' own type.
+# The type that convolutions are computed in; None is the weights' own.
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
-class _Job:
-    """A picture or a batch of them: what passes the model, and how answers become what came in.
+class _Input:
+    """A picture or a batch of them: what passes the model, and how samples become what came in.
 
     Attributes:
         images: (B, 3, H, W) float32 in the processor's memory.
-        holes: (B, 1, H, W) bool.
-        finish: takes one answer (B, 3, H, W).
+        masks: (B, 1, H, W) bool.
+        to_output: takes one sample (B, 3, H, W).
     """
 
     images: Tensor
-    holes: Tensor
-    finish: Callable[[Tensor], Any]
+    masks: Tensor
+    to_output: Callable[[Tensor], Any]
 
 
 class Inpainter:
@@ -69,8 +69,7 @@ class Inpainter:
         texture: PatchTexture | None = None,
         recipe: dict[str, Any] | None = None,
     ) -> None:
-        if precision not in PRECISIONS:
-            raise InputError(f"there is no precision '{precision}': choose one of {', '.join(PRECISIONS)}")
+        self._dtype = choose(PRECISIONS, precision, "precision")
         self.device = choose_device(device)
         self.precision = precision
         self.pipeline = pipeline.to(self.device).eval()
@@ -81,13 +80,14 @@ class Inpainter:
 
     @property
     def fused(self) -> InpaintPipeline:
-        """What answers: a faster copy of the pipeline (see `models.fast.fuse`), made anew when its weights change."""
-        state = [
-            (value.data_ptr(), 0 if value.is_inference() else value._version)
-            for value in (*self.pipeline.parameters(), *self.pipeline.buffers())
-        ]
+        """A faster copy of the pipeline that computes the fills, made anew when weights change; see `models.fast`."""
+        state = []
+        for value in (*self.pipeline.parameters(), *self.pipeline.buffers()):
+            version = 0 if value.is_inference() else value._version
+            state.append((value.data_ptr(), version))
         if self._fused is None or state != self._fused_state:
-            self._fused, self._fused_state = fuse(self.pipeline, PRECISIONS[self.precision]), state
+            self._fused = fuse(self.pipeline, self._dtype)
+            self._fused_state = state
         return self._fused
 
     @classmethod
@@ -116,7 +116,8 @@ class Inpainter:
             InputError: if it cannot be written.
         """
         path = Path(folder_or_file)
-        path = path if path.suffix == ".safetensors" else path / PIPELINE_FILE
+        if path.suffix != ".safetensors":
+            path = path / PIPELINE_FILE
         save_model(Model(self.pipeline, self.texture, self.recipe), path)
         return path
 
@@ -142,17 +143,17 @@ class Inpainter:
                 (1, H, W) or (B, 1, H, W). Of an array or tensor what is above half of its scale is the hole; the
                 scale of integers is 255, but 1 where nothing is above 1. With a list of pictures a list of as many
                 masks, or one for all.
-            num_samples: answers wanted; only a stochastic refiner gives different ones.
-            seed: equal seeds give equal answers.
+            num_samples: how many fills; only a stochastic refiner gives different ones.
+            seed: equal seeds give equal fills.
             steps: solver steps of a flow, None for the model's own.
             refine: whether pictures larger than those the model was trained on are refined from coarse to fine, and
-                how; see `refinement`. Takes many times as long.
-            crop: "auto" lets only windows around small holes pass the networks, see `windows.Crop`; None the whole
-                picture; a number windows with so many pixels of context. What a model sees decides its fill, so the
+                how; see `feature_refinement`. Takes many times as long.
+            crop: "auto" lets only crops around small holes pass the networks, see `crops.CropPolicy`; None the whole
+                picture; a number crops with so many pixels of context. What a model sees decides its fill, so the
                 three differ; docs/large_pictures.md says by how much.
-            dilate: pixels that the hole is widened by on all sides before it is filled; known is what lies outside
-                of the widened hole.
-            feather: pixels over which the fill goes over into the picture, inside the widened hole; see `holes`.
+            dilate: pixels that the mask is dilated by before the hole is filled; known is what lies outside of the
+                dilated mask.
+            feather: pixels over which the fill is blended into the picture, inside the dilated mask; see `blending`.
                 Alone it dilates by as much.
             texture: whether fills are painted anew with patches of the picture, see `texture`; None as the model
                 has it.
@@ -164,13 +165,14 @@ class Inpainter:
         Raises:
             InputError: if the mask has another size than the picture, or an argument is out of range.
         """
-        asked = FillOptions(num_samples, seed, steps, refine, crop, dilate, feather, texture)
+        options = FillOptions(num_samples, seed, steps, refine, crop, dilate, feather, texture)
         if not isinstance(image, list | tuple):
-            return self._run([self._job(image, mask, asked)], asked)[0]
+            return self._run([_input(image, mask, options)], options)[0]
         masks = mask if isinstance(mask, list | tuple) else [mask] * len(image)
         if len(masks) != len(image):
             raise InputError(f"{len(masks)} masks for {len(image)} pictures")
-        return self._run([self._job(*pair, asked) for pair in zip(image, masks, strict=True)], asked)
+        inputs = [_input(*pair, options) for pair in zip(image, masks, strict=True)]
+        return self._run(inputs, options)
 
     def expand(
         self, image: AnyPicture, sides: Side | Sequence[Side], mask: object = None, **options: Any
@@ -191,81 +193,106 @@ class Inpainter:
         Raises:
             InputError: as calling, and as `outpainting.Padding.of`.
         """
-        asked = FillOptions(**options)
-        batched = isinstance(image, Tensor)
-        given = image if batched else taken(image)
-        size = tuple(given.shape[-2:]) if batched else (given.height, given.width)
-        painted = np.zeros((1, 1, *size) if batched else size, bool) if mask is None else hole_of_mask(mask, batched)
-        check_size(painted.shape[-2:], size)
-        padding = Padding.of(sides, *size)
-        hole = padding.pad_mask(painted)
-        if batched:
+        fill_options = FillOptions(**options)
+        if isinstance(image, Tensor):
+            size = tuple(image.shape[-2:])
+            old_mask = _mask_or_none(mask, size, batched=True)
+            padding = Padding.of(sides, *size)
             left, top, right, bottom = astuple(padding)
-            job = _tensor_job(F.pad(given, (left, right, top, bottom)), hole, asked)
+            expanded = F.pad(image, (left, right, top, bottom))
+            request = _tensor_input(expanded, padding.pad_mask(old_mask), fill_options)
         else:
-            job = _picture_job(given.expanded(*astuple(padding)), hole, asked, lambda filled: as_given(filled, image))
-        return self._run([job], asked)[0]
+            picture = to_picture(image)
+            size = (picture.height, picture.width)
+            old_mask = _mask_or_none(mask, size, batched=False)
+            padding = Padding.of(sides, *size)
+            new_mask = padding.pad_mask(old_mask)
+            expanded = picture.expanded(*astuple(padding))
+            request = _picture_input(expanded, new_mask, fill_options, lambda filled: like_input(filled, image))
+        return self._run([request], fill_options)[0]
 
     def fill(self, picture: Picture, mask: np.ndarray, options: FillOptions | None = None) -> list[Picture]:
         """The filled samples of a picture that `read_picture` read and its mask (H, W) bool, True = hole."""
         options = options or FillOptions()
-        outputs = self._run([_picture_job(picture, mask, options, lambda filled: filled)], options)[0]
+        outputs = self._run([_picture_input(picture, mask, options, lambda filled: filled)], options)[0]
         return [outputs] if options.num_samples == 1 else outputs
 
-    def _job(self, image: object, mask: object, asked: FillOptions) -> _Job:
-        if isinstance(image, Tensor):
-            return _tensor_job(image, hole_of_mask(mask, batched=True), asked)
-        return _picture_job(taken(image), hole_of_mask(mask), asked, lambda filled: as_given(filled, image))
-
-    def _run(self, jobs: Sequence[_Job], asked: FillOptions) -> list[Any]:
-        """Every job's answer, or a list of `num_samples` of them."""
-        images = [image for job in jobs for image in job.images]
-        holes = [hole for job in jobs for hole in job.holes]
-        rows = iter(fill_holes(self.fused, images, holes, asked, self.texture, self.device))
-        answers = []
-        for job in jobs:
-            own = [next(rows) for _ in job.images]
-            samples = [torch.stack([row[number] for row in own]) for number in range(asked.num_samples)]
-            finished = [job.finish(sample) for sample in samples]
-            answers.append(finished[0] if asked.num_samples == 1 else finished)
-        return answers
+    def _run(self, inputs: Sequence[_Input], options: FillOptions) -> list[Any]:
+        """For every input its output, or a list of `num_samples` of them."""
+        images = [image for item in inputs for image in item.images]
+        masks = [mask for item in inputs for mask in item.masks]
+        filled = iter(fill_holes(self.fused, images, masks, options, self.texture, self.device))
+        outputs: list[Any] = []
+        for item in inputs:
+            batch = torch.stack([next(filled) for _ in item.images])
+            samples = [item.to_output(sample) for sample in batch.unbind(1)]
+            outputs.append(samples[0] if options.num_samples == 1 else samples)
+        return outputs
 
 
-def _picture_job(picture: Picture, hole: np.ndarray, asked: FillOptions, given: Callable[[Picture], Any]) -> _Job:
-    """A picture and its hole (H, W) bool; `given` turns the filled one into what came in."""
-    check_size(hole.shape, (picture.height, picture.width))
-    soft = asked.dilation.apply(hole[None, None])
+def _input(image: object, mask: object, options: FillOptions) -> _Input:
+    if isinstance(image, Tensor):
+        return _tensor_input(image, as_mask(mask, batched=True), options)
+    return _picture_input(to_picture(image), as_mask(mask), options, lambda filled: like_input(filled, image))
+
+
+def _mask_or_none(mask: object, size: tuple[int, int], batched: bool) -> np.ndarray:
+    """A mask of this size, (H, W) bool or, if `batched`, (B, 1, H, W); None gives one without a hole."""
+    if mask is None:
+        return np.zeros((1, 1, *size) if batched else size, bool)
+    array = as_mask(mask, batched)
+    check_same_size(array.shape[-2:], size)
+    return array
+
+
+def _picture_input(
+    picture: Picture, mask: np.ndarray, options: FillOptions, to_output: Callable[[Picture], Any]
+) -> _Input:
+    """A picture and its mask (H, W) bool; `to_output` turns the filled one into what came in."""
+    check_same_size(mask.shape, (picture.height, picture.width))
+    soft = options.dilation.apply(mask[None, None])
     hole = soft.mask[0, 0].numpy()
     # What a hole holds must not even decide the scale of a picture whose format leaves it open.
     picture = picture.with_full_scale_of(~hole)
     image = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None]
 
-    def finish(answer: Tensor) -> Any:  # noqa: ANN401 - whatever `given` makes
-        return given(picture.filled(soft.blend(answer, image)[0].permute(1, 2, 0).numpy(), hole))
+    def finish(sample: Tensor) -> Any:  # noqa: ANN401 - whatever `to_output` makes
+        blended = soft.blend(sample, image)[0].permute(1, 2, 0)
+        return to_output(picture.filled(blended.numpy(), hole))
 
-    return _Job(image.float(), soft.mask, finish)
+    return _Input(image.float(), soft.mask, finish)
 
 
-def _tensor_job(image: Tensor, painted: np.ndarray, asked: FillOptions) -> _Job:
-    """A tensor (3, H, W) or (B, 3, H, W) and its hole (1 or B, 1, H, W) bool."""
+def _tensor_input(image: Tensor, mask: np.ndarray, options: FillOptions) -> _Input:
+    """A tensor (3, H, W) or (B, 3, H, W) and its mask (1 or B, 1, H, W) bool."""
     batch = image if image.ndim == 4 else image[None]
     if batch.ndim != 4 or batch.shape[1] != 3 or not len(batch) or not image.is_floating_point():
         raise InputError(f"a tensor is (3, H, W) or (B, 3, H, W) of floats in [0, 1], not {tuple(image.shape)}")
-    check_size(painted.shape[-2:], tuple(batch.shape[-2:]))
-    if painted.shape[0] not in (1, len(batch)):
-        raise InputError(f"{painted.shape[0]} masks for {len(batch)} pictures")
-    soft = asked.dilation.apply(painted)
+    check_same_size(mask.shape[-2:], batch.shape[-2:])
+    if mask.shape[0] not in (1, len(batch)):
+        raise InputError(f"{mask.shape[0]} masks for {len(batch)} pictures")
+    soft = options.dilation.apply(mask)
     hole = soft.mask.to(batch.device).expand(len(batch), -1, -1, -1)
-    unseen = torch.as_tensor(painted, device=batch.device) if asked.feather else hole  # what is mixed is seen
-    if not unseen.all():  # filled, not indexed: an index of every sample takes many times the picture's memory
-        low, high = batch.masked_fill(unseen, torch.inf).min(), batch.masked_fill(unseen, -torch.inf).max()
-        if not (low >= -0.01 and high <= 1.01):  # also where one is NaN
-            raise InputError(f"a tensor holds values in [0, 1], not {low:g} to {high:g}")
+    unseen = hole
+    if options.feather:  # what is blended is seen
+        unseen = torch.as_tensor(mask, device=batch.device)
+    _check_range(batch, unseen)
     original = batch.detach().cpu().float()
 
-    def finish(answer: Tensor) -> Tensor:
+    def finish(sample: Tensor) -> Tensor:
         # Composited once more on the caller's own numbers: known pixels keep their dtype and bits.
-        filled = torch.where(hole, soft.blend(answer, original).to(batch), batch)
+        filled = torch.where(hole, soft.blend(sample, original).to(batch), batch)
         return filled if image.ndim == 4 else filled[0]
 
-    return _Job(original, hole.cpu(), finish)
+    return _Input(original, hole.cpu(), finish)
+
+
+def _check_range(batch: Tensor, unseen: Tensor) -> None:
+    """Raise an `InputError` unless the values that are seen are in [0, 1], or nearly so."""
+    if unseen.all():
+        return
+    # Filled, not indexed: an index of every value takes many times the picture's memory.
+    low = batch.masked_fill(unseen, torch.inf).min()
+    high = batch.masked_fill(unseen, -torch.inf).max()
+    if not (low >= -0.01 and high <= 1.01):  # also where one is NaN
+        raise InputError(f"a tensor holds values in [0, 1], not {low:g} to {high:g}")

@@ -1,8 +1,10 @@
 """The checks that speak to a person."""
 
+import numpy as np
 import pytest
+import torch
 
-from latentinpaint.errors import InputError, check_at_least, check_counts, choose
+from latentinpaint.errors import InputError, check_at_least, check_counts, check_has_hole, check_same_size, choose
 
 
 def test_choose():
@@ -31,3 +33,20 @@ def test_counts_start_at_one():
     check_counts({"steps": None, "jobs": 1})
     with pytest.raises(InputError, match="^--jobs starts at 1, not at 0$"):
         check_counts({"steps": None, "--jobs": 0})
+
+
+def test_sizes_are_named_as_width_times_height():
+    check_same_size((40, 50), torch.Size([40, 50]))
+    with pytest.raises(InputError, match="^the mask is 50x40 pixels, the picture 51x40: they have to be equal$"):
+        check_same_size((40, 50), (40, 51))
+    with pytest.raises(InputError, match="^m.png is 1x2 pixels, p.png 2x1: "):
+        check_same_size((2, 1), (1, 2), "m.png", "p.png")
+
+
+@pytest.mark.parametrize("make", [np.zeros, torch.zeros])
+def test_a_mask_has_a_hole(make):
+    mask = make((3, 4))
+    with pytest.raises(InputError, match="^m.png has no hole"):
+        check_has_hole(mask, "m.png")
+    mask[1, 2] = 1
+    check_has_hole(mask, "m.png")

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, check_same_size
 from latentinpaint.images.encode import FORMATS_BY_SUFFIX, JPEG
 from latentinpaint.images.image_files import Picture, read_mask, read_picture
 
@@ -92,13 +92,7 @@ def read_hole(path: str | Path, photo: Photo, limits: Limits, invert: bool = Fal
     with _own_name(path):
         _checked_format(path, limits)
         hole = read_mask(path, invert)
-    if hole.shape != photo.size:
-        mask_height, mask_width = hole.shape
-        height, width = photo.size
-        raise InputError(
-            f"the mask {path.name} is {mask_width}×{mask_height} pixels, the photo {width}×{height}: "
-            "they have to be equal"
-        )
+    check_same_size(hole.shape, photo.size, f"the mask {path.name}", "the photo")
     return hole
 
 

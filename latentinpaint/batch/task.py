@@ -12,7 +12,7 @@ import numpy as np
 from latentinpaint.batch.plan import FillTask
 from latentinpaint.doctor import examine
 from latentinpaint.doctor.findings import FindingCode, Severity
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, check_has_hole, check_same_size
 from latentinpaint.images.encode import LOSSY
 from latentinpaint.images.image_files import binary_mask, read_picture, write_picture
 from latentinpaint.images.picture import Picture
@@ -130,11 +130,6 @@ def try_fill_files(inpainter: "Inpainter", task: FillTask, options: TaskOptions)
         return TaskResult(reason=f"it could not be filled ({type(error).__name__}: {text[:200]})")
 
 
-def empty_mask_message(mask: Path) -> str:
-    """What to tell of a mask without a hole."""
-    return f"the mask {mask} has no hole: paint it white; dark colours and transparent parts are kept"
-
-
 def temporary_files(task: FillTask, since: float) -> Iterator[Path]:
     """Half-written files of a task that was ended, see `files.write_beside`; none older than `since`."""
     for output in task.outputs:
@@ -151,13 +146,9 @@ def _hole(task: FillTask, picture: Picture, mask: Picture | None, options: TaskO
     if mask is None:
         return np.zeros((picture.height, picture.width), bool)
     hole = binary_mask(mask, options.invert_mask)
-    if hole.shape != (picture.height, picture.width):
-        raise InputError(
-            f"the mask {task.mask} is {hole.shape[1]}x{hole.shape[0]} pixels, "
-            f"the picture {task.image} {picture.width}x{picture.height}: they have to be equal"
-        )
-    if not hole.any() and options.expand is None:
-        raise InputError(empty_mask_message(task.mask))
+    check_same_size(hole.shape, (picture.height, picture.width), f"the mask {task.mask}", f"the picture {task.image}")
+    if options.expand is None:
+        check_has_hole(hole, f"the mask {task.mask}")
     return hole
 
 

@@ -11,12 +11,12 @@ import torch
 
 from latentinpaint.batch.plan import FORMATS, FillTask, FolderOptions, FolderPlan, numbered_paths
 from latentinpaint.batch.run import FolderSummary, run_tasks, select_tasks
-from latentinpaint.batch.task import MessageCode, TaskOptions, TaskResult, empty_mask_message, fill_files
+from latentinpaint.batch.task import MessageCode, TaskOptions, TaskResult, fill_files
 from latentinpaint.cli.dispatch import quieten
 from latentinpaint.cli.inpaint import Options, parse_padding
 from latentinpaint.cli.terminal import named_bar
 from latentinpaint.device import GIB, free_memory
-from latentinpaint.errors import InputError, check_at_least, choose
+from latentinpaint.errors import InputError, check_at_least, check_has_hole, choose
 from latentinpaint.images.encode import JPEG, format_of
 from latentinpaint.images.image_files import read_mask
 from latentinpaint.inference.feature_refinement import SHARE, Refinement
@@ -128,8 +128,10 @@ def _check_folders(folder: FolderOptions, invert_mask: bool) -> None:
     mask = folder.mask
     if mask is not None and mask.is_dir():
         raise InputError(f"{mask} is a folder: --maskdir takes it")
-    if mask is not None and not read_mask(mask, invert_mask).any() and not folder.fill_without_mask:
-        raise InputError(empty_mask_message(mask))
+    if mask is not None:
+        hole = read_mask(mask, invert_mask)
+        if not folder.fill_without_mask:
+            check_has_hole(hole, f"the mask {mask}")
     for name, inputs in (("--indir", folder.indir), ("--maskdir", folder.maskdir)):
         if inputs is not None and folder.outdir.resolve().is_relative_to(inputs.resolve()):
             raise InputError(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, check_has_hole, check_same_size
 from latentinpaint.files import write_beside
 from latentinpaint.images.image_files import Picture, read_mask, read_picture
 
@@ -62,8 +62,6 @@ def _read(image: str, mask: str, invert: bool) -> tuple[Picture, np.ndarray]:
     """The picture, and its hole (H, W) bool."""
     picture = read_picture(image)
     hole = read_mask(mask, invert=invert)
-    if hole.shape != (picture.height, picture.width):
-        raise InputError(f"the mask {mask} has another size than the picture {image}: they have to be equal")
-    if not hole.any():
-        raise InputError(f"the mask {mask} has no hole: paint it white")
+    check_same_size(hole.shape, (picture.height, picture.width), f"the mask {mask}", f"the picture {image}")
+    check_has_hole(hole, f"the mask {mask}")
     return picture, hole

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, check_has_hole, check_same_size
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.mask_sets import Manifest, draw_hole, read_manifest
 from latentinpaint.images.image_files import list_pictures, read_mask, read_picture
@@ -193,10 +193,8 @@ def _read_hole(source: ItemSource, image: Tensor, manifest: Manifest | None) -> 
     """The hole (H, W) of an item, bool, checked against its picture and the manifest."""
     assert source.mask is not None
     hole = read_mask(source.mask)
-    if hole.shape != image.shape[-2:]:
-        raise InputError(f"the mask {source.mask} has another size than {source.image}")
-    if not hole.any():
-        raise InputError(f"the mask {source.mask} has no hole (no white pixel)")
+    check_same_size(hole.shape, image.shape[-2:], f"the mask {source.mask}", f"the picture {source.image}")
+    check_has_hole(hole, f"the mask {source.mask}")
     if manifest is not None:
         manifest.check(source.mask, hole, source.image)
     return hole

@@ -12,7 +12,7 @@ from latentinpaint.images.image_files import Picture, mask_from_pil
 AnyPicture = TypeVar("AnyPicture", Image.Image, np.ndarray, Tensor)
 
 
-def hole_of_mask(mask: object, batched: bool = False) -> np.ndarray:
+def as_mask(mask: object, batched: bool = False) -> np.ndarray:
     """Any mask as bool: (H, W), or (B, 1, H, W) if `batched`.
 
     Raises:
@@ -73,7 +73,7 @@ def _wrong_shape(mask: np.ndarray) -> InputError:
     return InputError(f"a mask has one channel, not the shape {tuple(mask.shape)}")
 
 
-def taken(image: object) -> Picture:
+def to_picture(image: object) -> Picture:
     """A Pillow picture or an array as a `Picture`."""
     if isinstance(image, np.ndarray):
         return Picture.from_pil(_array_to_pil(image))
@@ -82,8 +82,8 @@ def taken(image: object) -> Picture:
     raise InputError(f"a picture is a Pillow image, an array or a tensor, not {type(image).__name__}")
 
 
-def as_given(filled: Picture, image: Image.Image | np.ndarray) -> Image.Image | np.ndarray:
-    """A picture as what `image` is."""
+def like_input(filled: Picture, image: Image.Image | np.ndarray) -> Image.Image | np.ndarray:
+    """A picture in the form that the caller's `image` has."""
     if isinstance(image, Image.Image):
         return filled.to_pil()
     return np.asarray(filled.to_pil()).reshape(filled.height, filled.width, *image.shape[2:])
@@ -96,10 +96,3 @@ def _array_to_pil(array: np.ndarray) -> Image.Image:
     if array.ndim == 3 and array.shape[-1] == 1:
         array = array[..., 0]
     return Image.fromarray(array)
-
-
-def check_size(mask: tuple[int, ...], picture: tuple[int, ...]) -> None:
-    if tuple(mask) != tuple(picture):
-        raise InputError(
-            f"the mask is {mask[1]}x{mask[0]} pixels, the picture {picture[1]}x{picture[0]}: they have to be equal"
-        )

@@ -43,8 +43,8 @@ class MaskDilation:
         _check_radius("feather", self.feather)
         if 0 < self.dilate < self.feather:
             raise InputError(
-                f"feather ({self.feather}) is larger than dilate ({self.dilate}): what is blended lies in the dilated "
-                "ring, so dilate by as much or more"
+                f"feather ({self.feather}) is larger than dilate ({self.dilate}): what is blended lies in the "
+                "dilated ring, so dilate by as much or more"
             )
 
     @property

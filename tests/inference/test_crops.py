@@ -75,7 +75,7 @@ def test_any_mask(seed):
         assert crop.bottom in (height, crop.bottom // stride * stride)
         assert crop.right in (width, crop.right // stride * stride)
         assert crop.bottom - crop.top >= min(least, height) and crop.right - crop.left >= min(least, width)
-        covered[crop.inside] += 1
+        covered[crop.index] += 1
     assert covered.max() == 1  # disjoint
     # Every hole pixel has its context: all of the picture within that distance lies in one and the same crop.
     for y, x in np.argwhere(mask)[:: max(1, mask.sum() // 50)]:

@@ -13,7 +13,7 @@ from latentinpaint.inference.feature_refinement import (
     bytes_needed,
     sample_refined,
 )
-from latentinpaint.inference.pyramid import Scale, erode, pyramid_sizes, scale_down
+from latentinpaint.inference.pyramid import PyramidLevel, erode, pyramid_sizes, scale_down
 from latentinpaint.models import IdentityAutoencoder
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS, FFCRefiner
@@ -51,17 +51,17 @@ def hole(count=1):
 def test_the_fill_comes_nearer_to_the_scale_below(pipelines, refiner, latent):
     """Scaled down, the refined fill is nearer to the small scale's fill than the plain one is, and more so later."""
     pipeline, image, mask = pipelines[refiner], picture(), hole()
-    small = Scale.of(image * (1 - mask), mask, pyramid_sizes(HEIGHT, WIDTH, 48)[0])
-    below = pipeline.sample(small.image, small.hole)[:, 0]
+    small = PyramidLevel.of(image * (1 - mask), mask, pyramid_sizes(HEIGHT, WIDTH, 48)[0])
+    below = pipeline.sample(small.image, small.mask)[:, 0]
 
     def gap(iterations):
         how = Refinement(iterations, learning_rate=0.05, smallest_side=48, latent=latent)
         fill = sample_refined(pipeline, image, mask, refinement=how)[:, 0]
-        inside = erode(small.hole, 2)
+        inside = erode(small.mask, 2)
         return ((scale_down(fill, below.shape[-2:]) - below).abs() * inside).sum() / inside.sum()
 
     plain = pipeline.sample(image, mask)[:, 0]
-    inside = erode(small.hole, 2)
+    inside = erode(small.mask, 2)
     start = ((scale_down(plain, below.shape[-2:]) - below).abs() * inside).sum() / inside.sum()
     assert gap(16) < gap(4) < start
     assert gap(16) < 0.9 * start
