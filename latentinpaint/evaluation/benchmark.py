@@ -21,7 +21,8 @@ from latentinpaint.evaluation.report.html import write_report
 from latentinpaint.evaluation.report.markdown import tables
 from latentinpaint.evaluation.report.serialise import as_json, table_lines
 from latentinpaint.evaluation.runner import Runner, RunResult, one_thread
-from latentinpaint.evaluation.summary import Summary, column, summarise
+from latentinpaint.evaluation.summary import Summary, summarise
+from latentinpaint.evaluation.table_rows import column
 from latentinpaint.files import write_beside
 
 

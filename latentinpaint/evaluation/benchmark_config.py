@@ -24,7 +24,7 @@ class BenchmarkConfig:
         mask_preset: without a folder of masks, thin, medium, thick, training or patches, drawn by seed and file name.
         num_samples: samples of a flow; above 1 their mean, the best of them and their calibration are evaluated too.
         steps: solver steps of a flow, by default the model's own.
-        refine: models fill pictures larger than 256 pixels from coarse to fine, as inpaint does with refine, crop off.
+        refine: models fill pictures above 256 pixels from coarse to fine, as inpaint does with refine and crop off.
         seed: of the holes and of the samples.
         limit: evaluate only so many pictures, the first by name.
         size: evaluate the middle square of every picture, scaled to so many pixels; by default all of it as it is.

@@ -14,7 +14,8 @@ import numpy as np
 
 from latentinpaint.evaluation.report.markdown import plain, table, with_interval
 from latentinpaint.evaluation.statistics import Difference, Mean, mean_with_interval, paired_difference
-from latentinpaint.evaluation.summary import Summary, TableRow
+from latentinpaint.evaluation.summary import Summary
+from latentinpaint.evaluation.table_rows import TableRow
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from latentinpaint.errors import InputError
 from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.evaluator import Evaluator
 from latentinpaint.evaluation.report.serialise import as_json
-from latentinpaint.evaluation.summary import distances
-from latentinpaint.metrics.distances import f1_of_ssim_and_fid, frechet_distance
+from latentinpaint.metrics.distances import frechet_distance
 from latentinpaint.metrics.pixels import METRICS, PSNR
 
 
@@ -138,19 +137,3 @@ def test_calibration_is_over_all_cases():
     assert (
         PSNR().higher_is_better and summary.higher_is_better["psnr_hole"] if "psnr_hole" in summary.labels else True
     )
-
-
-def test_f1_stands_where_fid_is_a_column():
-    class Inception(Colours):
-        """Under the name that F1 is taken with."""
-
-        distance, kernel = "FID", "KID"
-
-    generator = torch.Generator().manual_seed(0)
-    one, other = torch.randn(2, 5, 6, generator=generator, dtype=torch.float64)
-    found = distances({"FID": one}, {"FID": other}, [Inception()], ssim=0.7)
-    assert found.frechet == {"FID": frechet_distance(one, other)} and list(found.kernels) == ["KID"]
-    assert found.f1 == f1_of_ssim_and_fid(0.7, found.frechet["FID"])
-    few = distances({"FID": one[:3]}, {"FID": other[:3]}, [Inception()], ssim=0.7)
-    assert few.kernels == {} and math.isfinite(few.f1)
-    assert math.isnan(distances({}, {}, [], ssim=0.7).f1)

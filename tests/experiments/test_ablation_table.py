@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latentinpaint.evaluation.summary import TableRow
+from latentinpaint.evaluation.table_rows import TableRow
 from latentinpaint.experiments.ablation import AUTOENCODER
 from latentinpaint.experiments.ablation_table import PAIRS, PUBLISHED, Variant, difference, markdown
 

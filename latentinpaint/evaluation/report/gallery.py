@@ -15,7 +15,8 @@ from torch import Tensor
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.report.markdown import compact
-from latentinpaint.evaluation.summary import Summary, TableRow
+from latentinpaint.evaluation.summary import Summary
+from latentinpaint.evaluation.table_rows import TableRow
 from latentinpaint.metrics.pixels import Metric
 
 LARGEST_SIDE = 512  # pixels of a picture

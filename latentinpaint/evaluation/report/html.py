@@ -15,7 +15,8 @@ from latentinpaint.evaluation.report.gallery import gallery
 from latentinpaint.evaluation.report.markdown import arrow, compact
 from latentinpaint.evaluation.report.plots import lines_plot, rank_plot
 from latentinpaint.evaluation.statistics import Difference, Mean, median
-from latentinpaint.evaluation.summary import HoleClass, Summary, TableRow, column
+from latentinpaint.evaluation.summary import HoleClass, Summary
+from latentinpaint.evaluation.table_rows import TableRow, column
 from latentinpaint.metrics.pixels import Metric
 
 UP, DOWN = arrow(True), arrow(False)

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from latentinpaint.evaluation.statistics import Difference, Mean, median
-from latentinpaint.evaluation.summary import Summary, TableRow
+from latentinpaint.evaluation.summary import Summary
+from latentinpaint.evaluation.table_rows import TableRow
 from latentinpaint.metrics.distances import frechet_distance
 
 
