@@ -194,10 +194,10 @@ def _fit_metadata(picture: Picture, target: ImageFormat) -> tuple[Picture, list[
 
 def _has_chunks_to_lose(picture: Picture) -> bool:
     """Whether PNG chunks say more than that the colours are sRGB, which an untagged file means anyway."""
-    kinds = {kind for kind, _ in picture.png_chunks}
-    if b"sRGB" in kinds:  # gAMA and cHRM then repeat it
-        kinds -= {b"sRGB", b"gAMA", b"cHRM"}
-    return bool(kinds)
+    chunk_types = {chunk_type for chunk_type, _ in picture.png_chunks}
+    if b"sRGB" in chunk_types:  # gAMA and cHRM then repeat it
+        chunk_types -= {b"sRGB", b"gAMA", b"cHRM"}
+    return bool(chunk_types)
 
 
 def _keeps_transparency(picture: Picture, target: ImageFormat) -> bool:
@@ -265,11 +265,11 @@ def _save_sixteen_bit(picture: Picture, path: Path, target: ImageFormat) -> None
         return
     colour_chunks = []
     text_chunks = []
-    for kind, content in picture.png_chunks:
-        if kind.endswith(b"Xt"):
-            text_chunks.append((kind, content))
-        elif kind != b"sRGB" or not picture.icc_profile:  # a profile and sRGB exclude each other
-            colour_chunks.append((kind, content))
+    for chunk_type, content in picture.png_chunks:
+        if chunk_type.endswith(b"Xt"):
+            text_chunks.append((chunk_type, content))
+        elif chunk_type != b"sRGB" or not picture.icc_profile:  # a profile and sRGB exclude each other
+            colour_chunks.append((chunk_type, content))
     transparent = picture.transparent_colour
     if isinstance(transparent, int):
         transparent = (transparent,)
@@ -279,8 +279,8 @@ def _save_sixteen_bit(picture: Picture, path: Path, target: ImageFormat) -> None
 
 def _png_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
     info = PngImagePlugin.PngInfo()
-    for kind, content in picture.png_chunks:
-        info.add(kind, content)
+    for chunk_type, content in picture.png_chunks:
+        info.add(chunk_type, content)
     if picture.comment:
         info.add_text("Comment", comment_text(picture.comment))  # as international text where Latin-1 ends
     bits = _written_bits(picture, PNG)

@@ -71,7 +71,7 @@ def _decode_tiff(data: bytes) -> tuple[np.ndarray, str]:
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         page = file.pages[0]
         mode = _TIFF_MODES.get(page.samplesperpixel)
-        has_straight_alpha = tuple(int(kind) for kind in page.extrasamples) in ((), (2,))
+        has_straight_alpha = tuple(map(int, page.extrasamples)) in ((), (2,))
         if page.dtype != np.uint16 or page.photometric != 2 or mode is None or not has_straight_alpha:
             raise InputError("deep colour TIFFs are read as 16-bit RGB or straight-alpha RGBA only")
         try:
@@ -110,13 +110,15 @@ def encode_png(samples: np.ndarray, chunks: list[Chunk]) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 16, _PNG_COLOUR_TYPES[channels], 0, 0, 0)
     pixels = zlib.compress(filtered.tobytes(), 6)
     file = PNG_SIGNATURE
-    for kind, content in [(b"IHDR", header), *chunks, (b"IDAT", pixels), (b"IEND", b"")]:
-        file += _encode_chunk(kind, content)
+    for chunk_type, content in [(b"IHDR", header), *chunks, (b"IDAT", pixels), (b"IEND", b"")]:
+        file += _encode_chunk(chunk_type, content)
     return file
 
 
-def _encode_chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+def _encode_chunk(chunk_type: bytes, content: bytes) -> bytes:
+    return (
+        struct.pack(">I", len(content)) + chunk_type + content + struct.pack(">I", zlib.crc32(chunk_type + content))
+    )
 
 
 def write_tiff(

@@ -1,9 +1,9 @@
-"""What a picture file says beside its pixels: EXIF, resolution, JPEG settings, PNG chunks.
+"""What a picture file holds beside its pixels: EXIF, resolution, JPEG settings, PNG chunks.
 
 Conventions
 - EXIF is raw bytes with orientation 1, because pictures are kept upright.
 - Resolution is (x, y) dots per inch of the upright picture.
-- PNG chunks are (kind, content), as laid out in section 5 of https://www.w3.org/TR/png-3/.
+- PNG chunks are (chunk_type, content), as laid out in section 5 of https://www.w3.org/TR/png-3/.
 """
 
 import struct
@@ -199,9 +199,9 @@ def portable_chunks(data: bytes) -> tuple[Chunk, ...]:
     Left out are XMP and "Raw profile" texts: they may repeat an EXIF orientation that no longer holds.
     """
     chunks = []
-    for kind, content in _chunks(data):
-        if kind in _PORTABLE_CHUNKS and not content.startswith(_STALE_TEXTS):
-            chunks.append((kind, content))
+    for chunk_type, content in _chunks(data):
+        if chunk_type in _PORTABLE_CHUNKS and not content.startswith(_STALE_TEXTS):
+            chunks.append((chunk_type, content))
     return tuple(chunks)
 
 
@@ -228,11 +228,11 @@ def metadata_chunks(
 
 
 def _chunks(data: bytes) -> Iterator[Chunk]:
-    """Yield (kind, content) of the chunks of a PNG file, and nothing for other files."""
+    """Yield (chunk_type, content) of the chunks of a PNG file, and nothing for other files."""
     if not data.startswith(PNG_SIGNATURE):
         return
     position = len(PNG_SIGNATURE)
     while position + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, position)
-        yield kind, data[position + 8 : position + 8 + length]
+        length, chunk_type = struct.unpack_from(">I4s", data, position)
+        yield chunk_type, data[position + 8 : position + 8 + length]
         position += 12 + length
