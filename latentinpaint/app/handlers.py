@@ -161,11 +161,8 @@ class Handlers:
         if photo is None:
             raise InputError("there is no photo yet: choose one, or one of the examples")
         inpainter = self._model(model)
-        options = FillOptions(
-            num_samples=_integer("samples", samples, self.limits.samples) if _stochastic(inpainter) else 1,
-            steps=_integer("steps", steps, self.limits.steps) if _stochastic(inpainter) else None,
-            seed=_integer("the seed", 0 if seed is None else seed, MAX_SEED, least=0),
-            refine=_refinement(inpainter, refine, lambda sentence: progress(None, desc=sentence)),
+        options = self._fill_options(
+            inpainter, samples, steps, seed, refine, lambda sentence: progress(None, desc=sentence)
         )
         self.store.prune()
         loaded = uploads.read_photo(photo, self.limits)
@@ -174,6 +171,27 @@ class Handlers:
             hole |= uploads.read_hole(mask, loaded, self.limits, invert)
         filled = service.fill(inpainter, loaded, hole, options, self.store.new_folder())
         return fill_results(filled, model)
+
+    def _fill_options(
+        self,
+        inpainter: Inpainter,
+        samples: float,
+        steps: float,
+        seed: float | None,
+        refine: bool,
+        report: Callable[[str], None],
+    ) -> FillOptions:
+        """The options of a fill, checked; those that the model does not have are left out."""
+        whole_seed = _integer("the seed", 0 if seed is None else seed, MAX_SEED, least=0)
+        refinement = _refinement(inpainter, refine, report)
+        if not _stochastic(inpainter):
+            return FillOptions(seed=whole_seed, refine=refinement)
+        return FillOptions(
+            num_samples=_integer("samples", samples, self.limits.samples),
+            steps=_integer("steps", steps, self.limits.steps),
+            seed=whole_seed,
+            refine=refinement,
+        )
 
     @report_errors
     def difference(self, photo: str | None, filled: service.FillResult | None, model: str) -> PageUpdate:
@@ -261,10 +279,10 @@ def _description(photo: uploads.Photo, hole: np.ndarray | None) -> str:
     return "; ".join(parts)
 
 
-def _refinement(inpainter: Inpainter, wanted: bool, show: Callable[[str], None]) -> Refinement | bool:
-    """How to refine, if it is wanted and the model can be refined; `show` is called with a sentence at every step."""
-    if wanted and _refinable(inpainter):
-        return Refinement(progress=show, warn=show)
+def _refinement(inpainter: Inpainter, refine: bool, report: Callable[[str], None]) -> Refinement | bool:
+    """The refinement if it is requested and the model supports it; `report` is called with its messages."""
+    if refine and _refinable(inpainter):
+        return Refinement(progress=report, warn=report)
     return False
 
 
