@@ -1,13 +1,12 @@
 """`sample`: draw from a trained flow, fill holes with it, or carry data over."""
 
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentinpaint.cli.terminal import fraction_bar
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, check_at_least
 from latentinpaint.files import write_beside
 
 if TYPE_CHECKING:
@@ -79,43 +78,34 @@ def run(options: Options) -> None:
     from latentinpaint.visualization.flows import write_comparison, write_samples
 
     session = _session(options)
-    started = time.monotonic()
     with fraction_bar(session.task) as progress:
         result = session.run(progress)
-    seconds = time.monotonic() - started
     write_samples(options.output, result.samples)
-    count = len(result.samples)
-    print(
-        f"{session.task}: {count} samples, {result.nfe} network evaluations each, {seconds:.1f} s: {options.output}"
-    )
-    errors = session.errors(result)
-    if errors:
-        print(_error_line(errors, has_holes=session.holes is not None))
+    cost = f"{result.nfe} network evaluations each, {result.seconds:.1f} s"
+    print(f"{session.task}: {len(result.samples)} samples, {cost}: {options.output}")
+    if result.errors:
+        print(session.describe_errors(result))
     if options.compare is not None:
         write_comparison(options.compare, result)
         print(f"side by side: {options.compare}")
     if options.report is not None:
-        figures = {"task": session.task, "rows": count, "evaluations": result.nfe, "seconds": seconds}
-        figures |= {**session.effective_settings(), "seed": options.seed, **errors}
         with write_beside(options.report) as temporary:
-            temporary.write_text(json.dumps(figures, indent=1))
+            temporary.write_text(json.dumps(session.report(result), indent=1))
 
 
 def _check(options: Options) -> None:
-    if options.num_samples is not None and options.num_samples < 1:
-        raise InputError("--num-samples starts at 1")
-    if options.batch_size < 1 or options.noise <= 0:
-        raise InputError("--batch-size starts at 1, --noise is above 0")
+    if options.num_samples is not None:
+        check_at_least("--num-samples", options.num_samples, 1)
+    check_at_least("--batch-size", options.batch_size, 1)
+    if options.noise <= 0:
+        raise InputError("--noise is above 0")
     if options.mask is not None and options.mask_preset is not None:
         raise InputError("give --mask or --mask-preset, not both")
     output = Path(options.output)
     if output.suffix.lower() not in (*PICTURES, ".npy"):
         raise InputError(f"--output ends in .png, .webp, .tif or .npy, not like {output.name}")
-    if options.compare is None:
-        return
-    compare = Path(options.compare)
-    if compare.suffix.lower() not in PICTURES:
-        raise InputError(f"--compare ends in .png, .webp or .tif, not like {compare.name}")
+    if options.compare is not None and Path(options.compare).suffix.lower() not in PICTURES:
+        raise InputError(f"--compare ends in .png, .webp or .tif, not like {Path(options.compare).name}")
 
 
 def _session(options: Options) -> "Session":
@@ -147,14 +137,3 @@ def _session(options: Options) -> "Session":
         seed=options.seed,
         batch_size=options.batch_size,
     )
-
-
-def _error_line(errors: dict[str, float | int | None], has_holes: bool) -> str:
-    """The errors of pictures that have a truth, in one line."""
-    where = "inside the holes" if has_holes else "of the pictures"
-    psnr = "–"
-    if errors["psnr"] is not None:
-        psnr = f"{errors['psnr']:.2f} dB"
-        if errors["infinite"]:
-            psnr += f" ({errors['infinite']} are exact and left out)"
-    return f"{where}: PSNR {psnr}, mean squared error {errors['mse']:.5f} (pictures in [0, 1])"

@@ -3,6 +3,7 @@
 Equal seeds give equal samples, whatever the batch size: every item has generators of its own.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -167,12 +168,16 @@ class SessionResult:
         view: (N, *shape), what of the data they were made from; None without data.
         data: (N, *shape), the data themselves; None without.
         nfe: most function evaluations that an item took.
+        seconds: that the flow took.
+        errors: of restored pictures in [0, 1], inside their holes if they have any; empty where there is no truth.
     """
 
     samples: Tensor
     view: Tensor | None
     data: Tensor | None
     nfe: int
+    seconds: float
+    errors: dict[str, float | int | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +210,7 @@ class Session:
 
     def run(self, progress: Progress) -> SessionResult:
         """Do the task; `progress` is called with the fraction that is done."""
+        started = time.monotonic()
         made = []
         views = []
         nfe = 0
@@ -213,9 +219,11 @@ class Session:
             made.append(output.solution.x.cpu())
             views.append(output.view.cpu())
             nfe = max(nfe, output.solution.nfe)
+        seconds = time.monotonic() - started
+        samples = torch.cat(made)
         if not self.has_data:
-            return SessionResult(torch.cat(made), None, None, nfe)
-        return SessionResult(torch.cat(made), torch.cat(views), self.samples, nfe)
+            return SessionResult(samples, None, None, nfe, seconds, {})
+        return SessionResult(samples, torch.cat(views), self.samples, nfe, seconds, self._errors(samples))
 
     def effective_settings(self) -> dict[str, str | float]:
         """The settings that have an effect on this flow, by name."""
@@ -228,12 +236,34 @@ class Session:
             settings["epsilon"] = self.config.epsilon
         return settings
 
-    def errors(self, result: SessionResult) -> dict[str, float | int | None]:
-        """The errors of restored pictures in [0, 1], inside their holes if they have any; else nothing."""
-        is_compared = TASKS[self.task].restores and result.samples.ndim == 4
-        if result.data is None or not is_compared:
+    def report(self, result: SessionResult) -> dict[str, str | float | int | None]:
+        """The figures of a result, by their names in a report."""
+        return {
+            "task": self.task,
+            "rows": len(result.samples),
+            "evaluations": result.nfe,
+            "seconds": result.seconds,
+            **self.effective_settings(),
+            "seed": self.seed,
+            **result.errors,
+        }
+
+    def describe_errors(self, result: SessionResult) -> str:
+        """The errors of a result that has any, in one line."""
+        where = "of the pictures" if self.holes is None else "inside the holes"
+        errors = result.errors
+        psnr = "–"
+        if errors["psnr"] is not None:
+            psnr = f"{errors['psnr']:.2f} dB"
+            if errors["infinite"]:
+                psnr += f" ({errors['infinite']} are exact and left out)"
+        return f"{where}: PSNR {psnr}, mean squared error {errors['mse']:.5f} (pictures in [0, 1])"
+
+    def _errors(self, samples: Tensor) -> dict[str, float | int | None]:
+        """The errors of restored pictures (N, C, H, W); none of points, and of tasks that restore nothing."""
+        if samples.ndim != 4 or not TASKS[self.task].restores:
             return {}
-        return squared_errors(from_range(result.samples), from_range(result.data), self.holes)
+        return squared_errors(from_range(samples), from_range(self.samples), self.holes)
 
     def _batches(self, progress: Progress) -> Iterator[Batch]:
         starts = range(0, len(self.samples), self.batch_size)

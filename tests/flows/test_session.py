@@ -74,11 +74,12 @@ def test_errors_are_those_inside_the_holes():
     inside = (asked.holes > 0).expand_as(result.samples)
     made, truth = ((part + 1) / 2 for part in (result.samples, asked.samples))
     expected = (made.clamp(0, 1) - truth.clamp(0, 1))[inside].square().mean().item()
-    assert asked.errors(result)["mse"] == pytest.approx(expected, rel=1e-4)
-    carried = session("pictures", "transport")
-    assert carried.errors(carried.run(silent)) == {}
-    generated = session("hadamard", "generate")
-    assert generated.errors(generated.run(silent)) == {}
+    assert result.errors["mse"] == pytest.approx(expected, rel=1e-4)
+    assert f"inside the holes: PSNR {result.errors['psnr']:.2f} dB" in asked.describe_errors(result)
+    report = asked.report(result)
+    assert report["task"] == "inpaint" and report["rows"] == 5 and report["mse"] == result.errors["mse"]
+    assert session("pictures", "transport").run(silent).errors == {}
+    assert session("hadamard", "generate").run(silent).errors == {}
 
 
 def test_tasks_by_default():

@@ -59,7 +59,7 @@ def test_a_comparison_shows_the_data_where_they_differ(view, data, columns, tmp_
     like = torch.zeros(20, 3, 64, 64)
     view = view if view is None else like + view
     data = data if data is None else like + data
-    write_comparison(tmp_path / "c.png", SessionResult(like, view, data, 1))
+    write_comparison(tmp_path / "c.png", SessionResult(like, view, data, 1, 0.0, {}))
     expected = draw_side_by_side({str(n): like[:16] for n in range(columns)})
     assert Image.open(tmp_path / "c.png").size == expected.size
 
