@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from latentinpaint.cli.comparison import run_comparison
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, choose
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, split_names
 
 
@@ -31,8 +31,7 @@ def run(options: Options) -> None:
 
     baselines = split_names(options.baselines)
     for name in baselines:
-        if name not in BASELINES:
-            raise InputError(f"there is no baseline '{name}': choose any of {', '.join(BASELINES)}")
+        choose(BASELINES, name, "baseline")
     models = _models(options)
     methods = (*baselines, *models)
     if not methods:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from latentinpaint import __version__
-from latentinpaint.errors import InputError
 from latentinpaint.evaluation.benchmark_config import recorded_settings
 from latentinpaint.evaluation.evaluator import LIBRARIES, row_names
 from latentinpaint.evaluation.methods import describe
@@ -21,7 +20,7 @@ from latentinpaint.evaluation.report.html import write_report
 from latentinpaint.evaluation.report.markdown import tables
 from latentinpaint.evaluation.report.serialise import as_json, table_lines
 from latentinpaint.evaluation.runner import Runner, RunResult, one_thread
-from latentinpaint.evaluation.summary import Summary, summarise
+from latentinpaint.evaluation.summary import Summary, check_reference, summarise
 from latentinpaint.evaluation.table_rows import column
 from latentinpaint.files import write_beside
 
@@ -67,8 +66,7 @@ def _check_reference(reference: str, runner: Runner) -> None:
     rows: list[str] = []
     for method in runner.methods:
         rows += row_names(method, with_best)
-    if reference not in rows:
-        raise InputError(f"there is no method '{reference}' to compare with: choose one of {', '.join(rows)}")
+    check_reference(reference, rows)
 
 
 def _settings(runner: Runner, run: RunResult) -> dict[str, Any]:

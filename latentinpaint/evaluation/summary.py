@@ -7,7 +7,7 @@ mean.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,8 +108,7 @@ def summarise(
         if statistics is not None:
             calibration[method] = statistics
     reference = reference or next(iter(rows))
-    if reference not in rows:
-        raise InputError(f"there is no method '{reference}' to compare with: choose one of {', '.join(rows)}")
+    check_reference(reference, rows)
     better = _directions(metrics)
     labels = {}
     for metric in metrics:
@@ -129,6 +128,12 @@ def summarise(
         notes=[*_failure_notes(failed, len(items)), *_few_notes(common), *notes],
         truths=truths,
     )
+
+
+def check_reference(reference: str, rows: Collection[str]) -> None:
+    """Raise an `InputError` unless the method to compare with is one of the table's `rows`."""
+    if reference not in rows:
+        raise InputError(f"there is no method '{reference}' to compare with: choose one of {', '.join(rows)}")
 
 
 def _failures(records: Sequence[Record]) -> dict[str, dict[str, str]]:

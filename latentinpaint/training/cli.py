@@ -29,7 +29,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.data.distributions import NORMAL
 from latentinpaint.data.flow_datamodule import FlowDataModule
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, choose
 from latentinpaint.files import write_beside
 from latentinpaint.refiners import REFINERS
 from latentinpaint.training.callbacks import Checkpoints, Milestones, PictureGrid, RunProgress, SaveLast, WeightEMA
@@ -221,9 +221,7 @@ def expand_short_forms(arguments: Sequence[str]) -> list[str]:
             expanded += [option] if value is None else [option, value]
     if refiner is None:
         return expanded
-    if refiner not in REFINERS:
-        raise InputError(f"there is no refiner '{refiner}': choose one of {', '.join(REFINERS)}")
-    wanted = REFINERS[refiner].__name__
+    wanted = choose(REFINERS, refiner, "refiner").__name__
     configs = [value for option, value in pairs if option in ("--config", "-c")]
     named = {config: name for config in configs if (name := _refiner_named_in(config)) is not None}
     for config, name in named.items():
