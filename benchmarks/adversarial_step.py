@@ -20,7 +20,7 @@ from latentinpaint.cli.dispatch import quieten
 from latentinpaint.data.augmentation import random_crop
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, SamplePhotos
-from latentinpaint.experiments.timing import median_seconds, turns_of
+from latentinpaint.experiments.timing import adversarial_step, median_seconds
 from latentinpaint.models import LamaAutoencoder
 from latentinpaint.refiners import FFCRefiner
 from latentinpaint.training.losses.adversarial import LossWeights
@@ -57,7 +57,7 @@ def main() -> None:
         path = Path(folder) / "autoencoder.safetensors"
         save_autoencoder(LamaAutoencoder(options.base_channels), path)
         tasks = {name: task(path, options, **kind) for name, kind in KINDS.items()}
-    steps = {name: turns_of(made, batch, options.precision) for name, made in tasks.items()}
+    steps = {name: adversarial_step(made, batch, options.precision) for name, made in tasks.items()}
     medians = median_seconds(steps, options.rounds)
     print(
         f"torch {torch.__version__}, {torch.get_num_threads()} threads, {options.precision}, "

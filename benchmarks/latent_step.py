@@ -20,9 +20,9 @@ from latentinpaint.cli.dispatch import quieten
 from latentinpaint.data.augmentation import random_crop
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, SamplePhotos
-from latentinpaint.experiments.timing import median_seconds, step_of
+from latentinpaint.experiments.timing import latent_step, median_seconds
 from latentinpaint.models import LamaAutoencoder
-from latentinpaint.training.cli import TrainingCLI, expand_short_forms
+from latentinpaint.training.cli import TrainingCLI, expand_aliases
 from latentinpaint.training.tasks.latent_task import LatentTask
 from latentinpaint.weights import save_autoencoder
 
@@ -50,7 +50,7 @@ def main() -> None:
         path = Path(folder) / "autoencoder.safetensors"
         save_autoencoder(LamaAutoencoder(options.base_channels), path)
         steps = {
-            f"{file.stem} {precision}": step_of(task(file, path), batch, precision)
+            f"{file.stem} {precision}": latent_step(task(file, path), batch, precision)
             for precision in options.precision
             for file in (files if options.all else files_of_the_table(files))
         }
@@ -72,7 +72,7 @@ def files_of_the_table(files: list[Path]) -> list[Path]:
 def task(config: Path, autoencoder: Path) -> LatentTask:
     """A variant as it is trained."""
     arguments = ["--config", str(config), "--autoencoder", str(autoencoder), "--data.root", "samples"]
-    return TrainingCLI.build(LatentTask, expand_short_forms(arguments), "unused").model
+    return TrainingCLI.build(LatentTask, expand_aliases(arguments), "unused").model
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from latentinpaint.evaluation.mask_sets import write_masks
 from latentinpaint.evaluation.summary import Summary
 from latentinpaint.experiments.ablation_table import as_json, markdown, variants_of
 from latentinpaint.experiments.queue import SharedSettings, TrainingQueue, TrainingRun
-from latentinpaint.experiments.timing import median_seconds, step_of
+from latentinpaint.experiments.timing import latent_step, median_seconds
 from latentinpaint.files import write_beside
 from latentinpaint.training.cli import task_from_config
 from latentinpaint.weights import load_autoencoder
@@ -178,7 +178,7 @@ class Ablation:
         steps = {}
         for name, config in self.variants.items():
             task = task_from_config(config, autoencoder, settings.root).to(device)
-            steps[name] = step_of(task, batch, settings.precision)
+            steps[name] = latent_step(task, batch, settings.precision)
         return median_seconds(steps, self.time_rounds)
 
     def _check_same(self, settings: Mapping[str, Any]) -> None:

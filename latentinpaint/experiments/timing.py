@@ -14,11 +14,11 @@ from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.training.tasks.base import Batch
 from latentinpaint.training.tasks.latent_task import LatentTask
 
-WARM_UP = 2
+WARMUP_ROUNDS = 2
 
 
-def step_of(task: LatentTask, batch: Batch, precision: str = "32-true") -> Callable[[], None]:
-    """One training step of a task on a batch, with an AdamW of its own: forward, backward, update.
+def latent_step(task: LatentTask, batch: Batch, precision: str = "32-true") -> Callable[[], None]:
+    """One training step of a task on a batch, with an optimiser of its own: forward, backward, update.
 
     Args:
         task, batch: on the same device.
@@ -26,7 +26,7 @@ def step_of(task: LatentTask, batch: Batch, precision: str = "32-true") -> Calla
     """
     task.setup("fit")
     task.train()
-    optimizer = task.configure_optimizers()
+    (optimizer,) = task.configure_optimizers()
     generator = torch.Generator().manual_seed(0)
     device = batch["image"].device
 
@@ -42,21 +42,20 @@ def step_of(task: LatentTask, batch: Batch, precision: str = "32-true") -> Calla
     return step
 
 
-def turns_of(task: AdversarialTask, batch: Batch, precision: str = "32-true") -> Callable[[], None]:
-    """As `step_of`, for a task of two optimisers."""
+def adversarial_step(task: AdversarialTask, batch: Batch, precision: str = "32-true") -> Callable[[], None]:
+    """As `latent_step`, for a task of two optimisers."""
     task.setup("fit")
     task.train()
-    generator, judge = task.configure_optimizers()
+    generator, discriminator = task.configure_optimizers()
     device = batch["image"].device
+    steps = count()
 
     def backward(loss: Tensor, **options: Any) -> None:
         loss.backward(**options)
 
-    numbers = count()
-
     def step() -> None:
         with autocast(device, precision):
-            task.turns(batch, next(numbers), backward, generator.step, judge.step)
+            task.alternating_step(batch, next(steps), backward, generator.step, discriminator.step)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
 
@@ -65,8 +64,11 @@ def turns_of(task: AdversarialTask, batch: Batch, precision: str = "32-true") ->
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """What Lightning does under a precision of this name."""
-    low = torch.bfloat16 if "bf16" in precision else torch.float16 if "16" in precision else None
-    return nullcontext() if low is None else torch.autocast(device.type, low)
+    if "bf16" in precision:
+        return torch.autocast(device.type, torch.bfloat16)
+    if "16" in precision:
+        return torch.autocast(device.type, torch.float16)
+    return nullcontext()
 
 
 def median_seconds(steps: Mapping[str, Callable[[], None]], rounds: int = 15) -> dict[str, float]:
@@ -77,9 +79,12 @@ def median_seconds(steps: Mapping[str, Callable[[], None]], rounds: int = 15) ->
         rounds: how often each is timed, 1 or more.
     """
     seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(rounds + WARM_UP):
+    for _ in range(WARMUP_ROUNDS + rounds):
         for name, step in steps.items():
             started = time.perf_counter()
             step()
             seconds[name].append(time.perf_counter() - started)
-    return {name: statistics.median(times[WARM_UP:]) for name, times in seconds.items()}
+    medians = {}
+    for name, times in seconds.items():
+        medians[name] = statistics.median(times[WARMUP_ROUNDS:])
+    return medians

@@ -1,9 +1,15 @@
-"""What happens beside a training run: averaged weights, pictures to look at, progress, a last checkpoint."""
+"""What happens beside a training run: averaged weights, previews, progress, a last checkpoint.
+
+Lightning keeps the state of callbacks in checkpoints under their class names: `WeightEMA` and `Checkpoints` have to
+keep theirs, or older runs could not be resumed.
+"""
 
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytorch_lightning as pl
@@ -14,8 +20,12 @@ from torch import Tensor
 
 from latentinpaint.files import write_beside
 from latentinpaint.training.nan_guard import Diverged
-from latentinpaint.training.tasks.base import progress
+from latentinpaint.training.tasks.base import TrainingTask, fraction_done
+from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.visualization.flows import draw_side_by_side
+
+LAST = "last.ckpt"
+BAR_INTERVAL = 0.5  # seconds between two updates of the progress bar
 
 
 class WeightEMA(WeightAveraging):
@@ -50,14 +60,14 @@ class WeightEMA(WeightAveraging):
 
 
 class PictureGrid(Callback):
-    """Pictures of the validation set in TensorBoard after every validation, one row a picture.
+    """Pictures of the validation set in TensorBoard after every validation, one row for each picture.
 
     Args:
-        rows: number of pictures.
+        max_pictures: at most so many.
     """
 
-    def __init__(self, rows: int = 6) -> None:
-        self.rows = rows
+    def __init__(self, max_pictures: int = 6) -> None:
+        self.max_pictures = max_pictures
 
     def on_validation_batch_end(
         self,
@@ -69,19 +79,22 @@ class PictureGrid(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         # Here, not at the end of the epoch: by then averaged weights have been swapped out again.
-        if batch_idx or trainer.sanity_checking or not hasattr(trainer.logger, "experiment"):
+        if batch_idx or trainer.sanity_checking:
             return
-        add_image = getattr(trainer.logger.experiment, "add_image", None)
+        add_image = _image_writer(trainer)
         if add_image is None:
             return
+        first = {name: value[: self.max_pictures] for name, value in batch.items()}
         with torch.no_grad():
-            columns = pl_module.pictures({name: value[: self.rows] for name, value in batch.items()})
-        strips = [torch.cat(row, dim=2) for row in zip(*(c.cpu() for c in columns.values()), strict=True)]
+            columns = cast(TrainingTask, pl_module).preview(first)
+        strips = []
+        for row in zip(*columns.values(), strict=True):
+            strips.append(torch.cat(row, dim=2).cpu())
         add_image(" | ".join(columns), torch.cat(strips, dim=1).clamp(0, 1), trainer.global_step)
 
 
-class Milestones(Callback):
-    """What a flow does after every validation: a sheet in `plots/` and TensorBoard, its weights in `models/`.
+class FlowSnapshots(Callback):
+    """What a flow leaves after every validation: a sheet in `plots/` and TensorBoard, its weights in `models/`.
 
     Args:
         folder: of the run.
@@ -89,7 +102,8 @@ class Milestones(Callback):
     """
 
     def __init__(self, folder: Path, keep_models: bool = False) -> None:
-        self.folder, self.keep_models = folder, keep_models
+        self.folder = folder
+        self.keep_models = keep_models
 
     def on_validation_batch_end(
         self,
@@ -103,14 +117,15 @@ class Milestones(Callback):
         # As with PictureGrid: averaged weights are in place here, and no longer at the end of the epoch.
         if batch_idx or trainer.sanity_checking or not trainer.is_global_zero:
             return
+        task = cast(FlowTask, pl_module)
         name = f"step_{trainer.global_step:06d}"
         with torch.no_grad():
-            sheet = draw_side_by_side(pl_module.show(batch))
+            sheet = draw_side_by_side(task.preview(batch))
         with write_beside(self.folder / "plots" / f"{name}.png") as temporary:
             sheet.save(temporary)
         if self.keep_models:
-            pl_module.save_as(self.folder / "models" / f"{name}.safetensors")
-        add_image = getattr(getattr(trainer.logger, "experiment", None), "add_image", None)
+            task.save_as(self.folder / "models" / f"{name}.safetensors")
+        add_image = _image_writer(trainer)
         if add_image is not None:
             add_image("samples", np.asarray(sheet), trainer.global_step, dataformats="HWC")
 
@@ -118,8 +133,8 @@ class Milestones(Callback):
 class Checkpoints(ModelCheckpoint):
     """Keeps `last.ckpt` up to date: every so many minutes, and when the run is interrupted.
 
-    One file, always the same: Lightning would otherwise number it on (last-v1.ckpt) in a run that was gone on with,
-    and leave the old one for `--ckpt_path last` to find.
+    One file, always the same: Lightning would otherwise number it on (last-v1.ckpt) in a resumed run, and leave the
+    old one for `--ckpt_path last` to find.
 
     Args:
         folder: where to.
@@ -136,20 +151,22 @@ class Checkpoints(ModelCheckpoint):
             enable_version_counter=False,
             train_time_interval=timedelta(minutes=minutes),
         )
-        self.seconds, self.saved = 60 * minutes, time.monotonic()
+        self.last_file = folder / LAST
+        self.seconds = 60 * minutes
+        self.saved_at = time.monotonic()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         super().on_train_start(trainer, pl_module)
-        self.saved = time.monotonic()
+        self.saved_at = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         # Lightning's own does not look at the time where a task steps its optimisers by hand.
         now = time.monotonic()
-        if trainer.strategy.broadcast(now - self.saved >= self.seconds):
-            self.saved = now
-            trainer.save_checkpoint(Path(self.dirpath) / "last.ckpt", weights_only=False)
+        if trainer.strategy.broadcast(now - self.saved_at >= self.seconds):
+            self.saved_at = now
+            trainer.save_checkpoint(self.last_file, weights_only=False)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         # Statistics that a network gathers on its way may have lost their numbers before the loss did.
@@ -161,11 +178,17 @@ class Checkpoints(ModelCheckpoint):
 
 
 class SaveLast(Callback):
-    """A checkpoint at the very end, so that a finished run can be lengthened."""
+    """A checkpoint at the very end, so that a finished run can be lengthened.
+
+    Args:
+        folder: where to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.last_file = folder / LAST
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        folder = trainer.checkpoint_callback.dirpath
-        trainer.save_checkpoint(Path(folder) / "last.ckpt", weights_only=False)
+        trainer.save_checkpoint(self.last_file, weights_only=False)
 
 
 class RunProgress(Callback):
@@ -177,8 +200,9 @@ class RunProgress(Callback):
     """
 
     def __init__(self, title: str = "training", seconds: float = 30.0) -> None:
-        self.title, self.seconds = title, seconds
-        self.last = 0.0
+        self.title = title
+        self.seconds = seconds
+        self.shown_at = 0.0
         self.bar: Progress | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -192,12 +216,14 @@ class RunProgress(Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         now = time.monotonic()
-        if now - self.last < (self.seconds if self.bar is None else 0.5) or not trainer.is_global_zero:
+        interval = self.seconds if self.bar is None else BAR_INTERVAL
+        if now - self.shown_at < interval or not trainer.is_global_zero:
             return
-        self.last = now
-        done = progress(trainer)
-        named = {name: float(value) for name, value in trainer.progress_bar_metrics.items()}
-        figures = ", ".join([f"step {trainer.global_step}", *(f"{k} {v:.4g}" for k, v in named.items())])
+        self.shown_at = now
+        done = fraction_done(trainer)
+        figures = f"step {trainer.global_step}"
+        for name, value in trainer.progress_bar_metrics.items():
+            figures += f", {name} {float(value):.4g}"
         if self.bar is None:
             print(f"{self.title}: {done:.0%}, {figures}", flush=True)
         else:
@@ -213,3 +239,9 @@ class RunProgress(Callback):
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
+
+
+def _image_writer(trainer: pl.Trainer) -> Callable[..., None] | None:
+    """The logger's function for pictures, if it has one."""
+    experiment = getattr(trainer.logger, "experiment", None)
+    return getattr(experiment, "add_image", None)

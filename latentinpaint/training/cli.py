@@ -2,7 +2,7 @@
 
 A run lives in one folder, `--output`::
 
-    checkpoints/last.ckpt     Lightning's checkpoint, `--ckpt_path last` goes on from it
+    checkpoints/last.ckpt     Lightning's checkpoint, `--ckpt_path last` resumes from it
     tensorboard/              losses and picture grids
     config.yaml               every setting of the run
     *.safetensors             the trained model, once training has ended
@@ -32,7 +32,7 @@ from latentinpaint.data.flow_datamodule import FlowDataModule
 from latentinpaint.errors import InputError, choose
 from latentinpaint.files import write_beside
 from latentinpaint.refiners import REFINERS
-from latentinpaint.training.callbacks import Checkpoints, Milestones, PictureGrid, RunProgress, SaveLast, WeightEMA
+from latentinpaint.training.callbacks import Checkpoints, FlowSnapshots, PictureGrid, RunProgress, SaveLast, WeightEMA
 from latentinpaint.training.nan_guard import NanGuard
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.training.tasks.autoencoder_task import PretrainTask
@@ -61,8 +61,8 @@ def pretrain_ae(arguments: Sequence[str], program: str | None = None) -> None:
 
 def train_latent(arguments: Sequence[str], program: str | None = None) -> None:
     """Train a refiner on a pretrained autoencoder; see `pretrain_ae`."""
-    cli = TrainingCLI.build(LatentTask, expand_short_forms(arguments), "runs/train_latent", program)
-    refiner = _asked_refiner(arguments)
+    cli = TrainingCLI.build(LatentTask, expand_aliases(arguments), "runs/train_latent", program)
+    refiner = _refiner_option(arguments)
     built = type(cli.model.pipeline.refiner)
     if refiner is not None and built is not REFINERS[refiner]:
         raise InputError(f"--refiner {refiner} contradicts the settings, which name {built.__name__}: leave one out")
@@ -71,24 +71,20 @@ def train_latent(arguments: Sequence[str], program: str | None = None) -> None:
 
 def train_lama(arguments: Sequence[str], program: str | None = None) -> None:
     """Train with LaMa's full losses; see `pretrain_ae`."""
-    train(TrainingCLI.build(AdversarialTask, expand_short_forms(arguments), "runs/train_lama", program))
+    train(TrainingCLI.build(AdversarialTask, expand_aliases(arguments), "runs/train_lama", program))
 
 
 def train_flow(arguments: Sequence[str], program: str | None = None) -> None:
     """Train a flow; see `pretrain_ae`. What it has learnt is drawn at the end."""
-    if not any(argument.startswith(("--config", "-c", "--model.flow", "-h", "--help")) for argument in arguments):
+    recipes = ("--config", "-c", "--model.flow", "-h", "--help")
+    if not any(argument.startswith(recipes) for argument in arguments):
         raise InputError("give a recipe, such as --config configs/moons.yaml; --help lists every option")
     cli = TrainingCLI.build(FlowTask, arguments, "runs/train_flow", program)
     if not cli.model.flow.accepts_source and cli.datamodule.source != NORMAL:
         raise InputError(f"a {type(cli.model.flow).__name__} starts from noise: leave --data.source out")
     train(cli)
     if cli.trainer.is_global_zero:
-        batch = cli.datamodule.val_batches[0]
-        for name, sheet in training_sheets(cli.model.flow.cpu().eval(), batch["source"], batch["target"]).items():
-            path = Path(cli.config.output) / f"{name}.png"
-            with write_beside(path) as temporary:
-                sheet.save(temporary)
-            print(f"{name}: {path}")
+        _draw_flow(cli)
 
 
 def train(cli: "TrainingCLI") -> Path:
@@ -102,14 +98,14 @@ def train(cli: "TrainingCLI") -> Path:
     with write_beside(folder / "config.yaml") as temporary:
         cli.parser.save(cli.config, temporary, overwrite=True, skip_check=True, multifile=False)
     if not any(parameter.requires_grad for parameter in cli.model.parameters()):
-        print("there is nothing to train; only the latents' mean and deviation are measured")
+        print("there is nothing to train; only the latents' mean and standard deviation are measured")
         cli.model.save_model(folder, cli.datamodule)
         return folder / cli.model.model_file
     try:
         cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=resume, weights_only=True)
     except SystemExit:
         # Lightning ends the process on Ctrl-C after its callbacks have run.
-        print(f"\nstopped at step {cli.trainer.global_step}; go on with --ckpt_path last", file=sys.stderr)
+        print(f"\nstopped at step {cli.trainer.global_step}; resume with --ckpt_path last", file=sys.stderr)
         raise
     path = folder / cli.model.model_file
     if cli.trainer.is_global_zero:
@@ -127,7 +123,7 @@ def task_from_config(config: Path, autoencoder: str, root: str) -> LatentTask:
         root: folder of photographs.
     """
     arguments = ["--config", str(config), "--autoencoder", autoencoder, "--data.root", root]
-    return TrainingCLI.build(LatentTask, expand_short_forms(arguments), "unused").model
+    return TrainingCLI.build(LatentTask, expand_aliases(arguments), "unused").model
 
 
 class TrainingCLI(LightningCLI):
@@ -137,6 +133,7 @@ class TrainingCLI(LightningCLI):
         self, task: type[TrainingTask], arguments: Sequence[str], output: str, program: str | None = None
     ) -> None:
         self.output = output
+        self.task_class = task
         super().__init__(
             task,
             FlowDataModule if issubclass(task, FlowTask) else InpaintingDataModule,
@@ -163,17 +160,19 @@ class TrainingCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument("--output", type=str, default=self.output, help="folder of the run and of the model")
-        parser.add_argument("--ckpt_path", type=str | None, default=None, help="'last' or a .ckpt file to go on from")
+        parser.add_argument(
+            "--ckpt_path", type=str | None, default=None, help="'last' or a .ckpt file to resume from"
+        )
         parser.add_argument("--ema", type=float, default=0.999, help="decay of the averaged weights a step; 0 is off")
         parser.add_argument(
             "--save_minutes", type=float, default=2.0, help="minutes of training between two checkpoints"
         )
-        if self.model_class is FlowTask:
+        if self.task_class is FlowTask:
             parser.link_arguments("data.shape", "model.shape", apply_on="instantiate")
             parser.add_argument(
                 "--keep_models", type=bool, default=False, help="keep the weights after every validation, in models/"
             )
-        if self.model_class in (LatentTask, AdversarialTask):
+        if self.task_class in (LatentTask, AdversarialTask):
             names = " or ".join(REFINERS)
             parser.add_argument("--refiner", type=str | None, help=f"short for --model.refiner: {names}")
             parser.add_argument(
@@ -181,105 +180,148 @@ class TrainingCLI(LightningCLI):
             )
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
-        folder = Path(self.config.output)
+        """The trainer with this package's callbacks beside those of the configuration."""
         if not 0 <= self.config.ema < 1:
             raise InputError(f"--ema is from 0 up to, but not 1, not {self.config.ema}")
         if self.config.save_minutes <= 0:
             raise InputError(f"--save_minutes is above 0, not {self.config.save_minutes}")
-        logger = TensorBoardLogger(folder, name="", version="tensorboard", default_hp_metric=False)
-        checkpoints = Checkpoints(folder / "checkpoints", self.config.save_minutes)
-        is_flow = issubclass(self.model_class, FlowTask)
-        watching = Milestones(folder, self.config.keep_models) if is_flow else PictureGrid()
-        own: list[Callback] = [NanGuard(folder), watching, RunProgress(), SaveLast(), checkpoints]
+        # What config.yaml says when it is saved: neither this logger nor these callbacks, which every run has.
+        written = self.config.trainer
+        if written.logger is None:
+            written.logger = True
+        written.callbacks = written.callbacks or []
+        settings = {**self.config_init["trainer"], **kwargs}
+        if settings.get("logger") in (None, True):
+            folder = Path(self.config.output)
+            settings["logger"] = TensorBoardLogger(folder, name="", version="tensorboard", default_hp_metric=False)
+        settings["callbacks"] = [*(settings.get("callbacks") or []), *self._own_callbacks()]
+        return self.trainer_class(**settings)
+
+    def _own_callbacks(self) -> list[Callback]:
+        folder = Path(self.config.output)
+        checkpoints = folder / "checkpoints"
+        own: list[Callback] = [NanGuard(folder, resume_with="--ckpt_path last")]
+        if issubclass(self.task_class, FlowTask):
+            own.append(FlowSnapshots(folder, self.config.keep_models))
+        else:
+            own.append(PictureGrid())
+        own += [RunProgress(), SaveLast(checkpoints)]
         if self.config.ema > 0:
-            # After SaveLast: once the average has taken the weights' place, there is nothing to go on from.
-            own.insert(-1, WeightEMA(self.config.ema))
-        given = self.config.trainer
-        if given.logger is None:
-            given.logger = True
-        given.callbacks = given.callbacks or []
-        trainer_config = {**self.config_init["trainer"], **kwargs}
-        if trainer_config.get("logger") in (None, True):
-            trainer_config["logger"] = logger
-        trainer_config["callbacks"] = [*(trainer_config.get("callbacks") or []), *own]
-        return self.trainer_class(**trainer_config)
+            # After SaveLast: once the average has taken the weights' place, there is nothing to resume from.
+            own.append(WeightEMA(self.config.ema))
+        own.append(Checkpoints(checkpoints, self.config.save_minutes))
+        return own
 
 
-def expand_short_forms(arguments: Sequence[str]) -> list[str]:
-    """`--refiner` and `--autoencoder` written out; where no configuration names a refiner, the flag decides.
+def expand_aliases(arguments: Sequence[str]) -> list[str]:
+    """`--refiner` and `--autoencoder` written out; where no configuration names a refiner, the option decides.
+
+    Every option keeps its place, because the last one wins. That is why this is not left to the parser: it would have
+    to know of a later configuration before it takes an earlier option.
 
     Raises:
         InputError: if the refiner is not known, or a configuration names another.
     """
-    pairs = _pairs(arguments)
-    refiner = _asked_refiner(arguments)
     expanded = []
-    for option, value in pairs:
-        if option == "--autoencoder":
-            expanded += ["--model.autoencoder", value]
-        elif option != "--refiner":
-            expanded += [option] if value is None else [option, value]
+    for option, value in _options_with_values(arguments):
+        if option == "--refiner":
+            continue
+        expanded.append("--model.autoencoder" if option == "--autoencoder" else option)
+        if value is not None:
+            expanded.append(value)
+    refiner = _refiner_option(arguments)
     if refiner is None:
         return expanded
-    wanted = choose(REFINERS, refiner, "refiner").__name__
-    configs = [value for option, value in pairs if option in ("--config", "-c")]
-    named = {config: name for config in configs if (name := _refiner_named_in(config)) is not None}
-    for config, name in named.items():
-        if name.rsplit(".", 1)[-1] != wanted:
-            raise InputError(f"--refiner {refiner} contradicts {config}, which names {name}: leave one of them out")
+    class_name = choose(REFINERS, refiner, "refiner").__name__
+    if _is_configured(refiner, class_name, arguments):
+        return expanded
     # In front, so that options such as --model.refiner.blocks find their class.
-    return expanded if named else ["--model.refiner", f"latentinpaint.refiners.{wanted}", *expanded]
+    return ["--model.refiner", f"latentinpaint.refiners.{class_name}", *expanded]
 
 
-def _asked_refiner(arguments: Sequence[str]) -> str | None:
-    return dict(_pairs(arguments)).get("--refiner")
+def _is_configured(refiner: str, class_name: str, arguments: Sequence[str]) -> bool:
+    """Whether a configuration names the refiner; one that names another is an `InputError`."""
+    configured = False
+    for option, config in _options_with_values(arguments):
+        if option not in ("--config", "-c") or config is None:
+            continue
+        named = _refiner_in(config)
+        if named is None:
+            continue
+        if named.rsplit(".", 1)[-1] != class_name:
+            raise InputError(f"--refiner {refiner} contradicts {config}, which names {named}: leave one of them out")
+        configured = True
+    return configured
 
 
-def _pairs(arguments: Sequence[str]) -> list[tuple[str, str | None]]:
-    """Options with their values, whether written `--option value` or `--option=value`."""
-    pairs: list[tuple[str, str | None]] = []
-    short = ("--refiner", "--autoencoder", "--config", "-c")
-    rest = list(arguments)
-    while rest:
-        option = rest.pop(0)
-        name, equals, value = option.partition("=")
-        if name not in short:
-            pairs.append((option, None))
-        elif equals:
-            pairs.append((name, value))
-        elif rest:
-            pairs.append((name, rest.pop(0)))
-        else:
-            raise InputError(f"{name} needs a value")
-    return pairs
+def _refiner_option(arguments: Sequence[str]) -> str | None:
+    return dict(_options_with_values(arguments)).get("--refiner")
 
 
-def _refiner_named_in(config: str) -> str | None:
+def _options_with_values(arguments: Sequence[str]) -> list[tuple[str, str | None]]:
+    """The aliases and configurations with their values, `--option value` or `--option=value`; all else by itself."""
+    options: list[tuple[str, str | None]] = []
+    words = iter(arguments)
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name not in ("--refiner", "--autoencoder", "--config", "-c"):
+            options.append((word, None))
+            continue
+        if not equals:
+            following = next(words, None)
+            if following is None:
+                raise InputError(f"{name} needs a value")
+            value = following
+        options.append((name, value))
+    return options
+
+
+def _refiner_in(config: str) -> str | None:
+    """The refiner's class that a configuration names, if any."""
     try:
         settings = yaml.safe_load(Path(config).read_text())
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"the configuration {config} cannot be read") from error
-    model = settings.get("model") if isinstance(settings, dict) else None
-    refiner = model.get("refiner") if isinstance(model, dict) else None
-    return refiner.get("class_path") if isinstance(refiner, dict) else refiner
+    refiner = _entry(_entry(settings, "model"), "refiner")
+    if isinstance(refiner, str):
+        return refiner
+    return _entry(refiner, "class_path")
+
+
+def _entry(settings: object, key: str) -> Any:  # noqa: ANN401  YAML holds anything
+    """An entry of a mapping; None of anything else."""
+    if isinstance(settings, dict):
+        return settings.get(key)
+    return None
+
+
+def _draw_flow(cli: TrainingCLI) -> None:
+    """Draw what a flow has learnt, on the validation batch."""
+    batch = cli.datamodule.val_batches[0]
+    sheets = training_sheets(cli.model.flow.cpu().eval(), batch["source"], batch["target"])
+    for name, sheet in sheets.items():
+        path = Path(cli.config.output) / f"{name}.png"
+        with write_beside(path) as temporary:
+            sheet.save(temporary)
+        print(f"{name}: {path}")
 
 
 def _checkpoint_to_resume(ckpt_path: str | None, last: Path, task: TrainingTask) -> Path | None:
-    """The checkpoint to go on from, once it is known to fit the task; None to start anew."""
+    """The checkpoint to resume from, once it is known to fit the task; None to start anew."""
     if ckpt_path is None:
         if last.exists():
             raise InputError(
-                f"{last.parents[1]} already holds a run: go on with --ckpt_path last or choose another --output"
+                f"{last.parents[1]} already holds a run: resume with --ckpt_path last or choose another --output"
             )
         return None
     path = last if ckpt_path == "last" else Path(ckpt_path)
     if not path.is_file():
-        raise InputError(f"there is no checkpoint {path} to go on from")
+        raise InputError(f"there is no checkpoint {path} to resume from")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         weights = checkpoint["state_dict"]
     except Exception as error:
-        raise InputError(f"{path} is not a checkpoint that can be gone on from") from error
+        raise InputError(f"{path} is not a checkpoint that can be resumed from") from error
     task.on_load_checkpoint(checkpoint)
     try:
         task.load_state_dict(weights)

@@ -14,7 +14,7 @@ from latentinpaint.files import write_beside
 
 
 class Diverged(InputError):
-    """A loss or a gradient that is no number."""
+    """A loss or a gradient that is not finite."""
 
 
 class NanGuard(Callback):
@@ -25,10 +25,12 @@ class NanGuard(Callback):
 
     Args:
         folder: of the run.
+        resume_with: how the last checkpoint is resumed, for the message.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, resume_with: str = "checkpoints/last.ckpt") -> None:
         self.folder = folder
+        self.resume_with = resume_with
         self.batch: dict[str, Tensor] = {}
 
     def on_train_batch_start(
@@ -45,17 +47,24 @@ class NanGuard(Callback):
     ) -> None:
         if getattr(trainer.precision_plugin, "scaler", None) is not None:
             return
-        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        gradients = []
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    gradients.append(parameter.grad)
         if gradients and not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
             self._stop(trainer, "a gradient is not finite")
 
-    def _stop(self, trainer: pl.Trainer, what: str) -> None:
-        path = self.folder / f"diverged{'' if trainer.is_global_zero else f'_{trainer.global_rank}'}.safetensors"
+    def _stop(self, trainer: pl.Trainer, reason: str) -> None:
+        name = "diverged"
+        if not trainer.is_global_zero:
+            name += f"_{trainer.global_rank}"
+        path = self.folder / f"{name}.safetensors"
         step = trainer.global_step
-        tensors = {name: value.detach().cpu().contiguous() for name, value in self.batch.items()}
+        tensors = {key: value.detach().cpu().contiguous() for key, value in self.batch.items()}
         with write_beside(path) as temporary:
             save_file(tensors, temporary, metadata={"step": str(step)})
         advice = "start again with a lower learning rate"
         if (self.folder / "checkpoints" / "last.ckpt").is_file():
-            advice = "go on from the last checkpoint with --ckpt_path last and a lower learning rate"
-        raise Diverged(f"training stopped at step {step}, where {what}: its batch is in {path}; {advice}")
+            advice = f"resume from the last checkpoint with {self.resume_with} and a lower learning rate"
+        raise Diverged(f"training stopped at step {step}, where {reason}: its batch is in {path}; {advice}")

@@ -35,7 +35,7 @@ def moved(task, before):
 def test_a_step_trains(model_files, batch):
     task = LatentTask(str(model_files["autoencoder"]), refiner)
     before = trainable(task)
-    timing.step_of(task, batch)()
+    timing.latent_step(task, batch)()
     assert moved(task, before) == {"pipeline"}
 
 
@@ -43,7 +43,7 @@ def test_a_step_of_two_optimisers_trains_both(model_files, batch):
     weights = LossWeights(perceptual=0)
     task = AdversarialTask(refiner, str(model_files["autoencoder"]), weights=weights, discriminator_width=4)
     before = trainable(task)
-    step = timing.turns_of(task, batch)
+    step = timing.adversarial_step(task, batch)
     step()
     step()
     assert moved(task, before) == {"pipeline", "discriminator"}

@@ -138,7 +138,7 @@ def test_pixel_loss_by_hand(weight, model_files, batch):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (dict(mask="alpha"), "trained first"),
+        (dict(mask="alpha"), "set trained to first"),
         (dict(objective=PixelObjective(), refiner=lambda channels: FlowRefiner(channels, width=16)), "one pass"),
     ],
 )
@@ -173,10 +173,10 @@ def test_steps_are_computed_with_a_folded_copy_of_what_is_frozen(kind, model_fil
     mask, trained, objective = KINDS[kind]
     task = make(model_files, mask, trained, objective())
     fit(task, batch, steps=2)  # so that the taps are not zero
-    working, pipeline = task.working(), task.pipeline
+    working, pipeline = task.fused_pipeline(), task.pipeline
     assert (working is pipeline) == (trained != "nothing")
     assert working.refiner is pipeline.refiner and working.control is pipeline.control
-    assert task.working() is working
+    assert task.fused_pipeline() is working
     gradients = []
     for made in (working, pipeline):
         task.zero_grad()
@@ -187,7 +187,7 @@ def test_steps_are_computed_with_a_folded_copy_of_what_is_frozen(kind, model_fil
     assert gradients[0].keys() == gradients[1].keys()
     for name, gradient in gradients[1].items():
         torch.testing.assert_close(gradients[0][name], gradient, atol=1e-4, rtol=1e-2)
-    assert not any("folded" in name or "_working" in name for name in task.state_dict())
+    assert not any("folded" in name or "_fused" in name for name in task.state_dict())
     assert load_autoencoder(model_files["autoencoder"]).fingerprint() == task.fingerprint
     if trained == "nothing":
         assert pipeline.autoencoder.fingerprint() == task.fingerprint
@@ -198,10 +198,10 @@ def test_under_bfloat16_autocast_the_frozen_copy_is_bfloat16(model_files, batch)
     task = make(model_files, *KINDS["4_latent_control"][:2], LatentObjective())
     plain = task.losses(batch, None)["loss"]
     with torch.autocast("cpu", torch.bfloat16):
-        working = task.working()
+        working = task.fused_pipeline()
         low = task.losses(batch, None)["loss"]
     kinds = {p.dtype for p in working.autoencoder.parameters() if p.ndim == 4}
     assert kinds == {torch.bfloat16} and low.dtype == torch.float32
     torch.testing.assert_close(low, plain, atol=0, rtol=0.03)
     assert {p.dtype for p in task.parameters()} == {torch.float32}
-    assert task.working().autoencoder.encoder[1].weight.dtype == torch.float32
+    assert task.fused_pipeline().autoencoder.encoder[1].weight.dtype == torch.float32

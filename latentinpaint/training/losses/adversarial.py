@@ -24,7 +24,7 @@ from latentinpaint.models.discriminator import DiscriminatorOutput
 
 @dataclass(frozen=True)
 class LossWeights:
-    """How much every loss counts; 0 leaves it out, with all that only it needs. LaMa's are the defaults.
+    """The weight of every loss; 0 leaves it out, with all that only it needs. LaMa's are the defaults.
 
     Attributes:
         known, missing: of the absolute error outside and inside the hole.
@@ -44,24 +44,25 @@ class LossWeights:
     r1: float = 0.001
 
     def __post_init__(self) -> None:
-        losses = {name: weight for name, weight in asdict(self).items() if name != "r1"}
-        if min(self.r1, *losses.values()) < 0 or not any(losses.values()):
+        losses = asdict(self)
+        r1 = losses.pop("r1")
+        if min(r1, *losses.values()) < 0 or not any(losses.values()):
             raise InputError("a loss's weight is not below 0, and one of them is above")
 
 
 def generator_loss(fake: DiscriminatorOutput) -> Tensor:
-    """The non-saturating loss: low where the discriminator takes the answer for real."""
+    """The non-saturating loss: low where the discriminator takes the prediction for real."""
     return F.softplus(-fake.scores).mean()
 
 
-def discriminator_loss(real: DiscriminatorOutput, fake: DiscriminatorOutput, filled: Tensor) -> Tensor:
-    """How badly real is told from filled.
+def discriminator_loss(real: DiscriminatorOutput, fake: DiscriminatorOutput, fake_share: Tensor) -> Tensor:
+    """The binary cross-entropy of real and filled pictures.
 
     Args:
         real, fake: of undamaged and of filled pictures.
-        filled: (B, 1, h, w), h; outside the hole a filled picture is to be called real.
+        fake_share: (B, 1, h, w), h; outside the hole a filled picture is to be called real.
     """
-    on_fake = filled * F.softplus(fake.scores) + (1 - filled) * F.softplus(-fake.scores)
+    on_fake = fake_share * F.softplus(fake.scores) + (1 - fake_share) * F.softplus(-fake.scores)
     return F.softplus(-real.scores).mean() + on_fake.mean()
 
 
@@ -77,17 +78,17 @@ def feature_matching(fake: DiscriminatorOutput, real: DiscriminatorOutput) -> Te
     return torch.stack(errors).mean()
 
 
-def masked_l1(answer: Tensor, truth: Tensor, hole: Tensor, known: float, missing: float) -> Tensor:
+def masked_l1(prediction: Tensor, target: Tensor, mask: Tensor, known: float, missing: float) -> Tensor:
     """Mean absolute error with one weight outside the hole and another inside, over all pixels.
 
     Args:
-        answer, truth: (B, C, H, W).
-        hole: (B, 1, H, W), 1 = hole.
+        prediction, target: (B, C, H, W).
+        mask: (B, 1, H, W), 1 = hole.
         known, missing: weights; not normalised, as in LaMa: a picture that is half hole counts half.
     """
-    return ((answer - truth).abs() * (known + (missing - known) * hole)).mean()
+    return ((prediction - target).abs() * (known + (missing - known) * mask)).mean()
 
 
-def scores_in(judgement: DiscriminatorOutput, where: Tensor) -> Tensor:
-    """The mean probability of "real" over patches, weighted by `where` (B, 1, h, w)."""
-    return weighted_mean(torch.sigmoid(judgement.scores.float()), where)
+def mean_probability(output: DiscriminatorOutput, weight: Tensor) -> Tensor:
+    """The mean probability of "real" over patches, weighted by `weight` (B, 1, h, w)."""
+    return weighted_mean(torch.sigmoid(output.scores.float()), weight)

@@ -1,4 +1,4 @@
-"""Where adversarial training compares answers with the truth: on decoded pictures, or on the latents themselves.
+"""Where the losses of adversarial training are computed: on decoded pictures, or on the latents themselves.
 
 On latents nothing is decoded; the thesis that this package follows names it as future work (Babin, "Image inpainting
 in latent space", 2024).
@@ -14,69 +14,85 @@ from latentinpaint.refiners.base import Condition
 
 
 @dataclass(frozen=True)
-class Compared:
-    """What is judged: answers and truth (B, C, H, W) and the hole (B, 1, H, W) on their grid."""
+class LossInputs:
+    """What the losses compare: prediction and target (B, C, H, W) and the mask (B, 1, H, W) on their grid."""
 
-    answer: Tensor
-    truth: Tensor
-    hole: Tensor
+    prediction: Tensor
+    target: Tensor
+    mask: Tensor
 
 
 @dataclass(frozen=True)
-class Attempt:
+class GeneratorOutput:
     """A training batch and what the pipeline made of it.
 
     Attributes:
         image, mask: the batch.
         condition: the damaged pictures.
-        refined: the answers' latents.
-        clean: the truth's latents; None where no loss needs them.
+        refined: the predicted latents.
+        target_latents: those of the undamaged pictures; None where no loss needs them.
     """
 
     image: Tensor
     mask: Tensor
     condition: Condition
     refined: Tensor
-    clean: Tensor | None
+    target_latents: Tensor | None
+
+    def needed_target_latents(self) -> Tensor:
+        """The target's latents, for a loss that needs them."""
+        if self.target_latents is None:
+            raise ValueError("the latents of the undamaged pictures were not computed")
+        return self.target_latents
 
 
-class Space(ABC):
-    """Where answers are compared with the truth."""
+class LossDomain(ABC):
+    """Where predictions are compared with their targets.
 
-    needs_clean: bool
-    has_pictures: bool
+    Attributes:
+        needs_target_latents: whether the latents of undamaged pictures have to be computed for it.
+        is_image: whether what is compared are pictures.
+    """
+
+    needs_target_latents: bool
+    is_image: bool
 
     @abstractmethod
     def channels(self, pipeline: InpaintPipeline) -> int:
-        """Channels of what is judged."""
+        """Channels of what is compared."""
 
     @abstractmethod
-    def compared(self, pipeline: InpaintPipeline, attempt: Attempt) -> Compared:
-        """What is judged."""
+    def loss_inputs(self, pipeline: InpaintPipeline, output: GeneratorOutput) -> LossInputs:
+        """Prediction, target and mask in this domain."""
 
 
-class ImageSpace(Space):
+class ImageDomain(LossDomain):
     """Decoded pictures, as in LaMa."""
 
-    needs_clean, has_pictures = False, True
+    needs_target_latents = False
+    is_image = True
 
     def channels(self, pipeline: InpaintPipeline) -> int:
         return pipeline.autoencoder.image_channels
 
-    def compared(self, pipeline: InpaintPipeline, attempt: Attempt) -> Compared:
-        return Compared(pipeline.autoencoder.decode(attempt.refined).to(attempt.image), attempt.image, attempt.mask)
+    def loss_inputs(self, pipeline: InpaintPipeline, output: GeneratorOutput) -> LossInputs:
+        prediction = pipeline.autoencoder.decode(output.refined).to(output.image)
+        return LossInputs(prediction, output.image, output.mask)
 
 
-class LatentSpace(Space):
+class LatentDomain(LossDomain):
     """Latents: the decoder never runs."""
 
-    needs_clean, has_pictures = True, False
+    needs_target_latents = True
+    is_image = False
 
     def channels(self, pipeline: InpaintPipeline) -> int:
         return pipeline.autoencoder.latent_channels
 
-    def compared(self, pipeline: InpaintPipeline, attempt: Attempt) -> Compared:
-        return Compared(attempt.refined.to(attempt.image), attempt.clean.to(attempt.image), attempt.condition.hole)
+    def loss_inputs(self, pipeline: InpaintPipeline, output: GeneratorOutput) -> LossInputs:
+        prediction = output.refined.to(output.image)
+        target = output.needed_target_latents().to(output.image)
+        return LossInputs(prediction, target, output.condition.hole)
 
 
-SPACES: dict[str, type[Space]] = {"image": ImageSpace, "latent": LatentSpace}
+DOMAINS: dict[str, type[LossDomain]] = {"image": ImageDomain, "latent": LatentDomain}

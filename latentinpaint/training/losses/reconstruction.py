@@ -1,7 +1,7 @@
-"""What a refiner is trained towards: the truth's latent, or the truth itself.
+"""What a refiner is trained towards: the latent of the undamaged picture, or the picture itself.
 
     LatentObjective   the refiner's own loss against the latent of the undamaged picture; nothing is decoded
-    PixelObjective    L1 between the decoded answer and the undamaged picture
+    PixelObjective    L1 between the decoded prediction and the undamaged picture
 
 The two and their cost are compared in Babin, "Image inpainting in latent space", 2024.
 """
@@ -18,23 +18,31 @@ from latentinpaint.randomness import Generators
 
 
 class Objective(ABC):
-    """Losses of a pipeline for undamaged pictures and holes."""
+    """A loss of a pipeline, for undamaged pictures and masks.
 
-    # Which encoder gives the latents of the truth matters only where there are any.
-    needs_truth: bool
+    Attributes:
+        needs_target_latents: whether the undamaged pictures are encoded.
+    """
+
+    needs_target_latents: bool
 
     def check(self, pipeline: InpaintPipeline) -> None:  # noqa: B027
         """Raise `InputError` if a pipeline cannot be trained towards this; most can."""
 
     @abstractmethod
     def __call__(
-        self, pipeline: InpaintPipeline, truth: Autoencoder, image: Tensor, mask: Tensor, generator: Generators
+        self,
+        pipeline: InpaintPipeline,
+        target_encoder: Autoencoder,
+        image: Tensor,
+        mask: Tensor,
+        generator: Generators,
     ) -> dict[str, Tensor]:
         """Named scalars to log; the one called "loss" is to be minimised.
 
         Args:
             pipeline: what is trained.
-            truth: the frozen autoencoder as it was before any of it was trained.
+            target_encoder: the frozen autoencoder as it was before any of it was trained.
             image: (B, 3, H, W) in [0, 1], undamaged.
             mask: (B, 1, H, W), 1 = hole.
             generator: source of the refiner's own randomness.
@@ -44,22 +52,27 @@ class Objective(ABC):
 class LatentObjective(Objective):
     """The refiner's own loss in latent space."""
 
-    needs_truth = True
+    needs_target_latents = True
 
     def __call__(
-        self, pipeline: InpaintPipeline, truth: Autoencoder, image: Tensor, mask: Tensor, generator: Generators
+        self,
+        pipeline: InpaintPipeline,
+        target_encoder: Autoencoder,
+        image: Tensor,
+        mask: Tensor,
+        generator: Generators,
     ) -> dict[str, Tensor]:
-        return pipeline.loss(image, mask, generator, truth)
+        return pipeline.loss(image, mask, generator, target_encoder)
 
 
 class PixelObjective(Objective):
-    """Mean absolute error of the decoded answer, over the whole picture.
+    """Mean absolute error of the decoded prediction, over the whole picture.
 
     Args:
         hole_weight: weight of a hole's pixels over the others, above 0; 1 is the plain mean.
     """
 
-    needs_truth = False
+    needs_target_latents = False
 
     def __init__(self, hole_weight: float = 1.0) -> None:
         if hole_weight <= 0:
@@ -69,12 +82,17 @@ class PixelObjective(Objective):
     def check(self, pipeline: InpaintPipeline) -> None:
         if pipeline.refiner.stochastic:
             raise InputError(
-                "a pixel loss decodes an answer of one pass, which this refiner does not have: "
+                "a pixel loss decodes a prediction of one pass, which this refiner does not have: "
                 "use the ffc refiner or the latent objective"
             )
 
     def __call__(
-        self, pipeline: InpaintPipeline, truth: Autoencoder, image: Tensor, mask: Tensor, generator: Generators
+        self,
+        pipeline: InpaintPipeline,
+        target_encoder: Autoencoder,
+        image: Tensor,
+        mask: Tensor,
+        generator: Generators,
     ) -> dict[str, Tensor]:
         refined = pipeline.refiner.refine(pipeline.condition(image, mask))
         error = (pipeline.autoencoder.decode(refined).float() - image).abs()

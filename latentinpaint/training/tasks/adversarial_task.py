@@ -1,18 +1,21 @@
-"""LaMa's full training, on pictures or on latents: a generator and a discriminator in turns.
+"""LaMa's full training, on pictures or on latents: a generator and a discriminator in alternation.
 
-The generator is the pipeline. Its losses are those of `losses` and `perceptual`, with LaMa's weights (arXiv
-2109.07161), and beside them the latent loss of Babin, "Image inpainting in latent space", 2024. What the
-discriminator judges is a `SPACES` entry: decoded pictures, or the latents themselves, for which nothing is decoded.
+The generator is the pipeline. Its losses are those of `losses.adversarial` and `losses.resnet_perceptual`, with
+LaMa's weights (arXiv 2109.07161), and beside them the latent loss of Babin, "Image inpainting in latent space", 2024.
+The discriminator sees what an entry of `DOMAINS` gives: decoded pictures, or the latents themselves, for which
+nothing is decoded.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
+from torch.nn import Parameter
 from torch.nn.utils import clip_grad_norm_, get_total_norm
 from torch.optim import Optimizer
 
@@ -27,23 +30,23 @@ from latentinpaint.training.losses.adversarial import (
     feature_matching,
     generator_loss,
     masked_l1,
+    mean_probability,
     r1_penalty,
-    scores_in,
 )
-from latentinpaint.training.losses.domains import SPACES, Attempt, Compared
+from latentinpaint.training.losses.domains import DOMAINS, GeneratorOutput, LossInputs
 from latentinpaint.training.losses.resnet_perceptual import RESNET50, PerceptualLoss, perceptual_loss
 from latentinpaint.training.tasks.base import Batch
 from latentinpaint.training.tasks.latent_task import PipelineTask
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the discriminator said of the truth (as it saw it) and of the answers, and where those are filled."""
+class DiscriminatorPass:
+    """The discriminator's outputs for targets (as it saw them) and predictions, and where those are fake."""
 
-    truth: Tensor
+    target: Tensor
     real: DiscriminatorOutput
     fake: DiscriminatorOutput
-    filled: Tensor
+    fake_share: Tensor
 
 
 class AdversarialTask(PipelineTask):
@@ -56,7 +59,7 @@ class AdversarialTask(PipelineTask):
             checkpoint; it has to be built as described here.
         mask, trained: as in train_latent; LaMa is alpha and all.
         weights: of the losses.
-        space: "image", what is judged are decoded pictures, or "latent", latents, without a decoder.
+        space: "image", losses compare decoded pictures, or "latent", latents, without a decoder.
         discriminator_width, discriminator_layers, discriminator_norm: see `PatchDiscriminator`.
         r1_every: steps between two gradient penalties, each then counted so many times. 1 is LaMa.
         learning_rate, discriminator_rate: peaks of the two learning rates, above 0.
@@ -67,7 +70,7 @@ class AdversarialTask(PipelineTask):
         warmup_steps: see `TrainingTask`.
     """
 
-    # Two optimisers take turns, so that clipping is this task's own affair.
+    # The task steps its optimisers by hand, so that clipping is its own affair.
     trainer_defaults: ClassVar[dict[str, Any]] = {"gradient_clip_val": None, "devices": 1}
 
     def __init__(
@@ -92,155 +95,191 @@ class AdversarialTask(PipelineTask):
     ) -> None:
         if discriminator_rate <= 0 or gradient_clip < 0 or r1_every < 1:
             raise InputError("discriminator_rate is above 0, gradient_clip not below 0, and r1_every starts at 1")
-        needs_truth = SPACES[space].needs_clean or weights.latent > 0
+        needs_latents = DOMAINS[space].needs_target_latents or weights.latent > 0
         super().__init__(
-            autoencoder, refiner, mask, trained, needs_truth, learning_rate, 0.0, warmup_steps, betas=(0.9, 0.999)
+            autoencoder, refiner, mask, trained, needs_latents, learning_rate, 0.0, warmup_steps, betas=(0.9, 0.999)
         )
         if self.pipeline.refiner.stochastic:
-            raise InputError("adversarial training needs an answer of one pass: use the ffc refiner")
+            raise InputError("adversarial training needs a prediction of one pass: use the ffc refiner")
         if start is not None:
-            self.start_with(start)
+            self.load_initial_weights(start)
         self.automatic_optimization = False
-        self.space, self.weights, self.r1_every = SPACES[space](), weights, r1_every
-        self.discriminator_rate, self.gradient_clip = discriminator_rate, gradient_clip
-        self.judged = weights.adversarial > 0 or weights.feature_matching > 0
-        self.needs_truth = needs_truth
+        self.domain = DOMAINS[space]()
+        self.needs_target_latents = needs_latents
+        self.weights = weights
+        self.r1_every = r1_every
+        self.discriminator_rate = discriminator_rate
+        self.gradient_clip = gradient_clip
+        self.uses_discriminator = weights.adversarial > 0 or weights.feature_matching > 0
+        channels = self.domain.channels(self.pipeline)
         self.discriminator = PatchDiscriminator(
-            self.space.channels(self.pipeline), discriminator_width, discriminator_layers, discriminator_norm
+            channels, discriminator_width, discriminator_layers, discriminator_norm
         )
-        # In a list, so that it is none of this module's parts: a hundred megabytes that never change are neither
-        # averaged nor saved, and a run that began without them can go on with them.
+        # A list, so that Lightning takes it for none of this module's parts: a hundred megabytes that never change
+        # are neither averaged nor saved, and a run that began without them can be resumed with them.
         self._perceptual: list[PerceptualLoss] = []
-        if weights.perceptual > 0 and self.space.has_pictures:
-            found = perceptual_loss(perceptual_weights, download)
-            self._perceptual = [] if found is None else [found]
-            if found is None:
-                rank_zero_warn(
-                    f"the perceptual loss is left out: {RESNET50.path} is not there; "
-                    "add --model.download true, or name a file with --model.perceptual_weights"
-                )
-        if not (self._perceptual or self.judged or weights.known or weights.missing or weights.latent):
-            raise InputError("no loss is left to train with: give one of --model.weights a value above 0")
+        if weights.perceptual > 0 and self.domain.is_image:
+            self._load_perceptual(perceptual_weights, download)
+        self._check_losses()
 
-    def generator_parameters(self) -> list[Tensor]:
+    def generator_parameters(self) -> list[Parameter]:
         """What is trained of the pipeline."""
         return [p for p in self.pipeline.parameters() if p.requires_grad]
 
     def configure_optimizers(self) -> list[Optimizer]:
+        parameters = list(self.discriminator.parameters())
         generator = torch.optim.Adam(self.generator_parameters(), lr=self.learning_rate, betas=self.betas)
-        judge = torch.optim.Adam(self.discriminator.parameters(), lr=self.discriminator_rate, betas=self.betas)
-        return [generator, judge]
+        discriminator = torch.optim.Adam(parameters, lr=self.discriminator_rate, betas=self.betas)
+        return [generator, discriminator]
 
-    def peaks(self) -> list[float]:
+    def peak_learning_rates(self) -> list[float]:
         return [self.learning_rate, self.discriminator_rate]
 
     def check_trainer(self, trainer: pl.Trainer) -> None:
         super().check_trainer(trainer)
         if trainer.gradient_clip_val:
-            raise InputError("leave --trainer.gradient_clip_val out: --model.gradient_clip is the option for it")
+            raise InputError("leave the trainer's gradient_clip_val out: gradient_clip of the model is in its place")
         if trainer.accumulate_grad_batches > 1 or trainer.world_size > 1:
             raise InputError(
                 "adversarial training runs on one device, without accumulated gradients: "
-                "--trainer.devices 1 --trainer.accumulate_grad_batches 1"
+                "set the trainer's devices and accumulate_grad_batches to 1"
             )
         if getattr(trainer.precision_plugin, "scaler", None) is not None:
-            raise InputError("adversarial training needs the range of --trainer.precision bf16-mixed or 32-true")
+            raise InputError(
+                "adversarial training needs the range of bf16-mixed or 32-true: choose one as the precision"
+            )
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        generator, judge = self.optimizers()
+        generator, discriminator = cast(list[LightningOptimizer], self.optimizers())
 
-        def judge_step() -> None:  # not by Lightning's optimiser, which would count it as another training step
-            self.trainer.strategy.optimizer_step(judge.optimizer, lambda: None)
+        def discriminator_step() -> None:
+            # Not by Lightning's optimiser, which would count it as another training step.
+            self.trainer.strategy.optimizer_step(discriminator.optimizer, lambda: None)
 
-        figures = self.turns(batch, self.global_step, self.manual_backward, generator.step, judge_step)
-        self.log_dict({f"train/{name}": value for name, value in figures.items()})
-        self.log("loss", figures["loss"], prog_bar=True, logger=False)
+        scalars = self.alternating_step(
+            batch, self.global_step, self.manual_backward, generator.step, discriminator_step
+        )
+        self.log_dict({f"train/{name}": value for name, value in scalars.items()})
+        self.log("loss", scalars["loss"], prog_bar=True, logger=False)
 
-    def turns(
+    def alternating_step(
         self,
         batch: Batch,
-        number: int,
+        step: int,
         backward: Callable[..., None],
         generator_step: Callable[[], object],
-        judge_step: Callable[[], object],
+        discriminator_step: Callable[[], object],
     ) -> dict[str, Tensor]:
-        """The generator's turn, then the discriminator's.
+        """Update the generator, then the discriminator.
 
         Args:
-            batch: undamaged pictures and holes.
-            number: of this step, from 0; says when the gradient penalty is due.
+            batch: undamaged pictures and masks.
+            step: its number from 0; says when the gradient penalty is due.
             backward: takes a loss and the arguments of `Tensor.backward`.
-            generator_step, judge_step: move the parameters by their gradients.
+            generator_step, discriminator_step: move the parameters by their gradients.
 
         Returns:
             All losses and what tells of the health of both, detached scalars.
         """
-        attempt = self.attempt(batch)
-        compared = self.space.compared(self.working(), attempt)
-        verdict = self.judge(compared, number) if self.judged else None
-        figures = self.generator_losses(attempt, compared, verdict)
-        # Both losses share one pass through the discriminator: each turn reaches its own parameters alone.
-        own = self.generator_parameters()
-        _zero(own)
-        backward(figures["loss"], retain_graph=self.judged, inputs=own)
-        figures["gradient"] = clip_grad_norm_(own, self.gradient_clip or float("inf"))
+        output = self.generate(batch)
+        inputs = self.domain.loss_inputs(self.fused_pipeline(), output)
+        discriminated = self.discriminate(inputs, step) if self.uses_discriminator else None
+        scalars = self.generator_losses(output, inputs, discriminated)
+        # Both losses share one pass through the discriminator: each backward reaches its own parameters alone.
+        parameters = self.generator_parameters()
+        _clear_gradients(parameters)
+        backward(scalars["loss"], retain_graph=self.uses_discriminator, inputs=parameters)
+        scalars["gradient"] = clip_grad_norm_(parameters, self.gradient_clip or float("inf"))
         generator_step()
-        if verdict is not None:
-            own = list(self.discriminator.parameters())
-            losses = self.discriminator_losses(verdict)
-            _zero(own)
-            backward(losses["discriminator"], inputs=own)
-            figures |= {**losses, "discriminator_gradient": get_total_norm([p.grad for p in own])}
-            judge_step()
-        return {name: value.detach() for name, value in figures.items()}
+        if discriminated is not None:
+            parameters = list(self.discriminator.parameters())
+            losses = self.discriminator_losses(discriminated)
+            _clear_gradients(parameters)
+            backward(losses["discriminator"], inputs=parameters)
+            scalars |= losses
+            scalars["discriminator_gradient"] = get_total_norm(_gradients(parameters))
+            discriminator_step()
+        return {name: value.detach() for name, value in scalars.items()}
 
-    def attempt(self, batch: Batch) -> Attempt:
-        """What the pipeline answers to a training batch, with gradients."""
+    def generate(self, batch: Batch) -> GeneratorOutput:
+        """What the pipeline makes of a training batch, with gradients."""
         image, mask = batch["image"], batch["mask"]
-        pipeline, clean = self.working(), None
-        if self.needs_truth:
+        target_latents = None
+        if self.needs_target_latents:
             with torch.no_grad():
-                clean = (self.truth or pipeline.autoencoder).encode(image)
+                target_latents = self.target_encoder().encode(image)
+        pipeline = self.fused_pipeline()
         condition = pipeline.condition(image, mask)
-        return Attempt(image, mask, condition, pipeline.refiner.refine(condition), clean)
+        return GeneratorOutput(image, mask, condition, pipeline.refiner.refine(condition), target_latents)
 
-    def judge(self, compared: Compared, number: int) -> Verdict:
-        """The discriminator on truth and answers; gradients reach it, the answers, and the truth for the penalty.
+    def discriminate(self, inputs: LossInputs, step: int) -> DiscriminatorPass:
+        """The discriminator on targets and predictions; gradients reach it, the predictions, and the targets for R1.
 
-        Both are one batch to its BatchNorm: normalised apart, all answers could turn orange and it would not see it.
+        Both are one batch to its BatchNorm: normalised apart, all predictions could turn orange and it would not see
+        it.
         """
-        penalised = self.weights.r1 > 0 and number % self.r1_every == 0
-        truth = compared.truth.detach().requires_grad_(penalised)
-        real, fake = self.discriminator(torch.cat([truth, compared.answer])).halves()
-        return Verdict(truth, real, fake, self.discriminator.hole_of_patches(compared.hole.float(), fake.scores))
+        penalised = self.weights.r1 > 0 and step % self.r1_every == 0
+        target = inputs.target.detach().requires_grad_(penalised)
+        real, fake = self.discriminator(torch.cat([target, inputs.prediction])).halves()
+        fake_share = self.discriminator.hole_of_patches(inputs.mask.float(), fake.scores)
+        return DiscriminatorPass(target, real, fake, fake_share)
 
-    def generator_losses(self, attempt: Attempt, compared: Compared, verdict: Verdict | None) -> dict[str, Tensor]:
-        """The losses that count, by name, and their weighted sum as "loss"."""
-        weights, losses = self.weights, {}
+    def generator_losses(
+        self, output: GeneratorOutput, inputs: LossInputs, discriminated: DiscriminatorPass | None
+    ) -> dict[str, Tensor]:
+        """The weighted losses by name, and their sum as "loss"."""
+        weights = self.weights
+        prediction, target = inputs.prediction, inputs.target
+        losses = {}
         if weights.known or weights.missing:
-            losses["l1"] = masked_l1(compared.answer, compared.truth, compared.hole, weights.known, weights.missing)
+            losses["l1"] = masked_l1(prediction, target, inputs.mask, weights.known, weights.missing)
         if weights.latent:
-            losses["latent"] = weights.latent * latent_l1(attempt.refined, attempt.clean)
+            losses["latent"] = weights.latent * latent_l1(output.refined, output.needed_target_latents())
         for perceptual in self._perceptual:
-            distance = perceptual.to(compared.answer.device)(compared.answer, compared.truth)
-            losses["perceptual"] = weights.perceptual * distance
-        if weights.adversarial:
-            losses["adversarial"] = weights.adversarial * generator_loss(verdict.fake)
-        if weights.feature_matching:
-            losses["matching"] = weights.feature_matching * feature_matching(verdict.fake, verdict.real)
+            losses["perceptual"] = weights.perceptual * perceptual.to(prediction.device)(prediction, target)
+        if discriminated is not None and weights.adversarial:
+            losses["adversarial"] = weights.adversarial * generator_loss(discriminated.fake)
+        if discriminated is not None and weights.feature_matching:
+            distance = feature_matching(discriminated.fake, discriminated.real)
+            losses["matching"] = weights.feature_matching * distance
         return {"loss": torch.stack(list(losses.values())).sum(), **losses}
 
-    def discriminator_losses(self, verdict: Verdict) -> dict[str, Tensor]:
-        """Its loss as "discriminator", the penalty, and how well it does: what it gives the truth and the fills."""
-        loss = discriminator_loss(verdict.real, verdict.fake, verdict.filled)
-        figures = {}
-        if verdict.truth.requires_grad:
-            figures["r1"] = r1_penalty(verdict.real.scores, verdict.truth)
-            loss = loss + self.weights.r1 * self.r1_every * figures["r1"]
-        real = torch.sigmoid(verdict.real.scores.detach()).mean()
-        return {"discriminator": loss, **figures, "real": real, "fake": scores_in(verdict.fake, verdict.filled)}
+    def discriminator_losses(self, discriminated: DiscriminatorPass) -> dict[str, Tensor]:
+        """Its loss as "discriminator", the penalty, and the probabilities of "real" of targets and of fills."""
+        real, fake, fake_share = discriminated.real, discriminated.fake, discriminated.fake_share
+        loss = discriminator_loss(real, fake, fake_share)
+        penalty = {}
+        if discriminated.target.requires_grad:
+            penalty["r1"] = r1_penalty(real.scores, discriminated.target)
+            loss = loss + self.weights.r1 * self.r1_every * penalty["r1"]
+        return {
+            "discriminator": loss,
+            **penalty,
+            "real": torch.sigmoid(real.scores.detach()).mean(),
+            "fake": mean_probability(fake, fake_share),
+        }
+
+    def _load_perceptual(self, weights: str | None, download: bool) -> None:
+        loss = perceptual_loss(weights, download)
+        if loss is not None:
+            self._perceptual.append(loss)
+            return
+        rank_zero_warn(
+            f"the perceptual loss is left out: {RESNET50.path} is not there; "
+            "set download to true, or name a file with perceptual_weights"
+        )
+
+    def _check_losses(self) -> None:
+        weights = self.weights
+        plain = weights.known or weights.missing or weights.latent
+        if not (plain or self._perceptual or self.uses_discriminator):
+            raise InputError("no loss is left to train with: set one of the weights above 0")
 
 
-def _zero(parameters: Iterable[Tensor]) -> None:
+def _clear_gradients(parameters: Iterable[Parameter]) -> None:
     for parameter in parameters:
         parameter.grad = None
+
+
+def _gradients(parameters: Iterable[Parameter]) -> list[Tensor]:
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytorch_lightning as pl
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -17,7 +18,8 @@ class PretrainTask(TrainingTask):
     Args:
         autoencoder: the autoencoder, from scratch or to be trained on.
         learning_rate, weight_decay, warmup_steps: see `TrainingTask`.
-        statistic_batches: training batches from which the latents' mean and deviation are measured at the end.
+        statistic_batches: training batches from which the latents' mean and standard deviation are measured at the
+            end.
     """
 
     model_file = AUTOENCODER_FILE
@@ -35,30 +37,29 @@ class PretrainTask(TrainingTask):
         self.statistic_batches = statistic_batches
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self._error(batch["image"]).mean()
+        loss = self.squared_error(batch["image"]).mean()
         self.log("train/mse", loss, prog_bar=True)
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        error = self._error(batch["image"])
+        error = self.squared_error(batch["image"])
         self.log("val/psnr", (-10 * error.log10()).mean(), prog_bar=True, batch_size=len(error), sync_dist=True)
 
-    def pictures(self, batch: Batch) -> dict[str, Tensor]:
-        """What a person looks at: (B, 3, H, W) each."""
-        image = batch["image"]
-        return {
-            "truth": image,
-            "reconstruction": self.autoencoder.decode(self.autoencoder.encode(image)).float(),
-        }
+    def squared_error(self, image: Tensor) -> Tensor:
+        """The mean squared error of every picture, (B,)."""
+        autoencoder = self.autoencoder
+        reconstruction = autoencoder.decode_features(autoencoder.encode_features(image))
+        return F.mse_loss(reconstruction.float(), image, reduction="none").mean(dim=(1, 2, 3))
 
-    def save_model(self, folder: Path, data: InpaintingDataModule) -> Path:
+    def preview(self, batch: Batch) -> dict[str, Tensor]:
+        image = batch["image"]
+        reconstruction = self.autoencoder.decode(self.autoencoder.encode(image))
+        return {"truth": image, "reconstruction": reconstruction.float()}
+
+    def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
+        if not isinstance(data, InpaintingDataModule):
+            raise TypeError("the latents' statistics are measured on an InpaintingDataModule")
         self.autoencoder.measure_latents(data.first_images(self.statistic_batches))
         path = folder / self.model_file
         save_autoencoder(self.autoencoder, path, self.recipe())
         return path
-
-    def _error(self, image: Tensor) -> Tensor:
-        """Mean squared error of every picture, (B,)."""
-        autoencoder = self.autoencoder
-        reconstruction = autoencoder.decode_features(autoencoder.encode_features(image))
-        return F.mse_loss(reconstruction.float(), image, reduction="none").mean(dim=(1, 2, 3))

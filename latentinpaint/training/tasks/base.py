@@ -1,4 +1,4 @@
-"""What every training task shares: the optimiser, the learning rate's course, and the random numbers of a step."""
+"""What every training task shares: the optimiser, the learning rate's schedule, and the random numbers of a step."""
 
 import math
 from abc import ABC, abstractmethod
@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Timer
 from torch import Tensor
+from torch.optim import Optimizer
 
 from latentinpaint.errors import InputError
 from latentinpaint.randomness import numbered_generator
@@ -17,7 +18,7 @@ Batch = dict[str, Tensor]
 
 
 class TrainingTask(pl.LightningModule, ABC):
-    """What all tasks share: AdamW, a warm-up, and a cosine down to a last rate over the steps or the time given.
+    """AdamW with a warm-up and a cosine schedule down to a last rate, over the steps or the time of the run.
 
     Args:
         learning_rate: peak learning rate, above 0.
@@ -25,10 +26,13 @@ class TrainingTask(pl.LightningModule, ABC):
         warmup_steps: steps over which the rate rises from zero.
         last_rate: learning rate at the end, 0 or more.
         betas: AdamW's.
+
+    Attributes:
+        model_file: name of the file that holds the trained model.
+        trainer_defaults: arguments of the trainer that this task needs, beside `cli.TRAINER_DEFAULTS`.
     """
 
     model_file: str
-    # What this task wants of the trainer beside `cli.TRAINER_DEFAULTS`.
     trainer_defaults: ClassVar[dict[str, Any]] = {}
 
     def __init__(
@@ -44,32 +48,43 @@ class TrainingTask(pl.LightningModule, ABC):
             raise InputError("learning_rate is above 0, weight_decay and warmup_steps are not below 0")
         if not 0 <= last_rate <= learning_rate:
             raise InputError("last_rate is from 0 to the learning_rate")
-        self.learning_rate, self.weight_decay, self.warmup_steps = learning_rate, weight_decay, warmup_steps
-        self.last_rate, self.betas = last_rate, betas
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.warmup_steps = warmup_steps
+        self.last_rate = last_rate
+        self.betas = betas
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
+    def configure_optimizers(self) -> list[Optimizer]:
         trained = [p for p in self.parameters() if p.requires_grad]
-        return torch.optim.AdamW(trained, lr=self.learning_rate, weight_decay=self.weight_decay, betas=self.betas)
+        return [torch.optim.AdamW(trained, self.learning_rate, self.betas, weight_decay=self.weight_decay)]
 
     def setup(self, stage: str) -> None:
         self.to(memory_format=torch.channels_last)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        last = torch.channels_last
-        return {k: v.contiguous(memory_format=last) if v.ndim == 4 else v for k, v in batch.items()}
+        """Pictures in the memory format of the networks."""
+        converted = {}
+        for name, value in batch.items():
+            if value.ndim == 4:
+                value = value.contiguous(memory_format=torch.channels_last)
+            converted[name] = value
+        return converted
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        risen = min(1.0, (self.global_step + 1) / max(1, self.warmup_steps))
-        height = 0.5 * (1 + math.cos(math.pi * progress(self.trainer)))
-        # As a share of the peak, for a task may have several optimisers.
-        last = self.last_rate / self.learning_rate
-        share = risen * (last + (1 - last) * height)
-        for optimizer, peak in zip(self.trainer.optimizers, self.peaks(), strict=True):
+        factor = self.learning_rate_factor()
+        for optimizer, peak in zip(self.trainer.optimizers, self.peak_learning_rates(), strict=True):
             for group in optimizer.param_groups:
-                group["lr"] = peak * share
-        self.log("learning_rate", self.learning_rate * share)
+                group["lr"] = peak * factor
+        self.log("learning_rate", self.learning_rate * factor)
 
-    def peaks(self) -> list[float]:
+    def learning_rate_factor(self) -> float:
+        """The learning rate of this step as a share of its peak: a task may have several optimisers."""
+        warmup = min(1.0, (self.global_step + 1) / max(1, self.warmup_steps))
+        cosine = 0.5 * (1 + math.cos(math.pi * fraction_done(self.trainer)))
+        last = self.last_rate / self.learning_rate
+        return warmup * (last + (1 - last) * cosine)
+
+    def peak_learning_rates(self) -> list[float]:
         """The peak learning rate of every optimiser."""
         return [self.learning_rate]
 
@@ -77,9 +92,13 @@ class TrainingTask(pl.LightningModule, ABC):
         """Raise `InputError` if a trainer is set up in a way this task cannot use."""
         if trainer.precision in ("16-true", "bf16-true"):
             raise InputError(
-                f"weights of {trainer.precision} are too coarse to be trained: --trainer.precision is "
+                f"weights of {trainer.precision} are too coarse to be trained: the trainer's precision is "
                 "32-true, bf16-mixed or 16-mixed"
             )
+
+    @abstractmethod
+    def preview(self, batch: Batch) -> dict[str, Tensor]:
+        """Pictures (or points) of a validation batch to look at: named columns, each with an item's row."""
 
     @abstractmethod
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
@@ -89,25 +108,38 @@ class TrainingTask(pl.LightningModule, ABC):
         """How the model was made, kept in its file."""
         return {"steps": self.global_step, "learning_rate": self.learning_rate}
 
+    def data_seed(self) -> int:
+        """The seed of the data that this task is trained on."""
+        return self.trainer.datamodule.seed  # type: ignore[attr-defined]  # Lightning attaches it when it fits
+
     def step_generator(self, batch_idx: int) -> torch.Generator:
-        """Random numbers of this batch on this process: others than its neighbours', the same after a resumption."""
-        return numbered_generator(self.trainer.datamodule.seed, self.batch_number(batch_idx))
+        """Random numbers of this batch on this process: others than its neighbours', the same in a resumed run."""
+        return numbered_generator(self.data_seed(), self.batch_number(batch_idx))
 
     def batch_number(self, batch_idx: int) -> int:
         """The number of the batch that is trained on, among those of all steps and processes."""
-        together = self.trainer.accumulate_grad_batches
-        batches = self.global_step * together + batch_idx % together
+        accumulated = self.trainer.accumulate_grad_batches
+        batches = self.global_step * accumulated + batch_idx % accumulated
         return batches * self.trainer.world_size + self.global_rank
 
 
-def progress(trainer: pl.Trainer) -> float:
+def fraction_done(trainer: pl.Trainer) -> float:
     """How much of a training run is done, in [0, 1]: by steps or by time, whichever is further."""
-    limit = trainer.max_steps
-    if limit < 0 and trainer.max_epochs and trainer.max_epochs > 0:
-        limit = trainer.max_epochs * trainer.num_training_batches
-    done = [trainer.global_step / limit] if limit > 0 else [0.0]
-    for timer in (c for c in trainer.callbacks if isinstance(c, Timer)):
-        if timer.time_remaining() is not None:
-            elapsed = timer.time_elapsed()
-            done.append(elapsed / max(1e-9, elapsed + timer.time_remaining()))
-    return min(1.0, max(done))
+    done = 0.0
+    steps: float = trainer.max_steps
+    if steps < 0 and trainer.max_epochs and trainer.max_epochs > 0:
+        steps = trainer.max_epochs * trainer.num_training_batches
+    if steps > 0:
+        done = trainer.global_step / steps
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # Lightning attaches them by a connector
+        if isinstance(callback, Timer):
+            done = max(done, _fraction_of_time(callback))
+    return min(1.0, done)
+
+
+def _fraction_of_time(timer: Timer) -> float:
+    remaining = timer.time_remaining()
+    if remaining is None:
+        return 0.0
+    elapsed = timer.time_elapsed()
+    return elapsed / max(1e-9, elapsed + remaining)

@@ -1,4 +1,4 @@
-"""Training a flow: the same few lines for every flow, which knows its own objective."""
+"""Training a flow: the same few lines for every flow, which knows its own loss."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from latentinpaint.data.distributions import NORMAL
 from latentinpaint.flows import Flow
@@ -16,11 +17,11 @@ from latentinpaint.weights import FLOW_FILE, save_flow
 
 
 class FlowTask(TrainingTask):
-    """Train a flow from a source to a target collection.
+    """Train a flow from a source to a target distribution.
 
     Args:
-        flow: makes the flow for the shape of a row.
-        shape: of a row, which the data give.
+        flow: makes the flow for the shape of a sample.
+        shape: of a sample, from the data.
         learning_rate, weight_decay, warmup_steps, last_rate, betas: see `TrainingTask`.
     """
 
@@ -46,13 +47,17 @@ class FlowTask(TrainingTask):
 
     def step_generator(self, batch_idx: int) -> torch.Generator:
         # Not the numbers that the batch was drawn with: times would go with pictures.
-        return numbered_generator(-1 - self.trainer.datamodule.seed, self.batch_number(batch_idx))
+        return numbered_generator(-1 - self.data_seed(), self.batch_number(batch_idx))
 
-    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        if (self.global_step + 1) % self.trainer.log_every_n_steps:
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # attached by Lightning's logger connector
+        if (self.global_step + 1) % every:
             return
         for name, network in self.flow.named_children():
-            norms = [p.grad.norm() for p in network.parameters() if p.grad is not None]
+            norms = []
+            for parameter in network.parameters():
+                if parameter.grad is not None:
+                    norms.append(parameter.grad.norm())
             if norms:
                 self.log(f"gradient_norm/{name}", torch.stack(norms).norm())
 
@@ -61,12 +66,13 @@ class FlowTask(TrainingTask):
         named = {f"val/{name}": value for name, value in losses.items()}
         self.log_dict(named, batch_size=len(batch["target"]), sync_dist=True)
 
-    def show(self, batch: Batch) -> dict[str, Tensor]:
-        """What a person looks at: named rows side by side, the same noise every time."""
+    def preview(self, batch: Batch) -> dict[str, Tensor]:
+        """See `TrainingTask`; the noise is the same every time."""
         return self.flow.preview(batch["source"], batch["target"], numbered_generator(0, 1))
 
     def recipe(self) -> dict[str, Any]:
-        return {**super().recipe(), "from_noise": self.trainer.datamodule.source == NORMAL}
+        source = self.trainer.datamodule.source  # type: ignore[attr-defined]  # Lightning attaches it when it fits
+        return {**super().recipe(), "from_noise": source == NORMAL}
 
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
         return self.save_as(folder / self.model_file)

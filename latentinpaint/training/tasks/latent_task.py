@@ -5,10 +5,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
 
+import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.models import Autoencoder, MaskControl
 from latentinpaint.models.fast.fuse import fuse
@@ -17,13 +17,7 @@ from latentinpaint.randomness import Generators
 from latentinpaint.refiners import Refiner
 from latentinpaint.training.losses.reconstruction import LatentObjective, Objective
 from latentinpaint.training.tasks.base import Batch, TrainingTask
-from latentinpaint.weights import (
-    PIPELINE_FILE,
-    Model,
-    load_autoencoder,
-    load_pipeline,
-    save_model,
-)
+from latentinpaint.weights import PIPELINE_FILE, Model, load_autoencoder, load_pipeline, save_model
 
 FROM_SCRATCH = "from scratch"
 
@@ -38,8 +32,14 @@ class PipelineTask(TrainingTask):
         autoencoder: file or folder that `pretrain_ae` wrote, or an autoencoder to be trained from scratch.
         refiner: makes the refiner for the latent's number of channels.
         mask, trained: see `LatentTask`.
-        needs_truth: whether the latents of undamaged pictures are needed.
+        needs_target_latents: whether the latents of undamaged pictures are needed.
         learning_rate, weight_decay, warmup_steps, betas: see `TrainingTask`.
+
+    Attributes:
+        pipeline: what is trained.
+        truth: the autoencoder as it was, if it is trained and the latents of undamaged pictures are needed, else
+            None. Checkpoints hold its weights under this name.
+        fingerprint: of the autoencoder as it was.
     """
 
     model_file = PIPELINE_FILE
@@ -50,60 +50,56 @@ class PipelineTask(TrainingTask):
         refiner: Callable[[int], Refiner],
         mask: str,
         trained: str,
-        needs_truth: bool,
+        needs_target_latents: bool,
         learning_rate: float,
         weight_decay: float = 0.0,
         warmup_steps: int = 200,
         betas: tuple[float, float] = (0.9, 0.99),
     ) -> None:
         super().__init__(learning_rate, weight_decay, warmup_steps, betas=betas)
-        pretrained = load_autoencoder(autoencoder) if isinstance(autoencoder, str) else autoencoder
-        # One that starts from scratch has no identity yet that a checkpoint could be held to.
-        self.fingerprint = pretrained.fingerprint() if isinstance(autoencoder, str) else FROM_SCRATCH
-        if self.fingerprint == FROM_SCRATCH and (trained != "all" or needs_truth):
-            raise InputError(
-                "an autoencoder that was not pretrained has to be trained and has no latents to aim at: "
-                "add --model.trained all and no latent loss, or give --autoencoder"
-            )
-        if not pretrained.stage_channels and (mask != "none" or trained != "nothing"):
-            raise InputError(
-                "this autoencoder has no encoder stages to tell of a mask or to train: "
-                "add --model.mask none and --model.trained nothing"
-            )
-        if mask == "alpha" and trained == "nothing":
-            raise InputError("a mask as a fourth channel has to be learnt: add --model.trained first (or all)")
+        if isinstance(autoencoder, str):
+            pretrained = load_autoencoder(autoencoder)
+            self.fingerprint = pretrained.fingerprint()
+        else:
+            pretrained = autoencoder
+            self.fingerprint = FROM_SCRATCH  # it has no identity yet that a checkpoint could be compared with
+            _check_from_scratch(trained, needs_target_latents)
+        _check_stages(pretrained, mask, trained)
         encoder = pretrained.with_mask_channel() if mask == "alpha" else pretrained
         control = MaskControl(encoder) if mask == "control" else None
         self.pipeline = InpaintPipeline(encoder, refiner(encoder.latent_channels), control)
-        # Latents of the truth come from the autoencoder as it was, a copy once that one changes.
-        self.truth = None
+        self.truth: Autoencoder | None = None
         if trained != "nothing":
-            if needs_truth:
+            if needs_target_latents:
                 self.truth = deepcopy(pretrained).freeze()
             encoder.thaw(trained)
-        self._working: dict[tuple[torch.device, bool], InpaintPipeline] = {}
+        # A dictionary, so that Lightning takes the copy for none of this module's parts; it holds only the latest.
+        self._fused: dict[tuple[torch.device, bool], InpaintPipeline] = {}
 
-    def start_with(self, model: str) -> None:
+    def load_initial_weights(self, model: str) -> None:
         """Take the weights of a model file or run folder.
 
         Raises:
             InputError: if that is another architecture, or rests on another autoencoder than this one's frozen one.
         """
-        weights, own = load_pipeline(model).state_dict(), self.pipeline.state_dict()
-        shapes, others = ({name: tuple(x.shape) for name, x in state.items()} for state in (own, weights))
-        if shapes != others:
-            name = next(name for name in (*own, *weights) if shapes.get(name) != others.get(name))
-            raise InputError(
-                f"{model} is built otherwise, {name} is {others.get(name, 'missing')} there and "
-                f"{shapes.get(name, 'missing')} here: describe its autoencoder, refiner and mask to start from it"
-            )
-        frozen = [f"autoencoder.{n}" for n, p in self.pipeline.autoencoder.named_parameters() if not p.requires_grad]
-        if not all(torch.equal(own[name], weights[name]) for name in frozen):
-            raise InputError(f"{model} was trained on another autoencoder: give the one it was trained with")
+        own = self.pipeline.state_dict()
+        weights = load_pipeline(model).state_dict()
+        for name in (*own, *weights):
+            here = _shape_in(own, name)
+            there = _shape_in(weights, name)
+            if here != there:
+                raise InputError(
+                    f"{model} is built otherwise, {name} is {there} there and {here} here: "
+                    "describe its autoencoder, refiner and mask to start from it"
+                )
+        for name, parameter in self.pipeline.autoencoder.named_parameters():
+            key = f"autoencoder.{name}"
+            if not parameter.requires_grad and not torch.equal(own[key], weights[key]):
+                raise InputError(f"{model} was trained on another autoencoder: use the one it was trained with")
         self.pipeline.load_state_dict(weights)
 
-    def working(self) -> InpaintPipeline:
-        """The pipeline to compute with, here and now: the same function, refiner and mask control.
+    def fused_pipeline(self) -> InpaintPipeline:
+        """The pipeline to compute with now: the same function, refiner and mask control.
 
         Where nothing of the autoencoder is trained, a fused copy stands for it, in bfloat16 under such an autocast,
         which would otherwise cast the frozen weights anew at every step.
@@ -113,27 +109,28 @@ class PipelineTask(TrainingTask):
             return self.pipeline
         device = autoencoder.latent_mean.device
         autocast = torch.is_autocast_enabled(device.type)
-        low = autocast and torch.get_autocast_dtype(device.type) == torch.bfloat16
-        if (device, low) not in self._working:
-            folded = fuse(autoencoder, torch.bfloat16 if low else None)
-            # In a dictionary, so that it is none of this module's parts, and only the latest.
-            self._working = {(device, low): InpaintPipeline(folded, self.pipeline.refiner, self.pipeline.control)}
-        return self._working[device, low]
+        bfloat16 = autocast and torch.get_autocast_dtype(device.type) == torch.bfloat16
+        if (device, bfloat16) not in self._fused:
+            fused = fuse(autoencoder, torch.bfloat16 if bfloat16 else None)
+            pipeline = InpaintPipeline(fused, self.pipeline.refiner, self.pipeline.control)
+            self._fused = {(device, bfloat16): pipeline}
+        return self._fused[device, bfloat16]
+
+    def target_encoder(self) -> Autoencoder:
+        """The frozen autoencoder that gives the latents of undamaged pictures: as it was before training."""
+        return self.truth or self.fused_pipeline().autoencoder
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         image, mask = batch["image"], batch["mask"]
-        fill = self.working().sample(image, mask, batch_size=len(image))[:, 0].float()
-        error = ((fill - image).square() * mask).sum(dim=(1, 2, 3)) / (3 * mask.sum(dim=(1, 2, 3)))
+        error = ((self._fill(batch) - image).square() * mask).sum(dim=(1, 2, 3)) / (3 * mask.sum(dim=(1, 2, 3)))
         psnr = -10 * error.clamp(min=1e-10).log10()
         self.log("val/psnr_hole", psnr.mean(), prog_bar=True, batch_size=len(image), sync_dist=True)
 
-    def pictures(self, batch: Batch) -> dict[str, Tensor]:
-        """What a person looks at: (B, 3, H, W) each."""
+    def preview(self, batch: Batch) -> dict[str, Tensor]:
         image, mask = batch["image"], batch["mask"]
-        fill = self.working().sample(image, mask, batch_size=len(image))[:, 0].float()
-        return {"input": image * (1 - mask), "hole": mask.expand_as(image), "fill": fill, "truth": image}
+        return {"input": image * (1 - mask), "hole": mask.expand_as(image), "fill": self._fill(batch), "truth": image}
 
-    def save_model(self, folder: Path, data: InpaintingDataModule) -> Path:
+    def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
         path = folder / self.model_file
         save_model(Model(self.pipeline, recipe=self.recipe()), path)
         return path
@@ -143,7 +140,12 @@ class PipelineTask(TrainingTask):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if checkpoint.get("autoencoder") != self.fingerprint:
-            raise InputError("the checkpoint was trained on another autoencoder: give the one it was trained with")
+            raise InputError("the checkpoint was trained on another autoencoder: use the one it was trained with")
+
+    def _fill(self, batch: Batch) -> Tensor:
+        """One filled picture for each item, (B, 3, H, W)."""
+        samples = self.fused_pipeline().sample(batch["image"], batch["mask"], batch_size=len(batch["image"]))
+        return samples[:, 0].float()
 
 
 class LatentTask(PipelineTask):
@@ -155,7 +157,7 @@ class LatentTask(PipelineTask):
         mask: how the encoder learns where the hole is: "control", a mask encoder beside it; "alpha", the mask as a
             fourth channel of the picture, as LaMa has it; "none", only by what is missing.
         trained: what is trained of the autoencoder: "nothing", "first" (the encoder's first convolution) or "all".
-        objective: what to train towards, see `objectives`; the latent of the truth by default.
+        objective: what to train towards, see `losses.reconstruction`; the latent of the undamaged picture by default.
         learning_rate, weight_decay, warmup_steps: see `TrainingTask`.
     """
 
@@ -171,18 +173,41 @@ class LatentTask(PipelineTask):
         warmup_steps: int = 200,
     ) -> None:
         objective = objective or LatentObjective()
+        needs_latents = objective.needs_target_latents
         super().__init__(
-            autoencoder, refiner, mask, trained, objective.needs_truth, learning_rate, weight_decay, warmup_steps
+            autoencoder, refiner, mask, trained, needs_latents, learning_rate, weight_decay, warmup_steps
         )
         self.objective = objective
         self.objective.check(self.pipeline)
 
     def losses(self, batch: Batch, generator: Generators) -> dict[str, Tensor]:
         """The objective's named scalars for a batch; "loss" is to be minimised."""
-        pipeline = self.working()
-        return self.objective(pipeline, self.truth or pipeline.autoencoder, batch["image"], batch["mask"], generator)
+        return self.objective(self.fused_pipeline(), self.target_encoder(), batch["image"], batch["mask"], generator)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         losses = self.losses(batch, self.step_generator(batch_idx))
         self.log_dict({f"train/{name}": value for name, value in losses.items()}, prog_bar=True)
         return losses["loss"]
+
+
+def _check_from_scratch(trained: str, needs_target_latents: bool) -> None:
+    if trained != "all" or needs_target_latents:
+        raise InputError(
+            "an autoencoder that was not pretrained has to be trained and has no latents to aim at: "
+            "set trained to all and use no latent loss, or name the file of a pretrained autoencoder"
+        )
+
+
+def _check_stages(autoencoder: Autoencoder, mask: str, trained: str) -> None:
+    if not autoencoder.stage_channels and (mask != "none" or trained != "nothing"):
+        raise InputError(
+            "this autoencoder has no encoder stages to take a mask or to be trained: "
+            "set mask to none and trained to nothing"
+        )
+    if mask == "alpha" and trained == "nothing":
+        raise InputError("a mask as a fourth channel has to be learnt: set trained to first (or all)")
+
+
+def _shape_in(state: dict[str, Tensor], name: str) -> tuple[int, ...] | str:
+    """The shape of an entry, for a person."""
+    return tuple(state[name].shape) if name in state else "missing"

@@ -11,8 +11,8 @@ from latentinpaint.training.losses.adversarial import (
     feature_matching,
     generator_loss,
     masked_l1,
+    mean_probability,
     r1_penalty,
-    scores_in,
 )
 
 
@@ -90,7 +90,7 @@ def test_masked_l1_by_hand():
     assert masked_l1(answer, truth, hole, known=1.0, missing=1.0).item() == pytest.approx(8 / 4)
 
 
-def test_scores_in_looks_only_where_it_is_told():
+def test_mean_probability_is_weighted():
     scores = judgement([math.log(3), -50.0])
     left = torch.tensor([[[[1.0, 0.0]]]])
-    assert scores_in(scores, left).item() == pytest.approx(0.75, rel=1e-6)
+    assert mean_probability(scores, left).item() == pytest.approx(0.75, rel=1e-6)

@@ -1,5 +1,6 @@
 """LaMa's full training through its command line: turns, resuming bit for bit, spaces, the guard, mistakes."""
 
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from latentinpaint.models import LamaAutoencoder
 from latentinpaint.refiners import FFCRefiner, FlowRefiner
 from latentinpaint.training.cli import train_lama
 from latentinpaint.training.losses.adversarial import LossWeights, discriminator_loss, r1_penalty
-from latentinpaint.training.losses.domains import SPACES, Attempt
+from latentinpaint.training.losses.domains import DOMAINS
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.weights import Model, load_autoencoder, load_pipeline, save_model
 
@@ -129,7 +130,7 @@ def test_both_learn_and_the_frozen_part_does_not(lama, model_files):
     assert any(tap.weight.abs().max() > 0 for tap in model.control.taps)
 
 
-class Turns:
+class Alternation:
     """Takes turns on a batch and tells what each turn's gradient reached."""
 
     def __init__(self, task):
@@ -137,7 +138,8 @@ class Turns:
         self.optimizers = task.configure_optimizers()
 
     def __call__(self, batch):
-        return self.task.turns(batch, next(self.numbers), self.backward, *(o.step for o in self.optimizers))
+        steps = [optimizer.step for optimizer in self.optimizers]
+        return self.task.alternating_step(batch, next(self.numbers), self.backward, *steps)
 
     def backward(self, loss, **options):
         before = {n: p.grad for n, p in self.task.named_parameters()}
@@ -147,9 +149,9 @@ class Turns:
 
 def test_each_turn_reaches_its_own_parameters(model_files, batch):
     made = task(model_files, weights=LossWeights(perceptual=0))
-    turns = Turns(made)
-    figures = turns(batch)
-    assert turns.reached == [{"pipeline"}, {"discriminator"}]
+    alternation = Alternation(made)
+    figures = alternation(batch)
+    assert alternation.reached == [{"pipeline"}, {"discriminator"}]
     assert {"loss", "l1", "adversarial", "matching", "gradient"} <= set(figures)
     assert {"discriminator", "r1", "real", "fake", "discriminator_gradient"} <= set(figures)
     assert all(torch.isfinite(value) for value in figures.values())
@@ -160,18 +162,20 @@ def test_the_sharing_of_one_pass_changes_no_gradient(model_files, batch, monkeyp
     made = task(model_files, weights=LossWeights(perceptual=0, r1=0.5), discriminator_norm=False).double().eval()
     batch = {name: value.double() for name, value in batch.items()}
     with torch.no_grad():
-        answer = made.space.compared(made.pipeline, made.attempt(batch)).answer
+        answer = made.domain.loss_inputs(made.pipeline, made.generate(batch)).prediction
     image = batch["image"].clone().requires_grad_()
     real, fake = made.discriminator(image), made.discriminator(answer)
     filled = made.discriminator.hole_of_patches(batch["mask"], fake.scores)
     loss = discriminator_loss(real, fake, filled) + 0.5 * r1_penalty(real.scores, image)
     expected = torch.autograd.grad(loss, list(made.discriminator.parameters()))
-    turns = Turns(made)
+    alternation = Alternation(made)
     found = []
-    monkeypatch.setattr(
-        turns.optimizers[1], "step", lambda: found.extend(p.grad.clone() for p in made.discriminator.parameters())
-    )
-    turns(batch)
+
+    def step():
+        found.extend(parameter.grad.clone() for parameter in made.discriminator.parameters())
+
+    monkeypatch.setattr(alternation.optimizers[1], "step", step)
+    alternation(batch)
     for one, other in zip(found, expected, strict=True):
         assert torch.allclose(one, other, rtol=1e-4, atol=1e-7)
 
@@ -201,7 +205,7 @@ def test_every_loss_counts_by_its_weight(name, figure, model_files, batch, resne
     for weight in (2.0, 6.0):
         weights = LossWeights(**{**none, name: weight})
         made = task(model_files, weights=weights, perceptual_weights=str(tmp_path / "resnet.pth"))
-        figures = Turns(made)(batch)
+        figures = Alternation(made)(batch)
         assert figures["loss"] == figures[figure] > 0
         found.append(figures["loss"].item())
     assert found[1] == pytest.approx(3 * found[0], rel=1e-4)
@@ -218,15 +222,15 @@ def test_known_and_missing_weigh_their_own_pixels(model_files, batch):
             )
         where = hole if missing else 1 - hole
         expected = (known + missing) * ((answer - image).abs() * where).sum() / image.numel()
-        assert Turns(made)(batch)["l1"].item() == pytest.approx(expected.item(), rel=1e-4)
+        assert Alternation(made)(batch)["l1"].item() == pytest.approx(expected.item(), rel=1e-4)
 
 
 def test_the_penalty_comes_every_so_often_and_counts_as_often(model_files, batch):
     weights = LossWeights(perceptual=0, r1=0.7)
-    rare = Turns(task(model_files, weights=weights, r1_every=3))
+    rare = Alternation(task(model_files, weights=weights, r1_every=3))
     figures = [rare(batch) for _ in range(6)]
     assert ["r1" in step for step in figures] == [True, False, False, True, False, False]
-    always = Turns(task(model_files, weights=weights))(batch)
+    always = Alternation(task(model_files, weights=weights))(batch)
     assert figures[0]["r1"] == always["r1"] > 0
     more = figures[0]["discriminator"] - always["discriminator"]
     assert more.item() == pytest.approx(2 * 0.7 * always["r1"].item(), rel=1e-3)
@@ -245,48 +249,48 @@ def test_the_perceptual_network_is_kept_out_of_what_is_saved(lama, resnet_state,
 
 def test_weight_zero_leaves_out_what_it_needs(model_files, batch, monkeypatch):
     made = task(model_files, weights=LossWeights(perceptual=0, adversarial=0, feature_matching=0, missing=1))
-    turns = Turns(made)
+    alternation = Alternation(made)
     monkeypatch.setattr(made.discriminator, "forward", None)  # would fail if it were called
-    figures = turns(batch)
-    assert turns.reached == [{"pipeline"}]
+    figures = alternation(batch)
+    assert alternation.reached == [{"pipeline"}]
     assert set(figures) == {"loss", "l1", "gradient"}
 
 
 def test_latent_space_never_decodes(model_files, batch, monkeypatch):
     made = task(model_files, space="latent")
-    for autoencoder in (made.pipeline.autoencoder, made.working().autoencoder):
+    for autoencoder in (made.pipeline.autoencoder, made.fused_pipeline().autoencoder):
         monkeypatch.setattr(autoencoder, "decode", None)
         monkeypatch.setattr(autoencoder, "decode_features", None)
-    turns = Turns(made)
-    turns(batch)
-    assert turns.reached == [{"pipeline"}, {"discriminator"}]
+    alternation = Alternation(made)
+    alternation(batch)
+    assert alternation.reached == [{"pipeline"}, {"discriminator"}]
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", DOMAINS)
 def test_every_space_compares_like_with_like(space, model_files, batch):
-    """A refiner that answers the truth's latent is compared with the truth, or with what the decoder makes of it."""
+    """A refiner that answers the truth's latent is inputs with the truth, or with what the decoder makes of it."""
     made = task(model_files, space=space, weights=LossWeights(latent=1))
-    attempt = made.attempt(batch)
-    perfect = Attempt(attempt.image, attempt.mask, attempt.condition, attempt.clean, attempt.clean)
-    compared = made.space.compared(made.pipeline, perfect)
-    assert compared.answer.shape == compared.truth.shape
-    assert compared.hole.shape == (4, 1, *compared.truth.shape[-2:])
-    assert compared.truth.shape[1] == made.space.channels(made.pipeline)
+    output = made.generate(batch)
+    perfect = replace(output, refined=output.target_latents)
+    inputs = made.domain.loss_inputs(made.pipeline, perfect)
+    assert inputs.prediction.shape == inputs.target.shape
+    assert inputs.mask.shape == (4, 1, *inputs.target.shape[-2:])
+    assert inputs.target.shape[1] == made.domain.channels(made.pipeline)
     if space == "latent":
-        assert torch.equal(compared.answer, compared.truth)
+        assert torch.equal(inputs.prediction, inputs.target)
     else:
-        assert torch.equal(compared.truth, batch["image"])
+        assert torch.equal(inputs.target, batch["image"])
         reconstruction = made.pipeline.autoencoder.decode(made.pipeline.autoencoder.encode(batch["image"]))
-        assert torch.allclose(compared.answer, reconstruction, atol=1e-5)
+        assert torch.allclose(inputs.prediction, reconstruction, atol=1e-5)
 
 
 def test_it_learns(model_files, batch):
     """Thirty turns on one batch: the losses of the generator fall although the discriminator learns too."""
     made = task(model_files, weights=LossWeights(perceptual=0), learning_rate=3e-3)
-    turns = Turns(made)
+    alternation = Alternation(made)
     losses = []
     for _ in range(30):
-        figures = turns(batch)
+        figures = alternation(batch)
         losses.append(figures["l1"].item() + figures["matching"].item())
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
@@ -394,7 +398,7 @@ def test_a_lost_gradient_stops_before_the_step(lama, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--trainer.gradient_clip_val", "1"), "--model.gradient_clip is the option"),
+        (("--trainer.gradient_clip_val", "1"), "gradient_clip of the model"),
         (("--trainer.accumulate_grad_batches", "2"), "on one device"),
         (("--model.r1_every", "0"), "starts at 1"),
         (("--trainer.precision", "bf16-true"), "too coarse"),
@@ -411,7 +415,7 @@ def test_mistakes_are_one_sentence_and_write_nothing(options, sentence, lama, tm
 
 
 @pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", DOMAINS)
 def test_nothing_but_a_perceptual_loss_that_is_not_there(space, model_files):
     with pytest.raises(InputError, match="no loss is left"):
         task(model_files, space=space, weights=LossWeights(known=0, adversarial=0, feature_matching=0))

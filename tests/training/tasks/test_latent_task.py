@@ -23,8 +23,9 @@ from latentinpaint.models import LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import FFCRefiner, FlowRefiner
 from latentinpaint.training.callbacks import WeightEMA
-from latentinpaint.training.cli import expand_short_forms, pretrain_ae, train_latent
+from latentinpaint.training.cli import expand_aliases, pretrain_ae, train_latent
 from latentinpaint.training.tasks import base, latent_task
+from latentinpaint.training.tasks.autoencoder_task import PretrainTask
 from latentinpaint.weights import load_autoencoder, load_pipeline
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
@@ -94,11 +95,11 @@ def test_pretraining_error_falls():
     data = InpaintingDataModule("samples", size=32, batch_size=8, num_workers=0)
     data.setup("fit")
     batch = next(iter(data.train_dataloader()))
-    task = latent_task.PretrainTask(LamaAutoencoder(base_channels=4))
+    task = PretrainTask(LamaAutoencoder(base_channels=4))
     optimizer = torch.optim.AdamW(task.parameters(), lr=5e-3)
     errors = []
     for _ in range(50):
-        error = task._error(batch["image"]).mean()
+        error = task.squared_error(batch["image"]).mean()
         optimizer.zero_grad()
         error.backward()
         optimizer.step()
@@ -401,7 +402,7 @@ def timer_at(elapsed, duration):
     ],
 )
 def test_progress(trainer, expected):
-    assert base.progress(trainer) == pytest.approx(expected)
+    assert base.fraction_done(trainer) == pytest.approx(expected)
 
 
 # --- folders with bad files -------------------------------------------------------------------------------
@@ -429,11 +430,11 @@ def test_bad_files_are_left_out_counted_and_named(workers, pretrain, tmp_path):
 
 
 def test_short_forms():
-    expanded = expand_short_forms(["--refiner", "flow", "--autoencoder=a b", "--data.size", "64"])
+    expanded = expand_aliases(["--refiner", "flow", "--autoencoder=a b", "--data.size", "64"])
     assert expanded[:2] == ["--model.refiner", "latentinpaint.refiners.FlowRefiner"]
     assert expanded[2:] == ["--model.autoencoder", "a b", "--data.size", "64"]
     config = str(CONFIGS / "latent_ffc.yaml")
-    agreed = expand_short_forms(["--refiner=ffc", "--config", config])
+    agreed = expand_aliases(["--refiner=ffc", "--config", config])
     assert agreed == ["--config", config]
 
 
