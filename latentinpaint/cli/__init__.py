@@ -35,17 +35,11 @@ def main(command: str | None = None, arguments: Sequence[str] | None = None) -> 
         command: a key of `COMMANDS`; None takes it from the arguments.
         arguments: as on the command line; None takes `sys.argv`.
     """
-    rest = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        arguments = sys.argv[1:]
+    rest = list(arguments)
     if command is None:
-        if not rest or rest[0] in ("-h", "--help", "help"):
-            print(_usage())
-            sys.exit(0 if rest else 2)
-        if rest[0] == "--version":
-            from latentinpaint import __version__
-
-            print(f"latentinpaint {__version__}")
-            sys.exit(0)
-        command = rest.pop(0)
+        command = _command_or_end(rest)
     name = command.replace("-", "_")
     if name not in COMMANDS:
         print(f"latentinpaint: there is no command '{command}': choose one of {', '.join(COMMANDS)}", file=sys.stderr)
@@ -55,7 +49,28 @@ def main(command: str | None = None, arguments: Sequence[str] | None = None) -> 
     sys.exit(run(name, importlib.import_module(f"latentinpaint.cli.{name}"), rest))
 
 
+def _command_or_end(arguments: list[str]) -> str:
+    """Take the command from the arguments; without one, print what there is and end the process."""
+    if not arguments:
+        print(_usage())
+        sys.exit(2)
+    first = arguments.pop(0)
+    if first in ("-h", "--help", "help"):
+        print(_usage())
+        sys.exit(0)
+    if first == "--version":
+        from latentinpaint import __version__
+
+        print(f"latentinpaint {__version__}")
+        sys.exit(0)
+    return first
+
+
 def _usage() -> str:
-    lines = ["usage: latentinpaint COMMAND [options]", "", "Image inpainting in latent space.", ""]
-    lines += [f"  {name:<22} {summary}" for name, summary in COMMANDS.items()]
-    return "\n".join([*lines, "", "latentinpaint COMMAND --help explains every option."])
+    commands = "\n".join(f"  {name:<22} {summary}" for name, summary in COMMANDS.items())
+    return (
+        "usage: latentinpaint COMMAND [options]\n\n"
+        "Image inpainting in latent space.\n\n"
+        f"{commands}\n\n"
+        "latentinpaint COMMAND --help explains every option."
+    )

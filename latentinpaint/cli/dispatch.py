@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import warnings
-from argparse import ArgumentError
+from argparse import ArgumentError, HelpFormatter
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -15,28 +15,33 @@ import jsonargparse
 
 from latentinpaint.errors import InputError
 
-_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+_TYPE_NAMES = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 _SHORT = {"model.autoencoder": "autoencoder", "model.refiner": "refiner"}  # required by train_latent alone
-_LIGHTNING = ("lightning_fabric", "pytorch_lightning")
+_CHATTY = (
+    "lightning_fabric.utilities.seed",
+    "lightning_fabric.utilities.rank_zero",
+    "pytorch_lightning.utilities.rank_zero",
+)
 
 
 def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
-    """Run a command's module and answer its exit status: 0, 2 for what cannot be used, or what the module answers.
+    """Run a command's module; returns its exit status: 0, 2 for input that cannot be used, or the module's own.
 
     A module offers `main(arguments, program)`, which reads its own command line; or a typed `command`; or, where the
-    options are many, `Options`, a dataclass, and `run`, which takes one and may answer a status: 1 if a part could
+    options are many, `Options`, a dataclass, and `run`, which takes one and may return a status: 1 if a part could
     not be done.
     """
     quieten()
+    words = [_option(argument) for argument in arguments]
     try:
         if hasattr(module, "main"):
-            module.main([_option(argument) for argument in arguments], f"latentinpaint {name}")
+            module.main(words, f"latentinpaint {name}")
         elif hasattr(module, "Options"):
-            return module.run(_called(module.Options, name, arguments)) or 0
+            return module.run(_call(module.Options, name, words)) or 0
         else:
-            _called(module.command, name, arguments)
+            _call(module.command, name, words)
     except (InputError, ArgumentError) as error:
-        print(f"latentinpaint {name}: {_sentence(error)}", file=sys.stderr)
+        print(f"latentinpaint {name}: {error_sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"latentinpaint {name}: stopped", file=sys.stderr)
@@ -44,7 +49,7 @@ def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
     return 0
 
 
-def _called(component: Callable, name: str, arguments: Sequence[str]) -> Any:
+def _call(component: Callable, name: str, arguments: Sequence[str]) -> Any:
     """A typed function or class, called with what the command line says."""
     return jsonargparse.auto_cli(
         component,
@@ -59,8 +64,9 @@ def _called(component: Callable, name: str, arguments: Sequence[str]) -> Any:
 class _Parser(jsonargparse.ArgumentParser):
     """Shows options with hyphens, as this package's documentation writes them."""
 
-    def format_help(self) -> str:
-        return re.sub(r"--[a-z][a-z_.]*", lambda match: match[0].replace("_", "-"), super().format_help())
+    def format_help(self, formatter: HelpFormatter | None = None) -> str:
+        text = super().format_help(formatter)
+        return re.sub(r"--[a-z][a-z_.]*", lambda match: match[0].replace("_", "-"), text)
 
 
 def _option(argument: str) -> str:
@@ -74,54 +80,78 @@ def _option(argument: str) -> str:
 def _with_flags(function: Callable, arguments: Sequence[str]) -> list[str]:
     """Arguments for jsonargparse: a yes-or-no option alone means yes."""
     flags = {f"--{p.name}" for p in inspect.signature(function).parameters.values() if p.annotation is bool}
-    options = [_option(argument) for argument in arguments]
-    following = [*options, ""][1:]
-    return [
-        f"{option}=true" if option in flags and after.lower() not in ("true", "false") else option
-        for option, after in zip(options, following, strict=True)
-    ]
+    words = list(arguments)
+    for position, word in enumerate(words):
+        following = words[position + 1 : position + 2]
+        has_value = bool(following) and following[0].lower() in ("true", "false")
+        if word in flags and not has_value:
+            words[position] = f"{word}=true"
+    return words
 
 
-def _sentence(error: Exception) -> str:
+def error_sentence(error: Exception) -> str:
     """An error's message on one line; jsonargparse's are shortened to what a person can act on."""
-    text = str(error)
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, InputError):
             # From a worker process PyTorch hands it on with its traceback in front.
             return " ".join(str(cause).rsplit("InputError: ", 1)[-1].split())
         cause = cause.__cause__ or cause.__context__
+    text = str(error)
+    return _missing_or_unknown(text) or _wrong_value(text) or _shortened(text)
+
+
+def _missing_or_unknown(text: str) -> str | None:
+    """A sentence for an option that is not known or not there, if that is the mistake."""
     unknown = re.search(r"[Uu]nrecognized arguments?:? ?(.*?)(?:\n|$)", text)
     if unknown:
         return f"unknown option {unknown[1].strip()}; --help lists all"
     missing = re.search(r'[Kk]ey "([\w.]+)" is required|arguments are required: ([\w.]+)', text)
     if missing:
         key = missing[1] or missing[2]
-        return f"the option {_spelled(_SHORT.get(key, key))} is missing; --help explains it"
-    kind = re.search(rf"Expected an? <class '({'|'.join(_KINDS)})'>", text)
-    given = re.search(r"(?:Got|Given) value: (?!NestedArg)(.*?)(?:\. Got value: .*)?$", text, re.MULTILINE)
+        return f"the option {_as_option(_SHORT.get(key, key))} is missing; --help explains it"
+    return None
+
+
+def _wrong_value(text: str) -> str | None:
+    """A sentence for a value of a wrong type, or a setting of a class that was not named, if that is the mistake."""
     keys = re.findall(r'Parser key "([\w.]+)"', text)
-    if kind and given and keys:
-        setting = _spelled(keys[0]) if len(keys) == 1 else f"'{keys[-1]}' of {_spelled(keys[0])}"
-        return f"{setting} takes {_KINDS[kind[1]]}, not {given[1]}"
+    if not keys:
+        return None
+    option = _as_option(keys[0])
+    expected = re.search(rf"Expected an? <class '({'|'.join(_TYPE_NAMES)})'>", text)
+    value = re.search(r"(?:Got|Given) value: (?!NestedArg)(.*?)(?:\. Got value: .*)?$", text, re.MULTILINE)
+    if expected and value:
+        setting = option
+        if len(keys) > 1:
+            setting = f"'{keys[-1]}' of {option}"
+        return f"{setting} takes {_TYPE_NAMES[expected[1]]}, not {value[1]}"
     nested = re.search(r"NestedArg\(key='([\w.]+)'", text)
-    if nested and keys:
-        option = _spelled(keys[0])
+    if nested:
         return f"{option}.{nested[1]} is a setting of a class: name it first, with {option} and the class"
+    return None
+
+
+def _shortened(text: str) -> str:
+    """The first line of a message, with the last one if that is short."""
     lines = [line.strip(" -") for line in text.splitlines() if line.strip(" -")]
-    sentence = lines[0] + (f" ({lines[-1]})" if len(lines) > 1 and len(lines[-1]) < 160 else "")
-    return re.sub(r'Parser key "([\w.]+)"', lambda match: _spelled(match[1]), sentence)
+    sentence = lines[0]
+    if len(lines) > 1 and len(lines[-1]) < 160:
+        sentence += f" ({lines[-1]})"
+    return re.sub(r'Parser key "([\w.]+)"', lambda match: _as_option(match[1]), sentence)
 
 
-def _spelled(key: str) -> str:
+def _as_option(key: str) -> str:
     """A setting's key as the option that a person writes."""
-    return "--" + (key if "." in key else key.replace("_", "-"))
+    if "." not in key:
+        key = key.replace("_", "-")
+    return f"--{key}"
 
 
 def quieten() -> None:
     """Silence messages of libraries that a user can do nothing about."""
     # Seeds, devices, tips. Not on the parents: Lightning sets their level when it is imported.
-    for name in ("lightning_fabric.utilities.seed", *(f"{p}.utilities.rank_zero" for p in _LIGHTNING)):
+    for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")

@@ -6,18 +6,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, ProgressColumn
 
-    from latentinpaint.evaluation.summary import Summary
+    from latentinpaint.evaluation.summary import Summary, TableRow
 
 
 @contextmanager
 def progress_bar(title: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A bar with the time left; call what it gives after every item, with the item's name."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    """A bar with the time left; call what it yields after every item, with the item's name."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True, disable=not sys.stdout.isatty()) as progress:
+    with _bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as progress:
         task = progress.add_task(title, total=total)
         yield lambda name: progress.advance(task)
 
@@ -26,7 +25,8 @@ class NamedBar:
     """A bar with the time left and the name of what is being done; see `named_bar`."""
 
     def __init__(self, progress: "Progress", total: int) -> None:
-        self.progress, self.task = progress, progress.add_task("", total=total)
+        self.progress = progress
+        self.task = progress.add_task("", total=total)
 
     def begin(self, name: str) -> None:
         """Show what is being done now."""
@@ -41,23 +41,28 @@ class NamedBar:
 
 @contextmanager
 def named_bar(total: int) -> Iterator[NamedBar]:
-    """A `NamedBar` of so many things, shown only on a terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    """A `NamedBar` of so many items."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, transient=True, disable=not sys.stdout.isatty()) as progress:
+    with _bar(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}")) as progress:
         yield NamedBar(progress, total)
 
 
 @contextmanager
 def fraction_bar(title: str) -> Iterator[Callable[[float], None]]:
-    """A bar with the time left for one job; call what it gives with the fraction that is done."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    """A bar with the time left for one job; call what it yields with the fraction that is done."""
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True, disable=not sys.stdout.isatty()) as progress:
+    with _bar(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) as progress:
         task = progress.add_task(title, total=1.0)
         yield lambda done: progress.update(task, completed=done)
+
+
+def _bar(*columns: "ProgressColumn") -> "Progress":
+    """A bar that is shown only on a terminal, and gone at its end."""
+    from rich.progress import Progress
+
+    return Progress(*columns, transient=True, disable=not sys.stdout.isatty())
 
 
 def scores_table(summary: "Summary") -> None:
@@ -69,17 +74,27 @@ def scores_table(summary: "Summary") -> None:
     from latentinpaint.evaluation.statistics import median
 
     rows = list(summary.rows.values())
-    # The whole picture and the hole; the border is in the report.
-    keys = [key for key in rows[0].scores if not key.endswith("_band") and any(r.means[key].count for r in rows)]
+    metrics = [key for key in rows[0].scores if _is_shown(key, rows)]
     distances = list(rows[0].distances.frechet)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("method", no_wrap=True)
-    for key in (*keys, *distances, "seconds"):
+    for key in (*metrics, *distances, "seconds"):
         table.add_column(key.replace("_", "\n"), justify="right", no_wrap=True)
     for row in rows:
-        figures = [*(row.means[key].value for key in keys), *(row.distances.frechet[name] for name in distances)]
-        table.add_row(row.label, *(f"{value:.4g}" for value in figures), f"{median(row.seconds):.3f}")
+        cells = []
+        for key in metrics:
+            cells.append(f"{row.means[key].value:.4g}")
+        for key in distances:
+            cells.append(f"{row.distances.frechet[key]:.4g}")
+        table.add_row(row.label, *cells, f"{median(row.seconds):.3f}")
     console = Console()
     # Every figure is shown, even where the lines are longer than the terminal is wide.
     width = console.measure(table, options=console.options.update(max_width=1000)).maximum
     Console(width=max(width, console.width)).print(table)
+
+
+def _is_shown(key: str, rows: "list[TableRow]") -> bool:
+    """Metrics of the whole picture and the hole that any row has; the border is in the report."""
+    if key.endswith("_band"):
+        return False
+    return any(row.means[key].count for row in rows)

@@ -98,12 +98,11 @@ class Ablation:
         """Time the variants' steps, compare all runs and write the table; returns it as Markdown."""
         pictures, masks = self.write_held_out()
         seconds = self.step_seconds(autoencoder)
-        titles = {name: [f"{name}, seed {seed}" for seed in self.seeds] for name in self.variants}
-        reference = None
+        titles = {}
         for name in self.variants:
-            if name.startswith("1_"):
-                reference = titles[name][0]
-                break
+            titles[name] = self._titles(name)
+        references = [name for name in self.variants if name.startswith("1_")]
+        reference = titles[references[0]][0] if references else None
         summary = compare(self.benchmark(pictures, masks), self.methods(titles), reference)
         variants = variants_of(summary, titles, seconds)
         with write_beside(self.folder / "ablation.json") as temporary:
@@ -142,8 +141,9 @@ class Ablation:
 
         They depend on the photographs, the size and the mask preset alone.
         """
-        suffix = "" if self.limit is None else f"-{self.limit}"
-        folder = self.folder / f"judged-{self.mask_preset}{suffix}"
+        folder = self.folder / f"judged-{self.mask_preset}"
+        if self.limit is not None:
+            folder = self.folder / f"{folder.name}-{self.limit}"
         photos = PhotoFolder(self.settings.val_root)
         crop = centre_crop(self.settings.size)
         written = []
@@ -181,6 +181,13 @@ class Ablation:
             steps[name] = latent_step(task, batch, settings.precision)
         return median_seconds(steps, self.time_rounds)
 
+    def _titles(self, name: str) -> list[str]:
+        """What the runs of a variant are called in the report."""
+        titles = []
+        for seed in self.seeds:
+            titles.append(f"{name}, seed {seed}")
+        return titles
+
     def _check_same(self, settings: Mapping[str, Any]) -> None:
         """Add settings to those that the folder was made with.
 
@@ -188,7 +195,9 @@ class Ablation:
             InputError: if it was made with others.
         """
         path = self.folder / "settings.json"
-        before = json.loads(path.read_text()) if path.is_file() else {}
+        before = {}
+        if path.is_file():
+            before = json.loads(path.read_text())
         for key, value in settings.items():
             if before.get(key, value) != value:
                 raise InputError(
@@ -209,13 +218,16 @@ def find_variants(folder: Path, only: Sequence[str]) -> dict[str, Path]:
     Raises:
         InputError: if there is none, or one of `only` is missing.
     """
-    found = {path.stem: path for path in sorted(folder.glob("*.yaml")) if path.stem != AUTOENCODER}
+    found = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    found.pop(AUTOENCODER, None)
     if not found:
         raise InputError(f"{folder} holds no configuration of a variant: give a folder such as configs/ablation")
     for name in only:
         if name not in found:
             raise InputError(f"there is no variant '{name}' in {folder}: choose any of {', '.join(found)}")
-    return {name: path for name, path in found.items() if not only or name in only}
+    if not only:
+        return found
+    return {name: path for name, path in found.items() if name in only}
 
 
 def train_autoencoder(queue: TrainingQueue, config: Path, folder: Path, steps: int | None = None) -> str:

@@ -35,7 +35,7 @@ PUBLISHED = {
     "4_latent_control": Published(4.3 / 6, 12.4, 0.149, 0.888),
     "4_latent_control_delta": Published(fid=19.06),
 }
-# Which differences answer a question: the first less the second.
+# The differences that answer a question: the first less the second.
 PAIRS = (
     ("4_latent_control", "1_pixel_alpha"),
     ("2_pixel_control", "1_pixel_alpha"),
@@ -48,6 +48,32 @@ PAIRS = (
 )
 
 
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: the key of its figures, its title and its digits."""
+
+    key: str
+    title: str
+    digits: int
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.title.endswith("↑")
+
+
+METRICS = (
+    Column("ssim", "SSIM ↑", 4),
+    Column("psnr_hole", "PSNR hole ↑", 2),
+    Column("ssim_hole", "SSIM hole ↑", 4),
+)
+PUBLISHED_COLUMNS = (
+    Column("time", "published time", 2),
+    Column("fid", "published FID", 1),
+    Column("lpips", "published LPIPS", 3),
+    Column("ssim", "published SSIM", 3),
+)
+
+
 @dataclass
 class Variant:
     """One configuration over its seeds: `rows` are the seeds' rows of the summary, in order."""
@@ -57,17 +83,20 @@ class Variant:
     step_seconds: float = math.nan
     distances: dict[str, list[float]] = field(default_factory=dict)
 
-    def of_cases(self, key: str) -> np.ndarray:
+    def of_cases(self, key: str) -> list[float]:
         """A metric of every case, averaged over the seeds."""
-        return np.mean([row.scores[key] for row in self.rows], axis=0)
+        return np.mean([row.scores[key] for row in self.rows], axis=0).tolist()
 
     def mean(self, key: str) -> Mean:
         """Mean over seeds and cases, and its interval over pictures."""
-        return mean_with_interval(self.of_cases(key).tolist(), self.rows[0].groups)
+        return mean_with_interval(self.of_cases(key), self.rows[0].groups)
 
-    def seeds(self, key: str, digits: int) -> str:
+    def seed_means(self, key: str) -> list[float]:
         """Every seed's own mean."""
-        return ", ".join(f"{row.means[key].value:.{digits}f}" for row in self.rows)
+        means = []
+        for row in self.rows:
+            means.append(row.means[key].value)
+        return means
 
 
 def variants_of(summary: Summary, runs: Mapping[str, Sequence[str]], seconds: Mapping[str, float]) -> list[Variant]:
@@ -75,15 +104,19 @@ def variants_of(summary: Summary, runs: Mapping[str, Sequence[str]], seconds: Ma
 
     Args:
         summary: of the comparison.
-        runs: for each variant, the names of its rows, one a seed.
+        runs: for each variant, the names of its rows, one for each seed.
         seconds: of a training step.
     """
-    found = []
-    for name, names in runs.items():
-        rows = [summary.rows[row] for row in names]
-        distances = {key: [row.distances.frechet[key] for row in rows] for key in rows[0].distances.frechet}
-        found.append(Variant(name, rows, seconds.get(name, math.nan), distances))
-    return found
+    variants = []
+    for name, titles in runs.items():
+        variant = Variant(name, [], seconds.get(name, math.nan))
+        for title in titles:
+            row = summary.rows[title]
+            variant.rows.append(row)
+            for key, distance in row.distances.frechet.items():
+                variant.distances.setdefault(key, []).append(distance)
+        variants.append(variant)
+    return variants
 
 
 def difference(one: Variant, other: Variant, key: str, higher_is_better: bool) -> Difference:
@@ -98,46 +131,91 @@ def markdown(variants: Sequence[Variant], perceptual: str | None) -> str:
         variants: in the order of the table.
         perceptual: the key of the LPIPS to show, None without.
     """
-    keys = [("ssim", "SSIM ↑", 4), ("psnr_hole", "PSNR hole ↑", 2), ("ssim_hole", "SSIM hole ↑", 4)]
+    metrics: tuple[Column, ...] = METRICS
     if perceptual is not None:
-        keys = [(perceptual, "LPIPS ↓", 4), *keys, (f"{perceptual}_hole", "LPIPS hole ↓", 4)]
-    titles = [title for _, title, _ in keys]
-    distances = list(variants[0].distances)
-    first = variants[0].step_seconds
-    published = [("time", "time", 2), ("fid", "FID", 1), ("lpips", "LPIPS", 3), ("ssim", "SSIM", 3)]
-    heads = ["variant", "step", *(f"{name} ↓" for name in distances), *titles]
-    means = [[*heads, *(f"published {title}" for _, title, _ in published)]]
-    seeds = [["each seed", *(f"{name} ↓" for name in distances), *titles]]
-    for v in variants:
-        known = PUBLISHED.get(v.name, Published())
-        means.append(
-            [
-                v.name,
-                plain(v.step_seconds / first, 2),
-                *(plain(float(np.mean(v.distances[name])), 1) for name in distances),
-                *(with_interval(v.mean(key), digits) for key, _, digits in keys),
-                *(plain(getattr(known, name), digits) for name, _, digits in published),
-            ]
-        )
-        of_seeds = (", ".join(f"{value:.1f}" for value in v.distances[name]) for name in distances)
-        seeds.append([v.name, *of_seeds, *(v.seeds(key, digits) for key, _, digits in keys)])
-    named = {v.name: v for v in variants}
-    pairs = [["difference", *titles]]
-    for one, other in PAIRS:
-        if one in named and other in named:
-            found = [difference(named[one], named[other], key, title.endswith("↑")).mean for key, title, _ in keys]
-            cells = (with_interval(mean, digits, "+") for mean, (_, _, digits) in zip(found, keys, strict=True))
-            pairs.append([f"{one} less {other}", *cells])
-    return "\n".join(table(lines) for lines in (means, pairs, seeds) if len(lines) > 1)
+        lpips = Column(perceptual, "LPIPS ↓", 4)
+        metrics = (lpips, *METRICS, Column(f"{perceptual}_hole", "LPIPS hole ↓", 4))
+    text = table(_means(variants, metrics))
+    differences = _differences(variants, metrics)
+    if len(differences) > 1:
+        text += "\n" + table(differences)
+    return text + "\n" + table(_seeds(variants, metrics))
 
 
 def as_json(variants: Sequence[Variant]) -> dict[str, Any]:
     """The table's numbers."""
-    return {
-        v.name: {
-            "step_seconds": v.step_seconds if math.isfinite(v.step_seconds) else None,
-            "distances": v.distances,
-            "means_of_seeds": {key: [row.means[key].value for row in v.rows] for key in v.rows[0].scores},
+    numbers = {}
+    for variant in variants:
+        seconds = variant.step_seconds if math.isfinite(variant.step_seconds) else None
+        means = {}
+        for key in variant.rows[0].scores:
+            means[key] = variant.seed_means(key)
+        numbers[variant.name] = {
+            "step_seconds": seconds,
+            "distances": variant.distances,
+            "means_of_seeds": means,
         }
-        for v in variants
-    }
+    return numbers
+
+
+def _means(variants: Sequence[Variant], metrics: Sequence[Column]) -> list[list[str]]:
+    """Every variant's means and distances beside the published figures."""
+    titles = [*_distance_titles(variants[0]), *_titles(metrics), *_titles(PUBLISHED_COLUMNS)]
+    lines = [["variant", "step", *titles]]
+    for variant in variants:
+        cells = [variant.name, plain(variant.step_seconds / variants[0].step_seconds, 2)]
+        for values in variant.distances.values():
+            cells.append(plain(float(np.mean(values)), 1))
+        for column in metrics:
+            cells.append(with_interval(variant.mean(column.key), column.digits))
+        published = PUBLISHED.get(variant.name, Published())
+        for column in PUBLISHED_COLUMNS:
+            cells.append(plain(getattr(published, column.key), column.digits))
+        lines.append(cells)
+    return lines
+
+
+def _differences(variants: Sequence[Variant], metrics: Sequence[Column]) -> list[list[str]]:
+    """The differences of `PAIRS` whose variants are both there."""
+    named = {variant.name: variant for variant in variants}
+    lines = [["difference", *_titles(metrics)]]
+    for one, other in PAIRS:
+        if one not in named or other not in named:
+            continue
+        cells = [f"{one} less {other}"]
+        for column in metrics:
+            found = difference(named[one], named[other], column.key, column.higher_is_better)
+            cells.append(with_interval(found.mean, column.digits, "+"))
+        lines.append(cells)
+    return lines
+
+
+def _seeds(variants: Sequence[Variant], metrics: Sequence[Column]) -> list[list[str]]:
+    """Every seed's own distances and means."""
+    lines = [["each seed", *_distance_titles(variants[0]), *_titles(metrics)]]
+    for variant in variants:
+        cells = [variant.name]
+        for values in variant.distances.values():
+            cells.append(_joined(values, 1))
+        for column in metrics:
+            cells.append(_joined(variant.seed_means(column.key), column.digits))
+        lines.append(cells)
+    return lines
+
+
+def _titles(columns: Sequence[Column]) -> list[str]:
+    return [column.title for column in columns]
+
+
+def _distance_titles(variant: Variant) -> list[str]:
+    titles = []
+    for name in variant.distances:
+        titles.append(f"{name} ↓")
+    return titles
+
+
+def _joined(values: Sequence[float], digits: int) -> str:
+    texts = []
+    for value in values:
+        texts.append(f"{value:.{digits}f}")
+    return ", ".join(texts)

@@ -97,7 +97,10 @@ def train_models(folder: Path, minutes: float, seed: int) -> dict[str, InpaintPi
     }
     for name, refiner in refiners.items():
         fit(name, LatentTask(str(folder), refiner, learning_rate=2e-3, warmup_steps=30), folder / name)
-    return {name: load_pipeline(folder / name) for name in refiners}
+    pipelines = {}
+    for name in refiners:
+        pipelines[name] = load_pipeline(folder / name)
+    return pipelines
 
 
 def evaluate_models(folder: Path, pipelines: dict[str, InpaintPipeline], seed: int) -> Summary:
@@ -105,7 +108,8 @@ def evaluate_models(folder: Path, pipelines: dict[str, InpaintPipeline], seed: i
     items = _items(seed)
     methods: list[Method] = [BaselineMethod(BASELINES[name]) for name in ("mean", "telea", "ns")]
     options = FillOptions(num_samples=8, crop=None)
-    methods += [ModelMethod(name, name, pipeline, options) for name, pipeline in pipelines.items()]
+    for name, pipeline in pipelines.items():
+        methods.append(ModelMethod(name, name, pipeline, options))
     metrics: list[Metric] = list(METRICS.values())
     try:
         metrics.append(load_lpips())
@@ -166,10 +170,11 @@ def _pictures(items: Sequence[DatasetItem], pipelines: dict[str, InpaintPipeline
 def _grid_row(item: DatasetItem, pipelines: dict[str, InpaintPipeline]) -> Sequence[Tensor]:
     """The pictures of one row of the grid, in the order of `GRID_LABELS`."""
     white = composite(item.image, item.image.new_ones(()).expand_as(item.image), item.mask)
-    fills = [BASELINES[name](item.image, item.mask)[0] for name in ("mean", "telea")]
+    mean = BASELINES["mean"](item.image, item.mask)
+    telea = BASELINES["telea"](item.image, item.mask)
     ffc = pipelines["ffc"].sample(item.image, item.mask)[0]
     flow = pipelines["flow"].sample(item.image, item.mask, num_samples=2)[0]
-    return [item.image[0], white[0], *fills, *ffc, *flow]
+    return [item.image[0], white[0], mean[0], telea[0], *ffc, *flow]
 
 
 def _photo_names(split: str) -> list[str]:

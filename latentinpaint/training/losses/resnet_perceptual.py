@@ -50,7 +50,7 @@ class DilatedResNet50(nn.Module):
         if "conv3.weight" in state:
             _deepen_stem(network)
             state = {_name_in_stem(name): value for name, value in state.items()}
-        network.fc = nn.Identity()  # type: ignore[assignment]  # torchvision expects its classifier
+        network.fc = nn.Identity()
         weights = {name: value for name, value in state.items() if not name.startswith("fc.")}
         _load(network, weights)
         self.network = network.requires_grad_(False)
@@ -135,10 +135,9 @@ def _deepen_stem(network: ResNet) -> None:
     for in_channels, out_channels, stride in ((3, 64, 2), (64, 64, 1), (64, 128, 1)):
         convolution = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
         layers += [convolution, nn.BatchNorm2d(out_channels), nn.ReLU()]
-    # All in one; torchvision's annotations know only its own layers.
-    network.conv1 = nn.Sequential(*layers)  # type: ignore[assignment]
+    network.conv1 = nn.Sequential(*layers)
     network.bn1 = nn.Identity()
-    network.relu = nn.Identity()  # type: ignore[assignment]
+    network.relu = nn.Identity()
     first = network.layer1[0]
     assert isinstance(first, Bottleneck) and first.downsample is not None
     first.conv1 = nn.Conv2d(128, 64, 1, bias=False)

@@ -246,8 +246,9 @@ class AdversarialTask(PipelineTask):
 
     def discriminator_losses(self, discriminated: DiscriminatorPass) -> dict[str, Tensor]:
         """Its loss as "discriminator", the penalty, and the probabilities of "real" of targets and of fills."""
-        real, fake, fake_share = discriminated.real, discriminated.fake, discriminated.fake_share
-        loss = discriminator_loss(real, fake, fake_share)
+        real = discriminated.real
+        fake = discriminated.fake
+        loss = discriminator_loss(real, fake, discriminated.fake_share)
         penalty = {}
         if discriminated.target.requires_grad:
             penalty["r1"] = r1_penalty(real.scores, discriminated.target)
@@ -256,7 +257,7 @@ class AdversarialTask(PipelineTask):
             "discriminator": loss,
             **penalty,
             "real": torch.sigmoid(real.scores.detach()).mean(),
-            "fake": mean_probability(fake, fake_share),
+            "fake": mean_probability(fake, discriminated.fake_share),
         }
 
     def _load_perceptual(self, weights: str | None, download: bool) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.models import Autoencoder, MaskControl
+from latentinpaint.models import Autoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.randomness import Generators
@@ -65,7 +65,7 @@ class PipelineTask(TrainingTask):
             self.fingerprint = FROM_SCRATCH  # it has no identity yet that a checkpoint could be compared with
             _check_from_scratch(trained, needs_target_latents)
         _check_stages(pretrained, mask, trained)
-        encoder = pretrained.with_mask_channel() if mask == "alpha" else pretrained
+        encoder = _with_mask_channel(pretrained) if mask == "alpha" else pretrained
         control = MaskControl(encoder) if mask == "control" else None
         self.pipeline = InpaintPipeline(encoder, refiner(encoder.latent_channels), control)
         self.truth: Autoencoder | None = None
@@ -121,8 +121,10 @@ class PipelineTask(TrainingTask):
         return self.truth or self.fused_pipeline().autoencoder
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        image, mask = batch["image"], batch["mask"]
-        error = ((self._fill(batch) - image).square() * mask).sum(dim=(1, 2, 3)) / (3 * mask.sum(dim=(1, 2, 3)))
+        image = batch["image"]
+        mask = batch["mask"]
+        squared = (self._fill(batch) - image).square() * mask
+        error = squared.sum(dim=(1, 2, 3)) / (3 * mask.sum(dim=(1, 2, 3)))
         psnr = -10 * error.clamp(min=1e-10).log10()
         self.log("val/psnr_hole", psnr.mean(), prog_bar=True, batch_size=len(image), sync_dist=True)
 
@@ -208,6 +210,16 @@ def _check_stages(autoencoder: Autoencoder, mask: str, trained: str) -> None:
         raise InputError("a mask as a fourth channel has to be learnt: set trained to first (or all)")
 
 
+def _with_mask_channel(autoencoder: Autoencoder) -> Autoencoder:
+    if not isinstance(autoencoder, LamaAutoencoder):
+        raise InputError(
+            f"a {type(autoencoder).__name__} cannot take a mask as a fourth channel: set mask to control"
+        )
+    return autoencoder.with_mask_channel()
+
+
 def _shape_in(state: dict[str, Tensor], name: str) -> tuple[int, ...] | str:
     """The shape of an entry, for a person."""
-    return tuple(state[name].shape) if name in state else "missing"
+    if name not in state:
+        return "missing"
+    return tuple(state[name].shape)
