@@ -1,101 +1,51 @@
-"""LaMa's full training through its command line: turns, resuming bit for bit, spaces, the guard, mistakes."""
+"""LaMa's full training: alternating steps, every loss by its weight, resuming bit for bit, mistakes."""
 
-from dataclasses import replace
 from itertools import count
-from pathlib import Path
 
 import pytest
 import torch
 from checkpoints import checkpoint, compare, equal
-from safetensors import safe_open
 from safetensors.torch import load_file
 from torch.utils.tensorboard import SummaryWriter
 from torchvision.models import resnet50
 
-from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.lama import Dimensions, load_lama, save_lama
 from latentinpaint.models import LamaAutoencoder
 from latentinpaint.refiners import FFCRefiner, FlowRefiner
-from latentinpaint.training.cli import train_lama
 from latentinpaint.training.losses.adversarial import LossWeights, discriminator_loss, r1_penalty
 from latentinpaint.training.losses.domains import DOMAINS
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.weights import Model, load_autoencoder, load_pipeline, save_model
 
-SMOKE = Path(__file__).resolve().parents[3] / "configs" / "smoke.yaml"
-TINY = ("--refiner", "ffc", "--model.refiner.blocks", "1", "--model.discriminator_width", "4")
-TINY = (*TINY, "--model.discriminator_layers", "2", "--trainer.limit_val_batches", "0")
 FRAMEWORK = ("--model.mask", "control", "--model.trained", "nothing", "--model.weights.latent", "1")
 LAMA = ("--model.mask", "alpha", "--model.trained", "all")
 
 
-@pytest.fixture(autouse=True)
-def _no_perceptual_weights(monkeypatch, tmp_path):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-
-
-@pytest.fixture
-def lama(model_files, tmp_path):
-    """Train with more options; answers the run's folder."""
-
-    def call(*options, name="run", steps=2, start=None):
-        folder = tmp_path / name
-        start = ("--autoencoder", str(model_files["autoencoder"])) if start is None else start
-        train_lama(
-            ["--config", str(SMOKE), *TINY, *start, "--output", str(folder), "--trainer.max_steps", str(steps)]
-            + [str(option) for option in options]
-        )
-        return folder
-
-    return call
-
-
-@pytest.fixture
-def batch():
-    data = InpaintingDataModule("samples", size=32, batch_size=4, num_workers=0)
-    data.setup("fit")
-    return next(iter(data.train_dataloader()))
-
-
-def task(model_files, **options):
-    torch.manual_seed(0)
-    settings = {"discriminator_width": 4, "discriminator_layers": 2, "mask": "control", "trained": "nothing"}
-    return AdversarialTask(
-        lambda channels: FFCRefiner(channels, blocks=1), str(model_files["autoencoder"]), **{**settings, **options}
-    )
-
-
-# --- where it begins ------------------------------------------------------------------------------------
-
-
-def test_it_starts_with_the_weights_of_a_trained_model(model_files):
+def test_it_starts_with_the_weights_of_a_trained_model(adversarial_task, model_files):
     trained = load_pipeline(model_files["ffc"]).state_dict()
-    fresh = task(model_files).pipeline.state_dict()
-    begun = task(model_files, start=str(model_files["ffc"])).pipeline.state_dict()
+    fresh = adversarial_task().pipeline.state_dict()
+    begun = adversarial_task(start=str(model_files["ffc"])).pipeline.state_dict()
     assert any(not torch.equal(fresh[name], trained[name]) for name in trained)
     assert begun.keys() == trained.keys()
     assert all(torch.equal(begun[name], trained[name]) for name in trained)
 
 
-def test_it_does_not_start_with_another_architecture(model_files):
+def test_it_does_not_start_with_another_architecture(adversarial_task, model_files):
     with pytest.raises(InputError, match=r"built otherwise, .*: describe its autoencoder, refiner and mask"):
-        task(model_files, start=str(model_files["ffc"]), mask="none")
+        adversarial_task(start=str(model_files["ffc"]), mask="none")
 
 
-def test_it_does_not_start_with_what_rests_on_another_autoencoder(model_files, tmp_path):
+def test_it_does_not_start_with_what_rests_on_another_autoencoder(adversarial_task, model_files, tmp_path):
     other = load_pipeline(model_files["ffc"])
     with torch.no_grad():
         next(other.autoencoder.parameters()).add_(0.1)
     save_model(Model(other), tmp_path / "model.safetensors")
     with pytest.raises(InputError, match="another autoencoder"):
-        task(model_files, start=str(tmp_path))
+        adversarial_task(start=str(tmp_path))
     # One that is trained itself may start from there: its weights are among those lent.
-    mine = task(model_files, start=str(tmp_path), trained="all").pipeline
+    mine = adversarial_task(start=str(tmp_path), trained="all").pipeline
     assert torch.equal(next(mine.autoencoder.parameters()), next(other.autoencoder.parameters()))
-
-
-# --- turns ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
@@ -147,8 +97,8 @@ class Alternation:
         self.reached.append({n.split(".")[0] for n, p in self.task.named_parameters() if p.grad is not before[n]})
 
 
-def test_each_turn_reaches_its_own_parameters(model_files, batch):
-    made = task(model_files, weights=LossWeights(perceptual=0))
+def test_each_turn_reaches_its_own_parameters(adversarial_task, batch):
+    made = adversarial_task(weights=LossWeights(perceptual=0))
     alternation = Alternation(made)
     figures = alternation(batch)
     assert alternation.reached == [{"pipeline"}, {"discriminator"}]
@@ -157,9 +107,9 @@ def test_each_turn_reaches_its_own_parameters(model_files, batch):
     assert all(torch.isfinite(value) for value in figures.values())
 
 
-def test_the_sharing_of_one_pass_changes_no_gradient(model_files, batch, monkeypatch):
+def test_the_sharing_of_one_pass_changes_no_gradient(adversarial_task, batch, monkeypatch):
     """The discriminator gets the gradient of a loss computed anew, before the generator moved."""
-    made = task(model_files, weights=LossWeights(perceptual=0, r1=0.5), discriminator_norm=False).double().eval()
+    made = adversarial_task(weights=LossWeights(perceptual=0, r1=0.5), discriminator_norm=False).double().eval()
     batch = {name: value.double() for name, value in batch.items()}
     with torch.no_grad():
         answer = made.domain.loss_inputs(made.pipeline, made.generate(batch)).prediction
@@ -197,25 +147,25 @@ def resnet_state():
         ("missing", "l1"),
     ],
 )
-def test_every_loss_counts_by_its_weight(name, figure, model_files, batch, resnet_state, tmp_path):
+def test_every_loss_counts_by_its_weight(adversarial_task, name, figure, batch, resnet_state, tmp_path):
     """One weight alone: the loss is that figure, and three times it at three times the weight."""
     torch.save(resnet_state, tmp_path / "resnet.pth")
     none = {key: 0.0 for key in ("known", "missing", "adversarial", "feature_matching", "perceptual", "latent")}
     found = []
     for weight in (2.0, 6.0):
         weights = LossWeights(**{**none, name: weight})
-        made = task(model_files, weights=weights, perceptual_weights=str(tmp_path / "resnet.pth"))
+        made = adversarial_task(weights=weights, perceptual_weights=str(tmp_path / "resnet.pth"))
         figures = Alternation(made)(batch)
         assert figures["loss"] == figures[figure] > 0
         found.append(figures["loss"].item())
     assert found[1] == pytest.approx(3 * found[0], rel=1e-4)
 
 
-def test_known_and_missing_weigh_their_own_pixels(model_files, batch):
+def test_known_and_missing_weigh_their_own_pixels(adversarial_task, batch):
     losses = {"adversarial": 0, "feature_matching": 0, "perceptual": 0}
     image, hole = batch["image"], batch["mask"]
     for known, missing in ((4.0, 0.0), (0.0, 5.0)):
-        made = task(model_files, weights=LossWeights(known=known, missing=missing, **losses)).eval()
+        made = adversarial_task(weights=LossWeights(known=known, missing=missing, **losses)).eval()
         with torch.no_grad():
             answer = made.pipeline.autoencoder.decode(
                 made.pipeline.refiner.refine(made.pipeline.condition(image, hole))
@@ -225,12 +175,12 @@ def test_known_and_missing_weigh_their_own_pixels(model_files, batch):
         assert Alternation(made)(batch)["l1"].item() == pytest.approx(expected.item(), rel=1e-4)
 
 
-def test_the_penalty_comes_every_so_often_and_counts_as_often(model_files, batch):
+def test_the_penalty_comes_every_so_often_and_counts_as_often(adversarial_task, batch):
     weights = LossWeights(perceptual=0, r1=0.7)
-    rare = Alternation(task(model_files, weights=weights, r1_every=3))
+    rare = Alternation(adversarial_task(weights=weights, r1_every=3))
     figures = [rare(batch) for _ in range(6)]
     assert ["r1" in step for step in figures] == [True, False, False, True, False, False]
-    always = Alternation(task(model_files, weights=weights))(batch)
+    always = Alternation(adversarial_task(weights=weights))(batch)
     assert figures[0]["r1"] == always["r1"] > 0
     more = figures[0]["discriminator"] - always["discriminator"]
     assert more.item() == pytest.approx(2 * 0.7 * always["r1"].item(), rel=1e-3)
@@ -247,8 +197,8 @@ def test_the_perceptual_network_is_kept_out_of_what_is_saved(lama, resnet_state,
     assert not [name for name in saved["state_dict"] if "perceptual" in name]
 
 
-def test_weight_zero_leaves_out_what_it_needs(model_files, batch, monkeypatch):
-    made = task(model_files, weights=LossWeights(perceptual=0, adversarial=0, feature_matching=0, missing=1))
+def test_weight_zero_leaves_out_what_it_needs(adversarial_task, batch, monkeypatch):
+    made = adversarial_task(weights=LossWeights(perceptual=0, adversarial=0, feature_matching=0, missing=1))
     alternation = Alternation(made)
     monkeypatch.setattr(made.discriminator, "forward", None)  # would fail if it were called
     figures = alternation(batch)
@@ -256,8 +206,8 @@ def test_weight_zero_leaves_out_what_it_needs(model_files, batch, monkeypatch):
     assert set(figures) == {"loss", "l1", "gradient"}
 
 
-def test_latent_space_never_decodes(model_files, batch, monkeypatch):
-    made = task(model_files, space="latent")
+def test_latent_space_never_decodes(adversarial_task, batch, monkeypatch):
+    made = adversarial_task(space="latent")
     for autoencoder in (made.pipeline.autoencoder, made.fused_pipeline().autoencoder):
         monkeypatch.setattr(autoencoder, "decode", None)
         monkeypatch.setattr(autoencoder, "decode_features", None)
@@ -266,36 +216,15 @@ def test_latent_space_never_decodes(model_files, batch, monkeypatch):
     assert alternation.reached == [{"pipeline"}, {"discriminator"}]
 
 
-@pytest.mark.parametrize("space", DOMAINS)
-def test_every_space_compares_like_with_like(space, model_files, batch):
-    """A refiner that answers the truth's latent is inputs with the truth, or with what the decoder makes of it."""
-    made = task(model_files, space=space, weights=LossWeights(latent=1))
-    output = made.generate(batch)
-    perfect = replace(output, refined=output.target_latents)
-    inputs = made.domain.loss_inputs(made.pipeline, perfect)
-    assert inputs.prediction.shape == inputs.target.shape
-    assert inputs.mask.shape == (4, 1, *inputs.target.shape[-2:])
-    assert inputs.target.shape[1] == made.domain.channels(made.pipeline)
-    if space == "latent":
-        assert torch.equal(inputs.prediction, inputs.target)
-    else:
-        assert torch.equal(inputs.target, batch["image"])
-        reconstruction = made.pipeline.autoencoder.decode(made.pipeline.autoencoder.encode(batch["image"]))
-        assert torch.allclose(inputs.prediction, reconstruction, atol=1e-5)
-
-
-def test_it_learns(model_files, batch):
+def test_it_learns(adversarial_task, batch):
     """Thirty turns on one batch: the losses of the generator fall although the discriminator learns too."""
-    made = task(model_files, weights=LossWeights(perceptual=0), learning_rate=3e-3)
+    made = adversarial_task(weights=LossWeights(perceptual=0), learning_rate=3e-3)
     alternation = Alternation(made)
     losses = []
     for _ in range(30):
         figures = alternation(batch)
         losses.append(figures["l1"].item() + figures["matching"].item())
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
-
-
-# --- from scratch, rates, figures -------------------------------------------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
@@ -349,51 +278,6 @@ def test_a_clipped_gradient(lama, monkeypatch):
     assert max(norms) <= 0.01 * (1 + 1e-4)
 
 
-# --- the guard --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
-@pytest.mark.parametrize("where", ["generator_losses", "discriminator_losses"])
-def test_lost_numbers_stop_the_run_and_leave_their_batch(where, lama, monkeypatch):
-    right = getattr(AdversarialTask, where)
-
-    def wrong(task, *arguments):
-        losses = right(task, *arguments)
-        name = "loss" if where == "generator_losses" else "discriminator"
-        return {**losses, name: losses[name] * (float("nan") if task.global_step == 3 else 1)}
-
-    monkeypatch.setattr(AdversarialTask, where, wrong)
-    kind = (*FRAMEWORK, "--save_minutes", "0.000001")
-    with pytest.raises(InputError, match=r"stopped at step \d, where the loss is nan: its batch is in .*diverged"):
-        lama(*kind, steps=6)
-    monkeypatch.undo()
-    folder = lama(*kind, name="other", steps=1).with_name("run")
-    batch = load_file(folder / "diverged.safetensors")
-    assert batch["image"].shape == (4, 3, 32, 32)
-    assert batch["mask"].shape == (4, 1, 32, 32)
-    with safe_open(folder / "diverged.safetensors", framework="pt") as file:
-        assert file.metadata()["step"] in ("3", "4")
-    assert not (folder / "model.safetensors").exists()
-    saved = checkpoint(folder)
-    assert saved["global_step"] <= 3
-    numbers = [value for value in saved["current_model_state"].values() if value.is_floating_point()]
-    assert all(torch.isfinite(value).all() for value in numbers)
-
-
-@pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
-def test_a_lost_gradient_stops_before_the_step(lama, monkeypatch):
-    def spoil(task, loss, **options):
-        loss.backward(**options)
-        task.generator_parameters()[0].grad.fill_(float("inf"))
-
-    monkeypatch.setattr(AdversarialTask, "manual_backward", spoil)
-    with pytest.raises(InputError, match="a gradient is not finite.*start again"):
-        lama(*FRAMEWORK)
-
-
-# --- mistakes ---------------------------------------------------------------------------------------------
-
-
 @pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
 @pytest.mark.parametrize(
     ("options", "sentence"),
@@ -416,9 +300,9 @@ def test_mistakes_are_one_sentence_and_write_nothing(options, sentence, lama, tm
 
 @pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
 @pytest.mark.parametrize("space", DOMAINS)
-def test_nothing_but_a_perceptual_loss_that_is_not_there(space, model_files):
+def test_nothing_but_a_perceptual_loss_that_is_not_there(adversarial_task, space):
     with pytest.raises(InputError, match="no loss is left"):
-        task(model_files, space=space, weights=LossWeights(known=0, adversarial=0, feature_matching=0))
+        adversarial_task(space=space, weights=LossWeights(known=0, adversarial=0, feature_matching=0))
 
 
 def test_no_weight_at_all_and_a_flow_are_refused(model_files):

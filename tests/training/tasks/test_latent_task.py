@@ -1,113 +1,75 @@
-"""Training through its command lines, on runs of some steps: what is left, what stays frozen, what goes on."""
-
-import shutil
-import subprocess
-import sys
-from datetime import timedelta
-from pathlib import Path
-from types import SimpleNamespace
+"""Training refiners: what of the pipeline moves, what stays frozen, what comes back from a file or a checkpoint."""
 
 import numpy as np
 import pytest
-import pytorch_lightning as pl
 import torch
-from checkpoints import checkpoint, compare, equal
-from PIL import Image
-from pytorch_lightning.callbacks import Callback, Timer
+from checkpoints import checkpoint, equal
 from safetensors.torch import load_file
-from torch import nn
 
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
-from latentinpaint.models import LamaAutoencoder, MaskControl
-from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.refiners import FFCRefiner, FlowRefiner
-from latentinpaint.training.callbacks import WeightEMA
-from latentinpaint.training.cli import expand_aliases, pretrain_ae, train_latent
-from latentinpaint.training.tasks import base, latent_task
-from latentinpaint.training.tasks.autoencoder_task import PretrainTask
-from latentinpaint.weights import load_autoencoder, load_pipeline
+from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder, MaskControl
+from latentinpaint.pipeline import InpaintPipeline, hide
+from latentinpaint.refiners import FFCRefiner
+from latentinpaint.training.losses.reconstruction import LatentObjective, PixelObjective
+from latentinpaint.training.tasks import base
+from latentinpaint.training.tasks.latent_task import LatentTask
+from latentinpaint.weights import Model, load_autoencoder, load_pipeline, save_autoencoder, save_model
 
-CONFIGS = Path(__file__).resolve().parents[3] / "configs"
-SMALL = {
-    "ffc": ("--refiner", "ffc", "--model.refiner.blocks", "1"),
-    "flow": ("--refiner", "flow", "--model.refiner.width", "16", "--model.refiner.multipliers", "[1,2]"),
+KINDS = {
+    "1_pixel_alpha": ("alpha", "all", PixelObjective),
+    "2_pixel_control": ("control", "nothing", PixelObjective),
+    "3_latent_alpha": ("alpha", "first", LatentObjective),
+    "4_latent_control": ("control", "nothing", LatentObjective),
 }
 
 
-@pytest.fixture
-def latent(model_files, tmp_path):
-    """Train a refiner with more options; answers the run's folder."""
-
-    def call(*options, refiner="ffc", name="run", steps=2):
-        folder = tmp_path / name
-        train_latent(
-            [
-                *("--config", str(CONFIGS / "smoke.yaml"), *SMALL[refiner]),
-                *("--autoencoder", str(model_files["autoencoder"]), "--output", str(folder)),
-                *("--trainer.max_steps", str(steps), "--trainer.limit_val_batches", "0"),
-                *map(str, options),
-            ]
-        )
-        return folder
-
-    return call
-
-
-@pytest.fixture
-def pretrain(tmp_path):
-    """Pretrain an autoencoder with more options; answers the run's folder."""
-
-    def call(*options, name="ae"):
-        folder = tmp_path / name
-        pretrain_ae(
-            [
-                *("--config", str(CONFIGS / "smoke_pretrain_ae.yaml"), "--output", str(folder)),
-                *map(str, options),
-            ]
-        )
-        return folder
-
-    return call
-
-
-# --- pretraining ------------------------------------------------------------------------------------------
-
-
-def test_pretraining_leaves_standardised_latents(pretrain):
-    folder = pretrain("--trainer.max_steps", 4, "--model.statistic_batches", 4)
-    autoencoder = load_autoencoder(folder)
-    data = InpaintingDataModule("samples", size=32, batch_size=4, epoch_length=16, num_workers=0)
-    data.setup("fit")
-    with torch.no_grad():
-        latents = torch.cat([autoencoder.encode(batch["image"]) for batch in data.train_dataloader()])
-    channels = latents.transpose(0, 1).flatten(1).double()
-    deviation = channels.std(dim=1, correction=0)
-    alive = deviation > 0
-    assert alive.sum() > 16
-    assert channels[alive].mean(dim=1).abs().max() < 1e-3
-    assert (deviation[alive] - 1).abs().max() < 1e-3
-    assert (folder / "config.yaml").is_file()
-
-
-def test_pretraining_error_falls():
-    torch.manual_seed(0)
-    data = InpaintingDataModule("samples", size=32, batch_size=8, num_workers=0)
-    data.setup("fit")
-    batch = next(iter(data.train_dataloader()))
-    task = PretrainTask(LamaAutoencoder(base_channels=4))
-    optimizer = torch.optim.AdamW(task.parameters(), lr=5e-3)
-    errors = []
-    for _ in range(50):
-        error = task.squared_error(batch["image"]).mean()
+def fit(task, batch, steps=6):
+    """Losses of some steps on one batch."""
+    task.train()
+    optimizer = torch.optim.AdamW([p for p in task.parameters() if p.requires_grad], lr=3e-3)
+    losses = []
+    for _ in range(steps):
+        truth = task.truth or task.pipeline.autoencoder
+        loss = task.objective(task.pipeline, truth, batch["image"], batch["mask"], None)["loss"]
         optimizer.zero_grad()
-        error.backward()
+        loss.backward()
         optimizer.step()
-        errors.append(error.item())
-    assert np.mean(errors[-5:]) < 0.5 * np.mean(errors[:5])
+        losses.append(loss.item())
+    return losses
 
 
-# --- what is frozen, what learns --------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_trained_moves_and_nothing_else(kind, latent_task, batch):
+    mask, trained, objective = KINDS[kind]
+    task = latent_task(mask, trained, objective())
+    before = {name: value.clone() for name, value in task.state_dict().items()}
+    losses = fit(task, batch)
+    assert losses[-1] < losses[0]
+    moved = {name for name, value in task.state_dict().items() if not torch.equal(value, before[name])}
+    inside = {n.removeprefix("pipeline.autoencoder.") for n in moved if n.startswith("pipeline.autoencoder.")}
+    everything = {n.removeprefix("pipeline.autoencoder.") for n in before if n.startswith("pipeline.autoencoder.")}
+    if trained == "nothing":
+        assert not inside
+    elif trained == "first":
+        assert inside == {"encoder.0.0.weight"}
+    else:  # BatchNorm's running statistics too; the latents' own mean and deviation stay
+        assert inside == everything - {"latent_mean", "latent_std"}
+    assert not any(name.startswith("truth.") for name in moved)
+    assert any(name.startswith("pipeline.refiner.") for name in moved)
+    assert (task.pipeline.control is not None) == (mask == "control")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trained_one_comes_back_from_its_file(kind, latent_task, batch, tmp_path):
+    mask, trained, objective = KINDS[kind]
+    task = latent_task(mask, trained, objective())
+    fit(task, batch, steps=2)
+    save_model(Model(task.pipeline), tmp_path / "model.safetensors")
+    loaded = load_pipeline(tmp_path)
+    pipeline = task.pipeline.eval()
+    assert torch.equal(loaded(batch["image"], batch["mask"]), pipeline(batch["image"], batch["mask"]))
+    assert not any(parameter.requires_grad for parameter in loaded.autoencoder.parameters())
 
 
 @pytest.mark.parametrize("refiner", ["ffc", "flow"])
@@ -165,277 +127,94 @@ def test_refiner_overfits_a_batch():
     assert np.mean(losses[-3:]) < 0.5 * losses[0]
 
 
-# --- stopping and going on --------------------------------------------------------------------------------
-
-
-EPOCH_OF_2 = ("--data.epoch_length", 8)  # two steps of four crops
-
-
-@pytest.mark.parametrize(
-    "epoch",
-    [
-        pytest.param(EPOCH_OF_2, id="between-epochs"),
-        pytest.param(("--data.epoch_length", 16), id="within-an-epoch"),
-    ],
-)
-@pytest.mark.parametrize("refiner", SMALL)
-def test_interrupted_and_gone_on_equals_straight(refiner, epoch, latent, interrupt_at, monkeypatch, capsys):
-    straight = latent(*epoch, name="straight", steps=4, refiner=refiner)
-    interrupt_at(2)
-    with pytest.raises(SystemExit):
-        latent(*epoch, name="stopped", steps=4, refiner=refiner)
-    monkeypatch.undo()
-    stopped = straight.with_name("stopped")
-    assert "stopped at step 2" in capsys.readouterr().err
-    assert not (stopped / "model.safetensors").exists()
-    assert checkpoint(stopped)["global_step"] == 2
-    again = latent(*epoch, "--ckpt_path", "last", name="stopped", steps=4, refiner=refiner)
-    compare(straight, again)
-    assert equal(load_file(straight / "model.safetensors"), load_file(again / "model.safetensors"))
-
-
-def test_a_resumed_pretraining_measures_the_same_latents(pretrain, interrupt_at, monkeypatch):
-    """The statistics belong to the stream's first crops, not to those that a resumed run still has to see."""
-    straight = pretrain("--trainer.max_steps", 3, "--trainer.limit_val_batches", 0, name="straight")
-    interrupt_at(2)
-    with pytest.raises(SystemExit):
-        pretrain("--trainer.max_steps", 3, "--trainer.limit_val_batches", 0, name="stopped")
-    monkeypatch.undo()
-    options = ("--ckpt_path", "last", "--trainer.max_steps", 3, "--trainer.limit_val_batches", 0)
-    again = pretrain(*options, name="stopped")
-    assert equal(load_file(straight / "autoencoder.safetensors"), load_file(again / "autoencoder.safetensors"))
-
-
-def test_two_processes_train_one_model(model_files, tmp_path):
-    """As on two GPUs: the tool starts its own second process, and one of them writes the model."""
-    tool = CONFIGS.parent / "tools" / "train_latent.py"
-    options = ["--config", CONFIGS / "smoke.yaml", *SMALL["flow"], "--autoencoder", model_files["autoencoder"]]
-    devices = ["--trainer.devices", 2, "--trainer.strategy", "ddp", "--trainer.accelerator", "cpu"]
-    command = [sys.executable, tool, *options, *devices, "--output", tmp_path / "run"]
-    answer = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
-    assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.count("the trained model is") == 1
-    assert load_pipeline(tmp_path / "run").refiner.stochastic
-
-
-def test_processes_and_steps_draw_different_noise(model_files):
-    task = latent_task.LatentTask(str(model_files["autoencoder"]), FlowRefiner)
-    drawn = set()
-    for step, rank, batch in [(s, r, b) for s in range(2) for r in range(2) for b in range(3)]:
-        task._trainer = SimpleNamespace(
-            world_size=2,
-            global_rank=rank,
-            global_step=step,
-            accumulate_grad_batches=3,
-            datamodule=SimpleNamespace(seed=3),
-        )
-        drawn.add(torch.randn(1, generator=task.step_generator(3 * step + batch)).item())
-    assert len(drawn) == 12
-
-
-def test_an_autoencoder_without_weights_is_only_measured(pretrain, latent):
-    folder = pretrain("--model.autoencoder", "IdentityAutoencoder")
-    identity = load_autoencoder(folder)
-    assert not torch.equal(identity.latent_mean, torch.full((3,), 0.5))
-    with pytest.raises(InputError, match="no .*stages"):
-        latent("--model.autoencoder", folder, name="controlled")
-
-
-def test_a_finished_run_can_be_lengthened(latent):
-    folder = latent(*EPOCH_OF_2)
-    before = checkpoint(folder)
-    shorter = load_file(folder / "model.safetensors")
-    latent(*EPOCH_OF_2, "--ckpt_path", "last", steps=4)
-    after = checkpoint(folder)
-    assert (before["global_step"], after["global_step"]) == (2, 4)
-    assert not equal(before["current_model_state"], after["current_model_state"])
-    steps = {int(state["step"]) for state in after["optimizer_states"][0]["state"].values()}
-    assert steps == {4}  # AdamW's own count went on
-    assert not equal(load_file(folder / "model.safetensors"), shorter)
-    assert [path.name for path in (folder / "checkpoints").iterdir()] == ["last.ckpt"]
-
-
-def test_last_is_the_last_even_when_a_lengthened_run_is_interrupted(latent, interrupt_at, monkeypatch):
-    folder = latent(*EPOCH_OF_2)
-    interrupt_at(3)
-    with pytest.raises(SystemExit):
-        latent(*EPOCH_OF_2, "--ckpt_path", "last", steps=6)
-    monkeypatch.undo()
-    assert checkpoint(folder)["global_step"] == 3
-    assert not list((folder / "checkpoints").glob("last-v*"))
-    latent(*EPOCH_OF_2, "--ckpt_path", "last", steps=6)
-    assert checkpoint(folder)["global_step"] == 6
-
-
-def test_interrupted_during_validation_keeps_both_kinds_of_weights(latent, monkeypatch):
-    """While validating, averaged weights stand in for the trained ones: the checkpoint must not mix them up."""
-    options = (*EPOCH_OF_2, "--trainer.limit_val_batches", 1)
-    straight = latent(*options, "--trainer.val_check_interval", 2, name="straight", steps=2)
-
-    def press(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr(latent_task.LatentTask, "validation_step", press)
-        latent(*options, "--trainer.val_check_interval", 2, name="stopped", steps=2)
-    compare(straight, straight.with_name("stopped"))
-
-
-def test_checkpoints_need_no_pickle(latent, interrupt_at, tmp_path):
-    interrupt_at(1)
-    with pytest.raises(SystemExit):
-        latent()
-    files = list(tmp_path.rglob("*.ckpt"))
-    assert {path.name for path in files} == {"last.ckpt", "interrupted.ckpt"}
-    for path in files:
-        assert torch.load(path, weights_only=True)["global_step"] == 1
-
-
-def test_time_limit_stops_and_leaves_the_model(latent):
-    folder = latent("--trainer.max_time", "00:00:00:02", steps=1_000_000)
-    assert 2 < checkpoint(folder)["global_step"] < 10_000
-    load_pipeline(folder)
-
-
 def test_a_checkpoint_of_another_autoencoder_is_refused_from_python(latent, model_files):
-    from latentinpaint.errors import InputError
-
     folder = latent()
-    task = latent_task.LatentTask(str(model_files["other"]), lambda channels: FFCRefiner(channels, blocks=1))
+    task = LatentTask(str(model_files["other"]), lambda channels: FFCRefiner(channels, blocks=1))
     with pytest.raises(InputError, match="another autoencoder"):
         task.on_load_checkpoint(checkpoint(folder))
 
 
-# --- averaged weights -------------------------------------------------------------------------------------
+def test_a_mask_channel_starts_without_a_word_and_is_then_heard(model_files, batch):
+    plain = load_autoencoder(model_files["autoencoder"])
+    wider = plain.with_mask_channel()
+    image, mask = hide(batch["image"], batch["mask"]), batch["mask"]
+    # To rounding: a convolution over four channels adds in another order.
+    torch.testing.assert_close(wider.encode(image, mask=mask), plain.encode(image), atol=1e-5, rtol=1e-5)
+    with torch.no_grad():
+        wider.encoder[0][0].weight[:, 3] += 0.1
+    assert (wider.encode(image, mask=mask) - wider.encode(image)).abs().max() > 0.01
+    assert torch.equal(wider.encode(image), wider.encode(image, mask=torch.zeros_like(mask)))
 
 
-class Line(pl.LightningModule):
-    """A weight, a frozen weight and a buffer of awkward values."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.tensor([0.3, -1.7]))
-        self.frozen = nn.Parameter(torch.tensor([1 / 3, 1e-30, 7e20]), requires_grad=False)
-        self.register_buffer("count", torch.tensor(10**9 + 1))
-
-    def training_step(self, batch, batch_idx):
-        return (self.weight * batch[0].sum()).square().sum()
-
-    def configure_optimizers(self):
-        return torch.optim.SGD([self.weight], lr=0.01)
+def test_the_first_convolution_of_four_channels_is_the_sum_of_two(model_files, batch):
+    """conv([x, m]) = conv(x) + conv(m), with the convolution of torch itself."""
+    wider = load_autoencoder(model_files["autoencoder"]).with_mask_channel()
+    torch.nn.init.normal_(wider.encoder[0][0].weight)
+    weight, seen = wider.encoder[0][0].weight, []
+    wider.encoder[0][0].register_forward_hook(lambda module, inputs, output: seen.append(output))
+    wider.encode(batch["image"], mask=batch["mask"])
+    padded = [torch.nn.functional.pad(x, (3, 3, 3, 3), mode="reflect") for x in (batch["image"], batch["mask"])]
+    parts = [torch.nn.functional.conv2d(x, w) for x, w in zip(padded, (weight[:, :3], weight[:, 3:]), strict=True)]
+    torch.testing.assert_close(seen[0], sum(parts), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("decay", [0.0, 0.5, 0.999])
-def test_average_by_hand(decay):
-    seen = []
-
-    class Record(Callback):
-        def on_train_batch_end(self, trainer, module, *rest):
-            seen.append(module.weight.detach().double().numpy().copy())
-
-    model, frozen = Line(), Line().frozen.detach().clone()
-    trainer = pl.Trainer(
-        **dict(max_epochs=1, callbacks=[Record(), WeightEMA(decay)], logger=False, accelerator="cpu"),
-        **dict(enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False),
-    )
-    batches = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.rand(7, 1)), batch_size=1)
-    trainer.fit(model, batches)
-    assert len(seen) == 7
-    average = seen[0]
-    for updates, weight in enumerate(seen[1:], start=1):
-        keep = min(decay, (1 + updates) / (10 + updates))
-        average = keep * average + (1 - keep) * weight
-    np.testing.assert_allclose(model.weight.detach().numpy(), average, rtol=1e-5)
-    if decay:
-        assert np.abs(average - seen[-1]).max() > 1e-4
-    assert torch.equal(model.frozen, frozen) and int(model.count) == 10**9 + 1
+def test_a_mask_channel_has_to_be_learnt(model_files):
+    with pytest.raises(InputError, match="set trained to first"):
+        LatentTask(str(model_files["autoencoder"]), lambda channels: FFCRefiner(channels, blocks=1), mask="alpha")
 
 
-# --- the learning rate ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("options", [{}, dict(mask="none", trained="all"), dict(mask="alpha", trained="first")])
+def test_pixels_have_no_encoder_to_train(options, tmp_path):
+    path = tmp_path / "autoencoder.safetensors"
+    save_autoencoder(IdentityAutoencoder(), path)
+    with pytest.raises(InputError, match="no encoder stages"):
+        LatentTask(str(path), lambda channels: FFCRefiner(channels, blocks=1), **options)
 
 
-def test_learning_rate_is_a_warm_up_and_a_cosine(latent, monkeypatch):
-    rates = []
-    original = base.TrainingTask.on_train_batch_start
-
-    def record(task, *rest):
-        original(task, *rest)
-        rates.extend({group["lr"] for group in task.optimizers().param_groups})
-
-    monkeypatch.setattr(base.TrainingTask, "on_train_batch_start", record)
-    latent("--model.learning_rate", 0.01, "--model.warmup_steps", 4, steps=8)
-    cosine = 0.5 * (1 + np.cos(np.pi * np.arange(8) / 8))
-    rise = np.array([0.25, 0.5, 0.75, 1, 1, 1, 1, 1])
-    np.testing.assert_allclose(rates, 0.01 * rise * cosine, rtol=1e-6)
+@pytest.mark.parametrize("part", ["second", ""])
+def test_there_is_no_other_part_to_train(part, model_files):
+    with pytest.raises(ValueError, match="no part"):
+        load_autoencoder(model_files["autoencoder"]).thaw(part)
 
 
-def trainer_at(step, max_steps=-1, max_epochs=None, batches=10, callbacks=()):
-    return SimpleNamespace(
-        global_step=step,
-        max_steps=max_steps,
-        max_epochs=max_epochs,
-        num_training_batches=batches,
-        callbacks=list(callbacks),
-    )
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_are_computed_with_a_folded_copy_of_what_is_frozen(kind, model_files, batch, latent_task):
+    """The same losses and gradients as with the autoencoder itself, which stays what is saved."""
+    mask, trained, objective = KINDS[kind]
+    task = latent_task(mask, trained, objective())
+    fit(task, batch, steps=2)  # so that the taps are not zero
+    working, pipeline = task.fused_pipeline(), task.pipeline
+    assert (working is pipeline) == (trained != "nothing")
+    assert working.refiner is pipeline.refiner and working.control is pipeline.control
+    assert task.fused_pipeline() is working
+    gradients = []
+    for made in (working, pipeline):
+        task.zero_grad()
+        truth = task.truth or made.autoencoder
+        torch.manual_seed(0)
+        task.objective(made, truth, batch["image"], batch["mask"], None)["loss"].backward()
+        gradients.append({name: p.grad.clone() for name, p in task.named_parameters() if p.grad is not None})
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[1].items():
+        torch.testing.assert_close(gradients[0][name], gradient, atol=1e-4, rtol=1e-2)
+    assert not any("folded" in name or "_fused" in name for name in task.state_dict())
+    assert load_autoencoder(model_files["autoencoder"]).fingerprint() == task.fingerprint
+    if trained == "nothing":
+        assert pipeline.autoencoder.fingerprint() == task.fingerprint
+        assert not [m for m in working.autoencoder.modules() if isinstance(m, torch.nn.BatchNorm2d)]
 
 
-def timer_at(elapsed, duration):
-    timer = Timer(timedelta(seconds=duration))
-    timer.time_elapsed = lambda stage=None: elapsed
-    timer.time_remaining = lambda stage=None: duration - elapsed
-    return timer
-
-
-@pytest.mark.parametrize(
-    ("trainer", "expected"),
-    [
-        (trainer_at(0, 8), 0.0),
-        (trainer_at(2, 8), 0.25),
-        (trainer_at(9, 8), 1.0),
-        (trainer_at(5, max_epochs=2), 0.25),
-        (trainer_at(5, max_epochs=-1), 0.0),
-        (trainer_at(5), 0.0),
-        (trainer_at(5, callbacks=[timer_at(3.0, 12.0)]), 0.25),
-        (trainer_at(2, 8, callbacks=[timer_at(6.0, 12.0)]), 0.5),
-        (trainer_at(6, 8, callbacks=[timer_at(6.0, 12.0)]), 0.75),
-        (trainer_at(1, 8, callbacks=[timer_at(13.0, 12.0)]), 1.0),
-    ],
-)
-def test_progress(trainer, expected):
-    assert base.fraction_done(trainer) == pytest.approx(expected)
-
-
-# --- folders with bad files -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_bad_files_are_left_out_counted_and_named(workers, pretrain, tmp_path):
-    root, val = tmp_path / "photos", tmp_path / "val"
-    root.mkdir()
-    for number in range(6):
-        rng = np.random.default_rng(number)
-        Image.fromarray(rng.integers(0, 255, (40, 50, 3), np.uint8)).save(root / f"good{number}.jpg")
-    shutil.copytree(root, val)
-    (root / "text.jpg").write_text("this is no picture")
-    (root / "cut.jpg").write_bytes((root / "good0.jpg").read_bytes()[:-200])
-    options = ("--data.root", root, "--data.val_root", val, "--data.num_workers", workers)
-    with pytest.warns(UserWarning, match="2 pictures could not be read.*skipped") as caught:
-        folder = pretrain(*options, "--trainer.max_steps", 4)
-    message = next(str(w.message) for w in caught if "could not be read" in str(w.message))
-    assert "cut.jpg" in message and "text.jpg" in message and "good" not in message
-    load_autoencoder(folder)
-
-
-# --- short forms ------------------------------------------------------------------------------------------
-
-
-def test_short_forms():
-    expanded = expand_aliases(["--refiner", "flow", "--autoencoder=a b", "--data.size", "64"])
-    assert expanded[:2] == ["--model.refiner", "latentinpaint.refiners.FlowRefiner"]
-    assert expanded[2:] == ["--model.autoencoder", "a b", "--data.size", "64"]
-    config = str(CONFIGS / "latent_ffc.yaml")
-    agreed = expand_aliases(["--refiner=ffc", "--config", config])
-    assert agreed == ["--config", config]
+def test_under_bfloat16_autocast_the_frozen_copy_is_bfloat16(latent_task, batch):
+    task = latent_task(*KINDS["4_latent_control"][:2], LatentObjective())
+    plain = task.losses(batch, None)["loss"]
+    with torch.autocast("cpu", torch.bfloat16):
+        working = task.fused_pipeline()
+        low = task.losses(batch, None)["loss"]
+    kinds = {p.dtype for p in working.autoencoder.parameters() if p.ndim == 4}
+    assert kinds == {torch.bfloat16} and low.dtype == torch.float32
+    torch.testing.assert_close(low, plain, atol=0, rtol=0.03)
+    assert {p.dtype for p in task.parameters()} == {torch.float32}
+    assert task.fused_pipeline().autoencoder.encoder[1].weight.dtype == torch.float32
 
 
 @pytest.mark.parametrize("interpolant", ["cosine", "hadamard"])

@@ -1,0 +1,92 @@
+"""Averaged weights by hand, and checkpoints: what they hold whenever a run is interrupted."""
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from checkpoints import checkpoint, compare
+from pytorch_lightning.callbacks import Callback
+from torch import nn
+
+from latentinpaint.training.callbacks import WeightEMA
+from latentinpaint.training.tasks.latent_task import LatentTask
+
+EPOCH_OF_2 = ("--data.epoch_length", 8)  # two steps of four crops
+
+
+class Line(pl.LightningModule):
+    """A weight, a frozen weight and a buffer of awkward values."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([0.3, -1.7]))
+        self.frozen = nn.Parameter(torch.tensor([1 / 3, 1e-30, 7e20]), requires_grad=False)
+        self.register_buffer("count", torch.tensor(10**9 + 1))
+
+    def training_step(self, batch, batch_idx):
+        return (self.weight * batch[0].sum()).square().sum()
+
+    def configure_optimizers(self):
+        return torch.optim.SGD([self.weight], lr=0.01)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.999])
+def test_average_by_hand(decay):
+    seen = []
+
+    class Record(Callback):
+        def on_train_batch_end(self, trainer, module, *rest):
+            seen.append(module.weight.detach().double().numpy().copy())
+
+    model, frozen = Line(), Line().frozen.detach().clone()
+    trainer = pl.Trainer(
+        **dict(max_epochs=1, callbacks=[Record(), WeightEMA(decay)], logger=False, accelerator="cpu"),
+        **dict(enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False),
+    )
+    batches = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.rand(7, 1)), batch_size=1)
+    trainer.fit(model, batches)
+    assert len(seen) == 7
+    average = seen[0]
+    for updates, weight in enumerate(seen[1:], start=1):
+        keep = min(decay, (1 + updates) / (10 + updates))
+        average = keep * average + (1 - keep) * weight
+    np.testing.assert_allclose(model.weight.detach().numpy(), average, rtol=1e-5)
+    if decay:
+        assert np.abs(average - seen[-1]).max() > 1e-4
+    assert torch.equal(model.frozen, frozen) and int(model.count) == 10**9 + 1
+
+
+def test_last_is_the_last_even_when_a_lengthened_run_is_interrupted(latent, interrupt_at, monkeypatch):
+    folder = latent(*EPOCH_OF_2)
+    interrupt_at(3)
+    with pytest.raises(SystemExit):
+        latent(*EPOCH_OF_2, "--ckpt_path", "last", steps=6)
+    monkeypatch.undo()
+    assert checkpoint(folder)["global_step"] == 3
+    assert not list((folder / "checkpoints").glob("last-v*"))
+    latent(*EPOCH_OF_2, "--ckpt_path", "last", steps=6)
+    assert checkpoint(folder)["global_step"] == 6
+
+
+def test_interrupted_during_validation_keeps_both_kinds_of_weights(latent, monkeypatch):
+    """While validating, averaged weights stand in for the trained ones: the checkpoint must not mix them up."""
+    options = (*EPOCH_OF_2, "--trainer.limit_val_batches", 1)
+    straight = latent(*options, "--trainer.val_check_interval", 2, name="straight", steps=2)
+
+    def press(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(LatentTask, "validation_step", press)
+        latent(*options, "--trainer.val_check_interval", 2, name="stopped", steps=2)
+    compare(straight, straight.with_name("stopped"))
+
+
+def test_checkpoints_need_no_pickle(latent, interrupt_at, tmp_path):
+    interrupt_at(1)
+    with pytest.raises(SystemExit):
+        latent()
+    files = list(tmp_path.rglob("*.ckpt"))
+    assert {path.name for path in files} == {"last.ckpt", "interrupted.ckpt"}
+    for path in files:
+        assert torch.load(path, weights_only=True)["global_step"] == 1

@@ -1,0 +1,101 @@
+"""The training commands: resuming, time limits, several processes, bad files, aliases of options."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from checkpoints import checkpoint, compare, equal
+from PIL import Image
+from safetensors.torch import load_file
+
+from latentinpaint.training.cli import expand_aliases
+from latentinpaint.weights import load_autoencoder, load_pipeline
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+EPOCH_OF_2 = ("--data.epoch_length", 8)  # two steps of four crops
+FLOW = ("--refiner", "flow", "--model.refiner.width", "16", "--model.refiner.multipliers", "[1,2]")
+
+
+@pytest.mark.parametrize(
+    "epoch",
+    [
+        pytest.param(EPOCH_OF_2, id="between-epochs"),
+        pytest.param(("--data.epoch_length", 16), id="within-an-epoch"),
+    ],
+)
+@pytest.mark.parametrize("refiner", ["ffc", "flow"])
+def test_interrupted_and_gone_on_equals_straight(refiner, epoch, latent, interrupt_at, monkeypatch, capsys):
+    straight = latent(*epoch, name="straight", steps=4, refiner=refiner)
+    interrupt_at(2)
+    with pytest.raises(SystemExit):
+        latent(*epoch, name="stopped", steps=4, refiner=refiner)
+    monkeypatch.undo()
+    stopped = straight.with_name("stopped")
+    assert "stopped at step 2" in capsys.readouterr().err
+    assert not (stopped / "model.safetensors").exists()
+    assert checkpoint(stopped)["global_step"] == 2
+    again = latent(*epoch, "--ckpt_path", "last", name="stopped", steps=4, refiner=refiner)
+    compare(straight, again)
+    assert equal(load_file(straight / "model.safetensors"), load_file(again / "model.safetensors"))
+
+
+def test_a_finished_run_can_be_lengthened(latent):
+    folder = latent(*EPOCH_OF_2)
+    before = checkpoint(folder)
+    shorter = load_file(folder / "model.safetensors")
+    latent(*EPOCH_OF_2, "--ckpt_path", "last", steps=4)
+    after = checkpoint(folder)
+    assert (before["global_step"], after["global_step"]) == (2, 4)
+    assert not equal(before["current_model_state"], after["current_model_state"])
+    steps = {int(state["step"]) for state in after["optimizer_states"][0]["state"].values()}
+    assert steps == {4}  # AdamW's own count went on
+    assert not equal(load_file(folder / "model.safetensors"), shorter)
+    assert [path.name for path in (folder / "checkpoints").iterdir()] == ["last.ckpt"]
+
+
+def test_time_limit_stops_and_leaves_the_model(latent):
+    folder = latent("--trainer.max_time", "00:00:00:01", steps=1_000_000)
+    assert 2 < checkpoint(folder)["global_step"] < 10_000
+    load_pipeline(folder)
+
+
+def test_two_processes_train_one_model(model_files, tmp_path):
+    """As on two GPUs: the tool starts its own second process, and one of them writes the model."""
+    tool = CONFIGS.parent / "tools" / "train_latent.py"
+    options = ["--config", CONFIGS / "smoke.yaml", *FLOW, "--autoencoder", model_files["autoencoder"]]
+    devices = ["--trainer.devices", 2, "--trainer.strategy", "ddp", "--trainer.accelerator", "cpu"]
+    command = [sys.executable, tool, *options, *devices, "--output", tmp_path / "run"]
+    answer = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.count("the trained model is") == 1
+    assert load_pipeline(tmp_path / "run").refiner.stochastic
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_bad_files_are_left_out_counted_and_named(workers, pretrain, tmp_path):
+    root, val = tmp_path / "photos", tmp_path / "val"
+    root.mkdir()
+    for number in range(6):
+        rng = np.random.default_rng(number)
+        Image.fromarray(rng.integers(0, 255, (40, 50, 3), np.uint8)).save(root / f"good{number}.jpg")
+    shutil.copytree(root, val)
+    (root / "text.jpg").write_text("this is no picture")
+    (root / "cut.jpg").write_bytes((root / "good0.jpg").read_bytes()[:-200])
+    options = ("--data.root", root, "--data.val_root", val, "--data.num_workers", workers)
+    with pytest.warns(UserWarning, match="2 pictures could not be read.*skipped") as caught:
+        folder = pretrain(*options, "--trainer.max_steps", 4)
+    message = next(str(w.message) for w in caught if "could not be read" in str(w.message))
+    assert "cut.jpg" in message and "text.jpg" in message and "good" not in message
+    load_autoencoder(folder)
+
+
+def test_aliases():
+    expanded = expand_aliases(["--refiner", "flow", "--autoencoder=a b", "--data.size", "64"])
+    assert expanded[:2] == ["--model.refiner", "latentinpaint.refiners.FlowRefiner"]
+    assert expanded[2:] == ["--model.autoencoder", "a b", "--data.size", "64"]
+    config = str(CONFIGS / "latent_ffc.yaml")
+    agreed = expand_aliases(["--refiner=ffc", "--config", config])
+    assert agreed == ["--config", config]
