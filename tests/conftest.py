@@ -94,7 +94,7 @@ def finished_quickstart(tmp_path_factory) -> tuple[Path, str]:
     out = StringIO()
     with redirect_stdout(out), pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORCH_HOME", str(folder / "none"))
-        command(output=str(folder), minutes=0.08)
+        command(output=str(folder), minutes=0.04)
     return folder, out.getvalue()
 
 
