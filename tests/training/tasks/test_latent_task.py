@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder, MaskControl
-from latentinpaint.pipeline import InpaintPipeline, hide
+from latentinpaint.pipeline import InpaintPipeline, mask_out
 from latentinpaint.refiners import FFCRefiner
 from latentinpaint.training.losses.reconstruction import LatentObjective, PixelObjective
 from latentinpaint.training.tasks import base
@@ -137,7 +137,7 @@ def test_a_checkpoint_of_another_autoencoder_is_refused_from_python(latent, mode
 def test_a_mask_channel_starts_without_a_word_and_is_then_heard(model_files, batch):
     plain = load_autoencoder(model_files["autoencoder"])
     wider = plain.with_mask_channel()
-    image, mask = hide(batch["image"], batch["mask"]), batch["mask"]
+    image, mask = mask_out(batch["image"], batch["mask"]), batch["mask"]
     # To rounding: a convolution over four channels adds in another order.
     torch.testing.assert_close(wider.encode(image, mask=mask), plain.encode(image), atol=1e-5, rtol=1e-5)
     with torch.no_grad():
