@@ -57,7 +57,7 @@ def test_a_finished_run_can_be_lengthened(latent):
 
 
 def test_time_limit_stops_and_leaves_the_model(latent):
-    folder = latent("--trainer.max_time", "00:00:00:01", steps=1_000_000)
+    folder = latent("--trainer.max_time", "00:00:00:02", steps=1_000_000)
     assert 2 < checkpoint(folder)["global_step"] < 10_000
     load_pipeline(folder)
 
