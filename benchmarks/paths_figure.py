@@ -6,13 +6,15 @@ TEST is a folder, sheet or collection of pictures that the flow was not trained 
 """
 
 import argparse
+from itertools import pairwise
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from latentinpaint.data.distributions import from_range, open_collection
-from latentinpaint.interpolants import integrate_path
+from latentinpaint.flows import HadamardFlow
+from latentinpaint.interpolants import HadamardPath, integrate_path
 from latentinpaint.interpolants.paths import denoise, inpaint, raster, sequential
 from latentinpaint.weights import load_flow
 
@@ -30,30 +32,40 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     flow = load_flow(options.model)
-    channels, height, width = flow.shape
-    found = open_collection(options.data, height, channels, train=False).first(options.row + 1)
-    picture = found[options.row :]
+    channels, height, _ = flow.shape
+    collection = open_collection(options.data, height, channels, train=False)
+    picture = collection.first(options.row + 1)[options.row :]
     noise = torch.randn(1, *flow.shape, generator=torch.Generator().manual_seed(options.seed))
-    everywhere, hole = torch.ones(1, 1, height, width), torch.zeros(1, 1, height, width)
+    rows = {}
+    for name, path in flow_paths(flow).items():
+        rows[name] = states_on_the_way(flow, path, path.start(picture, noise), options.steps)
+    draw(rows).save(options.output)
+
+
+def flow_paths(flow: HadamardFlow) -> dict[str, HadamardPath]:
+    _, height, width = flow.shape
+    everywhere = torch.ones(1, 1, height, width)
+    hole = torch.zeros(1, 1, height, width)
     hole[..., height // 2 :, :] = 1
-    level = torch.full((1, 1, height, width), 0.5)
-    paths = {
+    return {
         "generation": inpaint(everywhere),
         "a hole": inpaint(hole),
         "block after block": sequential(everywhere, raster(height, width, flow.block_side)),
-        "denoising": denoise(level),
+        "denoising": denoise(0.5 * everywhere),
     }
-    rows = {}
-    with torch.no_grad():
-        for name, path in paths.items():
-            x, cells = path.start(picture, noise), []
-            for begin, end in zip(TIMES, (*TIMES[1:], None), strict=True):
-                cells.append((path.at(torch.tensor(begin)).alpha.values[0], x[0]))
-                if end is not None:
-                    times = np.linspace(begin, end, options.steps + 1).tolist()
-                    x = integrate_path(path, flow.drifts, x, times, active_mask=path.level).x
-            rows[name] = cells
-    draw(rows).save(options.output)
+
+
+@torch.no_grad()
+def states_on_the_way(
+    flow: HadamardFlow, path: HadamardPath, x: torch.Tensor, steps: int
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The clocks and the state at each of `TIMES`, with `steps` steps between two of them."""
+    cells = [(path.at(torch.tensor(TIMES[0])).alpha.values[0], x[0])]
+    for begin, end in pairwise(TIMES):
+        times = np.linspace(begin, end, steps + 1).tolist()
+        x = integrate_path(path, flow.drifts, x, times, active_mask=path.level).x
+        cells.append((path.at(torch.tensor(end)).alpha.values[0], x[0]))
+    return cells
 
 
 def draw(rows: dict[str, list]) -> Image.Image:

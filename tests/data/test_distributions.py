@@ -22,7 +22,6 @@ from latentinpaint.data.distributions import (
     open_collection,
     to_range,
 )
-from latentinpaint.data.flow_datamodule import FlowDataModule
 from latentinpaint.errors import InputError
 
 
@@ -213,31 +212,3 @@ def test_a_download_that_fails_is_one_sentence(name, tmp_path, offline):
 def test_mistakes(arguments, word):
     with pytest.raises(InputError, match=word):
         open_collection(*arguments)
-
-
-# Batches --------------------------------------------------------------------------------------------------
-
-
-def test_batches_are_numbered():
-    """Batch n is the same whatever was drawn before, and source and target are drawn independently."""
-    data = FlowDataModule("moons", source="ring", batch_size=500, shown=30)
-    data.setup("fit")
-    batch, again = data.train_batches[7], data.train_batches[7]
-    assert all(torch.equal(batch[key], again[key]) for key in ("source", "target"))
-    assert not torch.equal(batch["target"], data.train_batches[8]["target"])
-    correlation = np.corrcoef(batch["source"][:, 0], batch["target"][:, 0])[0, 1]
-    assert abs(correlation) < 5 / 500**0.5
-    assert len(data.val_batches) == 1 and data.val_batches[0]["target"].shape == (30, 2)
-
-
-def test_source_and_target_have_one_shape(tmp_path):
-    Image.fromarray(photos(1, 8)[0]).save(tmp_path / "sheet.png")
-    with pytest.raises(InputError, match="source has samples of"):
-        FlowDataModule(str(tmp_path / "sheet.png"), source="moons", size=8).check()
-
-
-def test_the_shape_of_the_data():
-    assert FlowDataModule("ring").shape == (2,)
-    assert FlowDataModule("mnist", size=28, channels=1).shape == (1, 28, 28)
-    with pytest.raises(InputError, match="batch_size"):
-        FlowDataModule("moons", batch_size=0)
