@@ -167,12 +167,14 @@ class Inpainter:
         """
         options = FillOptions(num_samples, seed, steps, refine, crop, dilate, feather, texture)
         if not isinstance(image, list | tuple):
-            return self._run([_input(image, mask, options)], options)[0]
-        masks = mask if isinstance(mask, list | tuple) else [mask] * len(image)
+            return _unwrap(self._run([_input(image, mask, options)], options)[0])
+        masks = [mask] * len(image)
+        if isinstance(mask, list | tuple):
+            masks = list(mask)
         if len(masks) != len(image):
             raise InputError(f"{len(masks)} masks for {len(image)} pictures")
         inputs = [_input(*pair, options) for pair in zip(image, masks, strict=True)]
-        return self._run(inputs, options)
+        return [_unwrap(samples) for samples in self._run(inputs, options)]
 
     def expand(
         self, image: AnyPicture, sides: Side | Sequence[Side], mask: object = None, **options: Any
@@ -195,9 +197,9 @@ class Inpainter:
         """
         fill_options = FillOptions(**options)
         if isinstance(image, Tensor):
-            size = tuple(image.shape[-2:])
-            old_mask = _mask_or_none(mask, size, batched=True)
-            padding = Padding.of(sides, *size)
+            height, width = image.shape[-2:]
+            old_mask = _mask_or_none(mask, (height, width), batched=True)
+            padding = Padding.of(sides, height, width)
             left, top, right, bottom = astuple(padding)
             expanded = F.pad(image, (left, right, top, bottom))
             request = _tensor_input(expanded, padding.pad_mask(old_mask), fill_options)
@@ -209,28 +211,36 @@ class Inpainter:
             new_mask = padding.pad_mask(old_mask)
             expanded = picture.expanded(*astuple(padding))
             request = _picture_input(expanded, new_mask, fill_options, lambda filled: like_input(filled, image))
-        return self._run([request], fill_options)[0]
+        return _unwrap(self._run([request], fill_options)[0])
 
     def fill(self, picture: Picture, mask: np.ndarray, options: FillOptions | None = None) -> list[Picture]:
         """The filled samples of a picture that `read_picture` read and its mask (H, W) bool, True = hole."""
         options = options or FillOptions()
-        outputs = self._run([_picture_input(picture, mask, options, lambda filled: filled)], options)[0]
-        return [outputs] if options.num_samples == 1 else outputs
+        return self._run([_picture_input(picture, mask, options, lambda filled: filled)], options)[0]
 
-    def _run(self, inputs: Sequence[_Input], options: FillOptions) -> list[Any]:
-        """For every input its output, or a list of `num_samples` of them."""
-        images = [image for item in inputs for image in item.images]
-        masks = [mask for item in inputs for mask in item.masks]
-        filled = iter(fill_holes(self.fused, images, masks, options, self.texture, self.device))
-        outputs: list[Any] = []
+    def _run(self, inputs: Sequence[_Input], options: FillOptions) -> list[list[Any]]:
+        """The `num_samples` outputs of every input."""
+        images: list[Tensor] = []
+        masks: list[Tensor] = []
         for item in inputs:
-            batch = torch.stack([next(filled) for _ in item.images])
-            samples = [item.to_output(sample) for sample in batch.unbind(1)]
-            outputs.append(samples[0] if options.num_samples == 1 else samples)
+            images.extend(item.images)
+            masks.extend(item.masks)
+        filled = fill_holes(self.fused, images, masks, options, self.texture, self.device)
+        outputs = []
+        first = 0
+        for item in inputs:
+            batch = torch.stack(filled[first : first + len(item.images)])
+            first += len(item.images)
+            outputs.append([item.to_output(sample) for sample in batch.unbind(1)])
         return outputs
 
 
-def _input(image: object, mask: object, options: FillOptions) -> _Input:
+def _unwrap(samples: list[Any]) -> Any:  # noqa: ANN401  whatever the outputs are
+    """The only one of several outputs, or all."""
+    return samples[0] if len(samples) == 1 else samples
+
+
+def _input(image: Any, mask: object, options: FillOptions) -> _Input:  # noqa: ANN401  see `Inpainter.__call__`
     if isinstance(image, Tensor):
         return _tensor_input(image, as_mask(mask, batched=True), options)
     return _picture_input(to_picture(image), as_mask(mask), options, lambda filled: like_input(filled, image))
@@ -239,7 +249,7 @@ def _input(image: object, mask: object, options: FillOptions) -> _Input:
 def _mask_or_none(mask: object, size: tuple[int, int], batched: bool) -> np.ndarray:
     """A mask of this size, (H, W) bool or, if `batched`, (B, 1, H, W); None gives one without a hole."""
     if mask is None:
-        return np.zeros((1, 1, *size) if batched else size, bool)
+        mask = np.zeros(size, bool)
     array = as_mask(mask, batched)
     check_same_size(array.shape[-2:], size)
     return array
@@ -281,8 +291,7 @@ def _tensor_input(image: Tensor, mask: np.ndarray, options: FillOptions) -> _Inp
 
     def finish(sample: Tensor) -> Tensor:
         # Composited once more on the caller's own numbers: known pixels keep their dtype and bits.
-        filled = torch.where(hole, soft.blend(sample, original).to(batch), batch)
-        return filled if image.ndim == 4 else filled[0]
+        return torch.where(hole, soft.blend(sample, original).to(batch), batch).reshape(image.shape)
 
     return _Input(original, hole.cpu(), finish)
 

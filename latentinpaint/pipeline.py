@@ -76,8 +76,10 @@ class InpaintPipeline(nn.Module):
         stride = self.autoencoder.stride
         image = pad_to_stride(image, stride)
         hole = pad_to_stride(is_hole(mask).to(image.dtype), stride)
-        control = None if self.control is None else self.control(hole)
-        latent = self.autoencoder.encode(mask_out(image, hole), control, hole)
+        features = None
+        if self.control is not None:
+            features = self.control(hole)
+        latent = self.autoencoder.encode(mask_out(image, hole), features, hole)
         return Condition(latent, F.max_pool2d(hole, stride), F.avg_pool2d(hole, stride))
 
     def loss(
@@ -167,7 +169,7 @@ def pad_to_stride(x: Tensor, stride: int) -> Tensor:
     return x
 
 
-def _reflected_indices(size: int, target: int) -> Tensor:
+def _reflected_indices(size: int | torch.SymInt, target: int) -> Tensor:
     """0 … size - 1 continued to `target` indices by reflection without repeating the border, as often as needed."""
     if size == 1:
         return torch.zeros(target, dtype=torch.long)

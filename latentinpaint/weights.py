@@ -8,9 +8,11 @@ the model that comes with the package.
 """
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -22,13 +24,16 @@ from latentinpaint.flows import FLOWS, Flow
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import AUTOENCODERS, Autoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.refiners import REFINERS
+from latentinpaint.refiners import REFINERS, Refiner
 
 FORMAT = 1
 AUTOENCODER_FILE = "autoencoder.safetensors"
 PIPELINE_FILE = "model.safetensors"
 FLOW_FILE = "flow.safetensors"
 _KEY = "latentinpaint"
+_AUTOENCODER_PREFIX = "autoencoder."
+
+T = TypeVar("T")
 
 PRETRAINED = {"default": Path(__file__).parent / "pretrained" / "default.safetensors"}
 """Models inside the package, by name; a file or folder of that name goes first."""
@@ -56,22 +61,19 @@ def save_autoencoder(autoencoder: Autoencoder, path: str | Path, recipe: dict[st
         "autoencoder": _describe_autoencoder(autoencoder),
         "recipe": recipe or {},
     }
-    weights = {f"autoencoder.{name}": value for name, value in autoencoder.state_dict().items()}
+    weights = {f"{_AUTOENCODER_PREFIX}{name}": value for name, value in autoencoder.state_dict().items()}
     _write(path, weights, header)
 
 
 def save_model(model: Model, path: str | Path) -> None:
     """Write a model as one file."""
-    pipeline, texture = model.pipeline, model.texture
+    pipeline = model.pipeline
     header = {
         "kind": "pipeline",
         "autoencoder": _describe_autoencoder(pipeline.autoencoder),
-        "refiner": {
-            "class": next(name for name, kind in REFINERS.items() if kind is type(pipeline.refiner)),
-            "arguments": pipeline.refiner.arguments,
-        },
-        "control": None if pipeline.control is None else {"arguments": pipeline.control.arguments},
-        "texture": None if texture is None else {"arguments": texture.arguments},
+        "refiner": _describe(pipeline.refiner, REFINERS),
+        "control": _describe_arguments(pipeline.control),
+        "texture": _describe_arguments(model.texture),
         "recipe": model.recipe,
     }
     _write(path, pipeline.state_dict(), header)
@@ -85,8 +87,7 @@ def load_autoencoder(path: str | Path) -> Autoencoder:
     """
     path = _resolve(path, AUTOENCODER_FILE, PIPELINE_FILE)
     header, weights = _read(path)
-    if header["kind"] == "flow":
-        raise InputError(f"{path} holds a flow without an autoencoder: sample is the command for it")
+    _refuse_flow(path, header)
     return _build_autoencoder(path, header, weights)
 
 
@@ -100,20 +101,18 @@ def load_model(path: str | Path) -> Model:
     header, weights = _read(path)
     if header["kind"] == "autoencoder":
         raise InputError(f"{path} holds an autoencoder alone: train a refiner on it with train_latent first")
-    if header["kind"] == "flow":
-        raise InputError(f"{path} holds a flow without an autoencoder: sample is the command for it")
+    _refuse_flow(path, header)
     autoencoder = _build_autoencoder(path, header, weights)
-    try:
-        described = header["refiner"]
-        refiner = REFINERS[described["class"]](**described["arguments"])
-        described = header["control"]
-        control = None if described is None else MaskControl(autoencoder, **described["arguments"])
-        described = header.get("texture")
-        texture = None if described is None else PatchTexture(**described["arguments"])
+    control = None
+    texture = None
+    with _must_fit(path):
+        refiner = _build(header["refiner"], REFINERS)
+        if header["control"] is not None:
+            control = MaskControl(autoencoder, **header["control"]["arguments"])
+        if header.get("texture") is not None:
+            texture = PatchTexture(**header["texture"]["arguments"])
         pipeline = InpaintPipeline(autoencoder, refiner, control)
         pipeline.load_state_dict(weights)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path} does not fit this version of latentinpaint: {_short(error)}") from error
     return Model(pipeline.eval(), texture, header.get("recipe", {}))
 
 
@@ -129,11 +128,7 @@ def pipeline_file(path: str | Path) -> Path:
 
 def save_flow(flow: Flow, path: str | Path, recipe: dict[str, Any] | None = None) -> None:
     """Write a flow; `recipe` is any JSON that says how it was made."""
-    described = {
-        "class": next(name for name, kind in FLOWS.items() if kind is type(flow)),
-        "arguments": flow.arguments,
-    }
-    _write(path, flow.state_dict(), {"kind": "flow", "flow": described, "recipe": recipe or {}})
+    _write(path, flow.state_dict(), {"kind": "flow", "flow": _describe(flow, FLOWS), "recipe": recipe or {}})
 
 
 def load_flow(path: str | Path) -> Flow:
@@ -146,17 +141,26 @@ def load_flow(path: str | Path) -> Flow:
     header, weights = _read(path)
     if header["kind"] != "flow":
         raise InputError(f"{path} holds an inpainting model, not a flow: inpaint is the command for it")
-    try:
-        flow = FLOWS[header["flow"]["class"]](**header["flow"]["arguments"])
+    with _must_fit(path):
+        flow = _build(header["flow"], FLOWS)
         flow.load_state_dict(weights)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path} does not fit this version of latentinpaint: {_short(error)}") from error
     return flow.eval()
 
 
 def read_header(path: str | Path) -> dict[str, Any]:
-    """What a file says of itself, without its weights."""
+    """The header of a file, without its weights."""
     return _read(_resolve(path, PIPELINE_FILE, AUTOENCODER_FILE, FLOW_FILE), weights=False)[0]
+
+
+def _describe(part: Refiner | Flow, registry: Mapping[str, type]) -> dict[str, Any]:
+    """The header's entry for an object whose class is in a registry."""
+    (name,) = [name for name, entry in registry.items() if entry is type(part)]
+    return {"class": name, "arguments": part.arguments}
+
+
+def _describe_arguments(part: MaskControl | PatchTexture | None) -> dict[str, Any] | None:
+    """The header's entry for an object of a known class."""
+    return None if part is None else {"arguments": part.arguments}
 
 
 def _describe_autoencoder(autoencoder: Autoencoder) -> dict[str, Any]:
@@ -167,18 +171,36 @@ def _describe_autoencoder(autoencoder: Autoencoder) -> dict[str, Any]:
     }
 
 
+def _build(described: dict[str, Any], registry: Mapping[str, type[T]]) -> T:
+    """The object of a header's entry."""
+    return registry[described["class"]](**described["arguments"])
+
+
 def _build_autoencoder(path: Path, header: dict[str, Any], weights: dict[str, Tensor]) -> Autoencoder:
-    prefix = "autoencoder."
-    own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
-    try:
-        described = header["autoencoder"]
-        autoencoder = AUTOENCODERS[described["class"]](**described["arguments"])
+    own = {}
+    for name, value in weights.items():
+        if name.startswith(_AUTOENCODER_PREFIX):
+            own[name.removeprefix(_AUTOENCODER_PREFIX)] = value
+    with _must_fit(path):
+        autoencoder = _build(header["autoencoder"], AUTOENCODERS)
         autoencoder.load_state_dict(own)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path} does not fit this version of latentinpaint: {_short(error)}") from error
-    if autoencoder.fingerprint() != described.get("fingerprint"):
+    if autoencoder.fingerprint() != header["autoencoder"].get("fingerprint"):
         raise InputError(f"{path} is damaged: its autoencoder is not the one that was written")
     return autoencoder.freeze()
+
+
+@contextmanager
+def _must_fit(path: Path) -> Iterator[None]:
+    """Whatever a file's header or weights do not fit is told as an `InputError`."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path} does not fit this version of latentinpaint: {_short(error)}") from error
+
+
+def _refuse_flow(path: Path, header: dict[str, Any]) -> None:
+    if header["kind"] == "flow":
+        raise InputError(f"{path} holds a flow without an autoencoder: sample is the command for it")
 
 
 def _write(path: str | Path, weights: dict[str, Tensor], header: dict[str, Any]) -> None:
@@ -191,10 +213,14 @@ def _write(path: str | Path, weights: dict[str, Tensor], header: dict[str, Any])
 
 
 def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The header and, if asked for, the weights of a file."""
+    tensors: dict[str, Tensor] = {}
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_KEY)
-            tensors = {name: file.get_tensor(name) for name in file.keys()} if weights else {}  # noqa: SIM118
+            if weights:
+                for name in file.keys():  # noqa: SIM118  it is no mapping
+                    tensors[name] = file.get_tensor(name)
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} is not a model file of latentinpaint (safetensors)") from error
     if text is None:
@@ -211,26 +237,32 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, T
 
 
 def _resolve(path: str | Path, *names: str) -> Path:
+    """The file that a path stands for: itself, the first of `names` in a folder, or a pretrained model."""
     path = Path(path)
     if not path.exists():
         path = PRETRAINED.get(str(path), path)
     if path.is_dir():
-        found = [path / name for name in names if (path / name).is_file()]
-        if not found:
-            hint = ""
-            if (path / "checkpoints" / "last.ckpt").is_file():
-                hint = ": its training has not ended, go on with --ckpt_path last"
-            elif (path / AUTOENCODER_FILE).is_file():
-                hint = ": it is an autoencoder's, train a refiner on it with train_latent"
-            elif (path / FLOW_FILE).is_file():
-                hint = ": it is a flow's, sample is the command for it"
-            elif (path / PIPELINE_FILE).is_file():
-                hint = ": it is an inpainting model's, inpaint is the command for it"
-            raise InputError(f"the folder {path} holds no {' and no '.join(names)}{hint}")
-        return found[0]
+        for name in names:
+            if (path / name).is_file():
+                return path / name
+        raise InputError(f"the folder {path} holds no {' and no '.join(names)}{_other_content(path)}")
     if not path.exists():
         raise InputError(f"there is no model file {path}, and no model of that name: {', '.join(PRETRAINED)}")
     return path
+
+
+def _other_content(folder: Path) -> str:
+    """What a folder holds in place of the file that was looked for, and what to do with it."""
+    hints = {
+        "checkpoints/last.ckpt": "its training has not ended, continue it with ckpt_path last",
+        AUTOENCODER_FILE: "it is an autoencoder's, train a refiner on it with train_latent",
+        FLOW_FILE: "it is a flow's, sample is the command for it",
+        PIPELINE_FILE: "it is an inpainting model's, inpaint is the command for it",
+    }
+    for name, hint in hints.items():
+        if (folder / name).is_file():
+            return f": {hint}"
+    return ""
 
 
 def _short(error: Exception) -> str:

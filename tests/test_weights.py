@@ -247,7 +247,7 @@ def test_an_autoencoder_is_no_model(model_files, tmp_path):
         load_pipeline(tmp_path)
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.ckpt").touch()
-    with pytest.raises(InputError, match="--ckpt_path last"):
+    with pytest.raises(InputError, match="ckpt_path last"):
         load_pipeline(tmp_path)
 
 

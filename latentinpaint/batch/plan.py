@@ -116,7 +116,7 @@ class FolderOptions:
         return plan
 
     def _unusable_masks(self, found: Matches) -> list[Failure]:
-        failures = []
+        failures: list[Failure] = []
         for ambiguous in found.ambiguous:
             failures.append(Failure(ambiguous.mask, ambiguous.reason))
         for mask in found.masks_without_image:
@@ -198,7 +198,9 @@ def _with_unique_outputs(plan: FolderPlan) -> FolderPlan:
 
 def _with_image_suffix(task: FillTask) -> FillTask:
     suffix = task.image.suffix
-    outputs = [output.with_name(f"{output.stem}{suffix}{output.suffix}") for output in task.outputs]
+    outputs: list[Path] = []
+    for output in task.outputs:
+        outputs.append(output.with_name(f"{output.stem}{suffix}{output.suffix}"))
     return replace(task, outputs=tuple(outputs))
 
 

@@ -1,7 +1,7 @@
 """All tasks of a folder, by one process or several, and a summary of what became of them."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -139,7 +139,7 @@ def run_tasks(
 
 def _run_here(
     inpainter: "Inpainter", tasks: list[FillTask], options: TaskOptions, start: Callable[[int], None]
-) -> Iterator[tuple[int, TaskResult]]:
+) -> Generator[tuple[int, TaskResult], None, None]:
     for index, task in enumerate(tasks):
         start(index)
         yield index, try_fill_files(inpainter, task, options)
@@ -152,7 +152,7 @@ def _run_in_pool(
     start: Callable[[int], None],
     processes: int,
     threads: int,
-) -> Iterator[tuple[int, TaskResult]]:
+) -> Generator[tuple[int, TaskResult], None, None]:
     pool = ProcessPool(partial(_start_worker, load, options, threads), processes, start)
     for index, result in pool.map_unordered(tasks):
         yield index, _DIED if isinstance(result, WorkerDied) else result

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from latentinpaint.errors import InputError
 from latentinpaint.inference.outpainting import Side
@@ -87,9 +88,9 @@ def run(options: Options) -> int:
     has_folders = options.indir is not None or options.outdir is not None
     has_files = options.image is not None or options.output is not None
     if options.image is not None and options.output is not None and not has_folders:
-        return run_single(options)
+        return run_single(options, Path(options.image), Path(options.output))
     if options.indir is not None and options.outdir is not None and not has_files:
-        return run_folder(options)
+        return run_folder(options, Path(options.indir), Path(options.outdir))
     raise InputError("give --image, --mask and --output, or --indir and --outdir")
 
 

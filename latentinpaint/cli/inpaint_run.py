@@ -16,7 +16,7 @@ from latentinpaint.cli.dispatch import quieten
 from latentinpaint.cli.inpaint import Options, parse_padding
 from latentinpaint.cli.terminal import named_bar
 from latentinpaint.device import GIB, free_memory
-from latentinpaint.errors import InputError, check_at_least, check_has_hole, choose
+from latentinpaint.errors import InputError, check_counts, check_has_hole, choose
 from latentinpaint.images.encode import JPEG, format_of
 from latentinpaint.images.image_files import read_mask
 from latentinpaint.inference.feature_refinement import SHARE, Refinement
@@ -27,20 +27,20 @@ TEXTURES = {"auto": None, "on": True, "off": False}
 MAX_LISTED = 20  # names in a note; failures are all named
 
 
-def run_single(options: Options) -> int:
+def run_single(options: Options, image: Path, output: Path) -> int:
     """Fill one picture; returns the exit status."""
     _check_options(options)
-    task = _single_task(options)
+    task = _single_task(options, image, output)
     task_options = _task_options(options, live=True)
     for message in fill_files(_load(options), task, task_options):
         print(message, file=sys.stderr)
     return 0
 
 
-def run_folder(options: Options) -> int:
+def run_folder(options: Options, indir: Path, outdir: Path) -> int:
     """Fill the pictures of a folder; returns the exit status."""
     _check_options(options)
-    plan = _plan(options)
+    plan = _plan(options, indir, outdir)
     task_options = _task_options(options, live=False)
     summary = FolderSummary.of_plan(plan)
     tasks = select_tasks(plan, summary, options.overwrite, options.limit)
@@ -59,12 +59,14 @@ def run_folder(options: Options) -> int:
 
 
 def _check_options(options: Options) -> None:
-    check_at_least("--num-samples", options.num_samples, 1)
-    check_at_least("--jobs", options.jobs, 1)
-    if options.steps is not None:
-        check_at_least("--steps", options.steps, 1)
-    if options.limit is not None:
-        check_at_least("--limit", options.limit, 1)
+    check_counts(
+        {
+            "--num-samples": options.num_samples,
+            "--jobs": options.jobs,
+            "--steps": options.steps,
+            "--limit": options.limit,
+        }
+    )
     if options.quality is not None and not 1 <= options.quality <= 100:
         raise InputError(f"--quality is from 1 to 100, not {options.quality}")
     choose(TEXTURES, options.texture, "--texture")
@@ -75,7 +77,7 @@ def _check_options(options: Options) -> None:
         raise InputError(f"--crop is auto, off or a number of pixels, not {options.crop}")
 
 
-def _single_task(options: Options) -> FillTask:
+def _single_task(options: Options, image: Path, output: Path) -> FillTask:
     if options.mask is None and options.expand is None:
         raise InputError(
             "a picture needs --mask, which says where its hole is, or --expand, which adds margins to fill"
@@ -92,26 +94,25 @@ def _single_task(options: Options) -> FillTask:
         raise InputError(
             "--format is for folders (--indir, --outdir), not for one picture; the suffix of --output decides"
         )
-    mask = None if options.mask is None else Path(options.mask)
-    task = FillTask(Path(options.image), mask, numbered_paths(Path(options.output), options.num_samples))
-    for output in task.outputs:
-        file_format = format_of(output)  # an unknown suffix is found out before anything is computed
+    task = FillTask(image, _path(options.mask), numbered_paths(output, options.num_samples))
+    for path in task.outputs:
+        file_format = format_of(path)  # an unknown suffix is found out before anything is computed
         if options.quality is not None and file_format is not JPEG:
-            raise InputError(f"--quality is for JPEG, not for {output}")
+            raise InputError(f"--quality is for JPEG, not for {path}")
         for source in (task.image, task.mask):
-            if source is not None and output.exists() and source.exists() and output.samefile(source):
-                raise InputError(f"{output} is an input: choose another output, nothing is overwritten")
+            if source is not None and path.exists() and source.exists() and path.samefile(source):
+                raise InputError(f"{path} is an input: choose another output, nothing is overwritten")
     return task
 
 
-def _plan(options: Options) -> FolderPlan:
+def _plan(options: Options, indir: Path, outdir: Path) -> FolderPlan:
     if options.mask is not None and options.maskdir is not None:
         raise InputError("give --mask, one for all pictures, or --maskdir, a folder of masks, not both")
     folder = FolderOptions(
-        Path(options.indir),
-        Path(options.outdir),
-        maskdir=None if options.maskdir is None else Path(options.maskdir),
-        mask=None if options.mask is None else Path(options.mask),
+        indir,
+        outdir,
+        maskdir=_path(options.maskdir),
+        mask=_path(options.mask),
         fill_without_mask=options.expand is not None,
         num_samples=options.num_samples,
         format=options.format,
@@ -122,6 +123,10 @@ def _plan(options: Options) -> FolderPlan:
         raise InputError("--quality is for JPEG, and none of the outputs would be one")
     _check_writable(folder.outdir)
     return plan
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
 
 
 def _check_folders(folder: FolderOptions, invert_mask: bool) -> None:
@@ -153,26 +158,32 @@ def _check_writable(outdir: Path) -> None:
 
 def _task_options(options: Options, live: bool) -> TaskOptions:
     """How to fill every picture; a `live` refinement prints its progress."""
-    context: str | int | None = "auto"
-    if options.crop != "auto":
-        context = None if options.crop == "off" else int(options.crop)
     fill = FillOptions(
         num_samples=options.num_samples,
         seed=options.seed,
         steps=options.steps,
-        refine=_refinement(options, live) or False,
-        crop=context,
+        refine=_refinement(options, live),
+        crop=_context(options.crop),
         dilate=options.dilate,
         feather=options.feather,
         texture=TEXTURES[options.texture],
     )
-    expand = None if options.expand is None else parse_padding(options.expand)
-    return TaskOptions(fill, options.invert_mask, expand, options.quality)
+    task_options = TaskOptions(fill, options.invert_mask, quality=options.quality)
+    if options.expand is not None:
+        task_options = replace(task_options, expand=parse_padding(options.expand))
+    return task_options
 
 
-def _refinement(options: Options, live: bool) -> Refinement | None:
+def _context(crop: str) -> str | int | None:
+    """What --crop says, as `FillOptions.crop`."""
+    if crop == "auto":
+        return "auto"
+    return None if crop == "off" else int(crop)
+
+
+def _refinement(options: Options, live: bool) -> Refinement | bool:
     if not options.refine:
-        return None
+        return False
     refinement = Refinement(memory=options.memory)
     if options.refine_iterations is not None:
         refinement = replace(refinement, iterations=options.refine_iterations)
@@ -207,7 +218,6 @@ def _run_tasks(options: Options, tasks: list[FillTask], task_options: TaskOption
     processes = min(options.jobs, len(tasks))
     if processes > 1 and inpainter.device.type != "cpu":
         raise InputError("--jobs shares out work on a processor: leave it at 1, or add --device cpu")
-    load = partial(_load_in_worker, options.model, options.precision) if processes > 1 else lambda: inpainter
     threads = max(1, torch.get_num_threads() // processes)
     numbers = itertools.count(1)
     with named_bar(len(tasks)) as bar:
@@ -217,20 +227,28 @@ def _run_tasks(options: Options, tasks: list[FillTask], task_options: TaskOption
 
         def end(task: FillTask, result: TaskResult) -> None:
             bar.done()
+            outcome = str(task.outputs[0])
+            if result.reason is not None:
+                outcome = f"{task.image}: not filled"
             if not sys.stdout.isatty():
-                outcome = task.outputs[0] if result.reason is None else f"{task.image}: not filled"
                 print(f"{next(numbers)}/{len(tasks)} {outcome}", flush=True)
 
-        run_tasks(load, tasks, task_options, summary, start, end, processes, threads)
+        def load() -> Inpainter:
+            return inpainter
+
+        if processes == 1:
+            run_tasks(load, tasks, task_options, summary, start, end)
+            return
+        load_in_worker = partial(_load_in_worker, options.model, options.precision)
+        run_tasks(load_in_worker, tasks, task_options, summary, start, end, processes, threads)
 
 
 def _print_summary(summary: FolderSummary) -> None:
     """Print messages, the counts, and every failure by name."""
     for message, count in summary.grouped_messages():
         if message.code is MessageCode.LOSSY_FORMAT:
-            verb = "was" if count == 1 else "were"
             _print_note(
-                f"{_pictures(count)} {verb} written as JPEG, which is lossy: known pixels change slightly; "
+                f"{_count(count, 'picture')} written as JPEG, which is lossy: known pixels change slightly; "
                 "--format exact writes PNG in its place, which keeps them"
             )
         elif count > 1:
@@ -241,18 +259,18 @@ def _print_summary(summary: FolderSummary) -> None:
         names = ", ".join(map(str, summary.images_without_mask[:MAX_LISTED]))
         if len(summary.images_without_mask) > MAX_LISTED:
             names += " …"
-        _print_note(f"no mask names {_pictures(len(summary.images_without_mask))}: {names}")
+        _print_note(f"no mask names {_count(len(summary.images_without_mask), 'picture')}: {names}")
     print(summary.counts(), flush=True)
     if not summary.failures:
         return
-    files = "1 file" if len(summary.failures) == 1 else f"{len(summary.failures)} files"
+    files = _count(len(summary.failures), "file")
     print(f"latentinpaint inpaint: {files} could not be used:", file=sys.stderr)
     for failure in sorted(summary.failures, key=lambda failure: str(failure.path)):
         print(f"  {' '.join(str(failure).split())}", file=sys.stderr)
 
 
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count} pictures"
+def _count(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _print_note(text: str) -> None:

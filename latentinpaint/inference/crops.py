@@ -7,6 +7,7 @@ the context count as one hole from the start.
 """
 
 from dataclasses import dataclass
+from types import EllipsisType
 
 import cv2
 import numpy as np
@@ -32,7 +33,7 @@ class Box:
         return height * width
 
     @property
-    def index(self) -> tuple[object, slice, slice]:
+    def index(self) -> tuple[EllipsisType, slice, slice]:
         """The index of the box in a tensor (…, H, W)."""
         return (..., slice(self.top, self.bottom), slice(self.left, self.right))
 
@@ -76,7 +77,8 @@ class CropPolicy:
         """
         height, width = mask.shape
         whole = Box(0, 0, height, width)
-        crops = _merge_overlapping([self._crop(box, whole, stride) for box in _bounding_boxes(mask, self.context)])
+        crops = [self._crop(box, whole, stride) for box in _bounding_boxes(mask, self.context)]
+        crops = _merge_overlapping(crops)
         total_area = sum(crop.area for crop in crops)
         if not crops or total_area > self.max_area * whole.area:
             return [whole]
@@ -110,8 +112,8 @@ def _bounding_boxes(mask: np.ndarray, reach: int) -> list[Box]:
     columns = -(-mask.shape[1] // step)
     padded = np.zeros((rows * step, columns * step), bool)
     padded[: mask.shape[0], : mask.shape[1]] = mask
-    blocks = padded.reshape(rows, step, columns, step).any(axis=(1, 3))
-    count, _, stats, _ = cv2.connectedComponentsWithStats(blocks.astype(np.uint8), connectivity=8)
+    blocks = np.asarray(padded.reshape(rows, step, columns, step).any(axis=(1, 3)), np.uint8)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(blocks, connectivity=8)
     boxes = []
     for left, top, width, height, _ in stats[1:count] * step:
         # Another hole that reaches into these blocks is so near that the crops of both would be merged anyway.
@@ -126,7 +128,7 @@ def _merge_overlapping(boxes: list[Box]) -> list[Box]:
     disjoint: list[Box] = []
     for box in boxes:
         # A union may overlap others that were disjoint before.
-        while overlapping := [other for other in disjoint if other.overlaps(box)]:
+        while overlapping := list(filter(box.overlaps, disjoint)):
             for other in overlapping:
                 disjoint.remove(other)
                 box = box.union(other)

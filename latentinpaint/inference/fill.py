@@ -73,8 +73,8 @@ def fill_holes(
     outputs = [image[None].expand(options.num_samples, -1, -1, -1) for image in images]
     writable: set[int] = set()  # pictures whose outputs are copies; the others are the caller's tensors
     for batch in _batches(crops):
-        image = torch.stack([images[crop.picture][crop.box.index] for crop in batch])
-        mask = torch.stack([masks[crop.picture][crop.box.index] for crop in batch])
+        image = _stack_crops(images, batch)
+        mask = _stack_crops(masks, batch)
         filled = _fill(pipeline, texture, image, mask.float(), options, batch, device)
         for crop, samples in zip(batch, filled, strict=True):
             if crop.box.size == tuple(images[crop.picture].shape[-2:]):
@@ -85,6 +85,10 @@ def fill_holes(
                 writable.add(crop.picture)
             outputs[crop.picture][crop.box.index] = samples
     return outputs
+
+
+def _stack_crops(pictures: Sequence[Tensor], batch: list[_Crop]) -> Tensor:
+    return torch.stack([pictures[crop.picture][crop.box.index] for crop in batch])
 
 
 def _crops(masks: Sequence[Tensor], options: FillOptions, stride: int, has_texture: bool) -> Iterator[_Crop]:

@@ -119,7 +119,7 @@ def test_a_run_that_is_gone_on_with_equals_a_straight_one(name, recipe):
     constant = ("--model.last_rate", "0.001", "--model.learning_rate", "0.001", "--ema", "0.9")
     straight = load_flow(recipe(name, *constant, steps=4, output="straight"))
     recipe(name, *constant, steps=2, output="parts")
-    with pytest.raises(InputError, match="--ckpt_path last"):
+    with pytest.raises(InputError, match="ckpt_path last"):
         recipe(name, *constant, steps=4, output="parts")
     parts = load_flow(recipe(name, *constant, "--ckpt_path", "last", steps=4, output="parts"))
     for key, value in straight.state_dict().items():
