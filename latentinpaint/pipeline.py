@@ -169,7 +169,7 @@ def pad_to_stride(x: Tensor, stride: int) -> Tensor:
     return x
 
 
-def _reflected_indices(size: int | torch.SymInt, target: int) -> Tensor:
+def _reflected_indices(size: int | torch.SymInt, target: int | torch.SymInt) -> Tensor:
     """0 … size - 1 continued to `target` indices by reflection without repeating the border, as often as needed."""
     if size == 1:
         return torch.zeros(target, dtype=torch.long)
