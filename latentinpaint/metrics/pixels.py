@@ -29,7 +29,7 @@ customary number is the one reported:
 - LPIPS over the picture averages each layer at its own resolution. The map is the sum of the layers
   enlarged bilinearly to the picture's size (`spatial=True` of the `lpips` package).
 
-A region without a pixel (no hole) gives nan: there is nothing to judge, and nan cannot pass for perfect.
+A region without a pixel (no hole) gives nan: there is nothing to measure, and nan cannot pass for perfect.
 SSIM and LPIPS look around a pixel, so their value inside the hole also depends on a rim of known pixels.
 """
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.report.markdown import compact
+from latentinpaint.evaluation.runner import WHITE_STANDARD_DEVIATION, deviation_row
 from latentinpaint.evaluation.summary import Summary
 from latentinpaint.evaluation.table_rows import TableRow
 from latentinpaint.metrics.pixels import Metric
@@ -111,10 +112,10 @@ def _figures(
         if embedded is not None:
             figures.append(_Figure(row.label, _caption(row, number, metrics), embedded))
     for method in summary.calibration:
-        embedded = _embedded_file(fill_path(f"{method}, deviation", item.name))
+        embedded = _embedded_file(fill_path(deviation_row(method), item.name))
         if embedded is not None:
             name = f"{summary.rows[method].label}, deviation"
-            figures.append(_Figure(name, "white: 0.25 of full scale", embedded))
+            figures.append(_Figure(name, f"white: {WHITE_STANDARD_DEVIATION} of full scale", embedded))
     return figures
 
 

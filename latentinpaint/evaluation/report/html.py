@@ -217,7 +217,7 @@ def _list_items(texts: Sequence[str]) -> str:
 def _notes(summary: Summary) -> str:
     if not summary.notes:
         return ""
-    return f'<h2>To be known</h2><ul class="notes">{_list_items(summary.notes)}</ul>'
+    return f'<h2>Notes</h2><ul class="notes">{_list_items(summary.notes)}</ul>'
 
 
 def _differences(summary: Summary, metrics: Sequence[Metric]) -> str:
