@@ -10,7 +10,7 @@ from latentinpaint.errors import InputError
 from latentinpaint.interpolants import integrate
 from latentinpaint.interpolants.interpolant import Process
 from latentinpaint.interpolants.operators import Dense, identity
-from latentinpaint.interpolants.path_solvers import NOISES, PATH_SOLVERS, integrate_path
+from latentinpaint.interpolants.path_solvers import NOISES, PATH_SOLVERS, PathSolver, integrate_path
 from latentinpaint.interpolants.paths import ScheduledPath, StraightPath, inpaint
 
 SIZE = 4
@@ -204,3 +204,24 @@ def test_a_field_too_steep_for_adaptive_steps():
 def test_mistakes(options, word):
     with pytest.raises(InputError, match=word):
         integrate_path(ScheduledPath(), gaussian(), torch.zeros(1, SIZE).double(), **{"times": 3, **options})
+
+
+class Heun(PathSolver):
+    """The trapezoidal rule with an Euler step as its predictor, of the probability flow."""
+
+    order = 2
+
+    def step(self, field, x, t, s):
+        now, then = number(t), number(s)
+        endpoints = field.endpoints(field.path.at(now), x)
+        predicted = field.endpoints(field.path.at(then), x + field.path.increment(endpoints, now, then))
+        slopes = field.path.velocity(endpoints, now) + field.path.velocity(predicted, then)
+        return x + (s - t) / 2 * slopes
+
+
+def test_a_new_solver_is_one_class_and_a_line_of_the_registry(monkeypatch):
+    monkeypatch.setitem(PATH_SOLVERS, "heun", Heun)
+    test_the_order_of_the_steps("heun", "scaled", 0.0)
+    start = torch.zeros(2, SIZE).double()
+    found = integrate_path(PATHS["scaled"], gaussian(), start, 5, method="heun", active_mask=HOLE)
+    assert found.nfe == 10 and torch.equal(found.x[:, 0], start[:, 0])

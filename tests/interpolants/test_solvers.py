@@ -11,6 +11,7 @@ from scipy.linalg import sqrtm
 
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import SCHEDULES, SOLVERS, integrate
+from latentinpaint.interpolants.solvers import FixedStepSolver
 
 MEAN = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
 COVARIANCE = torch.tensor([[2.0, 0.8, -0.3], [0.8, 1.0, 0.4], [-0.3, 0.4, 0.5]], dtype=torch.float64)
@@ -271,3 +272,19 @@ def test_an_empty_span():
 def test_longest_step_is_above_zero(max_step):
     with pytest.raises(InputError, match="max_step"):
         integrate(lambda x, t: x, torch.zeros(1, 1), method="dopri5", max_step=max_step)
+
+
+class Heun(FixedStepSolver):
+    """The trapezoidal rule with an Euler step as its predictor."""
+
+    order = 2
+
+    def step(self, field, x, t, s):
+        slope = field(x, t)
+        return x + (s - t) / 2 * (slope + field(x + (s - t) * slope, s))
+
+
+def test_a_new_solver_is_one_class_and_a_line_of_the_registry(monkeypatch):
+    monkeypatch.setitem(SOLVERS, "heun", Heun)
+    test_order_of_convergence("heun")
+    assert integrate(lambda x, t: -x, starts(), method="heun", steps=5).nfe == 10
