@@ -63,7 +63,7 @@ def test_a_mask_has_the_photos_size(tmp_path, helpers, hole_of):
     assert np.array_equal(uploads.read_hole(helpers.write_hole(tmp_path / "m.png", hole), photo, LIMITS), hole)
     assert np.array_equal(uploads.read_hole(tmp_path / "m.png", photo, LIMITS, invert=True), ~hole)
     helpers.write_hole(tmp_path / "other.png", hole[:-1])
-    with pytest.raises(InputError, match="other.png is 30×19 pixels, the photo 30×20"):
+    with pytest.raises(InputError, match="other.png is 30x19 pixels, the photo 30x20: they have to be equal"):
         uploads.read_hole(tmp_path / "other.png", photo, LIMITS)
 
 
