@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -158,3 +159,44 @@ def test_all_lists_what_is_there(path):
     module = importlib.import_module(".".join(relative.parts))
     for name in getattr(module, "__all__", []):
         assert hasattr(module, name), name
+
+
+OPTION = re.compile(r"(?<![\w-])--[a-z]")
+COMMAND_LINES = [PACKAGE / "training" / "cli.py", *(PACKAGE / "cli").glob("*.py")]
+
+
+def docstrings(tree):
+    """The nodes of a module's docstrings."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                yield first.value
+
+
+def options_named(path):
+    """The strings of a module, f-strings included, that name a command-line option; docstrings may."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documentation = set(docstrings(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in documentation:
+            if OPTION.search(node.value):
+                yield f"{path.name}:{node.lineno}: {node.value}"
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if p not in COMMAND_LINES], ids=lambda p: str(p.relative_to(PACKAGE))
+)
+def test_only_the_command_line_names_options(path):
+    """A library's message names the argument; the command line says the option where it matters."""
+    assert list(options_named(path)) == []
+
+
+@pytest.mark.parametrize("line", ['raise ValueError("give --size")', 'message = f"{count} with (--jobs 1)"'])
+def test_a_named_option_is_found(line, tmp_path):
+    module = tmp_path / "new.py"
+    module.write_text(line)
+    with pytest.raises(AssertionError):
+        test_only_the_command_line_names_options(module)
+    module.write_text('def f():\n    """See --size."""\n    g("a -- dash, --- a rule", "data.size")')
+    test_only_the_command_line_names_options(module)
