@@ -3,6 +3,9 @@
 import os
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+# The tests' networks are so small that threads would wait for each other longer than they compute. This goes for the
+# processes that tests start as well, so it is set before PyTorch and NumPy are imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from contextlib import redirect_stdout
 from io import StringIO
@@ -20,6 +23,14 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _threads():
+    """A test's number of threads is its own."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

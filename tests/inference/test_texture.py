@@ -142,6 +142,20 @@ def test_a_mesh_over_everything_and_a_long_strip_stay_small():
         assert output[hole].std() > 0.5 * image.std()
 
 
+def test_any_number_of_threads_paints_the_same():
+    image = blurred(torch.rand(1, 3, 96, 120, generator=torch.Generator().manual_seed(9)), 1)
+    mask, fill = box(96, 120, 20, 30, 40, 50), blurred(image, 6)
+    before = torch.get_num_threads()
+    outputs = []
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            outputs.append(PatchTexture()(image, fill, mask))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(outputs[0], outputs[1]) and torch.equal(outputs[0], outputs[2])
+
+
 def test_threads_are_given_back_whoever_paints():
     before = torch.get_num_threads()
     try:
