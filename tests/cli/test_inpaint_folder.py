@@ -459,9 +459,9 @@ def test_ctrl_c_with_processes(pictures, helpers, model_files, tmp_path):
     program = [sys.executable, "-c", "from latentinpaint.cli import main; main('inpaint')"]
     options = ["--model", model_files["ffc"], "--indir", folder, "--mask", mask, "--outdir", tmp_path / "out"]
     command = [*program, *map(str, options), "--jobs", "2"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
+    # A pipe that holds few lines: on a busy machine the command would else be done before it is interrupted.
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "pipesize": 4096}
+    with subprocess.Popen(command, **pipes, text=True, start_new_session=True) as process:
         for _ in range(5):
             process.stdout.readline()
         os.killpg(process.pid, signal.SIGINT)
