@@ -16,15 +16,15 @@ SHAPE = (3, 8, 8)
 
 @pytest.fixture(scope="module")
 def flows(tmp_path_factory):
-    """Files of untrained flows: points, pictures, told (mask-conditioned) and clocks (Hadamard)."""
+    """Files of untrained flows: points, pictures, mask-conditioned and Hadamard."""
     torch.manual_seed(0)
     made = {
         "points": ScheduledFlow((2,), network_arguments={"width": 16}, steps=2),
         "pictures": ScheduledFlow(SHAPE, "add_unet", {"width": 8}, steps=2),
-        "told": MaskConditionedFlow(SHAPE, base_channels=8, tolerance=1e-2),
-        "clocks": HadamardFlow(SHAPE, width=16, multipliers=(1, 2), blocks=1, block_side=4, steps=3),
+        "conditioned": MaskConditionedFlow(SHAPE, base_channels=8, tolerance=1e-2),
+        "hadamard": HadamardFlow(SHAPE, width=16, multipliers=(1, 2), blocks=1, block_side=4, steps=3),
     }
-    torch.nn.init.normal_(made["clocks"].network.network.answer.weight, std=0.05)
+    torch.nn.init.normal_(made["hadamard"].network.network.answer.weight, std=0.05)
     folder = tmp_path_factory.mktemp("flows")
     for name, flow in made.items():
         save_flow(flow, folder / name / "flow.safetensors")
@@ -50,13 +50,13 @@ TASKS = [
     ("points", "transport", ("--data", "ring")),
     ("pictures", "generate", ()),
     ("pictures", "transport", ("--data", "SHEET")),
-    ("told", "inpaint", ("--data", "SHEET")),
-    ("clocks", "generate", ()),
-    ("clocks", "inpaint", ("--data", "SHEET")),
-    ("clocks", "sequential", ("--data", "SHEET", "--order", "morton")),
-    ("clocks", "sequential", ()),
-    ("clocks", "denoise", ("--data", "SHEET")),
-    ("clocks", "posterior", ("--data", "SHEET", "--noise", "0.5")),
+    ("conditioned", "inpaint", ("--data", "SHEET")),
+    ("hadamard", "generate", ()),
+    ("hadamard", "inpaint", ("--data", "SHEET")),
+    ("hadamard", "sequential", ("--data", "SHEET", "--order", "morton")),
+    ("hadamard", "sequential", ()),
+    ("hadamard", "denoise", ("--data", "SHEET")),
+    ("hadamard", "posterior", ("--data", "SHEET", "--noise", "0.5")),
 ]
 
 
@@ -65,36 +65,36 @@ def test_every_task(model, task, options, flows, sheet, done, tmp_path):
     options = [str(sheet) if option == "SHEET" else option for option in options]
     common = ("--model", flows[model], "--task", task, "--num-samples", 4, *options)
     report = tmp_path / "figures.json"
-    said = done("sample", *common, "--output", tmp_path / "rows.npy", "--report", report)
-    rows = np.load(tmp_path / "rows.npy")
-    assert rows.shape == (4, *((2,) if model == "points" else SHAPE)) and np.isfinite(rows).all()
-    assert len(np.unique(rows.reshape(4, -1), axis=0)) == 4
+    printed = done("sample", *common, "--output", tmp_path / "rows.npy", "--report", report)
+    made = np.load(tmp_path / "rows.npy")
+    assert made.shape == (4, *((2,) if model == "points" else SHAPE)) and np.isfinite(made).all()
+    assert len(np.unique(made.reshape(4, -1), axis=0)) == 4
     figures = json.loads(report.read_text())
     assert figures["task"] == task and figures["rows"] == 4 and figures["evaluations"] > 0
-    assert ("psnr" in figures) == ("PSNR" in said.out) == (model in ("told", "clocks") and bool(options))
-    # Other batches, the same rows; another seed, others where anything is random.
+    assert ("psnr" in figures) == ("PSNR" in printed.out) == (model in ("conditioned", "hadamard") and bool(options))
+    # Other batches, the same samples; another seed, others where anything is random.
     done("sample", *common, "--output", tmp_path / "again.npy", "--batch-size", 3)
-    np.testing.assert_allclose(np.load(tmp_path / "again.npy"), rows, atol=1e-4)
+    np.testing.assert_allclose(np.load(tmp_path / "again.npy"), made, atol=1e-4)
     done("sample", *common, "--output", tmp_path / "other.npy", "--seed", 5)
-    same = np.allclose(np.load(tmp_path / "other.npy"), rows, atol=1e-4)
+    same = np.allclose(np.load(tmp_path / "other.npy"), made, atol=1e-4)
     assert same == (task == "transport" and model == "pictures")
     compare = ("--compare", tmp_path / "pairs.png")
     done("sample", *common, "--output", tmp_path / "sheet_of.png", *compare)
     assert np.asarray(Image.open(tmp_path / "pairs.png")).std() > 5
     if model != "points":
-        expected = np.rint((rows.clip(-1, 1) + 1) * 127.5).transpose(0, 2, 3, 1)
+        expected = np.rint((made.clip(-1, 1) + 1) * 127.5).transpose(0, 2, 3, 1)
         assert np.abs(tiles(tmp_path / "sheet_of.png")[:4].astype(int) - expected).max() <= 1
 
 
 def test_known_pixels_are_exact_in_the_file(flows, sheet, done, tmp_path):
-    """And the error told is that of the file's pixels inside the hole."""
+    """And the reported error is that of the file's pixels inside the hole."""
     hole = np.zeros((8, 8), np.uint8)
     hole[2:5, 1:7] = 255
     Image.fromarray(hole).save(tmp_path / "mask.png")
-    for model in ("told", "clocks"):
+    for model in ("conditioned", "hadamard"):
         options = ("--task", "inpaint", "--data", sheet, "--mask", tmp_path / "mask.png")
-        answer = ("--output", tmp_path / "filled.png", "--report", tmp_path / "figures.json")
-        done("sample", "--model", flows[model], *options, *answer)
+        files = ("--output", tmp_path / "filled.png", "--report", tmp_path / "figures.json")
+        done("sample", "--model", flows[model], *options, *files)
         filled, truth = tiles(tmp_path / "filled.png"), tiles(sheet)
         assert len(filled) == len(truth) == 6
         assert np.array_equal(filled[:, hole == 0], truth[:, hole == 0])
@@ -105,17 +105,17 @@ def test_known_pixels_are_exact_in_the_file(flows, sheet, done, tmp_path):
 
 
 def test_noise_on_the_way(flows, done, tmp_path):
-    """Other rows than without, whatever the batch the same."""
+    """Other samples than without, whatever the batch the same."""
     for name, options in (("a", ()), ("b", ("--epsilon", 0.7)), ("c", ("--epsilon", 0.7, "--batch-size", 2))):
         options = ("--num-samples", 5, "--output", tmp_path / f"{name}.NPY", *options)
-        done("sample", "--model", flows["clocks"], *options)
+        done("sample", "--model", flows["hadamard"], *options)
     a, b, c = (np.load(tmp_path / f"{name}.NPY") for name in "abc")
     assert np.abs(a - b).mean() > 0.01
     np.testing.assert_allclose(b, c, atol=1e-4)
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_constant_answer_has_a_known_error(flows, sheet, done, tmp_path, monkeypatch):
+def test_a_constant_output_has_a_known_error(flows, sheet, done, tmp_path, monkeypatch):
     """A flow that fills grey: its error is the pictures' distance from grey, over the holes."""
     from latentinpaint.interpolants import Solution
 
@@ -124,7 +124,7 @@ def test_a_constant_answer_has_a_known_error(flows, sheet, done, tmp_path, monke
 
     monkeypatch.setattr(HadamardFlow, "inpaint", grey)
     options = ("--task", "inpaint", "--data", sheet, "--output", tmp_path / "o.npy", "--report", tmp_path / "f.json")
-    done("sample", "--model", flows["clocks"], *options, "--mask-preset", "patches")
+    done("sample", "--model", flows["hadamard"], *options, "--mask-preset", "patches")
     made, truth = np.load(tmp_path / "o.npy"), to_range(torch.from_numpy(tiles(sheet).transpose(0, 3, 1, 2))).numpy()
     inside = (made == 0) & (truth != 0)
     assert 0.05 < inside.mean() < 0.9
@@ -136,21 +136,21 @@ def test_a_constant_answer_has_a_known_error(flows, sheet, done, tmp_path, monke
     ("model", "options", "word"),
     [
         ("points", ("--task", "inpaint"), "does not inpaint.*generate, transport"),
-        ("told", (), "inpaint needs data"),
-        ("clocks", ("--data", "moons"), "generate starts from noise"),
-        ("clocks", ("--task", "inpaint", "--data", "moons"), "the flow takes samples of"),
-        ("clocks", ("--task", "denoise", "--data", "SHEET", "--mask-preset", "thin"), "denoise takes no hole"),
-        ("told", ("--data", "SHEET", "--mask-preset", "wide"), "no mask preset 'wide'"),
-        ("told", ("--data", "SHEET", "--mask", "SHEET"), "the mask .* is 24 x 16, the flow's are 8 x 8"),
-        ("told", ("--data", "SHEET", "--mask", "SHEET", "--mask-preset", "thin"), "not both"),
-        ("told", ("--data", "SHEET", "--epsilon", "1"), "epsilon is for Hadamard flows"),
-        ("clocks", ("--solver", "rk4"), "Euler's steps"),
-        ("clocks", ("--task", "posterior", "--data", "SHEET", "--solver", "rk4"), "Euler's steps"),
-        ("clocks", ("--tolerance", "0.1"), "tolerance is dopri5's"),
-        ("clocks", ("--task", "sequential", "--mask-preset", "thick"), "a hole needs pictures"),
-        ("told", ("--data", "SHEET", "--steps", "3"), "dopri5 chooses its own steps"),
-        ("clocks", ("--steps", "0"), "steps start at 1"),
-        ("clocks", ("--num-samples", "0"), "--num-samples"),
+        ("conditioned", (), "inpaint needs data"),
+        ("hadamard", ("--data", "moons"), "generate starts from noise"),
+        ("hadamard", ("--task", "inpaint", "--data", "moons"), "the flow takes samples of"),
+        ("hadamard", ("--task", "denoise", "--data", "SHEET", "--mask-preset", "thin"), "denoise takes no hole"),
+        ("conditioned", ("--data", "SHEET", "--mask-preset", "wide"), "no mask preset 'wide'"),
+        ("conditioned", ("--data", "SHEET", "--mask", "SHEET"), "the mask .* is 24 x 16, the flow's are 8 x 8"),
+        ("conditioned", ("--data", "SHEET", "--mask", "SHEET", "--mask-preset", "thin"), "not both"),
+        ("conditioned", ("--data", "SHEET", "--epsilon", "1"), "epsilon is for Hadamard flows"),
+        ("hadamard", ("--solver", "rk4"), "Euler's steps"),
+        ("hadamard", ("--task", "posterior", "--data", "SHEET", "--solver", "rk4"), "Euler's steps"),
+        ("hadamard", ("--tolerance", "0.1"), "tolerance is dopri5's"),
+        ("hadamard", ("--task", "sequential", "--mask-preset", "thick"), "a hole needs pictures"),
+        ("conditioned", ("--data", "SHEET", "--steps", "3"), "dopri5 chooses its own steps"),
+        ("hadamard", ("--steps", "0"), "steps start at 1"),
+        ("hadamard", ("--num-samples", "0"), "--num-samples"),
         ("points", ("--output", "rows.txt"), "--output ends in .png"),
         ("points", ("--compare", "rows.npy"), "--compare ends in .png"),
         ("points", ("--device", "abacus"), "device abacus"),
@@ -164,37 +164,37 @@ def test_mistakes(model, options, word, flows, sheet, command, tmp_path, monkeyp
     options = [str(sheet) if option == "SHEET" else option for option in options]
     output = () if "--output" in options else ("--output", "rows.png")
     before = set(tmp_path.iterdir())
-    answer = command("sample", "--model", flows[model], *output, *options)
-    assert answer.status == 2 and len(answer.complaints) == 1
-    assert re.search(word, answer.complaints[0]), answer.complaints
+    ended = command("sample", "--model", flows[model], *output, *options)
+    assert ended.status == 2 and len(ended.complaints) == 1
+    assert re.search(word, ended.complaints[0]), ended.complaints
     assert set(tmp_path.iterdir()) == before
 
 
 def test_a_flow_from_data_generates_nothing(flows, command, done, tmp_path):
     save_flow(load_flow(flows["points"]), tmp_path / "flow.safetensors", {"from_noise": False})
     done("sample", "--model", tmp_path, "--data", "ring", "--output", tmp_path / "rows.npy")  # transport
-    answer = command("sample", "--model", tmp_path, "--task", "generate", "--output", tmp_path / "o.npy")
-    assert answer.status == 2 and "starts from data, not from noise" in answer.err
+    ended = command("sample", "--model", tmp_path, "--task", "generate", "--output", tmp_path / "o.npy")
+    assert ended.status == 2 and "starts from data, not from noise" in ended.err
 
 
 def test_models_of_another_kind_are_told_apart(flows, model_files, command, tmp_path):
-    answer = command("sample", "--model", model_files["flow"], "--output", tmp_path / "o.png")
-    assert answer.status == 2 and "inpaint is the command for it" in answer.err
-    answer = command("sample", "--model", model_files["flow"].parent, "--output", tmp_path / "o.png")
-    assert answer.status == 2 and "inpaint is the command for it" in answer.err
+    ended = command("sample", "--model", model_files["flow"], "--output", tmp_path / "o.png")
+    assert ended.status == 2 and "inpaint is the command for it" in ended.err
+    ended = command("sample", "--model", model_files["flow"].parent, "--output", tmp_path / "o.png")
+    assert ended.status == 2 and "inpaint is the command for it" in ended.err
     picture = ("--image", "x.png", "--mask", "y.png", "--output", tmp_path / "o.png")
-    for path in (flows["told"], flows["told"] / "flow.safetensors"):
-        answer = command("inpaint", "--model", path, *picture)
-        assert answer.status == 2 and "sample is the command for it" in answer.err
-    answer = command(
+    for path in (flows["conditioned"], flows["conditioned"] / "flow.safetensors"):
+        ended = command("inpaint", "--model", path, *picture)
+        assert ended.status == 2 and "sample is the command for it" in ended.err
+    ended = command(
         "train_latent",
         "--refiner",
         "ffc",
         "--autoencoder",
-        flows["told"] / "flow.safetensors",
+        flows["conditioned"] / "flow.safetensors",
         "--data.root",
         "samples",
         "--output",
         tmp_path / "run",
     )
-    assert answer.status == 2 and "sample is the command for it" in answer.err
+    assert ended.status == 2 and "sample is the command for it" in ended.err

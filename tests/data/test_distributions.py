@@ -78,9 +78,9 @@ def test_normal_and_shifted():
 
 def test_range_and_back_are_exact():
     values = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
-    rows = to_range(values)
-    assert rows.min() == -1 and rows.max() == 1
-    assert torch.equal((from_range(rows) * 255).round().to(torch.uint8), values)
+    samples = to_range(values)
+    assert samples.min() == -1 and samples.max() == 1
+    assert torch.equal((from_range(samples) * 255).round().to(torch.uint8), values)
 
 
 def test_a_sheet_is_cut_into_tiles(tmp_path):
@@ -165,7 +165,7 @@ def offline(monkeypatch):
 
 @pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST")])
 def test_what_torchvision_has_downloaded_is_read(name, folder, tmp_path, offline):
-    """Files where torchvision keeps them are enough: nothing is asked of a network."""
+    """Files where torchvision keeps them are enough: no network is used."""
     raw = tmp_path / folder / "raw"
     for prefix, count in (("train", 7), ("t10k", 4)):
         write_idx(raw / f"{prefix}-images-idx3-ubyte.gz", photos(count, 28, 1, seed=count))

@@ -68,7 +68,7 @@ def test_a_file_rebuilds_the_flow(flow, tmp_path):
 
 
 @pytest.mark.parametrize("name", FLOW_NAMES)
-def test_what_is_shown(name):
+def test_previews(name):
     flow = make(name)
     source, target = samples(flow)
     with torch.no_grad():
@@ -83,30 +83,30 @@ def test_abilities_are_methods(name):
 
 
 @pytest.mark.parametrize(("name", "task"), [(n, a) for n in FLOW_NAMES for a in make(n).tasks])
-def test_rows_do_not_depend_on_their_neighbours(name, task):
+def test_items_do_not_depend_on_their_neighbours(name, task):
     flow = make(name).eval()
     picture, _ = samples(flow, 3)
     hole = (torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(1)) < 0.5).float()
 
-    def ask(part):
-        given = picture[part]
+    def sample(part):
+        pictures = picture[part]
         config = replace(flow.sampler, generator=seeded(*range(10, 13)[part]))
         calls = {
-            "generate": lambda: flow.generate(len(given), config),
-            "transport": lambda: flow.transport(given),
-            "inpaint": lambda: flow.inpaint(given, hole[part], config),
-            "sequential": lambda: flow.sequential(given, hole[part], config),
-            "denoise": lambda: flow.denoise(given, 0.3, config),
-            "posterior": lambda: flow.posterior(given, hole[part], 0.3, config),
+            "generate": lambda: flow.generate(len(pictures), config),
+            "transport": lambda: flow.transport(pictures),
+            "inpaint": lambda: flow.inpaint(pictures, hole[part], config),
+            "sequential": lambda: flow.sequential(pictures, hole[part], config),
+            "denoise": lambda: flow.denoise(pictures, 0.3, config),
+            "posterior": lambda: flow.posterior(pictures, hole[part], 0.3, config),
         }
         with torch.no_grad():
             return calls[task]()
 
-    together = ask(slice(0, 3))
+    together = sample(slice(0, 3))
     assert together.x.shape == (3, *flow.shape) and together.nfe > 0
-    for row in range(3):
-        alone = ask(slice(row, row + 1))
-        torch.testing.assert_close(alone.x[0], together.x[row], atol=1e-4, rtol=1e-4)
+    for item in range(3):
+        alone = sample(slice(item, item + 1))
+        torch.testing.assert_close(alone.x[0], together.x[item], atol=1e-4, rtol=1e-4)
     if task in ("inpaint", "sequential"):
         known = (hole == 0).expand_as(picture)
         assert torch.equal(together.x[known], picture[known])
@@ -124,9 +124,9 @@ def test_impossible_flows():
         ScheduledFlow(PICTURE, "add_unet", {"depth": 3})
     with pytest.raises(InputError, match="solver 'heun'"):
         ScheduledFlow((2,), solver="heun")
-    for kind in (MaskConditionedFlow, HadamardFlow):
+    for flow_class in (MaskConditionedFlow, HadamardFlow):
         with pytest.raises(InputError, match="takes pictures"):
-            kind((2,))
+            flow_class((2,))
     with pytest.raises(InputError, match="weighting one of exact, mean"):
         MaskConditionedFlow(PICTURE, weighting="none")
     with pytest.raises(InputError, match="measure 'rows'.*diagonal"):

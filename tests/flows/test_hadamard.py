@@ -24,7 +24,7 @@ def exact_hadamard(**arguments):
 
     def drifts(process, x):
         alpha, beta = (operator.values for operator in (process.alpha, process.beta))
-        assert (alpha == alpha[:1]).all()  # the oracle knows one process for all rows
+        assert (alpha == alpha[:1]).all()  # the oracle knows one process for all items
         return oracle(Process(Hadamard(alpha[:1]), Hadamard(beta[:1])), x)
 
     flow.drifts = drifts
@@ -51,14 +51,14 @@ def test_one_step_of_a_hadamard_flow_is_the_conditional_mean():
     assert torch.equal(found[~hole], picture.flatten()[~hole])
 
 
-def pushed(monkeypatch, ask, hole):
+def pushed(monkeypatch, sample, hole):
     """Mean and covariance that an affine sampler gives the hole, from noises of zero and of one at a time."""
     size = int(hole.sum())
     noises = torch.zeros(size + 1, 6, dtype=torch.float64)
     noises[1:, hole] = torch.eye(size).double()
-    given = noises.view(size + 1, 1, 2, 3)
-    monkeypatch.setattr("latentinpaint.flows.hadamard.draw_normal", lambda like, generator: given)
-    ended = ask(size + 1).x.flatten(1)[:, hole]
+    inputs = noises.view(size + 1, 1, 2, 3)
+    monkeypatch.setattr("latentinpaint.flows.hadamard.draw_normal", lambda like, generator: inputs)
+    ended = sample(size + 1).x.flatten(1)[:, hole]
     linear = (ended[1:] - ended[0]).T
     return ended[0], linear @ linear.T
 
@@ -70,15 +70,15 @@ def test_fills_of_a_hadamard_flow_have_the_conditional_law(task, monkeypatch):
     one = torch.randn(1, 1, 2, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     hole = HOLE.flatten().bool()
 
-    def ask(count, steps):
-        given = one.expand(count, -1, -1, -1), HOLE.expand(count, -1, -1, -1)
-        return getattr(flow, task)(*given, config(steps, range(count)))
+    def sample(count, steps):
+        inputs = one.expand(count, -1, -1, -1), HOLE.expand(count, -1, -1, -1)
+        return getattr(flow, task)(*inputs, config(steps, range(count)))
 
     centre, covariance = schur(oracle, one.flatten()[~hole])
     assert (covariance / oracle.covariance[hole][:, hole] - 1).abs().max() > 0.3  # knowing matters here
     found = {}
     for steps in (100, 200, 400):
-        mean, found[steps] = pushed(monkeypatch, lambda count, n=steps: ask(count, n), hole)
+        mean, found[steps] = pushed(monkeypatch, lambda count, n=steps: sample(count, n), hole)
         torch.testing.assert_close(mean, centre, atol=1e-9, rtol=0)
     halved = [2 * found[200] - found[100], 2 * found[400] - found[200]]
     torch.testing.assert_close(halved[1] + (halved[1] - halved[0]) / 3, covariance, atol=1e-4, rtol=0)
@@ -100,7 +100,7 @@ def test_noise_on_the_way_changes_the_samples_and_not_their_law():
 
 
 @pytest.mark.parametrize("order", ["raster", "morton"])
-def test_blocks_have_their_turns(order):
+def test_the_order_of_blocks(order):
     """On 4 x 4 with blocks of 1 the two orders part at the third entry."""
     flow = HadamardFlow((1, 4, 4), **SMALL_UNET, block_side=1)
     seen = []
@@ -149,10 +149,10 @@ def test_what_a_hadamard_flow_learns():
     source, target = samples(flow)
     loss = flow.loss(source, target, torch.Generator().manual_seed(1))["loss"].item()
     alpha = flow.training_distribution.draw(target.shape, torch.Generator().manual_seed(1))
-    answer = flow.network(alpha * source + (1 - alpha) * target, alpha)
-    noisy = (alpha > 0).expand_as(answer)
+    prediction = flow.network(alpha * source + (1 - alpha) * target, alpha)
+    noisy = (alpha > 0).expand_as(prediction)
     assert 0.05 < noisy.float().mean() < 0.95
-    expected = (answer - (source - target)).square()[noisy].mean().item()
+    expected = (prediction - (source - target)).square()[noisy].mean().item()
     assert loss == pytest.approx(expected, rel=1e-5)
     changed = torch.where(alpha > 0, source, source + 5)  # noise that leaves no trace
     again = flow.loss(changed, target, torch.Generator().manual_seed(1))["loss"].item()
@@ -160,7 +160,7 @@ def test_what_a_hadamard_flow_learns():
 
 
 def test_the_callers_own_order():
-    """Blocks that have had their turn are data for the next."""
+    """Blocks that are done are data for the next."""
     flow, oracle = exact_hadamard()
     seen = []
 

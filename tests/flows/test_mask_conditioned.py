@@ -12,7 +12,7 @@ def weighted(weighting):
 
 
 def test_the_losses_of_the_mask_conditioned_flow_by_hand():
-    """Every row has its own hole, and both networks see it; with "mean" the weight is one number a batch."""
+    """Every item has its own hole, and both networks see it; with "mean" the weight is one number a batch."""
     for weighting in ("exact", "mean"):
         flow = weighted(weighting)
         source, target = samples(flow, 3)

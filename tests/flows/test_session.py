@@ -46,16 +46,16 @@ def test_the_batch_size_does_not_matter(name, task):
 @pytest.mark.parametrize(("name", "task"), CASES)
 def test_what_the_flow_was_shown(name, task):
     """The data outside their holes, with noise where the task observes it, and 0 inside."""
-    asked = session(name, task)
-    result = asked.run(silent)
+    chosen = session(name, task)
+    result = chosen.run(silent)
     if not TASKS[task].accepts_data:
         assert result.view is None and result.data is None
         return
-    assert torch.equal(result.data, asked.samples)
-    visible = torch.ones_like(result.view) if asked.holes is None else (asked.holes == 0).expand_as(result.view)
+    assert torch.equal(result.data, chosen.samples)
+    visible = torch.ones_like(result.view) if chosen.holes is None else (chosen.holes == 0).expand_as(result.view)
     visible = visible > 0
     assert (result.view[~visible] == 0).all()
-    noise = (result.view - asked.samples)[visible]
+    noise = (result.view - chosen.samples)[visible]
     if TASKS[task].observes_noise:
         assert noise.std().item() == pytest.approx(0.3, rel=0.2)
     else:
@@ -69,14 +69,14 @@ def test_progress_rises_to_one():
 
 
 def test_errors_are_those_inside_the_holes():
-    asked = session("mask_conditioned", "inpaint")
-    result = asked.run(silent)
-    inside = (asked.holes > 0).expand_as(result.samples)
-    made, truth = ((part + 1) / 2 for part in (result.samples, asked.samples))
+    chosen = session("mask_conditioned", "inpaint")
+    result = chosen.run(silent)
+    inside = (chosen.holes > 0).expand_as(result.samples)
+    made, truth = ((part + 1) / 2 for part in (result.samples, chosen.samples))
     expected = (made.clamp(0, 1) - truth.clamp(0, 1))[inside].square().mean().item()
     assert result.errors["mse"] == pytest.approx(expected, rel=1e-4)
-    assert f"inside the holes: PSNR {result.errors['psnr']:.2f} dB" in asked.describe_errors(result)
-    report = asked.report(result)
+    assert f"inside the holes: PSNR {result.errors['psnr']:.2f} dB" in chosen.describe_errors(result)
+    report = chosen.report(result)
     assert report["task"] == "inpaint" and report["rows"] == 5 and report["mse"] == result.errors["mse"]
     assert session("pictures", "transport").run(silent).errors == {}
     assert session("hadamard", "generate").run(silent).errors == {}
@@ -90,8 +90,8 @@ def test_tasks_by_default():
 
 
 def test_settings_that_have_an_effect():
-    asked = session("mask_conditioned", "inpaint")
-    assert asked.effective_settings() == {"solver": "dopri5", "tolerance": 1e-2}
+    chosen = session("mask_conditioned", "inpaint")
+    assert chosen.effective_settings() == {"solver": "dopri5", "tolerance": 1e-2}
     config = sampler_config(make("points"), "midpoint", steps=7)
     assert session("points", "generate").effective_settings() == {"solver": "rk4", "steps": 20}
     assert (config.solver, config.steps, config.tolerance) == ("midpoint", 7, make("points").sampler.tolerance)

@@ -24,11 +24,11 @@ SHAPE = (3, 2, 4, 4)
 
 def test_the_one_sided_losses_are_squared_errors_less_a_constant():
     """MSE = (2 l_b + |dI|^2) / d, and the same for eta whose target is -x_0."""
-    answer, target = numbers(*SHAPE), numbers(*SHAPE, seed=1)
+    prediction, target = numbers(*SHAPE), numbers(*SHAPE, seed=1)
     constant = target.square().flatten(1).sum(dim=1).mean()
-    expected = squared_error(answer, target)
-    torch.testing.assert_close((2 * one_sided_velocity(answer, target) + constant) / 32, expected)
-    torch.testing.assert_close((2 * one_sided_noise(answer, -target) + constant) / 32, expected)
+    expected = squared_error(prediction, target)
+    torch.testing.assert_close((2 * one_sided_velocity(prediction, target) + constant) / 32, expected)
+    torch.testing.assert_close((2 * one_sided_noise(prediction, -target) + constant) / 32, expected)
 
 
 LOSSES = {
@@ -40,17 +40,17 @@ LOSSES = {
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_equal_weights_are_none(loss):
-    answer, target = numbers(*SHAPE), numbers(*SHAPE, seed=1)
+    prediction, target = numbers(*SHAPE), numbers(*SHAPE, seed=1)
     for weighting in ("exact", "mean"):
         torch.testing.assert_close(
-            loss(answer, target, torch.ones(3, 1, 4, 4).double(), weighting), loss(answer, target)
+            loss(prediction, target, torch.ones(3, 1, 4, 4).double(), weighting), loss(prediction, target)
         )
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_exact_weights_have_no_scale(loss):
-    answer, target = numbers(*SHAPE), numbers(*SHAPE, seed=1)
-    one, thrice = (loss(answer, target, scale * weights()) for scale in (1, 3))
+    prediction, target = numbers(*SHAPE), numbers(*SHAPE, seed=1)
+    one, thrice = (loss(prediction, target, scale * weights()) for scale in (1, 3))
     torch.testing.assert_close(one, thrice)
 
 
@@ -63,10 +63,10 @@ def test_weights_by_hand():
 
 def test_the_mean_weight_prefers_no_entry():
     """Its gradient is the unweighted one's, times a number: Adam hardly sees it. The exact one's is not."""
-    target, answer = numbers(*SHAPE, seed=1), numbers(*SHAPE).requires_grad_()
-    (plain,) = torch.autograd.grad(squared_error(answer, target), answer)
-    (mean,) = torch.autograd.grad(squared_error(answer, target, weights(), "mean"), answer)
-    (exact,) = torch.autograd.grad(squared_error(answer, target, weights()), answer)
+    target, prediction = numbers(*SHAPE, seed=1), numbers(*SHAPE).requires_grad_()
+    (plain,) = torch.autograd.grad(squared_error(prediction, target), prediction)
+    (mean,) = torch.autograd.grad(squared_error(prediction, target, weights(), "mean"), prediction)
+    (exact,) = torch.autograd.grad(squared_error(prediction, target, weights()), prediction)
     torch.testing.assert_close(mean, weights().mean() * plain)
     ratio = exact / plain
     torch.testing.assert_close(ratio / ratio.min(), weights().expand(SHAPE))
@@ -74,7 +74,7 @@ def test_the_mean_weight_prefers_no_entry():
 
 @pytest.mark.parametrize("t", [0.2, 0.7])
 def test_minimisers_are_the_drifts(t):
-    """Affine answers fitted by each loss's normal equations, against the Gaussian oracle."""
+    """Affine predictions fitted by each loss's normal equations, against the Gaussian oracle."""
     g = torch.Generator().manual_seed(0)
     root = torch.randn(3, 3, generator=g, dtype=torch.float64)
     oracle = Gaussian(torch.randn(3, generator=g, dtype=torch.float64), root @ root.T + 0.1 * torch.eye(3).double())

@@ -19,7 +19,7 @@ from latentinpaint.interpolants.operators import (
     identity,
 )
 
-SHAPE = (2, 2, 4, 5)  # rows, channels, height, an odd width
+SHAPE = (2, 2, 4, 5)  # items, channels, height, an odd width
 SIZE = math.prod(SHAPE[1:])
 
 
@@ -49,7 +49,7 @@ def general(name) -> Operator:
 
 
 def matrices(operator) -> torch.Tensor:
-    """The matrix of every row (B, d, d), a column an application to a unit vector."""
+    """The matrix of every item (B, d, d), a column an application to a unit vector."""
     units = torch.eye(SIZE, dtype=torch.float64).reshape(SIZE, 1, *SHAPE[1:]).expand(-1, SHAPE[0], -1, -1, -1)
     return torch.stack([operator(unit).flatten(1) for unit in units], dim=-1)
 
@@ -110,10 +110,10 @@ def test_sums_and_products_are_those_of_the_matrices(name, b):
 
 @pytest.mark.parametrize("make", [lambda a, b: a + b, lambda a, b: a @ b], ids=["sum", "product"])
 def test_families_stay_families(name, make):
-    kind = OPERATORS[name]
-    assert type(make(general(name), positive(name))) is kind
-    assert type(make(general(name), positive("scalar"))) is kind
-    assert type(make(positive("scalar"), general(name))) is kind
+    family = OPERATORS[name]
+    assert type(make(general(name), positive(name))) is family
+    assert type(make(general(name), positive("scalar"))) is family
+    assert type(make(positive("scalar"), general(name))) is family
 
 
 def test_strangers_are_kept_as_they_are():
@@ -188,10 +188,10 @@ def test_shapes_that_do_not_fit(operator, shape):
         operator(torch.ones(shape))
 
 
-@pytest.mark.parametrize(("kind", "shape"), [(Scalar, (2, 3)), (Dense, (2, 3)), (Dense, (2,))])
-def test_numbers_of_a_wrong_shape(kind, shape):
+@pytest.mark.parametrize(("family", "shape"), [(Scalar, (2, 3)), (Dense, (2, 3)), (Dense, (2,))])
+def test_numbers_of_a_wrong_shape(family, shape):
     with pytest.raises(ValueError):
-        kind(torch.ones(shape))
+        family(torch.ones(shape))
 
 
 @pytest.mark.parametrize("which", EVERYTHING)

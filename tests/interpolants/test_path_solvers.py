@@ -53,12 +53,12 @@ def affine(drift):
 @pytest.mark.parametrize("noise", NOISES)
 def test_noise_keeps_the_law(noise, epsilon):
     """(8), (8a): m' = M m + c and S' = M S + S M^T + 2 D along matrices that do not commute, down to alpha = 0."""
-    path, oracle, kind = PATHS[noise], gaussian(), NOISES[noise]()
+    path, oracle, equation = PATHS[noise], gaussian(), NOISES[noise]()
 
     def drift(x, t):
         process = path.at(t)
         ends = oracle(process, x)
-        return path.velocity(ends, t) + kind.increment(process, ends, 1.0, torch.zeros_like(x)) * epsilon
+        return path.velocity(ends, t) + equation.increment(process, ends, 1.0, torch.zeros_like(x)) * epsilon
 
     def rate(t, state):
         m, c = affine(lambda x: drift(x, number(t)))
@@ -140,7 +140,7 @@ def test_euler_is_the_solvers_euler():
     assert found.nfe == 7
 
 
-def test_rows_do_not_depend_on_their_neighbours():
+def test_items_do_not_depend_on_their_neighbours():
     path, oracle = ScheduledPath(), gaussian()
     start = torch.randn(3, SIZE, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
@@ -148,9 +148,9 @@ def test_rows_do_not_depend_on_their_neighbours():
         return [torch.Generator().manual_seed(seed) for seed in seeds]
 
     together = integrate_path(path, oracle, start, 9, epsilon=0.5, generator=seeded(1, 2, 3)).x
-    for row in range(3):
-        alone = integrate_path(path, oracle, start[row : row + 1], 9, epsilon=0.5, generator=seeded(row + 1)).x
-        torch.testing.assert_close(alone[0], together[row], atol=1e-12, rtol=0)
+    for item in range(3):
+        alone = integrate_path(path, oracle, start[item : item + 1], 9, epsilon=0.5, generator=seeded(item + 1)).x
+        torch.testing.assert_close(alone[0], together[item], atol=1e-12, rtol=0)
     first, more = (integrate_path(path, oracle, start[:n], 9, epsilon=0.5, generator=seeded(7)[0]).x for n in (1, 3))
     torch.testing.assert_close(first[0], more[0], atol=1e-12, rtol=0)
 

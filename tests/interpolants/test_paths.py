@@ -91,9 +91,9 @@ def test_one_time_or_one_a_row(name):
     times = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)
     for part in (path.at, path.rate):
         together = part(times).point(x_0, x_1)
-        for row, t in enumerate(times):
-            alone = part(t).point(x_0[row : row + 1], x_1[row : row + 1])
-            torch.testing.assert_close(together[row : row + 1], alone, atol=1e-12, rtol=0)
+        for item, t in enumerate(times):
+            alone = part(t).point(x_0[item : item + 1], x_1[item : item + 1])
+            torch.testing.assert_close(together[item : item + 1], alone, atol=1e-12, rtol=0)
 
 
 # The moments of the flow ---------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def test_block_after_block_gets_the_conditional_law():
     path = sequential(HOLE, TURNS)
     errors = []
     for steps in (60, 120, 240):
-        ended, linear = affine_end(path, oracle, x, lambda *given, n=steps: euler(*given, n))
+        ended, linear = affine_end(path, oracle, x, lambda *inputs, n=steps: euler(*inputs, n))
         torch.testing.assert_close(ended[hole], centre, atol=1e-9, rtol=0)
         errors.append(((linear @ linear.T)[hole][:, hole] - covariance).abs().max().item())
     assert errors[0] / errors[1] == pytest.approx(2, abs=0.3) and errors[1] / errors[2] == pytest.approx(2, abs=0.3)
@@ -200,7 +200,7 @@ def test_uneven_clocks_step_by_their_own_increments():
     it is not."""
     oracle = gaussian()
     path = inpaint(torch.ones(1, SIZE).double(), power=4.0)
-    ended, _ = affine_end(path, oracle, torch.zeros(1, SIZE).double(), lambda *given: euler(*given, 20))
+    ended, _ = affine_end(path, oracle, torch.zeros(1, SIZE).double(), lambda *inputs: euler(*inputs, 20))
     torch.testing.assert_close(ended, oracle.mean, atol=1e-10, rtol=0)
 
     def by_time(path, oracle, x):
@@ -260,7 +260,7 @@ def test_replacing_the_known_entries_at_every_step_is_wrong():
 
 
 def test_denoising_is_right_on_average_and_not_given_the_observation():
-    """Over observations the answers are distributed as the data; given one they are not its posterior."""
+    """Over observations the samples are distributed as the data; given one they are not its posterior."""
     oracle, sigma = gaussian(), 0.5
     level = torch.full((1, SIZE), sigma / (1 + sigma), dtype=torch.float64)
     path = denoise(level)
@@ -296,7 +296,7 @@ def test_slowing_clocks():
     assert (rate[HOLE == 0] == 0).all() and (rate[HOLE == 1] == -math.inf).all()
     oracle, hole = gaussian(), HOLE[0].bool()
     x = torch.linspace(-1, 1, SIZE, dtype=torch.float64)[None]
-    ended, linear = affine_end(path, oracle, x, lambda *given: euler(*given, 2000))
+    ended, linear = affine_end(path, oracle, x, lambda *inputs: euler(*inputs, 2000))
     centre, covariance = conditional(oracle, x[0, ~hole], hole)
     torch.testing.assert_close(ended[hole], centre, atol=1e-9, rtol=0)
     torch.testing.assert_close((linear @ linear.T)[hole][:, hole], covariance, atol=0.02, rtol=0)
@@ -319,10 +319,10 @@ def test_morton_order():
 
 @pytest.mark.parametrize("order", [raster, morton])
 def test_every_block_has_its_turn(order):
-    turns = order(16, 24, 4)
-    assert turns.shape == (16, 24) and turns.unique().tolist() == list(range(24))
-    for turn in range(24):
-        assert (turns == turn).sum() == 16
+    positions = order(16, 24, 4)
+    assert positions.shape == (16, 24) and positions.unique().tolist() == list(range(24))
+    for position in range(24):
+        assert (positions == position).sum() == 16
 
 
 def test_a_known_entry_never_moves():

@@ -45,7 +45,7 @@ def tilted(oracle, reward):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_two_equations(seed):
-    """(20) and (21), whose right sides are the model's at the place it is asked."""
+    """(20) and (21), whose right sides are the model's where it is evaluated."""
     reward, alpha, x = random_case(seed)
     alpha_r, x_r = reward.elsewhere(alpha, x)
     precision, precision_r = ((1 - a) ** 2 / a**2 for a in (alpha, alpha_r))
@@ -84,7 +84,7 @@ def numbers(seed, *shape):
 
 
 def operator_case(kind, seed):
-    """A process, a reward with A < 0, a point, and the shape of a row."""
+    """A process, a reward with A < 0, a point, and the shape of an item."""
     if kind == "dense":
         shape = (SIZE,)
         alpha = Dense(torch.eye(SIZE).double() + 0.4 * numbers(seed, SIZE, SIZE))
@@ -180,7 +180,7 @@ def test_a_mixture_under_a_reward_of_matrices():
 
 
 def test_operators_and_numbers_agree():
-    """The general form and the one entry by entry ask the model at the same place."""
+    """The general form and the one entry by entry evaluate the model at the same place."""
     reward, alpha, x = random_case(3)
     process, x_r = OperatorReward(Hadamard(reward.quadratic), reward.linear).elsewhere(hadamard(alpha), x)
     expected_alpha, expected_x = reward.elsewhere(alpha, x)
@@ -343,7 +343,7 @@ def test_the_posterior_of_a_noisy_observation():
 
 
 def test_an_observation_at_pure_noise():
-    """At alpha = 1 the model is asked at alpha_r = sigma / (1 + sigma), x_r = y / (1 + sigma) where y is known."""
+    """At alpha = 1 the model is evaluated at alpha_r = sigma / (1 + sigma), x_r = y / (1 + sigma), where known."""
     sigma, y = 0.25, torch.tensor([[0.7, -3.0]], dtype=torch.float64)
     known = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
     alpha = torch.tensor([[1.0, 0.6]], dtype=torch.float64)

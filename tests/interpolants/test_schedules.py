@@ -48,15 +48,15 @@ def test_the_source_fades_and_the_data_grows(schedule):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
 def test_shape_and_dtype_are_the_times(schedule, name, dtype, shape):
-    answer = getattr(schedule, name)(torch.rand(shape, dtype=dtype))
-    assert answer.shape == shape and answer.dtype == dtype
+    output = getattr(schedule, name)(torch.rand(shape, dtype=dtype))
+    assert output.shape == shape and output.dtype == dtype
 
 
 def test_variances():
     """N(0,1) to independent N(1,1) has variance 1, .625, .5, .625, 1, or 1 throughout."""
     t = torch.tensor([0, 0.25, 0.5, 0.75, 1], dtype=torch.float64)
-    kinds = (Linear(), Cosine(), VariancePreserving())
-    linear, cosine, preserving = ((s.alpha(t) ** 2 + s.beta(t) ** 2).tolist() for s in kinds)
+    schedules = (Linear(), Cosine(), VariancePreserving())
+    linear, cosine, preserving = ((s.alpha(t) ** 2 + s.beta(t) ** 2).tolist() for s in schedules)
     assert linear == pytest.approx([1, 0.625, 0.5, 0.625, 1], abs=1e-15)
     assert cosine == pytest.approx([1] * 5, abs=1e-15)
     assert preserving == pytest.approx([1] * 5, abs=1e-15)

@@ -21,7 +21,7 @@ EVALUATIONS = {"euler": 1, "midpoint": 2, "rk4": 4}
 
 
 def gaussian_field(schedule, mean=MEAN, covariance=COVARIANCE):
-    """alpha' eta_0 + beta' eta_1 with the Gaussian drifts; one time a row."""
+    """alpha' eta_0 + beta' eta_1 with the Gaussian drifts; one time for each item."""
 
     def field(x, t):
         assert t.shape == x.shape[:1]
@@ -45,8 +45,8 @@ def flow_map(schedule, x_0, t=1.0):
     return beta * MEAN + (x_0 - beta_0 * MEAN) @ torch.from_numpy(np.linalg.solve(begun, root))
 
 
-def starts(rows=5):
-    return torch.randn(rows, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+def starts(count=5):
+    return torch.randn(count, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
 @pytest.fixture(params=SCHEDULES)
@@ -152,14 +152,14 @@ def test_evaluations_of_the_field(method, steps):
 
 
 @pytest.mark.parametrize("method", ADAPTIVE)
-def test_evaluations_are_those_of_the_busiest_row(method):
+def test_evaluations_are_those_of_the_busiest_item(method):
     def field(x, t):
         return torch.sin(x[:, :1] * 40 * t[:, None]) * x
 
-    rows = torch.tensor([[0.0, 1.0], [5.0, 1.0]])
-    alone = [integrate(field, row[None], method=method).nfe for row in rows]
+    items = torch.tensor([[0.0, 1.0], [5.0, 1.0]])
+    alone = [integrate(field, item[None], method=method).nfe for item in items]
     assert alone[0] < alone[1]
-    assert integrate(field, rows, method=method).nfe == alone[1]
+    assert integrate(field, items, method=method).nfe == alone[1]
 
 
 def test_one_euler_step_is_the_conditional_mean():
@@ -176,15 +176,15 @@ def test_euler_steps_by_hand(steps):
 
 
 @pytest.mark.parametrize("method", SOLVERS)
-def test_rows_do_not_depend_on_their_neighbours(schedule, method):
+def test_items_do_not_depend_on_their_neighbours(schedule, method):
     field = gaussian_field(schedule)
     x = starts()
-    x[3] *= 100  # a row that would shrink everybody's steps
+    x[3] *= 100  # an item that would shrink everybody's steps
     options = dict(method=method, steps=10, span=(0.0, schedule.last))
     together = integrate(field, x, **options).x
-    for row in range(len(x)):
-        alone = integrate(field, x[row : row + 1], **options).x
-        torch.testing.assert_close(together[row], alone[0], atol=1e-10, rtol=1e-12)
+    for item in range(len(x)):
+        alone = integrate(field, x[item : item + 1], **options).x
+        torch.testing.assert_close(together[item], alone[0], atol=1e-10, rtol=1e-12)
 
 
 @pytest.mark.parametrize("method", SOLVERS)
@@ -212,7 +212,7 @@ def test_shape_and_dtype_are_the_starts(method):
 
 
 @pytest.mark.parametrize("method", SOLVERS)
-def test_what_is_given_goes_with_its_row(method):
+def test_extra_arguments_go_with_their_item(method):
     rates = torch.tensor([[1.0], [2.0], [-3.0]], dtype=torch.float64)
 
     def field(x, t, rate):
@@ -245,7 +245,7 @@ def test_steps_of_an_adaptive_method_can_be_limited(method):
 
 @pytest.mark.parametrize("span", [(0.0, 1.0), (1.0, 0.2)], ids=["forwards", "backwards"])
 @pytest.mark.parametrize("method", SOLVERS)
-def test_the_field_is_asked_inside_the_span(method, span):
+def test_the_field_is_evaluated_inside_the_span(method, span):
     """Beyond it a field that leads to data need not be finite: this one runs to 3 and ends there."""
     times = []
 

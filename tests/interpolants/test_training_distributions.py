@@ -49,7 +49,7 @@ def test_shape_range_and_seed(name):
 @pytest.mark.parametrize("name", ["diagonal", "entrywise", "blocks", "mixture"])
 @pytest.mark.parametrize("shape", [(4000, 3, 6, 6), (4000, 9)])
 def test_marginals_are_uniform(name, shape):
-    """One entry of each of 4000 rows, against the uniform law."""
+    """One entry of each of 4000 items, against the uniform law."""
     alpha = DISTRIBUTIONS[name].draw(shape, seeded(3)).flatten(1)
     assert alpha.shape[1] == (36 if len(shape) == 4 else 9)
     for entry in (0, -1):

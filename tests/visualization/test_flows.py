@@ -32,13 +32,13 @@ def test_samples_stand_in_blocks(count):
 
 
 def test_sheets_have_no_gaps():
-    rows = torch.randn(5, 1, 4, 6).clamp(-1, 1)
-    sheet = np.asarray(draw_sheet(rows, across=3))
+    pictures = torch.randn(5, 1, 4, 6).clamp(-1, 1)
+    sheet = np.asarray(draw_sheet(pictures, across=3))
     assert sheet.shape == (8, 18)
     for number in range(5):
         down, right = divmod(number, 3)
         tile = sheet[4 * down : 4 * down + 4, 6 * right : 6 * right + 6]
-        assert np.abs(tile - ((rows[number, 0] + 1) * 127.5).numpy()).max() <= 0.51
+        assert np.abs(tile - ((pictures[number, 0] + 1) * 127.5).numpy()).max() <= 0.51
     assert (sheet[4:, 12:] == 0).all()
     assert draw_sheet(torch.zeros(4, 3, 8, 8)).size == (16, 16)
 

@@ -18,10 +18,10 @@ def case():
     return torch.rand(4, 3, 20, 30, generator=generator), hole
 
 
-@pytest.mark.parametrize("kind", [torch.float32, torch.bool, torch.uint8])
-def test_the_map_is_numpys_deviation(case, kind):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bool, torch.uint8])
+def test_the_map_is_numpys_standard_deviation(case, dtype):
     samples, hole = case
-    found = uncertainty_map(samples, hole.to(kind))
+    found = uncertainty_map(samples, hole.to(dtype))
     expected = samples.double().numpy().std(axis=0, ddof=1).mean(axis=0) * hole.numpy()
     assert found.shape == (20, 30) and found.dtype == torch.float32
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
