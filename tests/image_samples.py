@@ -15,8 +15,8 @@ ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 
 
-def noise(*shape, kind=np.uint8, seed=0):
-    return np.random.default_rng(seed).integers(0, np.iinfo(kind).max, shape, endpoint=True).astype(kind)
+def noise(*shape, dtype=np.uint8, seed=0):
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, endpoint=True).astype(dtype)
 
 
 def fill_of(height=HEIGHT, width=WIDTH, seed=1):
@@ -51,9 +51,9 @@ def image_of(mode):
     if mode == "1":
         return Image.fromarray(noise(HEIGHT, WIDTH) > 127)
     if mode in ("I;16", "I;16B"):
-        return Image.frombytes(mode, (WIDTH, HEIGHT), noise(HEIGHT, WIDTH, kind=np.uint16).tobytes())
+        return Image.frombytes(mode, (WIDTH, HEIGHT), noise(HEIGHT, WIDTH, dtype=np.uint16).tobytes())
     if mode == "I":
-        return Image.fromarray(noise(HEIGHT, WIDTH, kind=np.int32))
+        return Image.fromarray(noise(HEIGHT, WIDTH, dtype=np.int32))
     if mode == "F":
         return Image.fromarray(np.random.default_rng(0).random((HEIGHT, WIDTH)).astype(np.float32))
     pixels = noise(HEIGHT, WIDTH, channels)
@@ -62,12 +62,12 @@ def image_of(mode):
     return Image.frombytes(mode, (WIDTH, HEIGHT), pixels.tobytes())
 
 
-def in_scale(full, kind):
-    return lambda fill: np.rint(fill * full).astype(kind)
+def in_scale(full, dtype):
+    return lambda fill: np.rint(fill * full).astype(dtype)
 
 
-def grey_in_scale(full, kind):
-    return lambda fill: np.rint(fill @ LUMINANCE * full).astype(kind)
+def grey_in_scale(full, dtype):
+    return lambda fill: np.rint(fill @ LUMINANCE * full).astype(dtype)
 
 
 def check_fill(before, after, inside):
@@ -80,8 +80,9 @@ def check_fill(before, after, inside):
     assert (found[:, channels:] == before[HOLE].reshape(HOLE.sum(), -1)[:, channels:]).all()
 
 
-def chunk(kind, content):
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+def chunk(chunk_type, content):
+    checksum = struct.pack(">I", zlib.crc32(chunk_type + content))
+    return struct.pack(">I", len(content)) + chunk_type + content + checksum
 
 
 def palette_image(colours, transparent=None):

@@ -21,34 +21,34 @@ def photograph(seed, height=SIZE, width=128):
 @pytest.fixture
 def folder(tmp_path):
     for seed in range(6):
-        place = tmp_path / "train" / ("sub" if seed > 3 else "") / f"p{seed}.png"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        photograph(seed).save(place)
+        path = tmp_path / "train" / ("sub" if seed > 3 else "") / f"p{seed}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        photograph(seed).save(path)
     return tmp_path / "train"
 
 
-def about(found, kind, severity=None):
+def about(found, code, severity=None):
     return {
-        f.about.rsplit("/", 1)[-1] for f in found if f.code.value == kind and severity in (None, f.severity.value)
+        f.about.rsplit("/", 1)[-1] for f in found if f.code.value == code and severity in (None, f.severity.value)
     }
 
 
-def kinds(found):
+def codes(found):
     return {f.code.value for f in found}
 
 
 def test_a_sound_folder(folder):
     found = examine_data(folder, size=SIZE)
-    assert kinds(found) == {"pictures", "few pictures"}
+    assert codes(found) == {"pictures", "few pictures"}
     (note,) = [f for f in found if f.code.value == "pictures"]
     assert note.seen.startswith("6 pictures, the shorter side 96 to 96")
 
 
 def test_how_many(folder, monkeypatch):
     monkeypatch.setattr("latentinpaint.doctor.data_checks.FEW_PICTURES", 6)
-    assert kinds(examine_data(folder, size=SIZE)) == {"pictures"}
+    assert codes(examine_data(folder, size=SIZE)) == {"pictures"}
     shutil.rmtree(folder / "sub")
-    assert "few pictures" in kinds(examine_data(folder, size=SIZE))
+    assert "few pictures" in codes(examine_data(folder, size=SIZE))
     for path in folder.glob("*.png"):
         path.write_text("no picture")
     assert about(examine_data(folder), "no picture", "problem") == {"train"}
@@ -150,7 +150,7 @@ def test_unlike_pictures_are_no_near_duplicates(tmp_path):
     for number, half in enumerate(halves):
         half.save(tmp_path / "many" / f"half{number}.png")
         Image.new("RGB", (64, 48), (number, 9, 9)).save(tmp_path / "many" / f"flat{number}.png")
-    assert not {"near duplicate", "duplicate"} & kinds(examine_data(tmp_path / "many", size=48))
+    assert not {"near duplicate", "duplicate"} & codes(examine_data(tmp_path / "many", size=48))
 
 
 def test_leaks(folder, tmp_path):
@@ -158,7 +158,7 @@ def test_leaks(folder, tmp_path):
     val.mkdir()
     for seed in (30, 31):
         photograph(seed).save(val / f"v{seed}.png")
-    assert not {"in both folders", "in both folders, nearly"} & kinds(examine_data(folder, val, size=SIZE))
+    assert not {"in both folders", "in both folders, nearly"} & codes(examine_data(folder, val, size=SIZE))
     shutil.copy(folder / "sub" / "p5.png", val / "other_name.png")
     photograph(3).resize((100, 75)).save(val / "scaled.jpg")
     found = examine_data(folder, val, size=SIZE)

@@ -50,8 +50,8 @@ def test_orientation(tmp_path, orientation, suffix):
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_of_deep_tiff_and_grey_tiff(tmp_path, orientation):
     for name, pixels in {
-        "rgb": noise(9, 14, 3, kind=np.uint16),
-        "grey": noise(9, 14, kind=np.uint16),
+        "rgb": noise(9, 14, 3, dtype=np.uint16),
+        "grey": noise(9, 14, dtype=np.uint16),
     }.items():
         source = tmp_path / f"{name}.tif"
         photometric = "rgb" if name == "rgb" else "minisblack"

@@ -39,7 +39,7 @@ from latentinpaint.images.image_files import (
 @pytest.mark.parametrize(("suffix", "reopen"), [(".png", opencv_pixels), (".tif", tiff_pixels)])
 def test_sixteen_bit_colour(tmp_path, channels, suffix, reopen):
     source, result = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
-    pixels = noise(HEIGHT, WIDTH, channels, kind=np.uint16)
+    pixels = noise(HEIGHT, WIDTH, channels, dtype=np.uint16)
     if channels == 4:
         pixels[::3, :, 3] = 0
     if suffix == ".png":
@@ -54,8 +54,8 @@ def test_sixteen_bit_colour(tmp_path, channels, suffix, reopen):
     assert (np.asarray(picture.to_pil()) == np.rint(pixels / 257).astype(np.uint8)).all()
     fill = fill_of()
     assert write_picture(picture.filled(fill, HOLE), result) == []
-    kind, after = reopen(result)
-    assert kind == "uint16"
+    sample_type, after = reopen(result)
+    assert sample_type == "uint16"
     check_fill(pixels, after, in_scale(65535, np.uint16)(fill[HOLE]))
     if suffix == ".tif":
         with Image.open(result) as image:
@@ -63,7 +63,7 @@ def test_sixteen_bit_colour(tmp_path, channels, suffix, reopen):
 
 
 def test_sixteen_bit_grey_with_alpha(tmp_path):
-    pixels = noise(HEIGHT, WIDTH, 2, kind=np.uint16)
+    pixels = noise(HEIGHT, WIDTH, 2, dtype=np.uint16)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
     header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 16, 4, 0, 0, 0)
     parts = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
@@ -78,7 +78,7 @@ def test_sixteen_bit_grey_with_alpha(tmp_path):
 
 @pytest.mark.parametrize("channels", [3, 4])
 def test_lzw_sixteen_bit_tiff(tmp_path, channels):
-    pixels = noise(HEIGHT, WIDTH, channels, kind=np.uint16)
+    pixels = noise(HEIGHT, WIDTH, channels, dtype=np.uint16)
     source = tmp_path / "in.tif"
     source.write_bytes(cv2.imencode(".tif", pixels[..., (2, 1, 0, 3)[:channels]])[1].tobytes())
     try:
@@ -88,7 +88,7 @@ def test_lzw_sixteen_bit_tiff(tmp_path, channels):
 
 
 def test_sixteen_bit_colour_png_keeps_metadata(tmp_path):
-    pixels = noise(HEIGHT, WIDTH, 3, kind=np.uint16)
+    pixels = noise(HEIGHT, WIDTH, 3, dtype=np.uint16)
     plain = cv2.imencode(".png", pixels)[1].tobytes()
     extra = chunk(b"gAMA", struct.pack(">I", 45455)) + chunk(b"iCCP", b"x\0\0" + zlib.compress(ICC))
     extra += chunk(b"pHYs", struct.pack(">IIB", 11811, 5906, 1)) + chunk(b"eXIf", exif_bytes(6)[6:])
@@ -107,7 +107,7 @@ def test_sixteen_bit_colour_png_keeps_metadata(tmp_path):
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_truncated_deep_files(tmp_path, suffix):
     path = tmp_path / f"short{suffix}"
-    data = cv2.imencode(suffix, noise(90, 90, 3, kind=np.uint16))[1].tobytes()
+    data = cv2.imencode(suffix, noise(90, 90, 3, dtype=np.uint16))[1].tobytes()
     path.write_bytes(data[: int(len(data) * 0.7)])
     with pytest.raises(InputError, match="short"):
         read_picture(path)

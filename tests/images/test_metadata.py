@@ -49,10 +49,10 @@ def test_texts_of_an_exif():
 
 
 def test_chunks_that_may_go_into_another_png():
-    kinds = [(b"gAMA", b"1234"), (b"tEXt", b"Title\0x"), (b"tIME", b"1234567"), (b"iTXt", b"XML:com.adobe.xmp\0x")]
-    kinds += [(b"zTXt", b"Raw profile type exif\0x")]
-    data = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, content) for kind, content in kinds)
-    assert metadata.portable_chunks(data) == tuple(kinds[:2])
+    chunks = [(b"gAMA", b"1234"), (b"tEXt", b"Title\0x"), (b"tIME", b"1234567"), (b"iTXt", b"XML:com.adobe.xmp\0x")]
+    chunks += [(b"zTXt", b"Raw profile type exif\0x")]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(chunk_type, content) for chunk_type, content in chunks)
+    assert metadata.portable_chunks(data) == tuple(chunks[:2])
     assert metadata.portable_chunks(b"GIF89a" + data) == ()
 
 

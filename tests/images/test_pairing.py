@@ -87,8 +87,8 @@ def test_what_cannot_be_paired(images, masks, message, tmp_path):
 def test_masks_without_a_picture(images, masks, orphans, tmp_path):
     folder = make(tmp_path / "images", *images)
     other = None if masks is None else make(tmp_path / "masks", *masks)
-    answer = match_masks(folder, other)
-    assert [path.relative_to(other or folder).as_posix() for path in answer.masks_without_image] == orphans
+    matches = match_masks(folder, other)
+    assert [path.relative_to(other or folder).as_posix() for path in matches.masks_without_image] == orphans
 
 
 def test_what_is_unclear_does_not_stop_the_rest(tmp_path):
@@ -96,9 +96,9 @@ def test_what_is_unclear_does_not_stop_the_rest(tmp_path):
         *(tmp_path, "a.png", "a.jpg", "a_mask.png", "b.png", "b_mask.png", "b_mask.jpg", "c.png", "c_mask1.png"),
         *("d.png", "e_mask.png"),
     )
-    answer = find_matches(folder)
-    assert [pair.name for pair in answer.pairs] == ["c_mask1"]
-    assert [found.mask.name for found in answer.ambiguous] == ["a_mask.png", "b_mask.jpg", "b_mask.png"]
-    assert all(str(found.mask) in found.reason for found in answer.ambiguous)
-    assert [path.name for path in answer.images_without_mask] == ["d.png"]
-    assert [path.name for path in answer.masks_without_image] == ["e_mask.png"]
+    matches = find_matches(folder)
+    assert [pair.name for pair in matches.pairs] == ["c_mask1"]
+    assert [found.mask.name for found in matches.ambiguous] == ["a_mask.png", "b_mask.jpg", "b_mask.png"]
+    assert all(str(found.mask) in found.reason for found in matches.ambiguous)
+    assert [path.name for path in matches.images_without_mask] == ["d.png"]
+    assert [path.name for path in matches.masks_without_image] == ["e_mask.png"]

@@ -18,8 +18,8 @@ PADDING = Padding(3, 5, 0, 7)
 HEIGHT, WIDTH = 12, 17
 
 
-def noise(*shape, kind=np.uint8):
-    return np.random.default_rng(0).integers(0, np.iinfo(kind).max, shape, kind)
+def noise(*shape, dtype=np.uint8):
+    return np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape, dtype)
 
 
 def filled(picture):
@@ -37,7 +37,7 @@ def test_samples(mode, tmp_path):
         image = Image.fromarray(noise(HEIGHT, WIDTH, 3)).quantize(40)
         image.info["transparency"] = 0  # where every new sample would be the transparent one
     elif mode in ("1", "I;16"):
-        image = Image.fromarray(noise(HEIGHT, WIDTH) > 127 if mode == "1" else noise(HEIGHT, WIDTH, kind=np.uint16))
+        image = Image.fromarray(noise(HEIGHT, WIDTH) > 127 if mode == "1" else noise(HEIGHT, WIDTH, dtype=np.uint16))
     else:
         image = Image.frombytes(mode, (WIDTH, HEIGHT), noise(HEIGHT, WIDTH, bands).tobytes())
     image.save(tmp_path / f"in{suffix}", dpi=(200, 200))

@@ -1,4 +1,4 @@
-"""Every kind of picture through the whole way: file, `read_picture`, `Inpainter.fill`, `write_picture`, file.
+"""Pictures of every mode and format from file to file: `read_picture`, `Inpainter.fill`, `write_picture`.
 
 Files are made and reopened with Pillow, tifffile and OpenCV, never with this package. What a person may rely on:
 known samples bit for bit, alpha everywhere, mode, bits, size, colour profile, EXIF, resolution, texts; and a note of
@@ -40,8 +40,8 @@ def inpainter(build_pipeline):
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One row of the table.
+class RoundTrip:
+    """One way from file to file.
 
     write: makes the file. source, target: names. notes: a piece of every note that is due, in any order. mode:
     Pillow's mode of the target, None for the source's. known: what the target's known samples are, of the source's.
@@ -55,8 +55,8 @@ class Kind:
     known: Callable[[np.ndarray], np.ndarray] = lambda samples: samples
 
 
-def noise(*shape, kind=np.uint8, seed=3):
-    return np.random.default_rng(seed).integers(0, np.iinfo(kind).max, shape, endpoint=True).astype(kind)
+def noise(*shape, dtype=np.uint8, seed=3):
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, endpoint=True).astype(dtype)
 
 
 def by_pillow(*shape, mode=None, **options):
@@ -85,18 +85,20 @@ def partly_transparent_palette(path):
 
 
 def grey16(path):
-    Image.fromarray(noise(HEIGHT, WIDTH, kind=np.uint16)).save(path)
+    Image.fromarray(noise(HEIGHT, WIDTH, dtype=np.uint16)).save(path)
 
 
 def colour16(path, channels=3):
-    pixels = noise(HEIGHT, WIDTH, channels, kind=np.uint16)
+    pixels = noise(HEIGHT, WIDTH, channels, dtype=np.uint16)
     path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
 
 
-def tiff(*shape, kind=np.uint16, **options):
+def tiff(*shape, dtype=np.uint16, **options):
     def write(path):
         size = (HEIGHT, WIDTH, *shape)
-        pixels = np.random.default_rng(3).random(size, np.float32) if kind == np.float32 else noise(*size, kind=kind)
+        pixels = (
+            np.random.default_rng(3).random(size, np.float32) if dtype == np.float32 else noise(*size, dtype=dtype)
+        )
         colours = {"photometric": "rgb" if shape and shape[0] >= 3 else "minisblack"}
         tifffile.imwrite(path, pixels, metadata=None, **colours | options)
 
@@ -104,7 +106,7 @@ def tiff(*shape, kind=np.uint16, **options):
 
 
 def planar16(path):
-    pixels = noise(3, HEIGHT, WIDTH, kind=np.uint16)
+    pixels = noise(3, HEIGHT, WIDTH, dtype=np.uint16)
     tifffile.imwrite(path, pixels, photometric="rgb", planarconfig="separate", metadata=None)
 
 
@@ -121,54 +123,54 @@ def as_colour(samples):
 
 
 JPEG = {"quality": 80}
-KINDS = {
-    "1 bit PNG": Kind(two_tone, "in.png", "out.png"),
-    "1 bit TIFF": Kind(two_tone, "in.tif", "out.tif"),
-    "grey 8 PNG": Kind(by_pillow(), "in.png", "out.png"),
-    "grey 8 TIFF": Kind(by_pillow(), "in.tif", "out.tif"),
-    "grey 8 BMP": Kind(by_pillow(), "in.bmp", "out.bmp"),
-    "grey 16 PNG": Kind(grey16, "in.png", "out.png"),
-    "grey 16 TIFF": Kind(tiff(), "in.tif", "out.tif"),
-    "grey 16 TIFF big-endian": Kind(tiff(byteorder=">"), "in.tif", "out.tif"),
-    "grey 16 TIFF, 0 is white": Kind(
+ROUND_TRIPS = {
+    "1 bit PNG": RoundTrip(two_tone, "in.png", "out.png"),
+    "1 bit TIFF": RoundTrip(two_tone, "in.tif", "out.tif"),
+    "grey 8 PNG": RoundTrip(by_pillow(), "in.png", "out.png"),
+    "grey 8 TIFF": RoundTrip(by_pillow(), "in.tif", "out.tif"),
+    "grey 8 BMP": RoundTrip(by_pillow(), "in.bmp", "out.bmp"),
+    "grey 16 PNG": RoundTrip(grey16, "in.png", "out.png"),
+    "grey 16 TIFF": RoundTrip(tiff(), "in.tif", "out.tif"),
+    "grey 16 TIFF big-endian": RoundTrip(tiff(byteorder=">"), "in.tif", "out.tif"),
+    "grey 16 TIFF, 0 is white": RoundTrip(
         tiff(photometric="miniswhite"), "in.tif", "out.tif", known=lambda samples: 65535 - samples
     ),
-    "grey 32 TIFF integers": Kind(integers32, "in.tif", "out.tif"),
-    "grey 32 TIFF floats": Kind(tiff(kind=np.float32), "in.tif", "out.tif"),
-    "grey with alpha PNG": Kind(by_pillow(2), "in.png", "out.png"),
-    "RGB 8 PNG": Kind(by_pillow(3), "in.png", "out.png"),
-    "RGB 8 TIFF": Kind(by_pillow(3), "in.tif", "out.tif"),
-    "RGB 8 WebP": Kind(by_pillow(3, lossless=True), "in.webp", "out.webp"),
-    "RGB 8 BMP": Kind(by_pillow(3), "in.bmp", "out.bmp"),
-    "RGB 16 PNG": Kind(colour16, "in.png", "out.png"),
-    "RGB 16 TIFF": Kind(tiff(3), "in.tif", "out.tif"),
-    "RGB 16 TIFF deflate": Kind(tiff(3, compression="zlib"), "in.tif", "out.tif"),
-    "RGB 16 TIFF planar": Kind(planar16, "in.tif", "out.tif"),
-    "RGBA 8 PNG": Kind(by_pillow(4), "in.png", "out.png"),
-    "RGBA 8 WebP": Kind(by_pillow(4, lossless=True, exact=True), "in.webp", "out.webp"),
-    "RGBA 8 TIFF": Kind(by_pillow(4), "in.tif", "out.tif"),
-    "RGBA 16 PNG": Kind(lambda path: colour16(path, 4), "in.png", "out.png"),
-    "RGBA 16 TIFF": Kind(tiff(4, extrasamples=["unassalpha"]), "in.tif", "out.tif"),
-    "palette PNG": Kind(palette, "in.png", "out.png"),
-    "palette TIFF": Kind(palette, "in.tif", "out.tif"),
-    "palette GIF": Kind(lambda path: palette(path, optimize=False), "in.gif", "out.gif"),
-    "palette with transparency PNG": Kind(partly_transparent_palette, "in.png", "out.png"),
-    "CMYK TIFF": Kind(by_pillow(3, mode="CMYK"), "in.tif", "out.tif"),
-    "CMYK JPEG to TIFF": Kind(by_pillow(3, mode="CMYK", **JPEG), "in.jpg", "out.tif"),
-    "CMYK JPEG to PNG": Kind(
+    "grey 32 TIFF integers": RoundTrip(integers32, "in.tif", "out.tif"),
+    "grey 32 TIFF floats": RoundTrip(tiff(dtype=np.float32), "in.tif", "out.tif"),
+    "grey with alpha PNG": RoundTrip(by_pillow(2), "in.png", "out.png"),
+    "RGB 8 PNG": RoundTrip(by_pillow(3), "in.png", "out.png"),
+    "RGB 8 TIFF": RoundTrip(by_pillow(3), "in.tif", "out.tif"),
+    "RGB 8 WebP": RoundTrip(by_pillow(3, lossless=True), "in.webp", "out.webp"),
+    "RGB 8 BMP": RoundTrip(by_pillow(3), "in.bmp", "out.bmp"),
+    "RGB 16 PNG": RoundTrip(colour16, "in.png", "out.png"),
+    "RGB 16 TIFF": RoundTrip(tiff(3), "in.tif", "out.tif"),
+    "RGB 16 TIFF deflate": RoundTrip(tiff(3, compression="zlib"), "in.tif", "out.tif"),
+    "RGB 16 TIFF planar": RoundTrip(planar16, "in.tif", "out.tif"),
+    "RGBA 8 PNG": RoundTrip(by_pillow(4), "in.png", "out.png"),
+    "RGBA 8 WebP": RoundTrip(by_pillow(4, lossless=True, exact=True), "in.webp", "out.webp"),
+    "RGBA 8 TIFF": RoundTrip(by_pillow(4), "in.tif", "out.tif"),
+    "RGBA 16 PNG": RoundTrip(lambda path: colour16(path, 4), "in.png", "out.png"),
+    "RGBA 16 TIFF": RoundTrip(tiff(4, extrasamples=["unassalpha"]), "in.tif", "out.tif"),
+    "palette PNG": RoundTrip(palette, "in.png", "out.png"),
+    "palette TIFF": RoundTrip(palette, "in.tif", "out.tif"),
+    "palette GIF": RoundTrip(lambda path: palette(path, optimize=False), "in.gif", "out.gif"),
+    "palette with transparency PNG": RoundTrip(partly_transparent_palette, "in.png", "out.png"),
+    "CMYK TIFF": RoundTrip(by_pillow(3, mode="CMYK"), "in.tif", "out.tif"),
+    "CMYK JPEG to TIFF": RoundTrip(by_pillow(3, mode="CMYK", **JPEG), "in.jpg", "out.tif"),
+    "CMYK JPEG to PNG": RoundTrip(
         by_pillow(3, mode="CMYK", **JPEG), "in.jpg", "out.png", (CMYK_TO_RGB,), "RGB", known=as_rgb
     ),
-    "grey JPEG to PNG": Kind(by_pillow(**JPEG), "in.jpg", "out.png"),
-    "RGB JPEG to PNG": Kind(by_pillow(3, **JPEG), "in.jpg", "out.png"),
-    "progressive JPEG to WebP": Kind(by_pillow(3, progressive=True, **JPEG), "in.jpg", "out.webp"),
-    "grey PNG to WebP": Kind(by_pillow(), "in.png", "out.webp", ("8-bit RGB",), "RGB", known=as_colour),
-    "RGB 16 PNG to TIFF": Kind(colour16, "in.png", "out.tif"),
-    "RGB 16 TIFF to PNG": Kind(tiff(3), "in.tif", "out.png"),
+    "grey JPEG to PNG": RoundTrip(by_pillow(**JPEG), "in.jpg", "out.png"),
+    "RGB JPEG to PNG": RoundTrip(by_pillow(3, **JPEG), "in.jpg", "out.png"),
+    "progressive JPEG to WebP": RoundTrip(by_pillow(3, progressive=True, **JPEG), "in.jpg", "out.webp"),
+    "grey PNG to WebP": RoundTrip(by_pillow(), "in.png", "out.webp", ("8-bit RGB",), "RGB", known=as_colour),
+    "RGB 16 PNG to TIFF": RoundTrip(colour16, "in.png", "out.tif"),
+    "RGB 16 TIFF to PNG": RoundTrip(tiff(3), "in.tif", "out.png"),
 }
 
 
 def reopened(path):
-    """Upright samples and Pillow's mode, by the libraries that see each kind whole."""
+    """Upright samples and Pillow's mode, by the libraries that see each of them whole."""
     with Image.open(path) as image:
         upright = ImageOps.exif_transpose(image)
         mode, samples = upright.mode, np.asarray(upright)
@@ -188,28 +190,28 @@ def hole_of(height, width):
 
 
 def filled(inpainter, source, target, **how):
-    """Fill a file's middle and write the answer; answers the hole and the notes."""
+    """Fill a file's middle and write the result; returns the hole and the notes."""
     picture = read_picture(source)
     hole = hole_of(picture.height, picture.width)
     return hole, write_picture(inpainter.fill(picture, hole, FillOptions(**how))[0], target)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ROUND_TRIPS)
 def test_samples(name, inpainter, tmp_path):
-    kind = KINDS[name]
-    source, target = tmp_path / kind.source, tmp_path / kind.target
-    kind.write(source)
+    trip = ROUND_TRIPS[name]
+    source, target = tmp_path / trip.source, tmp_path / trip.target
+    trip.write(source)
     hole, notes = filled(inpainter, source, target)
     (mode, before), (mode_after, after) = reopened(source), reopened(target)
-    assert mode_after == (kind.mode or mode)
-    before = kind.known(before)
+    assert mode_after == (trip.mode or mode)
+    before = trip.known(before)
     assert after.dtype.newbyteorder("=") == before.dtype.newbyteorder("=") and after.shape == before.shape
     np.testing.assert_array_equal(after[~hole], before[~hole])
     if mode_after in ("LA", "RGBA"):
         np.testing.assert_array_equal(after[..., -1], before[..., -1])
     assert (after[hole] != before[hole]).any()
-    assert len(notes) == len(kind.notes) and all(any(piece in note for note in notes) for piece in kind.notes), notes
-    assert bits(target) == (bits(source) if kind.source[-3:] == kind.target[-3:] else bits(target))
+    assert len(notes) == len(trip.notes) and all(any(piece in note for note in notes) for piece in trip.notes), notes
+    assert bits(target) == (bits(source) if trip.source[-3:] == trip.target[-3:] else bits(target))
 
 
 def bits(path):
@@ -225,9 +227,9 @@ def bits(path):
 @pytest.mark.parametrize("name", ["palette PNG", "palette TIFF", "palette GIF", "palette with transparency PNG"])
 def test_colours_of_palettes(name, inpainter, tmp_path):
     """An index says nothing if its colour moved."""
-    kind = KINDS[name]
-    source, target = tmp_path / kind.source, tmp_path / kind.target
-    kind.write(source)
+    trip = ROUND_TRIPS[name]
+    source, target = tmp_path / trip.source, tmp_path / trip.target
+    trip.write(source)
     hole, _ = filled(inpainter, source, target)
     before, after = (np.asarray(Image.open(path).convert("RGBA")) for path in (source, target))
     np.testing.assert_array_equal(after[~hole], before[~hole])
@@ -260,33 +262,33 @@ def test_24_megapixels(inpainter, tmp_path):
     assert np.array_equal(after, rows)
 
 
-TOLD = {
-    "premultiplied alpha": (tiff(4, kind=np.uint8, extrasamples=["assocalpha"]), "premultiplied"),
-    "a fourth channel": (tiff(4, kind=np.uint8, extrasamples=["unspecified"]), "of which 3"),
-    "two more channels": (tiff(5, kind=np.uint8, extrasamples=["unassalpha", "unspecified"]), "of which 4"),
+REPORTED = {
+    "premultiplied alpha": (tiff(4, dtype=np.uint8, extrasamples=["assocalpha"]), "premultiplied"),
+    "a fourth channel": (tiff(4, dtype=np.uint8, extrasamples=["unspecified"]), "of which 3"),
+    "two more channels": (tiff(5, dtype=np.uint8, extrasamples=["unassalpha", "unspecified"]), "of which 4"),
     "unsigned integers": (lambda path: tifffile.imwrite(path, noise(HEIGHT, WIDTH).astype(np.uint32)), "unsigned"),
     "signed 16-bit integers": (lambda path: tifffile.imwrite(path, noise(HEIGHT, WIDTH).astype(np.int16)), "32-bit"),
 }
 
 
-@pytest.mark.parametrize("name", TOLD)
-def test_changes_of_samples_are_told(name, inpainter, tmp_path):
-    write, piece = TOLD[name]
+@pytest.mark.parametrize("name", REPORTED)
+def test_changes_of_samples_are_reported(name, inpainter, tmp_path):
+    write, piece = REPORTED[name]
     write(tmp_path / "in.tif")
     (note,) = filled(inpainter, tmp_path / "in.tif", tmp_path / "out.tif")[1]
     assert piece in note
 
 
 REFUSED = {
-    "signed bytes": tiff(kind=np.int8),
-    "negative integers": lambda path: tifffile.imwrite(path, -noise(HEIGHT, WIDTH, kind=np.int16)),
-    "large unsigned integers": tiff(kind=np.uint32),
-    "floats where 0 is white": tiff(kind=np.float32, photometric="miniswhite"),
-    "float colours": tiff(3, kind=np.float32),
+    "signed bytes": tiff(dtype=np.int8),
+    "negative integers": lambda path: tifffile.imwrite(path, -noise(HEIGHT, WIDTH, dtype=np.int16)),
+    "large unsigned integers": tiff(dtype=np.uint32),
+    "floats where 0 is white": tiff(dtype=np.float32, photometric="miniswhite"),
+    "float colours": tiff(3, dtype=np.float32),
     "64-bit floats": lambda path: tifffile.imwrite(path, np.random.default_rng(0).random((HEIGHT, WIDTH))),
     "16-bit CMYK": tiff(4, photometric="separated"),
     "16-bit premultiplied alpha": tiff(4, extrasamples=["assocalpha"]),
-    "LAB": tiff(3, kind=np.uint8, photometric="cielab"),
+    "LAB": tiff(3, dtype=np.uint8, photometric="cielab"),
 }
 
 
@@ -334,7 +336,7 @@ def test_orientation_is_applied_once(orientation, suffix, out, inpainter, tmp_pa
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
-def test_orientation_by_xmp_is_applied_once_and_its_loss_is_told(suffix, inpainter, tmp_path):
+def test_orientation_by_xmp_is_applied_once_and_its_loss_is_reported(suffix, inpainter, tmp_path):
     source, target = tmp_path / f"in{suffix}", tmp_path / "out.png"
     image, options = Image.fromarray(noise(HEIGHT, WIDTH, 3)), {"xmp": XMP}
     if suffix == ".png":
@@ -382,7 +384,7 @@ def test_colour_profiles_that_cannot_stay(inpainter, tmp_path):
 
 def test_profiles_of_deep_colour(inpainter, tmp_path):
     tifffile.imwrite(
-        tmp_path / "in.tif", noise(HEIGHT, WIDTH, 3, kind=np.uint16), photometric="rgb", iccprofile=RGB_ICC
+        tmp_path / "in.tif", noise(HEIGHT, WIDTH, 3, dtype=np.uint16), photometric="rgb", iccprofile=RGB_ICC
     )
     for target in ("out.tif", "out.png"):
         filled(inpainter, tmp_path / "in.tif", tmp_path / target)
@@ -435,7 +437,7 @@ def test_texts_of_a_tiff(inpainter, tmp_path):
 IPTC = b"\x1c\x02\x78\x00\x05a cat"  # record 2, data set 120: the caption
 
 
-def test_the_loss_of_iptc_is_told(inpainter, tmp_path):
+def test_the_loss_of_iptc_is_reported(inpainter, tmp_path):
     Image.fromarray(noise(HEIGHT, WIDTH, 3)).save(tmp_path / "in.tif", tiffinfo={33723: IPTC})
     block = b"Photoshop 3.0\x008BIM\x04\x04\x00\x00" + len(IPTC).to_bytes(4, "big") + IPTC
     Image.fromarray(noise(HEIGHT, WIDTH, 3)).save(tmp_path / "plain.jpg")
@@ -448,8 +450,8 @@ def test_the_loss_of_iptc_is_told(inpainter, tmp_path):
     assert filled(inpainter, tmp_path / "plain.jpg", tmp_path / "out.png")[1] == []
 
 
-@pytest.mark.parametrize(("densities", "told"), [((2, 1), True), ((1, 1), False)])
-def test_the_loss_of_oblong_pixels_is_told(densities, told, inpainter, tmp_path):
+@pytest.mark.parametrize(("densities", "reported"), [((2, 1), True), ((1, 1), False)])
+def test_the_loss_of_oblong_pixels_is_reported(densities, reported, inpainter, tmp_path):
     """Densities without a unit say how oblong pixels are."""
     tifffile.imwrite(
         tmp_path / "in.tif", noise(HEIGHT, WIDTH), resolution=densities, resolutionunit="NONE", metadata=None
@@ -461,7 +463,7 @@ def test_the_loss_of_oblong_pixels_is_told(densities, told, inpainter, tmp_path)
     (tmp_path / "in.png").write_bytes(plain[:33] + chunk + plain[33:])
     for source in ("in.tif", "in.png"):
         notes = filled(inpainter, tmp_path / source, tmp_path / "out.png")[1]
-        assert [("oblong" in note) for note in notes] == [True] * told
+        assert [("oblong" in note) for note in notes] == [True] * reported
 
 
 # Scales that a format leaves open ------------------------------------------------------------------------
