@@ -5,6 +5,7 @@ the picture's name; but a mask with a number (`photo_mask001.png`) gives the out
 have several. The two files alone decide on a name, so no file that is added later changes it.
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -87,12 +88,28 @@ class FolderOptions:
         """All tasks, those that are done already included.
 
         Raises:
-            InputError: if a folder cannot be read, or there is no task at all.
+            InputError: if a folder cannot be read, outputs would be taken for inputs, or there is no task at all.
         """
+        for name, folder in (("indir", self.indir), ("maskdir", self.maskdir)):
+            if folder is not None and self.outdir.resolve().is_relative_to(folder.resolve()):
+                raise InputError(
+                    f"outdir {self.outdir} lies inside {name}: outputs would be taken for masks or pictures the next "
+                    "time"
+                )
         plan = self._match_by_name() if self.mask is None else self._one_mask_for_all(self.mask)
         if not plan.tasks:
             raise InputError(self._why_no_task(plan))
         return _with_unique_outputs(plan)
+
+    def check_writable(self) -> None:
+        """Raise an `InputError` if nothing can be written to outdir."""
+        existing = self.outdir.absolute()
+        while not existing.exists():
+            existing = existing.parent
+        if not existing.is_dir():
+            raise InputError(f"cannot write to outdir {self.outdir}: {existing} is a file")
+        if not os.access(existing, os.W_OK | os.X_OK):
+            raise InputError(f"cannot write to outdir {self.outdir}: no permission for {existing}")
 
     def _one_mask_for_all(self, mask: Path) -> FolderPlan:
         plan = FolderPlan()

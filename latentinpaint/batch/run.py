@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING
 
 from latentinpaint.batch.plan import Failure, FillTask, FolderPlan
 from latentinpaint.batch.pool import ProcessPool, WorkerDied
-from latentinpaint.batch.task import Message, MessageLevel, TaskOptions, TaskResult, temporary_files, try_fill_files
+from latentinpaint.batch.task import (
+    Message,
+    MessageCode,
+    MessageLevel,
+    TaskOptions,
+    TaskResult,
+    temporary_files,
+    try_fill_files,
+)
 
 if TYPE_CHECKING:
     from latentinpaint.inpainter import Inpainter
 
+MAX_LISTED = 20  # names in a note; failures are all named
 _DIED = TaskResult(
     reason="the process that filled it was ended from outside, perhaps for want of memory: fewer processes need less"
 )
@@ -61,6 +70,29 @@ class FolderSummary:
         for group in groups.values():
             yield group[0], len(group)
 
+    def notes(self) -> Iterator[str]:
+        """Sentences for the messages, and for pictures without a mask."""
+        for message, count in self.grouped_messages():
+            if message.code is MessageCode.LOSSY_FORMAT:
+                yield (
+                    f"note: {count_of(count, 'picture')} written as JPEG, which is lossy: known pixels change "
+                    "slightly; format exact writes PNG in its place, which keeps them"
+                )
+            elif count > 1:
+                yield f"{message} (and so for {count - 1} more)"
+            else:
+                yield str(message)
+        if self.images_without_mask:
+            names = ", ".join(map(str, self.images_without_mask[:MAX_LISTED]))
+            if len(self.images_without_mask) > MAX_LISTED:
+                names += " …"
+            yield f"note: no mask names {count_of(len(self.images_without_mask), 'picture')}: {names}"
+
+    def failure_lines(self) -> Iterator[str]:
+        """A line for every file that could not be used, by name."""
+        for failure in sorted(self.failures, key=lambda failure: str(failure.path)):
+            yield " ".join(str(failure).split())
+
     def counts(self) -> str:
         """One line of numbers."""
         parts = [
@@ -73,6 +105,11 @@ class FolderSummary:
         if self.num_postponed:
             parts.append(f"{self.num_postponed} left for later by the limit")
         return ", ".join(parts)
+
+
+def count_of(number: int, noun: str) -> str:
+    """A number and its noun: "1 file", "2 files"."""
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def select_tasks(plan: FolderPlan, summary: FolderSummary, overwrite: bool, limit: int | None) -> list[FillTask]:

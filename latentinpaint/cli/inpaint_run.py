@@ -1,7 +1,6 @@
 """How `inpaint` runs: its options to tasks, and what it prints; imported once the options are read."""
 
 import itertools
-import os
 import sys
 from dataclasses import replace
 from functools import partial
@@ -10,8 +9,8 @@ from pathlib import Path
 import torch
 
 from latentinpaint.batch.plan import FORMATS, FillTask, FolderOptions, FolderPlan, numbered_paths
-from latentinpaint.batch.run import FolderSummary, run_tasks, select_tasks
-from latentinpaint.batch.task import MessageCode, TaskOptions, TaskResult, fill_files
+from latentinpaint.batch.run import FolderSummary, count_of, run_tasks, select_tasks
+from latentinpaint.batch.task import TaskOptions, TaskResult, fill_files
 from latentinpaint.cli.dispatch import quieten
 from latentinpaint.cli.inpaint import Options, parse_padding
 from latentinpaint.cli.terminal import named_bar
@@ -24,7 +23,6 @@ from latentinpaint.inference.options import FillOptions
 from latentinpaint.inpainter import Inpainter
 
 TEXTURES = {"auto": None, "on": True, "off": False}
-MAX_LISTED = 20  # names in a note; failures are all named
 
 
 def run_single(options: Options, image: Path, output: Path) -> int:
@@ -117,11 +115,12 @@ def _plan(options: Options, indir: Path, outdir: Path) -> FolderPlan:
         num_samples=options.num_samples,
         format=options.format,
     )
-    _check_folders(folder, options.invert_mask)
+    if folder.mask is not None:
+        _check_mask(folder.mask, options)
     plan = folder.plan()
     if options.quality is not None and not any(format_of(task.outputs[0]) is JPEG for task in plan.tasks):
         raise InputError("--quality is for JPEG, and none of the outputs would be one")
-    _check_writable(folder.outdir)
+    folder.check_writable()
     return plan
 
 
@@ -129,31 +128,12 @@ def _path(text: str | None) -> Path | None:
     return None if text is None else Path(text)
 
 
-def _check_folders(folder: FolderOptions, invert_mask: bool) -> None:
-    mask = folder.mask
-    if mask is not None and mask.is_dir():
+def _check_mask(mask: Path, options: Options) -> None:
+    if mask.is_dir():
         raise InputError(f"{mask} is a folder: --maskdir takes it")
-    if mask is not None:
-        hole = read_mask(mask, invert_mask)
-        if not folder.fill_without_mask:
-            check_has_hole(hole, f"the mask {mask}")
-    for name, inputs in (("--indir", folder.indir), ("--maskdir", folder.maskdir)):
-        if inputs is not None and folder.outdir.resolve().is_relative_to(inputs.resolve()):
-            raise InputError(
-                f"--outdir {folder.outdir} lies inside {name}: outputs would be taken for masks or pictures the "
-                "next time"
-            )
-
-
-def _check_writable(outdir: Path) -> None:
-    """Refuse a folder that nothing can be written to, before the first picture is filled."""
-    existing = outdir.absolute()
-    while not existing.exists():
-        existing = existing.parent
-    if not existing.is_dir():
-        raise InputError(f"cannot write to --outdir {outdir}: {existing} is a file")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise InputError(f"cannot write to --outdir {outdir}: no permission for {existing}")
+    hole = read_mask(mask, options.invert_mask)
+    if options.expand is None:
+        check_has_hole(hole, f"the mask {mask}")
 
 
 def _task_options(options: Options, live: bool) -> TaskOptions:
@@ -244,33 +224,13 @@ def _run_tasks(options: Options, tasks: list[FillTask], task_options: TaskOption
 
 
 def _print_summary(summary: FolderSummary) -> None:
-    """Print messages, the counts, and every failure by name."""
-    for message, count in summary.grouped_messages():
-        if message.code is MessageCode.LOSSY_FORMAT:
-            _print_note(
-                f"{_count(count, 'picture')} written as JPEG, which is lossy: known pixels change slightly; "
-                "--format exact writes PNG in its place, which keeps them"
-            )
-        elif count > 1:
-            print(f"{message} (and so for {count - 1} more)", file=sys.stderr)
-        else:
-            print(message, file=sys.stderr)
-    if summary.images_without_mask:
-        names = ", ".join(map(str, summary.images_without_mask[:MAX_LISTED]))
-        if len(summary.images_without_mask) > MAX_LISTED:
-            names += " …"
-        _print_note(f"no mask names {_count(len(summary.images_without_mask), 'picture')}: {names}")
+    for line in summary.notes():
+        print(line, file=sys.stderr)
     print(summary.counts(), flush=True)
-    if not summary.failures:
-        return
-    files = _count(len(summary.failures), "file")
-    print(f"latentinpaint inpaint: {files} could not be used:", file=sys.stderr)
-    for failure in sorted(summary.failures, key=lambda failure: str(failure.path)):
-        print(f"  {' '.join(str(failure).split())}", file=sys.stderr)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+    if summary.failures:
+        print(f"latentinpaint inpaint: {count_of(len(summary.failures), 'file')} could not be used:", file=sys.stderr)
+    for line in summary.failure_lines():
+        print(f"  {line}", file=sys.stderr)
 
 
 def _print_note(text: str) -> None:

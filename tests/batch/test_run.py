@@ -8,9 +8,16 @@ import numpy as np
 from crew_tasks import Deadly
 from PIL import Image
 
-from latentinpaint.batch.plan import FillTask
-from latentinpaint.batch.run import FolderSummary, run_tasks
-from latentinpaint.batch.task import TaskOptions, temporary_files
+from latentinpaint.batch.plan import FillTask, FolderPlan
+from latentinpaint.batch.run import FolderSummary, run_tasks, select_tasks
+from latentinpaint.batch.task import (
+    Message,
+    MessageCode,
+    MessageLevel,
+    TaskOptions,
+    TaskResult,
+    temporary_files,
+)
 
 
 def test_a_lost_process_names_its_picture_and_leaves_nothing(tmp_path):
@@ -44,3 +51,29 @@ def test_only_its_own_leftovers_are_found(tmp_path):
     found = list(temporary_files(task, since=2000))
     assert sorted(path.name for path in found) == [".a_1-abcd_123.png", ".a_2-00000000.png"]
     assert not list(temporary_files(FillTask(tmp_path / "a.jpg", None, (tmp_path / "nowhere" / "a.png",)), since=0))
+
+
+def test_the_summary_groups_what_differs_by_names_alone(tmp_path):
+    summary = FolderSummary(num_filled=3, num_postponed=2, images_without_mask=[tmp_path / "b.png"] * 21)
+    for number in range(3):
+        names = (("output", f"{number}.jpg"),)
+        lossy = Message(MessageLevel.NOTE, "{output}: lossy", names, MessageCode.LOSSY_FORMAT)
+        summary.messages += [lossy, Message(MessageLevel.WARNING, "{output} is odd", names)]
+    jpeg, odd, without_mask = summary.notes()
+    assert jpeg.startswith("note: 3 pictures written as JPEG")
+    assert odd == "warning: 0.jpg is odd (and so for 2 more)"
+    assert without_mask.startswith("note: no mask names 21 pictures: ") and without_mask.endswith("b.png …")
+    summary.add(FillTask(tmp_path / "z.png", None, ()), TaskResult(reason="it is gone"))
+    summary.add(FillTask(tmp_path / "y.png", None, ()), TaskResult(reason="it is\n gone"))
+    assert list(summary.failure_lines()) == [f"{tmp_path / 'y.png'}: it is gone", f"{tmp_path / 'z.png'}: it is gone"]
+    assert summary.counts() == ("3 filled, 0 already there, 2 failed, 21 without mask, 2 left for later by the limit")
+
+
+def test_tasks_that_are_left(tmp_path):
+    tasks = [FillTask(tmp_path / name, None, (tmp_path / name,)) for name in "abc"]
+    (tmp_path / "a").touch()
+    plan, summary = FolderPlan(tasks), FolderSummary()
+    assert select_tasks(plan, summary, overwrite=False, limit=1) == [tasks[1]]
+    assert (summary.num_done, summary.num_postponed) == (1, 1)
+    assert select_tasks(plan, summary, overwrite=True, limit=None) == tasks
+    assert (summary.num_done, summary.num_postponed) == (0, 0)
