@@ -11,7 +11,7 @@ import numpy as np
 
 from latentinpaint.batch.plan import FillTask
 from latentinpaint.doctor import examine
-from latentinpaint.doctor.findings import FindingCode, Severity
+from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, FindingCode, Severity
 from latentinpaint.errors import InputError, check_has_hole, check_same_size
 from latentinpaint.images.encode import LOSSY
 from latentinpaint.images.image_files import binary_mask, read_picture, write_picture
@@ -34,12 +34,14 @@ class TaskOptions:
         invert_mask: whether the hole is where the mask is black.
         expand: what the picture grows by; None if it does not.
         quality: of a JPEG, 1 to 100; None keeps that of the picture.
+        names: what warnings call the caller's arguments.
     """
 
     fill: FillOptions = FillOptions()
     invert_mask: bool = False
     expand: tuple[Side, ...] | None = None
     quality: int | None = None
+    names: ArgumentNames = DEFAULT_NAMES
 
 
 class MessageLevel(Enum):
@@ -156,7 +158,7 @@ def _mask_warnings(picture: Picture, mask: Picture | None, options: TaskOptions)
     """What is probably a mistake in a mask."""
     if mask is None:
         return
-    for finding in examine(picture, mask, options.invert_mask):
+    for finding in examine(picture, mask, options.invert_mask, options.names):
         if finding.severity is Severity.NOTE:
             continue
         if finding.code is FindingCode.NO_HOLE and options.expand is not None:

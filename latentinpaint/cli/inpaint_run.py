@@ -15,6 +15,7 @@ from latentinpaint.cli.dispatch import quieten
 from latentinpaint.cli.inpaint import Options, parse_padding
 from latentinpaint.cli.terminal import named_bar
 from latentinpaint.device import GIB, free_memory
+from latentinpaint.doctor import ArgumentNames
 from latentinpaint.errors import InputError, check_counts, check_has_hole, choose
 from latentinpaint.images.encode import JPEG, format_of
 from latentinpaint.images.image_files import read_mask
@@ -148,7 +149,8 @@ def _task_options(options: Options, live: bool) -> TaskOptions:
         feather=options.feather,
         texture=TEXTURES[options.texture],
     )
-    task_options = TaskOptions(fill, options.invert_mask, quality=options.quality)
+    names = ArgumentNames(invert_mask="--invert-mask")
+    task_options = TaskOptions(fill, options.invert_mask, quality=options.quality, names=names)
     if options.expand is not None:
         task_options = replace(task_options, expand=parse_padding(options.expand))
     return task_options

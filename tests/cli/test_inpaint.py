@@ -281,6 +281,7 @@ def test_a_mask_of_everything_is_warned_of(photo, model_files, done, tmp_path):
     options = ("--image", photo, "--mask", everything, "--output", tmp_path / "out.png")
     answer = done("inpaint", "--model", model_files["ffc"], *options)
     assert answer.err.startswith("warning:") and "everything.png" in answer.err
+    assert "give --invert-mask if the hole is black" in answer.err
 
 
 def test_a_jpeg_answer_says_that_it_cannot_keep_pixels(photo, mask, model_files, done, tmp_path):
