@@ -73,10 +73,10 @@ def test_it_builds_what_it_says(path, model_files, tmp_path):
 
 def test_the_ablation_varies_only_what_it_names():
     """Same pictures, steps and refiner in all: a row of the table differs from another by its name alone."""
-    said = {path.stem: settings_of(path) for path in CONFIGS.glob("ablation/[0-9]*.yaml")}
-    assert len(said) == 8
+    settings_by_name = {path.stem: settings_of(path) for path in CONFIGS.glob("ablation/[0-9]*.yaml")}
+    assert len(settings_by_name) == 8
     for kind in ("FFCRefiner", "FlowRefiner"):
-        own = {n: s for n, s in said.items() if s["model"]["refiner"]["class_path"].endswith(kind)}
+        own = {n: s for n, s in settings_by_name.items() if s["model"]["refiner"]["class_path"].endswith(kind)}
         assert len(own) >= 2
         for name, settings in own.items():
             model = settings["model"]
@@ -101,13 +101,14 @@ def build_full(paths, tmp_path, *options):
 @pytest.mark.parametrize("small", [False, True], ids=["", "small"])
 @pytest.mark.parametrize("path", FULL, ids=lambda path: path.name)
 def test_a_full_recipe_is_what_it_says(path, small, model_files, tmp_path):
-    settings, said = settings_of(path), settings_of(CONFIGS / "lama_small.yaml")
+    settings = settings_of(path)
+    smaller = settings_of(CONFIGS / "lama_small.yaml")
     scratch = isinstance(settings["model"].get("autoencoder"), dict) and not small
     given = () if scratch else ("--autoencoder", str(model_files["autoencoder"]))
     cli = build_full([path, CONFIGS / "lama_small.yaml"] if small else [path], tmp_path, *given)
     for part in ("model", "data", "trainer") if small else ():
-        weights = settings["model"]["weights"] | said["model"]["weights"]
-        settings[part] |= said[part] | ({"weights": weights} if part == "model" else {})
+        weights = settings["model"]["weights"] | smaller["model"]["weights"]
+        settings[part] |= smaller[part] | ({"weights": weights} if part == "model" else {})
     task, model, data = cli.model, settings["model"], settings["data"]
     assert asdict(task.weights) == model["weights"]
     assert task.pipeline.refiner.arguments.items() >= model["refiner"]["init_args"].items()

@@ -21,7 +21,7 @@ COMMANDS = {
     "convert": "make a model of a LaMa checkpoint, or a LaMa checkpoint of a model",
     "export": "write an ffc model for onnxruntime, or for torch without this package",
     "make_masks": "draw masks for a folder of pictures, the same on every machine",
-    "evaluate": "judge a model on photographs with holes, beside methods that need no training",
+    "evaluate": "evaluate a model on photographs with holes, beside methods that need no training",
     "benchmark": "compare models, classical methods and others' results on the same holes",
     "ablation": "train variants on the same steps, seeds and pictures, and compare them",
     "visualize_latent_diff": "show what the latent space lost around a hole",

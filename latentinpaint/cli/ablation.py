@@ -14,13 +14,13 @@ class Options:
     """Train the variants of an ablation and write their table beside the published one.
 
     Every configuration of a folder is trained with the same steps, seeds, photographs and autoencoder (trained first,
-    unless one is given); all are judged on the same crops and holes of other photographs, and their steps are timed
-    side by side. Leaves ablation.md, ablation.json and report/ in the output folder. Stopped, the same command goes
-    on where it was; a run that is there is not trained again.
+    unless there is one); all are evaluated on the same crops and holes of other photographs, and their steps are
+    timed side by side. Leaves ablation.md, ablation.json and report/ in the output folder. Stopped, the same command
+    resumes where it was; a run that is there is not trained again.
 
     Args:
         root: folder of photographs to train on.
-        val_root: folder of photographs to judge on.
+        val_root: folder of photographs to evaluate on.
         output: folder of everything.
         configs: folder of the variants' configurations; autoencoder.yaml in it is the autoencoder's.
         only: names of the variants to train, separated by commas; '' for all.
@@ -28,9 +28,9 @@ class Options:
         steps: training steps, by default the configuration's own.
         autoencoder: file or folder of a pretrained autoencoder.
         autoencoder_steps: steps of its training, by default the configuration's own.
-        size: side of the crops that are trained and judged on, pixels.
-        mask_preset: of the holes that are judged: thin, medium or thick.
-        limit: judge only so many photographs.
+        size: side of the crops that are trained and evaluated on, pixels.
+        mask_preset: of the holes that are evaluated: thin, medium or thick.
+        limit: evaluate only so many photographs.
         precision: of training, such as bf16-mixed or 32-true; by default the fastest on this machine.
         num_workers: processes a run that read and crop.
         time_rounds: timed steps of each variant; 0 times none.

@@ -35,7 +35,7 @@ PUBLISHED = {
     "4_latent_control": Published(4.3 / 6, 12.4, 0.149, 0.888),
     "4_latent_control_delta": Published(fid=19.06),
 }
-# The differences that answer a question: the first less the second.
+# The differences of interest: the first less the second.
 PAIRS = (
     ("4_latent_control", "1_pixel_alpha"),
     ("2_pixel_control", "1_pixel_alpha"),

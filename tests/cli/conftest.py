@@ -11,8 +11,8 @@ from latentinpaint.cli import main
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a command said; `complaints` are its lines on standard error but for notes and warnings."""
+class CommandResult:
+    """What a command printed; `complaints` are its lines on standard error but for notes and warnings."""
 
     status: int
     out: str
@@ -26,15 +26,15 @@ class Answer:
 
 @pytest.fixture
 def command(capsys, monkeypatch):
-    """Call it with a command's name and its arguments; answers an `Answer`."""
+    """Call it with a command's name and its arguments; returns a `CommandResult`."""
     monkeypatch.setattr(sys, "argv", list(sys.argv))
 
-    def call(name: str | None, *arguments: object) -> Answer:
+    def call(name: str | None, *arguments: object) -> CommandResult:
         capsys.readouterr()
         with pytest.raises(SystemExit) as ending:
             main(name, [str(argument) for argument in arguments])
         said = capsys.readouterr()
-        return Answer(ending.value.code or 0, said.out, said.err)
+        return CommandResult(ending.value.code or 0, said.out, said.err)
 
     return call
 
@@ -43,7 +43,7 @@ def command(capsys, monkeypatch):
 def done(command):
     """As `command`, for what has to succeed."""
 
-    def call(name: str | None, *arguments: object) -> Answer:
+    def call(name: str | None, *arguments: object) -> CommandResult:
         answer = command(name, *arguments)
         assert answer.status == 0, answer.err
         assert not answer.complaints, answer.err

@@ -60,8 +60,8 @@ def run(command, photos, model_files):
 
 @pytest.mark.usefixtures("in_this_process")
 def test_it_trains_evaluates_and_resumes(run, photos, model_files):
-    answer = run("--only", "1_pixel_alpha,4_latent_control", "--seeds", "0")
-    assert answer.status == 0, answer.err
+    result = run("--only", "1_pixel_alpha,4_latent_control", "--seeds", "0")
+    assert result.status == 0, result.err
     out, other = photos / "out", model_files["other"]
     models = sorted(path.relative_to(out).as_posix() for path in out.rglob("model.safetensors"))
     assert models == ["runs/1_pixel_alpha/seed0/model.safetensors", "runs/4_latent_control/seed0/model.safetensors"]
@@ -85,11 +85,11 @@ def test_it_trains_evaluates_and_resumes(run, photos, model_files):
     assert (out / "runs/1_pixel_alpha/seed1/model.safetensors").is_file()
     assert run("--only", "1_pixel_alpha", "--seeds", "0", "--steps", 3).status == 0
     assert read_header(out / "runs/1_pixel_alpha/seed0")["recipe"]["steps"] == 3
-    answer = run("--only", "1_pixel_alpha", "--seeds", "0")
-    assert answer.status == 2 and "was trained with 3 steps" in answer.complaints[-1]
+    result = run("--only", "1_pixel_alpha", "--seeds", "0")
+    assert result.status == 2 and "was trained with 3 steps" in result.complaints[-1]
     for options, word in ((("--size", 40), "another size"), (("--autoencoder", other), "another autoencoder")):
-        answer = run("--only", "1_pixel_alpha", "--seeds", "0", *options)
-        assert answer.status == 2 and word in answer.complaints[-1]
+        result = run("--only", "1_pixel_alpha", "--seeds", "0", *options)
+        assert result.status == 2 and word in result.complaints[-1]
 
 
 def test_a_failure_names_its_log(run, photos, tmp_path):
@@ -97,10 +97,10 @@ def test_a_failure_names_its_log(run, photos, tmp_path):
     shutil.copy(CONFIGS / "2_pixel_control.yaml", tmp_path / "configs")
     wrong = (CONFIGS / "4_latent_control.yaml").read_text().replace("blocks: 9", "blocks: -1")
     (tmp_path / "configs" / "4_latent_control.yaml").write_text(wrong)
-    answer = run("--configs", tmp_path / "configs", "--seeds", "0")
-    assert answer.status == 2
+    result = run("--configs", tmp_path / "configs", "--seeds", "0")
+    assert result.status == 2
     assert (
-        "4_latent_control, seed 0" in answer.complaints[-1] and "4_latent_control_seed0.log" in answer.complaints[-1]
+        "4_latent_control, seed 0" in result.complaints[-1] and "4_latent_control_seed0.log" in result.complaints[-1]
     )
     assert (photos / "out/runs/2_pixel_control/seed0/model.safetensors").is_file()  # the others are trained
     assert "blocks starts at 0" in (photos / "out/logs/4_latent_control_seed0.log").read_text()
@@ -118,19 +118,19 @@ def test_a_failure_names_its_log(run, photos, tmp_path):
     ],
 )
 def test_mistakes_are_one_sentence(options, word, run, photos):
-    answer = run(*options)
-    assert answer.status == 2 and len(answer.complaints) == 1 and word in answer.complaints[0]
+    result = run(*options)
+    assert result.status == 2 and len(result.complaints) == 1 and word in result.complaints[0]
     assert not (photos / "out" / "runs").exists()
 
 
 @pytest.mark.usefixtures("in_this_process")
 def test_its_own_autoencoder_is_trained_first(photos, command):
-    answer = command(
+    result = command(
         *("ablation", "--root", photos / "train", "--val-root", photos / "val", "--output", photos / "out"),
         *("--configs", CONFIGS, "--size", 32, "--steps", 1, "--autoencoder-steps", 2, "--time-rounds", 0),
         *("--only", "2_pixel_control", "--seeds", 0, "--jobs", 1, "--precision", "32-true"),
     )
-    assert answer.status == 0, answer.err
+    assert result.status == 0, result.err
     header = read_header(photos / "out" / "autoencoder")
     assert header["recipe"]["steps"] == 2 and header["autoencoder"]["arguments"]["base_channels"] == 8
     trained = read_header(photos / "out/runs/2_pixel_control/seed0")

@@ -41,7 +41,7 @@ def finished_run(model_files, tmp_path_factory):
 
 @pytest.fixture
 def place(helpers, model_files, finished_run, tmp_path):
-    """A folder with good and bad files; answers their paths by the names that the cases below use."""
+    """A folder with good and bad files; returns their paths by the names that the cases below use."""
     folder = tmp_path / "place"
     folder.mkdir()
     photo = Image.fromarray(helpers.smooth(HEIGHT, WIDTH))
@@ -84,10 +84,10 @@ def filled_in(text, place):
 def check(command, place, tmp_path, name, options, named):
     """Run a command that has to refuse."""
     before = snapshot(tmp_path)
-    answer = command(name, *filled_in(options, place).split())
-    assert answer.status == 2, answer
-    assert len(answer.complaints) == 1, answer.err
-    sentence = answer.complaints[0]
+    result = command(name, *filled_in(options, place).split())
+    assert result.status == 2, result
+    assert len(result.complaints) == 1, result.err
+    sentence = result.complaints[0]
     assert "Traceback" not in sentence and "Error" not in sentence
     assert filled_in(named, place) in sentence, sentence
     changed = [str(path) for path, content in snapshot(tmp_path).items() if before.get(path, "") != content]
@@ -158,7 +158,7 @@ def test_inpaint_outputs(case, command, place, tmp_path):
     check(command, place, tmp_path, "inpaint", options, named)
 
 
-# A run that is asked for many pictures refuses before the first where it can; see the last two for where it cannot.
+# A run on many pictures refuses before the first where it can; see the last two for where it cannot.
 OTHERS = {
     "unknown-command": ("inpant", "--model {ffc}", "inpant"),
     "folder-of-no-pairs": ("inpaint", "--model {ffc} --indir {photos} --outdir {void}", "{photos}"),
@@ -343,8 +343,8 @@ def test_training(case, command, place, tmp_path):
 
 def test_help_for_nothing_and_for_help(command):
     assert command(None).status == 2
-    answer = command(None, "--help")
-    assert answer.status == 0 and "quickstart" in answer.out
+    result = command(None, "--help")
+    assert result.status == 0 and "quickstart" in result.out
     version = command(None, "--version")
     assert version.status == 0 and version.out.startswith("latentinpaint ")
 
@@ -355,21 +355,21 @@ def test_help_explains_every_option(name, command):
     import importlib
     import inspect
 
-    answer = command(None, name.replace("_", "-"), "--help")
-    assert answer.status == 0 and "--help" in answer.out
+    result = command(None, name.replace("_", "-"), "--help")
+    assert result.status == 0 and "--help" in result.out
     module = importlib.import_module(f"latentinpaint.cli.{name}")
     if hasattr(module, "main"):
         return
     typed = getattr(module, "Options", None) or module.command
     for option in inspect.signature(typed).parameters:
-        assert f"--{option.replace('_', '-')}" in answer.out
+        assert f"--{option.replace('_', '-')}" in result.out
 
 
 def test_training_in_a_process_of_its_own_says_one_line(place, tmp_path):
     """What Lightning says of seeds and devices goes to standard error too; only a process shows it."""
     options = filled_in(PRETRAIN + "--data.root {void}", place).split()
     tool = str(ROOT / "tools" / "pretrain_ae.py")
-    answer = subprocess.run([sys.executable, tool, *options], capture_output=True, text=True, cwd=tmp_path)
-    assert answer.returncode == 2
-    assert len(answer.stderr.splitlines()) == 1, answer.stderr
-    assert str(place["void"]) in answer.stderr
+    result = subprocess.run([sys.executable, tool, *options], capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert str(place["void"]) in result.stderr

@@ -28,6 +28,6 @@ def test_through_the_command_line(command, tmp_path, monkeypatch):
     monkeypatch.setattr(quickstart, "train_models", lambda folder, minutes, seed: {"options": (minutes, seed)})
     monkeypatch.setattr(quickstart, "evaluate_models", lambda folder, pipelines, seed: pipelines["options"])
     monkeypatch.setattr(command_module, "scores_table", print)
-    answer = command("quickstart", "--minutes", "0.15", "--seed", "7", "--output", tmp_path / "q")
-    assert answer.status == 0 and "(0.15, 7)" in answer.out
+    result = command("quickstart", "--minutes", "0.15", "--seed", "7", "--output", tmp_path / "q")
+    assert result.status == 0 and "(0.15, 7)" in result.out
     assert json.loads((tmp_path / "q" / "settings.json").read_text()) == {"minutes": 0.15, "seed": 7}

@@ -13,7 +13,7 @@ from latentinpaint.weights import Model, load_pipeline, save_model
 
 
 class Bar:
-    """In place of a progress bar: remembers what it was told."""
+    """In place of a progress bar: remembers its calls."""
 
     def __init__(self):
         self.totals, self.names = [], []

@@ -50,7 +50,7 @@ def test_a_step_of_two_optimisers_trains_both(model_files, batch):
 
 
 def test_median_of_rounds_in_turn_after_a_warm_up(monkeypatch):
-    """The clock is told what every call takes; the first two rounds do not count."""
+    """Every call moves the clock by its own seconds; the first two rounds do not count."""
     now = [0.0]
     seconds = {"one": iter([50.0, 50.0, 1.0, 5.0, 3.0]), "other": iter([70.0, 70.0, 2.0, 2.0, 9.0])}
     order = []

@@ -27,7 +27,7 @@ FLOW = ("--refiner", "flow", "--model.refiner.width", "16", "--model.refiner.mul
     ],
 )
 @pytest.mark.parametrize("refiner", ["ffc", "flow"])
-def test_interrupted_and_gone_on_equals_straight(refiner, epoch, latent, interrupt_at, monkeypatch, capsys):
+def test_interrupted_and_resumed_equals_straight(refiner, epoch, latent, interrupt_at, monkeypatch, capsys):
     straight = latent(*epoch, name="straight", steps=4, refiner=refiner)
     interrupt_at(2)
     with pytest.raises(SystemExit):
@@ -68,9 +68,9 @@ def test_two_processes_train_one_model(model_files, tmp_path):
     options = ["--config", CONFIGS / "smoke.yaml", *FLOW, "--autoencoder", model_files["autoencoder"]]
     devices = ["--trainer.devices", 2, "--trainer.strategy", "ddp", "--trainer.accelerator", "cpu"]
     command = [sys.executable, tool, *options, *devices, "--output", tmp_path / "run"]
-    answer = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
-    assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.count("the trained model is") == 1
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("the trained model is") == 1
     assert load_pipeline(tmp_path / "run").refiner.stochastic
 
 

@@ -37,7 +37,7 @@ class PipelineTask(TrainingTask):
 
     Attributes:
         pipeline: what is trained.
-        truth: the autoencoder as it was, if it is trained and the latents of undamaged pictures are needed, else
+        truth: the autoencoder before training, if it is trained and latents of undamaged pictures are needed, else
             None. Checkpoints hold its weights under this name.
         fingerprint: of the autoencoder as it was.
     """

@@ -45,7 +45,7 @@ def test_discriminator_loss_by_hand():
     assert found.item() == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_best_discriminator_answers_the_share_of_real():
+def test_the_best_discriminator_predicts_the_share_of_real():
     """On equal pictures, half of a patch hole: minimising by hand gives the probability (1 + 1/2) / 2."""
     score = torch.zeros(1, dtype=torch.float64, requires_grad=True)
     half = torch.full((1, 1, 1, 1), 0.5, dtype=torch.float64)
@@ -72,7 +72,7 @@ def test_r1_of_a_linear_and_of_a_quadratic_score():
     assert quadratic.item() == pytest.approx(4 * inputs.square().sum(dim=(1, 2, 3)).mean().item(), rel=1e-6)
 
 
-def test_feature_matching_is_the_mean_over_layers_and_reaches_the_answer_alone():
+def test_feature_matching_is_the_mean_over_layers_and_reaches_the_prediction_alone():
     fake = [torch.full((1, 1, 2, 2), 1.0, requires_grad=True), torch.full((1, 9, 1, 1), 3.0, requires_grad=True)]
     real = [torch.full((1, 1, 2, 2), 3.0, requires_grad=True), torch.full((1, 9, 1, 1), 4.0, requires_grad=True)]
     loss = feature_matching(judgement([0.0], fake), judgement([0.0], real))
@@ -83,11 +83,11 @@ def test_feature_matching_is_the_mean_over_layers_and_reaches_the_answer_alone()
 
 
 def test_masked_l1_by_hand():
-    answer, truth = torch.tensor([[[[1.0, 2.0, 5.0, 0.0]]]]), torch.zeros(1, 1, 1, 4)
+    prediction, target = torch.tensor([[[[1.0, 2.0, 5.0, 0.0]]]]), torch.zeros(1, 1, 1, 4)
     hole = torch.tensor([[[[1.0, 0.0, 0.0, 1.0]]]])
-    assert masked_l1(answer, truth, hole, known=10.0, missing=0.0).item() == pytest.approx(10 * (2 + 5) / 4)
-    assert masked_l1(answer, truth, hole, known=0.0, missing=2.0).item() == pytest.approx(2 * (1 + 0) / 4)
-    assert masked_l1(answer, truth, hole, known=1.0, missing=1.0).item() == pytest.approx(8 / 4)
+    assert masked_l1(prediction, target, hole, known=10.0, missing=0.0).item() == pytest.approx(10 * (2 + 5) / 4)
+    assert masked_l1(prediction, target, hole, known=0.0, missing=2.0).item() == pytest.approx(2 * (1 + 0) / 4)
+    assert masked_l1(prediction, target, hole, known=1.0, missing=1.0).item() == pytest.approx(8 / 4)
 
 
 def test_mean_probability_is_weighted():

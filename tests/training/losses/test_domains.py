@@ -11,7 +11,7 @@ from latentinpaint.training.losses.domains import DOMAINS
 
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_every_domain_compares_like_with_like(adversarial_task, domain, batch):
-    """A refiner that answers the truth's latent is inputs with the truth, or with what the decoder makes of it."""
+    """A refiner that predicts the truth's latent is compared with the truth, or with what the decoder makes of it."""
     made = adversarial_task(space=domain, weights=LossWeights(latent=1))
     output = made.generate(batch)
     perfect = replace(output, refined=output.target_latents)

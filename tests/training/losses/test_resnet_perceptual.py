@@ -1,4 +1,4 @@
-"""The dilated ResNet-50: which cells it answers, both layouts of weights, and what is said when there are none."""
+"""The dilated ResNet-50: which cells it has, both layouts of weights, and what happens when there are none."""
 
 import pytest
 import torch
@@ -39,14 +39,14 @@ def test_shapes_of_a_stride_of_eight(state):
 
 
 def test_undilated_stages_equal_torchvisions(state):
-    """The first two stages are not dilated: there torchvision's own network is the answer."""
+    """The first two stages are not dilated: there torchvision's own network has the expected output."""
     network = resnet50()
     network.load_state_dict(state)
     network.eval()
     image = torch.rand(2, 3, 64, 64)
-    mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     with torch.no_grad():
-        x = (image - mean.view(3, 1, 1)) / deviation.view(3, 1, 1)
+        x = (image - mean.view(3, 1, 1)) / std.view(3, 1, 1)
         x = network.maxpool(F.relu(network.bn1(network.conv1(x))))
         first = network.layer1(x)
         second = network.layer2(first)
@@ -72,8 +72,8 @@ def test_dilated_stages_hold_the_strided_ones(state):
 def test_the_segmentation_networks_stem(segmentation_state):
     """Three convolutions, each with BatchNorm and ReLU, written out."""
     image = torch.rand(1, 3, 32, 32)
-    s, mean, deviation = segmentation_state, torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-    x = (image - mean.view(3, 1, 1)) / deviation.view(3, 1, 1)
+    s, mean, std = segmentation_state, torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    x = (image - mean.view(3, 1, 1)) / std.view(3, 1, 1)
     for number, stride in ((1, 2), (2, 1), (3, 1)):
         x = F.conv2d(x, s[f"conv{number}.weight"], stride=stride, padding=1)
         norm = [s[f"bn{number}.{name}"] for name in ("running_mean", "running_var", "weight", "bias")]
@@ -84,17 +84,20 @@ def test_the_segmentation_networks_stem(segmentation_state):
         assert torch.allclose(network(image)[0], network.network.layer1(x), atol=1e-4)
 
 
-def test_the_loss_is_the_sum_of_squares_and_moves_the_answer_alone():
+def test_the_loss_is_the_sum_of_squares_and_moves_the_prediction_alone():
     class Stages(torch.nn.Module):
         def forward(self, x):
             return [1 * x, 2 * x]
 
-    answer, truth = torch.full((1, 3, 4, 4), 0.5, requires_grad=True), torch.zeros(1, 3, 4, 4, requires_grad=True)
-    loss = PerceptualLoss(Stages())(answer, truth)
+    prediction, target = (
+        torch.full((1, 3, 4, 4), 0.5, requires_grad=True),
+        torch.zeros(1, 3, 4, 4, requires_grad=True),
+    )
+    loss = PerceptualLoss(Stages())(prediction, target)
     assert loss.item() == pytest.approx(0.25 + 1.0)
     loss.backward()
-    assert answer.grad is not None
-    assert truth.grad is None
+    assert prediction.grad is not None
+    assert target.grad is None
 
 
 def test_it_is_frozen_whatever_is_called(state):

@@ -50,7 +50,7 @@ def test_it_does_not_start_with_what_rests_on_another_autoencoder(adversarial_ta
 
 @pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
 @pytest.mark.parametrize("kind", [LAMA, FRAMEWORK, (*FRAMEWORK, "--model.space", "latent")])
-def test_interrupted_and_gone_on_equals_straight_over_20_steps(kind, lama, interrupt_at, monkeypatch):
+def test_interrupted_and_resumed_equals_straight_over_20_steps(kind, lama, interrupt_at, monkeypatch):
     kind = (*kind, "--data.epoch_length", 32, "--model.r1_every", 3)  # eight steps an epoch
     straight = lama(*kind, name="straight", steps=20)
     interrupt_at(11)
@@ -74,14 +74,14 @@ def test_both_learn_and_the_frozen_part_does_not(lama, model_files):
     frozen = {n.removeprefix("pipeline.autoencoder."): v for n, v in saved.items() if ".autoencoder." in n}
     assert equal(before, frozen)
     norms = [v for n, v in saved.items() if n.startswith("discriminator") and n.endswith("num_batches_tracked")]
-    assert all(value == 2 for value in norms)  # two steps, truth and answers as one batch
+    assert all(value == 2 for value in norms)  # two steps, targets and predictions as one batch
     model = load_pipeline(folder)
     assert model.control is not None
     assert any(tap.weight.abs().max() > 0 for tap in model.control.taps)
 
 
 class Alternation:
-    """Takes turns on a batch and tells what each turn's gradient reached."""
+    """Alternates on a batch and remembers what each gradient reached."""
 
     def __init__(self, task):
         self.task, self.reached, self.numbers = task, [], count()
@@ -97,7 +97,7 @@ class Alternation:
         self.reached.append({n.split(".")[0] for n, p in self.task.named_parameters() if p.grad is not before[n]})
 
 
-def test_each_turn_reaches_its_own_parameters(adversarial_task, batch):
+def test_each_backward_reaches_its_own_parameters(adversarial_task, batch):
     made = adversarial_task(weights=LossWeights(perceptual=0))
     alternation = Alternation(made)
     figures = alternation(batch)
@@ -112,9 +112,9 @@ def test_the_sharing_of_one_pass_changes_no_gradient(adversarial_task, batch, mo
     made = adversarial_task(weights=LossWeights(perceptual=0, r1=0.5), discriminator_norm=False).double().eval()
     batch = {name: value.double() for name, value in batch.items()}
     with torch.no_grad():
-        answer = made.domain.loss_inputs(made.pipeline, made.generate(batch)).prediction
+        prediction = made.domain.loss_inputs(made.pipeline, made.generate(batch)).prediction
     image = batch["image"].clone().requires_grad_()
-    real, fake = made.discriminator(image), made.discriminator(answer)
+    real, fake = made.discriminator(image), made.discriminator(prediction)
     filled = made.discriminator.hole_of_patches(batch["mask"], fake.scores)
     loss = discriminator_loss(real, fake, filled) + 0.5 * r1_penalty(real.scores, image)
     expected = torch.autograd.grad(loss, list(made.discriminator.parameters()))
@@ -167,11 +167,11 @@ def test_known_and_missing_weigh_their_own_pixels(adversarial_task, batch):
     for known, missing in ((4.0, 0.0), (0.0, 5.0)):
         made = adversarial_task(weights=LossWeights(known=known, missing=missing, **losses)).eval()
         with torch.no_grad():
-            answer = made.pipeline.autoencoder.decode(
+            prediction = made.pipeline.autoencoder.decode(
                 made.pipeline.refiner.refine(made.pipeline.condition(image, hole))
             )
         where = hole if missing else 1 - hole
-        expected = (known + missing) * ((answer - image).abs() * where).sum() / image.numel()
+        expected = (known + missing) * ((prediction - image).abs() * where).sum() / image.numel()
         assert Alternation(made)(batch)["l1"].item() == pytest.approx(expected.item(), rel=1e-4)
 
 
@@ -188,7 +188,7 @@ def test_the_penalty_comes_every_so_often_and_counts_as_often(adversarial_task, 
 
 @pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
 def test_the_perceptual_network_is_kept_out_of_what_is_saved(lama, resnet_state, tmp_path):
-    """A run that began without its weights goes on with them."""
+    """A run that began without its weights is resumed with them."""
     torch.save(resnet_state, tmp_path / "resnet.pth")
     lama(*FRAMEWORK, steps=1)
     with_it = ("--model.perceptual_weights", tmp_path / "resnet.pth", "--ckpt_path", "last")
@@ -217,7 +217,7 @@ def test_latent_space_never_decodes(adversarial_task, batch, monkeypatch):
 
 
 def test_it_learns(adversarial_task, batch):
-    """Thirty turns on one batch: the losses of the generator fall although the discriminator learns too."""
+    """Thirty steps on one batch: the losses of the generator fall although the discriminator learns too."""
     made = adversarial_task(weights=LossWeights(perceptual=0), learning_rate=3e-3)
     alternation = Alternation(made)
     losses = []

@@ -37,7 +37,7 @@ def write_sheet(path, size, channels, tiles=12, seed=0):
 
 @pytest.fixture
 def recipe(tmp_path):
-    """Run a recipe in its smallest form with more options; answers the run's folder."""
+    """Run a recipe in its smallest form with more options; returns the run's folder."""
 
     def call(name, *options, steps=2, output="run"):
         settings = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())
@@ -70,9 +70,9 @@ def test_a_recipe_in_its_smallest_form(name, recipe, capsys):
     assert isinstance(flow, RECIPES[name][1])
     made = read_header(folder)["recipe"]
     assert made["steps"] == 2 and made["from_noise"] == (name != "fashion_to_mnist")
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     sheets = sorted(p.name for p in folder.glob("*.png"))
-    assert len(sheets) == RECIPES[name][2] and "samples.png" in sheets and "samples.png" in said
+    assert len(sheets) == RECIPES[name][2] and "samples.png" in sheets and "samples.png" in printed
     shown = np.asarray(Image.open(folder / "plots" / "step_000002.png"))
     assert shown.std() > 5
     kept = [p.name for p in folder.glob("models/*")]
@@ -115,7 +115,7 @@ def test_kept_models_are_the_averaged_ones(recipe):
 
 
 @pytest.mark.parametrize("name", ["moons", "hadamard_mnist"])
-def test_a_run_that_is_gone_on_with_equals_a_straight_one(name, recipe):
+def test_a_resumed_run_equals_a_straight_one(name, recipe):
     constant = ("--model.last_rate", "0.001", "--model.learning_rate", "0.001", "--ema", "0.9")
     straight = load_flow(recipe(name, *constant, steps=4, output="straight"))
     recipe(name, *constant, steps=2, output="parts")

@@ -178,7 +178,7 @@ def test_there_is_no_other_part_to_train(part, model_files):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_steps_are_computed_with_a_folded_copy_of_what_is_frozen(kind, model_files, batch, latent_task):
+def test_steps_are_computed_with_a_fused_copy_of_what_is_frozen(kind, model_files, batch, latent_task):
     """The same losses and gradients as with the autoencoder itself, which stays what is saved."""
     mask, trained, objective = KINDS[kind]
     task = latent_task(mask, trained, objective())
