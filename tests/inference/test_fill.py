@@ -11,7 +11,6 @@ from latentinpaint.inference import tiling as tiling_module
 from latentinpaint.inference.fill import fill_holes
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
-from latentinpaint.inference.tiling import paint_tiles
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS
 
@@ -163,39 +162,6 @@ def test_large_windows_are_painted_in_tiles(pipeline, monkeypatch):
     assert np.mean([tuple(colour) in colours for colour in inside]) > 0.99  # painted, at full scale, everywhere
 
 
-def test_tiles_leave_no_seam(monkeypatch):
-    """Smooth noise: steps across the tiles' borders in the hole are like steps elsewhere in it."""
-    monkeypatch.setattr(tiling_module, "TILE", 64)
-    monkeypatch.setattr(tiling_module, "SURROUNDINGS", 48)
-    noise = torch.rand(1, 3, 320, 320, generator=torch.Generator().manual_seed(0))
-    image = torch.nn.functional.avg_pool2d(noise, 7, 1, 3)
-    image = (image - image.mean()) / image.std() / 8 + 0.5
-    mask = torch.zeros(1, 1, 320, 320)
-    mask[..., 70:250, 70:250] = 1
-    fill = torch.nn.functional.avg_pool2d(torch.where(mask > 0.5, 0.5, image), 41, 1, 20)
-    answer = paint_tiles(PatchTexture(), image, fill, mask)
-    steps = (answer[..., 1:] - answer[..., :-1]).abs().mean(dim=(0, 1))[80:240, 80:240].mean(0)
-    at_seams = torch.tensor([128 - 81, 192 - 81])  # between columns 127 and 128, 191 and 192
-    elsewhere = torch.ones(len(steps), dtype=torch.bool)
-    elsewhere[at_seams] = False
-    assert steps[at_seams].mean() < 1.35 * steps[elsewhere].mean()
-    assert not torch.equal(answer, torch.where(mask > 0.5, fill, image))
-
-
-@pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
-def test_tiles_around_which_nothing_is_known_wait(monkeypatch, side):
-    """A hole from one edge on, much wider than a tile: all of it gets the noise of the rest."""
-    monkeypatch.setattr(tiling_module, "TILE", 64)
-    monkeypatch.setattr(tiling_module, "SURROUNDINGS", 16)
-    image = torch.rand(1, 3, 128, 256, generator=torch.Generator().manual_seed(0))
-    mask = torch.zeros(1, 1, 128, 256)
-    mask[..., :150] = 1
-    turned = [x.flip(-1) if side in ("right", "bottom") else x for x in (image, torch.full_like(image, 0.5), mask)]
-    turned = [x.mT if side in ("top", "bottom") else x for x in turned]
-    answer = paint_tiles(PatchTexture(), *turned)
-    assert (answer[turned[2].expand_as(answer) > 0.5] == 0.5).float().mean() < 0.01
-
-
 def test_thin_lines_do_not_grow_together(pipeline, seen, monkeypatch):
     monkeypatch.setattr(fill_module, "NETWORK_SIDE", 64)
     mask = torch.zeros(1, 256, 256, dtype=torch.bool)
@@ -234,11 +200,6 @@ def test_what_was_given_is_not_written_to(pipeline, dtype):
 def test_no_picture_is_a_sentence(pipeline):
     with pytest.raises(ValueError, match="a tensor is"):
         Inpainter(pipeline)(torch.rand(0, 3, 64, 64), hole(64, 64, 4, 4, 8, 8))
-
-
-def test_texture_is_yes_no_or_the_models():
-    with pytest.raises(ValueError, match="texture is True, False or None"):
-        FillOptions(texture="on")
 
 
 class TestDefaultModel:
