@@ -41,6 +41,12 @@ def write_beside(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all; errors as those of `write_beside`."""
+    with write_beside(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def sha256_of(path: str | Path) -> str:
     """The SHA-256 of a file's bytes in hexadecimal; the file is read in parts.
 

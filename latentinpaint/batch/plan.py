@@ -34,6 +34,13 @@ class FillTask:
         """Whether all outputs exist; they are renamed when they are complete, so one that exists is complete."""
         return all(output.is_file() for output in self.outputs)
 
+    def check_outputs(self) -> None:
+        """Raise an `InputError` if an output is one of the inputs, under whatever name."""
+        for output in self.outputs:
+            for source in (self.image, self.mask):
+                if source is not None and output.exists() and source.exists() and output.samefile(source):
+                    raise InputError(f"{output} is an input: choose another output, nothing is overwritten")
+
     def __str__(self) -> str:
         if self.mask is None:
             return str(self.image)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from latentinpaint.cli.terminal import progress_bar, scores_table
+from latentinpaint.cli.terminal import progress_bar
 from latentinpaint.errors import InputError, check_counts
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, counts
 
@@ -26,6 +26,7 @@ def run_comparison(config: BenchmarkConfig, methods: Sequence[str], reference: s
     """
     from latentinpaint.evaluation.benchmark import compare
     from latentinpaint.evaluation.evaluator import download_weights
+    from latentinpaint.evaluation.report.console import scores_table
     from latentinpaint.evaluation.runner import Runner
 
     check_counts({f"--{name.replace('_', '-')}": value for name, value in counts(config).items()})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from latentinpaint.cli.terminal import progress_bar
 from latentinpaint.errors import InputError
-from latentinpaint.files import write_beside
+from latentinpaint.files import write_text
 
 if TYPE_CHECKING:
     from latentinpaint.doctor import Finding
@@ -117,5 +117,4 @@ def _write_json(path: Path, findings: "list[Finding]", progress: _TimedProgress)
         "seconds": round(progress.seconds, 3),
         "findings": [finding.as_json() for finding in findings],
     }
-    with write_beside(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")

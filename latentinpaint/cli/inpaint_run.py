@@ -90,17 +90,13 @@ def _single_task(options: Options, image: Path, output: Path) -> FillTask:
         if is_set:
             raise InputError(f"{name} is for folders (--indir, --outdir), not for one picture")
     if options.format != "keep":
-        raise InputError(
-            "--format is for folders (--indir, --outdir), not for one picture; the suffix of --output decides"
-        )
+        raise InputError("--format is for folders, not for one picture: there the suffix of --output decides")
     task = FillTask(image, _path(options.mask), numbered_paths(output, options.num_samples))
     for path in task.outputs:
         file_format = format_of(path)  # an unknown suffix is found out before anything is computed
         if options.quality is not None and file_format is not JPEG:
             raise InputError(f"--quality is for JPEG, not for {path}")
-        for source in (task.image, task.mask):
-            if source is not None and path.exists() and source.exists() and path.samefile(source):
-                raise InputError(f"{path} is an input: choose another output, nothing is overwritten")
+    task.check_outputs()
     return task
 
 

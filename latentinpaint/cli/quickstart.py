@@ -4,7 +4,6 @@ import shlex
 import time
 from pathlib import Path
 
-from latentinpaint.cli.terminal import scores_table
 from latentinpaint.errors import InputError
 
 
@@ -21,6 +20,7 @@ def command(output: str = "quickstart", minutes: float = 8.0, seed: int = 0) -> 
     """
     if minutes <= 0:
         raise InputError(f"--minutes is a time above 0, not {minutes}")
+    from latentinpaint.evaluation.report.console import scores_table
     from latentinpaint.experiments import quickstart
 
     started = time.monotonic()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from latentinpaint.cli.terminal import fraction_bar
 from latentinpaint.errors import InputError, check_at_least
-from latentinpaint.files import write_beside
+from latentinpaint.files import write_text
 
 if TYPE_CHECKING:
     from latentinpaint.flows.session import Session
@@ -89,8 +89,7 @@ def run(options: Options) -> None:
         write_comparison(options.compare, result)
         print(f"side by side: {options.compare}")
     if options.report is not None:
-        with write_beside(options.report) as temporary:
-            temporary.write_text(json.dumps(session.report(result), indent=1))
+        write_text(options.report, json.dumps(session.report(result), indent=1))
 
 
 def _check(options: Options) -> None:

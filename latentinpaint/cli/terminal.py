@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
 
-    from latentinpaint.evaluation.summary import Summary, TableRow
-
 
 @contextmanager
 def progress_bar(title: str, total: int) -> Iterator[Callable[[str], None]]:
@@ -63,38 +61,3 @@ def _bar(*columns: "ProgressColumn") -> "Progress":
     from rich.progress import Progress
 
     return Progress(*columns, transient=True, disable=not sys.stdout.isatty())
-
-
-def scores_table(summary: "Summary") -> None:
-    """Print one line a row: every metric's mean, distances and the median seconds a picture."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    from latentinpaint.evaluation.statistics import median
-
-    rows = list(summary.rows.values())
-    metrics = [key for key in rows[0].scores if _is_shown(key, rows)]
-    distances = list(rows[0].distances.frechet)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("method", no_wrap=True)
-    for key in (*metrics, *distances, "seconds"):
-        table.add_column(key.replace("_", "\n"), justify="right", no_wrap=True)
-    for row in rows:
-        cells = []
-        for key in metrics:
-            cells.append(f"{row.means[key].value:.4g}")
-        for key in distances:
-            cells.append(f"{row.distances.frechet[key]:.4g}")
-        table.add_row(row.label, *cells, f"{median(row.seconds):.3f}")
-    console = Console()
-    # Every figure is shown, even where the lines are longer than the terminal is wide.
-    width = console.measure(table, options=console.options.update(max_width=1000)).maximum
-    Console(width=max(width, console.width)).print(table)
-
-
-def _is_shown(key: str, rows: "list[TableRow]") -> bool:
-    """Metrics of the whole picture and the hole that any row has; the border is in the report."""
-    if key.endswith("_band"):
-        return False
-    return any(row.means[key].count for row in rows)

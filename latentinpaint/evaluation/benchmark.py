@@ -22,7 +22,7 @@ from latentinpaint.evaluation.report.serialise import as_json, table_lines
 from latentinpaint.evaluation.runner import Runner, RunResult, one_thread
 from latentinpaint.evaluation.summary import Summary, check_reference, summarise
 from latentinpaint.evaluation.table_rows import column
-from latentinpaint.files import write_beside
+from latentinpaint.files import write_beside, write_text
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,7 @@ def _write(summary: Summary, runner: Runner, settings: dict[str, Any]) -> None:
         "tables.md": tables(summary, metrics),
     }
     for name, text in texts.items():
-        with write_beside(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(folder / name, text)
     with write_beside(folder / "report.html") as temporary:
         write_report(temporary, summary, metrics, settings, runner.read_item, runner.fill_path)
 

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
-from latentinpaint.files import sha256_of, write_beside
+from latentinpaint.files import sha256_of, write_beside, write_text
 from latentinpaint.images.image_files import read_picture
 from latentinpaint.metrics.regions import hole_width, width_class
 from latentinpaint.randomness import numbered_generator
@@ -101,8 +101,7 @@ def write_masks(
     for entry in entries:
         together.update(entry["mask_sha256"].encode())
     manifest = {**settings, **about, "masks_sha256": together.hexdigest(), "masks": entries}
-    with write_beside(folder / MANIFEST) as temporary:
-        temporary.write_text(json.dumps(manifest, indent=1))
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=1))
     return manifest, notes
 
 

@@ -37,7 +37,7 @@ from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, counts
 from latentinpaint.evaluation.dataset import DatasetItem, EvaluationDataset, ItemSource, load_dataset
 from latentinpaint.evaluation.evaluator import Evaluation, Record, build_evaluator, item_digest, row_names
 from latentinpaint.evaluation.methods import Method, build_methods, model_options
-from latentinpaint.files import write_beside
+from latentinpaint.files import write_beside, write_text
 
 FILLS_PER_PROCESS = 24  # fills that are worth the seconds that another process takes to start
 MAX_PROCESSES = 8
@@ -319,8 +319,7 @@ def _valid_record(path: Path, key: str) -> Record | None:
 
 
 def _write(path: Path, record: Record) -> None:
-    with write_beside(path) as temporary:
-        temporary.write_text(json.dumps(record))
+    write_text(path, json.dumps(record))
 
 
 def _write_picture(path: Path, picture: Tensor) -> None:

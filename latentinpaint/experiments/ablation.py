@@ -34,7 +34,7 @@ from latentinpaint.evaluation.summary import Summary
 from latentinpaint.experiments.ablation_table import as_json, markdown, variants_of
 from latentinpaint.experiments.queue import SharedSettings, TrainingQueue, TrainingRun
 from latentinpaint.experiments.timing import latent_step, median_seconds
-from latentinpaint.files import write_beside
+from latentinpaint.files import write_beside, write_text
 from latentinpaint.training.cli import task_from_config
 from latentinpaint.weights import load_autoencoder
 
@@ -105,13 +105,11 @@ class Ablation:
         reference = titles[references[0]][0] if references else None
         summary = compare(self.benchmark(pictures, masks), self.methods(titles), reference)
         variants = variants_of(summary, titles, seconds)
-        with write_beside(self.folder / "ablation.json") as temporary:
-            temporary.write_text(json.dumps(as_json(variants), indent=1))
+        write_text(self.folder / "ablation.json", json.dumps(as_json(variants), indent=1))
         perceptual = "lpips_squeeze" if "lpips_squeeze" in summary.labels else None
         explanation = EXPLANATION.format(count=len(summary.items), seeds=", ".join(map(str, self.seeds)))
         table = explanation + markdown(variants, perceptual)
-        with write_beside(self.folder / "ablation.md") as temporary:
-            temporary.write_text(table, encoding="utf-8")
+        write_text(self.folder / "ablation.md", table)
         return table
 
     def run_folder(self, name: str, seed: int) -> Path:
@@ -204,8 +202,7 @@ class Ablation:
                     f"{self.folder} was made with another {key} ({before[key]}, not {value}): "
                     "choose another output folder"
                 )
-        with write_beside(path) as temporary:
-            temporary.write_text(json.dumps(before | dict(settings), indent=1))
+        write_text(path, json.dumps(before | dict(settings), indent=1))
 
 
 def find_variants(folder: Path, only: Sequence[str]) -> dict[str, Path]:

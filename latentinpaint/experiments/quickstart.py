@@ -26,7 +26,7 @@ from latentinpaint.evaluation.evaluator import Evaluator, evaluate_all
 from latentinpaint.evaluation.methods import BaselineMethod, Method, ModelMethod
 from latentinpaint.evaluation.report.serialise import as_json
 from latentinpaint.evaluation.summary import Summary, summarise
-from latentinpaint.files import write_beside
+from latentinpaint.files import write_beside, write_text
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.metrics.perceptual import load_lpips
 from latentinpaint.metrics.pixels import METRICS, Metric
@@ -59,8 +59,8 @@ def run(folder: Path, minutes: float, seed: int) -> Summary:
     Raises:
         InputError: if the folder cannot be written to.
     """
-    with write_beside(folder / "settings.json") as temporary:  # also finds out at once whether one can write there
-        temporary.write_text(json.dumps({"minutes": minutes, "seed": seed}))
+    # Written first: whether the folder can be written to is found out at once.
+    write_text(folder / "settings.json", json.dumps({"minutes": minutes, "seed": seed}))
     pipelines = train_models(folder, minutes, seed)
     return evaluate_models(folder, pipelines, seed)
 
@@ -119,8 +119,7 @@ def evaluate_models(folder: Path, pipelines: dict[str, InpaintPipeline], seed: i
     for name, picture in _pictures(items, pipelines).items():
         with write_beside(folder / name) as temporary:
             picture.save(temporary)
-    with write_beside(folder / "metrics.json") as temporary:
-        temporary.write_text(json.dumps(as_json(summary), indent=1, allow_nan=False))
+    write_text(folder / "metrics.json", json.dumps(as_json(summary), indent=1, allow_nan=False))
     return summary
 
 

@@ -6,7 +6,7 @@ import shlex
 import numpy as np
 from PIL import Image
 
-from latentinpaint.cli import quickstart as command_module
+from latentinpaint.evaluation.report import console
 from latentinpaint.experiments import quickstart
 
 
@@ -27,7 +27,7 @@ def test_through_the_command_line(command, tmp_path, monkeypatch):
     """Only the way in: the work itself is done once for all tests."""
     monkeypatch.setattr(quickstart, "train_models", lambda folder, minutes, seed: {"options": (minutes, seed)})
     monkeypatch.setattr(quickstart, "evaluate_models", lambda folder, pipelines, seed: pipelines["options"])
-    monkeypatch.setattr(command_module, "scores_table", print)
+    monkeypatch.setattr(console, "scores_table", print)
     result = command("quickstart", "--minutes", "0.15", "--seed", "7", "--output", tmp_path / "q")
     assert result.status == 0 and "(0.15, 7)" in result.out
     assert json.loads((tmp_path / "q" / "settings.json").read_text()) == {"minutes": 0.15, "seed": 7}
