@@ -25,13 +25,10 @@ TESTED_ELSEWHERE = {
     # Commands and their frame are tested by running commands.
     "cli/comparison.py": "cli/test_benchmark.py",
     "cli/dispatch.py": "cli/test_bad_input.py",
+    "cli/inpaint_options.py": "cli/test_inpaint.py",
     "cli/inpaint_run.py": "cli/test_inpaint_folder.py",
     "cli/make_masks.py": "cli/test_benchmark.py",
-    "cli/pretrain_ae.py": "cli/test_bad_input.py",
     "cli/terminal.py": "cli/test_inpaint_folder.py",
-    "cli/train_flow.py": "training/tasks/test_flow_task.py",
-    "cli/train_lama.py": "training/tasks/test_adversarial_task.py",
-    "cli/train_latent.py": "training/tasks/test_latent_task.py",
     # What a check of the doctor looks at, tested through the checks.
     "doctor/examined_mask.py": "doctor/test_mask_checks.py",
     "doctor/unmatched.py": "doctor/test_pairs.py",

@@ -27,6 +27,8 @@ COMMANDS = {
     "visualize_latent_diff": "show what the latent space lost around a hole",
 }
 
+TRAINING = ("pretrain_ae", "train_latent", "train_lama", "train_flow")  # functions of `training.cli`, on LightningCLI
+
 
 def main(command: str | None = None, arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its status.
@@ -46,7 +48,8 @@ def main(command: str | None = None, arguments: Sequence[str] | None = None) -> 
         sys.exit(2)
     from latentinpaint.cli.dispatch import run
 
-    sys.exit(run(name, importlib.import_module(f"latentinpaint.cli.{name}"), rest))
+    module = "latentinpaint.training.cli" if name in TRAINING else f"latentinpaint.cli.{name}"
+    sys.exit(run(name, importlib.import_module(module), rest))
 
 
 def _command_or_end(arguments: list[str]) -> str:

@@ -27,19 +27,19 @@ _CHATTY = (
 def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
     """Run a command's module; returns its exit status: 0, 2 for input that cannot be used, or the module's own.
 
-    A module offers `main(arguments, program)`, which reads its own command line; or a typed `command`; or, where the
-    options are many, `Options`, a dataclass, and `run`, which takes one and may return a status: 1 if a part could
-    not be done.
+    A module offers a typed `command`; or, where the options are many, `Options`, a dataclass, and `run`, which takes
+    one and may return a status: 1 if a part could not be done; or a function of the command's name that takes the
+    arguments and the program's name, and reads its own command line.
     """
     quieten()
     words = [_option(argument) for argument in arguments]
     try:
-        if hasattr(module, "main"):
-            module.main(words, f"latentinpaint {name}")
-        elif hasattr(module, "Options"):
+        if hasattr(module, "Options"):
             return module.run(_call(module.Options, name, words)) or 0
-        else:
+        if hasattr(module, "command"):
             _call(module.command, name, words)
+        else:
+            getattr(module, name)(words, f"latentinpaint {name}")
     except (InputError, ArgumentError) as error:
         print(f"latentinpaint {name}: {error_sentence(error)}", file=sys.stderr)
         return 2

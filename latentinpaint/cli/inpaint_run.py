@@ -1,6 +1,7 @@
 """How `inpaint` runs: its options to tasks, and what it prints; imported once the options are read."""
 
 import itertools
+import re
 import sys
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ from latentinpaint.batch.plan import FORMATS, FillTask, FolderOptions, FolderPla
 from latentinpaint.batch.run import FolderSummary, count_of, run_tasks, select_tasks
 from latentinpaint.batch.task import TaskOptions, TaskResult, fill_files
 from latentinpaint.cli.dispatch import quieten
-from latentinpaint.cli.inpaint import Options, parse_padding
+from latentinpaint.cli.inpaint_options import Options
 from latentinpaint.cli.terminal import named_bar
 from latentinpaint.device import GIB, free_memory
 from latentinpaint.doctor import ArgumentNames
@@ -21,6 +22,7 @@ from latentinpaint.images.encode import JPEG, format_of
 from latentinpaint.images.image_files import read_mask
 from latentinpaint.inference.feature_refinement import SHARE, Refinement
 from latentinpaint.inference.options import FillOptions
+from latentinpaint.inference.outpainting import Side
 from latentinpaint.inpainter import Inpainter
 
 TEXTURES = {"auto": None, "on": True, "off": False}
@@ -237,3 +239,24 @@ def _print_note(text: str) -> None:
 
 def _print_warning(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr)
+
+
+def parse_padding(text: str) -> tuple[Side, ...]:
+    """The sides that --expand names: "64", "10%" or "0,0,10%,64".
+
+    Raises:
+        InputError: if it names something else.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    are_numbers = all(re.fullmatch(r"\d+|\d+(\.\d+)?%", part) for part in parts)
+    if not are_numbers or len(parts) not in (1, 4):
+        raise InputError(
+            "--expand takes left,top,right,bottom in pixels or percent, such as 0,0,200,10%, or one for all: "
+            f"not {text or 'nothing'}"
+        )
+    sides: list[Side] = []
+    for part in parts:
+        sides.append(part if part.endswith("%") else int(part))
+    if len(sides) == 1:
+        sides *= 4
+    return tuple(sides)

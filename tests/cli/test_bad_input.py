@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from latentinpaint.cli import COMMANDS
+from latentinpaint.cli import TRAINING as TRAINING_COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
@@ -357,9 +358,9 @@ def test_help_explains_every_option(name, command):
 
     result = command(None, name.replace("_", "-"), "--help")
     assert result.status == 0 and "--help" in result.out
-    module = importlib.import_module(f"latentinpaint.cli.{name}")
-    if hasattr(module, "main"):
+    if name in TRAINING_COMMANDS:
         return
+    module = importlib.import_module(f"latentinpaint.cli.{name}")
     typed = getattr(module, "Options", None) or module.command
     for option in inspect.signature(typed).parameters:
         assert f"--{option.replace('_', '-')}" in result.out

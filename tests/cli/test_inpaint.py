@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from latentinpaint.cli.inpaint import parse_padding
+from latentinpaint.cli.inpaint_run import parse_padding
 from latentinpaint.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
