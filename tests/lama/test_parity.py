@@ -8,6 +8,8 @@ import torch
 from oracles_lama import Generator, random_state, write_folder
 
 from latentinpaint.lama import load_lama
+from latentinpaint.pipeline import mask_out
+from latentinpaint.refiners import Condition
 
 # ngf, blocks, ratio, sizes of pictures; 16 is the least that LaMa's reflected borders allow.
 CASES = [
@@ -89,8 +91,11 @@ def test_sides_below_two_cells_are_reflected(size, tmp_path):
     state = small_state(8, 2, 0.75)
     image, mask = damaged(*size)
     pipeline = converted(tmp_path, state)
+    with torch.no_grad():
+        latent = pipeline.autoencoder.encode(mask_out(image, mask), mask=mask)
+    cells = torch.zeros_like(latent[:, :1])
     with pytest.raises(RuntimeError, match="[Pp]adding"):
-        fill(pipeline, image, mask)
+        pipeline.refiner.refine(Condition(latent, cells, cells))
     margins = [(0, 0), (0, 0), *((0, max(0, 16 - side)) for side in size)]
     wider = (torch.from_numpy(np.pad(x.numpy(), margins, mode="reflect")) for x in (image, mask))
     expected = lamas_output(state, 2, *wider)[..., : size[0], : size[1]]
