@@ -89,13 +89,13 @@ class InpaintPipeline(nn.Module):
         generator: Generators = None,
         target_encoder: Autoencoder | None = None,
     ) -> dict[str, Tensor]:
-        """The refiner's loss for undamaged pictures (B, 3, H, W) and holes (B, 1, H, W).
+        """The refiner's loss for undamaged pictures (B, 3, H, W) and holes (B, 1, H, W) of any size.
 
         `target_encoder` encodes what is to be reached, by default the pipeline's own autoencoder; one that is being
         trained could otherwise make the task easy by making its latents dull.
         """
         with torch.no_grad():
-            target = (target_encoder or self.autoencoder).encode(image)
+            target = (target_encoder or self.autoencoder).encode(pad_to_stride(image, self.autoencoder.stride))
         return self.refiner.loss(target, self.condition(image, mask), generator)
 
     @torch.no_grad()

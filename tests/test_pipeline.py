@@ -270,6 +270,15 @@ def test_the_loss_is_the_refiners(pipeline):
     assert {k: v.item() for k, v in losses.items()} == {k: v.item() for k, v in expected.items()}
 
 
+@pytest.mark.parametrize("size", [(17, 24), (5, 30)])
+def test_the_loss_is_that_of_the_padded_picture(pipeline, size):
+    image, mask = picture(*size, rows=2), brush(*size, rows=2)
+    stride = pipeline.autoencoder.stride
+    losses = pipeline.loss(image, mask, seeded(1, 2))
+    expected = pipeline.loss(pad_to_stride(image, stride), pad_to_stride(mask, stride), seeded(1, 2))
+    assert losses["loss"].item() == expected["loss"].item()
+
+
 @pytest.mark.parametrize("refiner", REFINERS)
 def test_the_loss_trains_the_refiner_and_the_control_and_nothing_else(build_pipeline, refiner):
     pipeline = build_pipeline(refiner).train()
