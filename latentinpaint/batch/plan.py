@@ -70,6 +70,21 @@ class FolderPlan:
 
 
 @dataclass(frozen=True)
+class FolderNames:
+    """What messages call the caller's arguments, by the names of `FolderOptions` and of `select_tasks`."""
+
+    indir: str = "indir"
+    outdir: str = "outdir"
+    maskdir: str = "maskdir"
+    mask: str = "mask"
+    format: str = "format"
+    limit: str = "limit"
+
+
+DEFAULT_FOLDER_NAMES = FolderNames()
+
+
+@dataclass(frozen=True)
 class FolderOptions:
     """Which folder to fill, and where to write.
 
@@ -81,6 +96,7 @@ class FolderOptions:
         fill_without_mask: whether pictures without a mask are tasks too (their new margins are filled).
         num_samples: samples for every mask.
         format: a key of `FORMATS`.
+        names: what messages call the caller's arguments.
     """
 
     indir: Path
@@ -90,6 +106,7 @@ class FolderOptions:
     fill_without_mask: bool = False
     num_samples: int = 1
     format: str = "keep"
+    names: FolderNames = DEFAULT_FOLDER_NAMES
 
     def plan(self) -> FolderPlan:
         """All tasks, those that are done already included.
@@ -97,11 +114,11 @@ class FolderOptions:
         Raises:
             InputError: if a folder cannot be read, outputs would be taken for inputs, or there is no task at all.
         """
-        for name, folder in (("indir", self.indir), ("maskdir", self.maskdir)):
+        for name, folder in ((self.names.indir, self.indir), (self.names.maskdir, self.maskdir)):
             if folder is not None and self.outdir.resolve().is_relative_to(folder.resolve()):
                 raise InputError(
-                    f"outdir {self.outdir} lies inside {name}: outputs would be taken for masks or pictures the next "
-                    "time"
+                    f"{self.names.outdir} {self.outdir} lies inside {name}: outputs would be taken for masks or "
+                    "pictures the next time"
                 )
         plan = self._match_by_name() if self.mask is None else self._one_mask_for_all(self.mask)
         if not plan.tasks:
@@ -110,13 +127,14 @@ class FolderOptions:
 
     def check_writable(self) -> None:
         """Raise an `InputError` if nothing can be written to outdir."""
+        outdir = f"{self.names.outdir} {self.outdir}"
         existing = self.outdir.absolute()
         while not existing.exists():
             existing = existing.parent
         if not existing.is_dir():
-            raise InputError(f"cannot write to outdir {self.outdir}: {existing} is a file")
+            raise InputError(f"cannot write to {outdir}: {existing} is a file")
         if not os.access(existing, os.W_OK | os.X_OK):
-            raise InputError(f"cannot write to outdir {self.outdir}: no permission for {existing}")
+            raise InputError(f"cannot write to {outdir}: no permission for {existing}")
 
     def _one_mask_for_all(self, mask: Path) -> FolderPlan:
         plan = FolderPlan()
@@ -163,7 +181,7 @@ class FolderOptions:
         if plan.images_without_mask:
             return (
                 f"{self.maskdir or self.indir} holds no mask: a mask for photo.png is photo_mask.png or "
-                "photo_mask001.png; or give one mask for all pictures"
+                f"photo_mask001.png; {self.names.mask} takes one for all pictures"
             )
         return f"{self.indir} holds no picture: {', '.join(FORMATS_BY_SUFFIX)} are read"
 

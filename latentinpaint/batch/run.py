@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latentinpaint.batch.plan import Failure, FillTask, FolderPlan
+from latentinpaint.batch.plan import DEFAULT_FOLDER_NAMES, Failure, FillTask, FolderNames, FolderPlan
 from latentinpaint.batch.pool import ProcessPool, WorkerDied
 from latentinpaint.batch.task import (
     Message,
@@ -70,30 +70,30 @@ class FolderSummary:
         for group in groups.values():
             yield group[0], len(group)
 
-    def notes(self) -> Iterator[str]:
+    def notes(self, names: FolderNames = DEFAULT_FOLDER_NAMES) -> Iterator[str]:
         """Sentences for the messages, and for pictures without a mask."""
         for message, count in self.grouped_messages():
             if message.code is MessageCode.LOSSY_FORMAT:
                 yield (
                     f"note: {count_of(count, 'picture')} written as JPEG, which is lossy: known pixels change "
-                    "slightly; format exact writes PNG in its place, which keeps them"
+                    f"slightly; {names.format} exact writes PNG in its place, which keeps them"
                 )
             elif count > 1:
                 yield f"{message} (and so for {count - 1} more)"
             else:
                 yield str(message)
         if self.images_without_mask:
-            names = ", ".join(map(str, self.images_without_mask[:MAX_LISTED]))
+            paths = ", ".join(map(str, self.images_without_mask[:MAX_LISTED]))
             if len(self.images_without_mask) > MAX_LISTED:
-                names += " …"
-            yield f"note: no mask names {count_of(len(self.images_without_mask), 'picture')}: {names}"
+                paths += " …"
+            yield f"note: no mask names {count_of(len(self.images_without_mask), 'picture')}: {paths}"
 
     def failure_lines(self) -> Iterator[str]:
         """A line for every file that could not be used, by name."""
         for failure in sorted(self.failures, key=lambda failure: str(failure.path)):
             yield " ".join(str(failure).split())
 
-    def counts(self) -> str:
+    def counts(self, names: FolderNames = DEFAULT_FOLDER_NAMES) -> str:
         """One line of numbers."""
         parts = [
             f"{self.num_filled} filled",
@@ -103,7 +103,7 @@ class FolderSummary:
         if self.images_without_mask:
             parts.append(f"{len(self.images_without_mask)} without mask")
         if self.num_postponed:
-            parts.append(f"{self.num_postponed} left for later by the limit")
+            parts.append(f"{self.num_postponed} left for later by {names.limit}")
         return ", ".join(parts)
 
 

@@ -14,7 +14,7 @@ COMMANDS = {
     "train_latent": "train a refiner, ffc or flow, in an autoencoder's latent space",
     "train_lama": "train with LaMa's full losses: adversarial, feature matching, perceptual, latent",
     "train_flow": "train a flow: points, digits, small pictures, any mask",
-    "sample": "sample a trained flow: new rows, filled holes, carried-over pictures",
+    "sample": "sample a trained flow: new samples, filled holes, carried-over pictures",
     "doctor": "look at pictures, masks and data folders for what is likely to go wrong",
     "inpaint": "fill the hole in a picture, or in every picture of a folder",
     "app": "serve a page: paint over a part of a photo and have it filled",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from latentinpaint.batch.plan import FORMATS, FillTask, FolderOptions, FolderPlan, numbered_paths
+from latentinpaint.batch.plan import FORMATS, FillTask, FolderNames, FolderOptions, FolderPlan, numbered_paths
 from latentinpaint.batch.run import FolderSummary, count_of, run_tasks, select_tasks
 from latentinpaint.batch.task import TaskOptions, TaskResult, fill_files
 from latentinpaint.cli.dispatch import quieten
@@ -25,6 +25,7 @@ from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.outpainting import Side
 from latentinpaint.inpainter import Inpainter
 
+NAMES = FolderNames("--indir", "--outdir", "--maskdir", "--mask", "--format", "--limit")
 TEXTURES = {"auto": None, "on": True, "off": False}
 
 
@@ -113,6 +114,7 @@ def _plan(options: Options, indir: Path, outdir: Path) -> FolderPlan:
         fill_without_mask=options.expand is not None,
         num_samples=options.num_samples,
         format=options.format,
+        names=NAMES,
     )
     if folder.mask is not None:
         _check_mask(folder.mask, options)
@@ -224,9 +226,9 @@ def _run_tasks(options: Options, tasks: list[FillTask], task_options: TaskOption
 
 
 def _print_summary(summary: FolderSummary) -> None:
-    for line in summary.notes():
+    for line in summary.notes(NAMES):
         print(line, file=sys.stderr)
-    print(summary.counts(), flush=True)
+    print(summary.counts(NAMES), flush=True)
     if summary.failures:
         print(f"latentinpaint inpaint: {count_of(len(summary.failures), 'file')} could not be used:", file=sys.stderr)
     for line in summary.failure_lines():

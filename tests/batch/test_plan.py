@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from latentinpaint.batch.plan import FORMATS, Failure, FillTask, FolderOptions, numbered_paths
+from latentinpaint.batch.plan import FORMATS, Failure, FillTask, FolderNames, FolderOptions, numbered_paths
 from latentinpaint.errors import InputError
 
 
@@ -101,3 +101,14 @@ def test_folders_that_cannot_be_used(folder, tmp_path):
         FolderOptions(indir, tmp_path / "out", mask=indir / "a.png").plan()
     with pytest.raises(InputError, match="a.png is a file"):
         FolderOptions(indir, indir / "a.png" / "out").check_writable()
+
+
+def test_messages_use_the_callers_names(folder, tmp_path):
+    indir = folder("a.png")
+    names = FolderNames(indir="SOURCE", outdir="TARGET", mask="HOLE")
+    with pytest.raises(InputError, match=r"^TARGET .* lies inside SOURCE:"):
+        FolderOptions(indir, indir / "out", names=names).plan()
+    with pytest.raises(InputError, match=r"HOLE takes one for all pictures"):
+        FolderOptions(indir, tmp_path / "out", names=names).plan()
+    with pytest.raises(InputError, match=r"^cannot write to TARGET "):
+        FolderOptions(indir, indir / "a.png" / "out", names=names).check_writable()

@@ -66,7 +66,7 @@ def test_the_summary_groups_what_differs_by_names_alone(tmp_path):
     summary.add(FillTask(tmp_path / "z.png", None, ()), TaskResult(reason="it is gone"))
     summary.add(FillTask(tmp_path / "y.png", None, ()), TaskResult(reason="it is\n gone"))
     assert list(summary.failure_lines()) == [f"{tmp_path / 'y.png'}: it is gone", f"{tmp_path / 'z.png'}: it is gone"]
-    assert summary.counts() == ("3 filled, 0 already there, 2 failed, 21 without mask, 2 left for later by the limit")
+    assert summary.counts() == ("3 filled, 0 already there, 2 failed, 21 without mask, 2 left for later by limit")
 
 
 def test_tasks_that_are_left(tmp_path):

@@ -361,7 +361,7 @@ def test_results_inside_the_input_folder_are_refused(helpers, photo, mask, model
     before = (folder / "a_mask001.png").read_bytes()
     for target in (folder, folder / "out"):
         answer = command("inpaint", "--model", model_files["ffc"], "--indir", folder, "--outdir", target)
-        assert answer.status == 2 and "inside indir" in answer.complaints[0]
+        assert answer.status == 2 and "inside --indir" in answer.complaints[0]
     assert (folder / "a_mask001.png").read_bytes() == before and not (folder / "out").exists()
 
 

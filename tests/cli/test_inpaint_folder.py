@@ -229,7 +229,7 @@ def test_jpegs_stay_jpegs_and_say_so_once(fill, helpers, tmp_path):
     answer, found = fill(source=folder)
     assert answer.status == 0 and found == {"p0.jpg", "p1.jpg", "p2.jpg"}
     notes = [line for line in answer.err.splitlines() if "JPEG" in line]
-    assert len(notes) == 1 and "3 pictures" in notes[0] and "format exact" in notes[0]
+    assert len(notes) == 1 and "3 pictures" in notes[0] and "--format exact" in notes[0]
     for name in found:
         with Image.open(folder / name) as before, Image.open(tmp_path / "out" / name) as after:
             assert after.quantization == before.quantization and after.layer == before.layer
@@ -387,7 +387,8 @@ WRONG = {
     "a mask that is a photo of nothing": (["--mask", "{in}/black.png"], "has no hole"),
     "a mask that is no picture": (["--mask", "{in}/text.png"], "text.png"),
     "a folder as mask": (["--mask", "{in}"], "--maskdir takes it"),
-    "results among masks": (["--maskdir", "{in}/.."], "lies inside maskdir"),
+    "results among pictures": (["--outdir", "{in}/results"], "lies inside --indir"),
+    "results among masks": (["--maskdir", "{in}/.."], "lies inside --maskdir"),
     "no such masks": (["--maskdir", "{in}/zebra"], "zebra"),
     "both ways": (["--image", "{in}/a.png"], "--indir and --outdir"),
 }
