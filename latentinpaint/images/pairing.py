@@ -1,7 +1,8 @@
 """Which mask belongs to which picture, by name.
 
 LaMa's naming: `photo.png` and `photo_mask001.png` (or `photo_mask.png`) in one folder, any picture type on either
-side, several masks a photo allowed. With masks in a folder of their own, a mask may also have its photo's own name.
+side, several masks a photo allowed. With masks in a folder of their own, a mask may also have its photo's own name,
+which goes before the pattern.
 """
 
 import re
@@ -112,14 +113,12 @@ def _split_by_name(paths: list[Path]) -> tuple[list[Path], list[Path]]:
 
 def _images_of_mask(mask_name: Path, images_by_name: dict[Path, list[Path]], own_folder: bool) -> list[Path]:
     """The pictures that a mask's relative path without suffix names."""
+    if own_folder and mask_name in images_by_name:
+        return images_by_name[mask_name]  # its very name goes before the pattern: a photo may be called face_mask
     match = _MASK_NAME.match(mask_name.name)
-    if match is not None:
-        images = images_by_name.get(mask_name.with_name(match["photo"]))
-        if images is not None:
-            return images
-    if own_folder:
-        return images_by_name.get(mask_name, [])
-    return []
+    if match is None:
+        return []
+    return images_by_name.get(mask_name.with_name(match["photo"]), [])
 
 
 def _add_match(matches: Matches, mask: Path, mask_name: Path, images: list[Path]) -> None:

@@ -56,6 +56,26 @@ def test_masks_in_a_folder_of_their_own(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("images", "masks", "expected"),
+    [
+        (["face.png", "face_mask.png"], ["face_mask.png"], [("face_mask.png", "face_mask.png")]),
+        (["face.png", "face_mask1.png"], ["face_mask1.webp"], [("face_mask1.png", "face_mask1.webp")]),
+        (["face.png"], ["face_mask.png"], [("face.png", "face_mask.png")]),
+        (
+            ["face.png", "face_mask.png"],
+            ["face.png", "face_mask.png", "face_mask_mask.png"],
+            [("face.png", "face.png"), ("face_mask.png", "face_mask.png"), ("face_mask.png", "face_mask_mask.png")],
+        ),
+        (["a/face.png", "face_mask.png"], ["a/face_mask.png"], [("a/face.png", "a/face_mask.png")]),
+    ],
+)
+def test_a_mask_with_a_pictures_very_name_is_that_pictures(tmp_path, images, masks, expected):
+    image_folder = make(tmp_path / "images", *images)
+    mask_folder = make(tmp_path / "masks", *masks)
+    assert [(image, mask) for _, image, mask in found(image_folder, mask_folder)] == expected
+
+
+@pytest.mark.parametrize(
     ("images", "masks", "message"),
     [
         (["a.png"], None, "holds no mask"),

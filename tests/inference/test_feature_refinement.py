@@ -194,7 +194,9 @@ def test_values_out_of_range(values, message):
 
 
 def test_values_on_the_bounds():
-    Refinement(iterations=1, smallest_side=16, erosion=0, learning_rate=1e-9, memory=1e-9)
+    least = {"iterations": 1, "smallest_side": 16, "erosion": 0, "learning_rate": 1e-9, "memory": 1e-9}
+    refinement = Refinement(**least)
+    assert {name: getattr(refinement, name) for name in least} == least
 
 
 def test_what_cannot_be_refined(pipelines):
