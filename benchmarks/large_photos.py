@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
-from latentinpaint.evaluation.methods import eight_bits
+from latentinpaint.evaluation.methods import to_eight_bits
 from latentinpaint.evaluation.statistics import mean_with_interval, median, paired_difference
 from latentinpaint.images.image_files import list_pictures, read_picture
 from latentinpaint.metrics.perceptual import load_lpips
@@ -81,7 +81,7 @@ class Table:
         """The fills (1, 3, H, W) of one case, by way; `costs` by way are kept beside the figures."""
         self.cases.append(case)
         for way, fill in fills.items():
-            found = evaluate_pair(eight_bits(fill), case.image, case.mask, self.metrics)
+            found = evaluate_pair(to_eight_bits(fill), case.image, case.mask, self.metrics)
             figures = {name: found[name].item() for name in FIGURES}
             self.rows.setdefault(way, []).append(figures | (costs or {}).get(way, {}))
 
