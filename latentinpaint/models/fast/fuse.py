@@ -101,7 +101,7 @@ PASSES: dict[str, Callable[[nn.Module], nn.Module]] = {
     "channels_last": use_channels_last,
     "paths": merge_paths,
     "output": split_output,
-    "bands": tile_rows,
+    "row_tiling": tile_rows,
 }
 
 
