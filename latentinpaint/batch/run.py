@@ -74,8 +74,9 @@ class FolderSummary:
         """Sentences for the messages, and for pictures without a mask."""
         for message, count in self.grouped_messages():
             if message.code is MessageCode.LOSSY_FORMAT:
+                verb = "was" if count == 1 else "were"
                 yield (
-                    f"note: {count_of(count, 'picture')} written as JPEG, which is lossy: known pixels change "
+                    f"note: {count_of(count, 'picture')} {verb} written as JPEG, which is lossy: known pixels change "
                     f"slightly; {names.format} exact writes PNG in its place, which keeps them"
                 )
             elif count > 1:

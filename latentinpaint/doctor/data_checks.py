@@ -35,7 +35,7 @@ def examine_data(
 
     Args:
         root: the folder.
-        val: folder of the photographs that training is judged on; none of them should be in `root`.
+        val: folder of the photographs that training is evaluated on; none of them should be in `root`.
         size: pixels a side of the crops that are trained on.
         progress: shows how far it is.
         names: what advice calls the caller's arguments.
@@ -192,7 +192,7 @@ FOLDER_CHECKS: tuple[FolderCheck, ...] = (
 
 
 def _check_leaks(train: Stats, val: Stats) -> Iterator[Finding]:
-    """Photographs to judge on that are trained on: figures come out too good."""
+    """Photographs of the validation set that are trained on: figures come out too good."""
     advice = "take it out of one of the two folders: figures on it are too good"
     trained_by_checksum = {}
     for picture in train:

@@ -1,7 +1,7 @@
 r"""Masks that are dilated, and fills that are blended into what is around them.
 
-The mask that a model sees is the painted one dilated by a disc of radius :math:`D` pixels: every pixel whose
-distance :math:`d` to the nearest painted pixel, centre to centre, is at most :math:`D`. Pixels outside of it are
+The mask that a model sees is the one given, dilated by a disc of radius :math:`D` pixels: every pixel whose
+distance :math:`d` to the nearest pixel of that mask, centre to centre, is at most :math:`D`. Pixels outside of it are
 known and stay as they are. Feathering blends fill and original in the outer :math:`N \le D` pixels of that ring,
 with the fill's weight
 
@@ -53,7 +53,7 @@ class MaskDilation:
         return int(self.dilate or self.feather)
 
     def apply(self, mask: np.ndarray) -> "SoftMask":
-        """The mask of the hole to be filled for a painted one, (H, W) or (B, 1, H, W) bool."""
+        """The mask of the hole to be filled for the mask given, (H, W) or (B, 1, H, W) bool."""
         if not self.radius:
             return SoftMask(torch.from_numpy(mask))
         dilated = np.zeros(mask.shape, bool)
@@ -93,7 +93,7 @@ class SoftMask:
         """Fill and original, (…, C, H, W) floats, blended where alpha is below 1; the fill elsewhere."""
         if self.alpha is None:
             return fill
-        # What was painted over may hold anything, NaN too: it must not even be multiplied by 0.
+        # What the hole held may be anything, NaN too: it must not even be multiplied by 0.
         return torch.where(self.alpha < 1, torch.lerp(original, fill, self.alpha), fill)
 
 
@@ -104,7 +104,7 @@ def _check_radius(name: str, value: int) -> None:
 
 
 def _neighbourhood(mask: np.ndarray, radius: int) -> tuple[slice, slice]:
-    """The rows and columns of all painted pixels and `radius` more: farther away nothing changes."""
+    """The rows and columns of all pixels of the mask and `radius` more: farther away nothing changes."""
     rows = np.flatnonzero(mask.any(axis=1))
     columns = np.flatnonzero(mask.any(axis=0))
     return (

@@ -5,9 +5,9 @@ model paints texture, a crop larger than `NETWORK_SIDE` passes the networks scal
 which they have learnt for holes of their own size, and the texture is copied at full scale. Without texture a crop
 passes as it is, up to `MAX_PIXELS`.
 
-Texture of large crops. A crop of more than `MAX_TEXTURE_PIXELS` is painted at a smaller scale first, scaled up, and
-painted again tile by tile, each with its surroundings; what is finished is known to the tiles that follow, so that
-their textures go on where the last one ended.
+Texture of large crops. In a crop of more than `MAX_TEXTURE_PIXELS` it is synthesised at a smaller scale first, scaled
+up, and synthesised again tile by tile, each with its surroundings; what is finished is known to the tiles that
+follow, so that their textures go on where the last one ended.
 """
 
 import math
@@ -29,7 +29,7 @@ from latentinpaint.randomness import seed_for
 
 NETWORK_SIDE = 384  # longer side in pixels that the networks of a model with texture see
 MAX_PIXELS = 4_000_000  # of a crop that the networks see at once, about 1.7 GB
-MAX_TEXTURE_PIXELS = 1_000_000  # that are painted at once, about 0.6 GB
+MAX_TEXTURE_PIXELS = 1_000_000  # that are synthesised at once, about 0.6 GB
 MAX_MASK_GROWTH = 1.5  # times that a hole may grow when it is scaled down to what the networks see
 
 
@@ -166,7 +166,7 @@ def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _add_texture(texture: PatchTexture | None, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
-    """Crops (B, 3, h, w) with their fill, painted anew if there is a texture."""
+    """Crops (B, 3, h, w) with their fill, with new texture if there is one."""
     if texture is None:
         return composite(image, fill, mask)
     height, width = image.shape[-2:]
@@ -176,7 +176,7 @@ def _add_texture(texture: PatchTexture | None, image: Tensor, fill: Tensor, mask
     small_size = max(1, int(height * scale)), max(1, int(width * scale))
     level = PyramidLevel.of(mask_out(image, mask), mask, small_size)
     coarse = _resize(texture(level.image, _resize(fill, small_size), level.mask), (height, width))
-    painted = []
+    textured = []
     for item in range(len(image)):
-        painted.append(paint_tiles(texture, image[item, None], coarse[item, None], mask[item, None]))
-    return torch.cat(painted)
+        textured.append(paint_tiles(texture, image[item, None], coarse[item, None], mask[item, None]))
+    return torch.cat(textured)

@@ -120,16 +120,16 @@ class PatchLevel:
                 winners[pixels] = nnf.positions[wins] + down * self.width + right
         inside = slice(radius, -radius)
         winners = winners.view(-1, stride)[inside, inside][self.hole]
-        painted = self.guide.clone()
-        painted[:, self.hole] = self.guide.flatten(1)[:, winners]
-        return painted
+        filled = self.guide.clone()
+        filled[:, self.hole] = self.guide.flatten(1)[:, winners]
+        return filled
 
 
 class PatchSearch:
     """The search for sources at one level.
 
     A patch's features are its principal components, the blurred colours at its centre, and its contrast. The
-    components of a target are those of the picture as painted so far, its colours those of the guide.
+    components of a target are those of the picture as filled so far, its colours those of the guide.
 
     Args:
         level: the level.
@@ -168,10 +168,10 @@ class PatchSearch:
         return NearestNeighbourField(sources[nearest], distances)
 
     def improved(
-        self, painted: Tensor, nnf: NearestNeighbourField, generator: torch.Generator
+        self, filled: Tensor, nnf: NearestNeighbourField, generator: torch.Generator
     ) -> NearestNeighbourField:
-        """The field for the picture as painted so far (3, h, w); `nnf` is what a search of few pairs starts from."""
-        wanted = torch.cat([self._components(painted)[self.level.targets], self._fixed], 1)
+        """The field for the picture as filled so far (3, h, w); `nnf` is what a search of few pairs starts from."""
+        wanted = torch.cat([self._components(filled)[self.level.targets], self._fixed], 1)
         if self.exhaustive:
             sources = self.level.sources
             nearest, distances = nearest_rows(wanted, self._features[sources], self.pool)

@@ -1,19 +1,19 @@
-"""Patch-based texture: a fill, painted anew with patches of the picture around it.
+"""Patch-based texture: a fill, synthesised anew from patches of the picture around it.
 
 A network that was trained for small errors predicts an average: right in colour and layout, without texture. The
 texture is in the picture: every patch of the hole takes the place of the known patch that is most like it, from
 coarse to fine, where "like" has three parts:
 
-- the patch itself, as painted so far (the known border included),
+- the patch itself, as filled so far (the known border included),
 - its blurred colour against the fill's, which keeps the fill's layout (the guidance),
 - its contrast against that of known places of the same blurred colour, without which an average's dull patches
   would find the dullest places of the picture.
 
 Patches near the border of the hole, which know most, win over patches further inside. To search and to vote in
 alternation is the scheme of Wexler, Shechtman, Irani, "Space-time completion of video", 2007; how the search goes
-about it is said in `patch_match`. To begin with a network's fill and to hold on to it is the idea of Yang et al.,
+about it is in `patch_match`. To begin with a network's fill and to hold on to it is the idea of Yang et al.,
 "High-resolution image inpainting using multi-scale neural patch synthesis", 2017, https://arxiv.org/abs/1611.09969.
-The three parts' measure and the order of painting are this package's.
+The three parts' measure and the order of synthesis are this package's.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ CHUNK = 2048  # targets whose neighbours are looked for at once
 
 @dataclass(frozen=True)
 class PatchTexture:
-    """How a fill is painted anew with known patches.
+    """How a fill is synthesised anew from known patches.
 
     Attributes:
         radius: patches have 2 radius + 1 pixels a side.
@@ -86,31 +86,31 @@ class PatchTexture:
         """
         hole = is_hole(mask)
         guide = torch.where(hole, fill, image)
-        painted = []
+        filled = []
         with _single_threaded_torch() as pool:
             for one_guide, one_hole in zip(guide.float().cpu(), hole[:, 0].cpu(), strict=True):
-                painted.append(self._paint(one_guide, one_hole, pool))
-        return torch.where(hole, torch.stack(painted).to(guide), image)
+                filled.append(self._synthesise(one_guide, one_hole, pool))
+        return torch.where(hole, torch.stack(filled).to(guide), image)
 
-    def _paint(self, guide: Tensor, hole: Tensor, pool: Executor) -> Tensor:
-        """The guide (3, H, W) with its hole (H, W) bool painted anew."""
+    def _synthesise(self, guide: Tensor, hole: Tensor, pool: Executor) -> Tensor:
+        """The guide (3, H, W) with its hole (H, W) bool synthesised anew."""
         levels = self._levels(guide, hole)
         if not hole.any() or not levels or levels[-1].factor > 1:
             return guide
         prior = _ContrastPrior(levels[0])
-        painted = levels[0].guide
+        filled = levels[0].guide
         for number, level in enumerate(levels):
             search = PatchSearch(level, prior.expected(level), self.guidance, self.contrast, pool)
             if number == 0:
                 nnf = search.init_nnf()
             else:
                 nnf = level.upscaled(nnf, levels[number - 1])
-                painted = level.vote(nnf)
+                filled = level.vote(nnf)
             generator = torch.Generator().manual_seed(level.factor)
             for _ in range(self._iterations(number, search.exhaustive)):
-                nnf = search.improved(painted, nnf, generator)
-                painted = level.vote(nnf)
-        return painted
+                nnf = search.improved(filled, nnf, generator)
+                filled = level.vote(nnf)
+        return filled
 
     def _levels(self, guide: Tensor, hole: Tensor) -> list[PatchLevel]:
         """The picture's levels from coarse to fine, but those where too little is known."""

@@ -13,11 +13,11 @@ SURROUNDINGS = 160  # pixels around a tile that its texture can be copied from
 
 
 def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
-    """One picture (1, 3, H, W) painted tile by tile, each knowing those before it; memory is that of one tile.
+    """One picture (1, 3, H, W) with texture tile by tile, each knowing those before it; memory is that of one tile.
 
     The tile of whose surroundings most is known is always the next: a tile without known pixels around it waits.
     """
-    painted = composite(image, fill, mask)
+    output = composite(image, fill, mask)
     remaining = is_hole(mask).clone()
     height, width = image.shape[-2:]
     tiles = []
@@ -33,12 +33,12 @@ def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
         tile = min(tiles, key=unknown_fraction)
         tiles.remove(tile)
         outer = _with_surroundings(tile, height, width)
-        part = painted[outer.index]
+        part = output[outer.index]
         textured = texture(part, part, remaining[outer.index].float())
         inner = Box(tile.top - outer.top, tile.left - outer.left, tile.bottom - outer.top, tile.right - outer.left)
-        painted[tile.index] = textured[inner.index]
+        output[tile.index] = textured[inner.index]
         remaining[tile.index] = False
-    return painted
+    return output
 
 
 def _with_surroundings(tile: Box, height: int, width: int) -> Box:

@@ -60,7 +60,7 @@ def test_the_summary_groups_what_differs_by_names_alone(tmp_path):
         lossy = Message(MessageLevel.NOTE, "{output}: lossy", names, MessageCode.LOSSY_FORMAT)
         summary.messages += [lossy, Message(MessageLevel.WARNING, "{output} is odd", names)]
     jpeg, odd, without_mask = summary.notes()
-    assert jpeg.startswith("note: 3 pictures written as JPEG")
+    assert jpeg.startswith("note: 3 pictures were written as JPEG")
     assert odd == "warning: 0.jpg is odd (and so for 2 more)"
     assert without_mask.startswith("note: no mask names 21 pictures: ") and without_mask.endswith("b.png …")
     summary.add(FillTask(tmp_path / "z.png", None, ()), TaskResult(reason="it is gone"))
