@@ -335,6 +335,7 @@ def test_two_answers_for_one_name(fill, pictures, helpers, tmp_path):
     masks = tmp_path / "masks"
     helpers.write_hole(masks / "a.png", HOLE)
     helpers.write_hole(masks / "a_mask.png", HOLE)
+    (pictures[0] / "a_mask.png").unlink()  # else a picture of the second mask's very name
     answer, found = fill("--maskdir", masks)
     assert answer.status == 1 and found == {"a.png"}
     assert len(failures(answer)) == 1 and "rename one of them" in failures(answer)[0]
