@@ -47,14 +47,14 @@ class FlowDataModule(pl.LightningDataModule):
         target: the data: moons, shifted_normal or ring (points); mnist, fashion_mnist, kmnist, cifar10, cifar10_dogs
             or cifar100 (through torchvision); a folder of pictures; or a sheet, one picture file of tiles.
         source: where the flow starts: normal (noise), or anything the target can be.
-        val_target, val_source: what is shown and judged during training; None draws from the target and source.
+        val_target, val_source: what is shown and evaluated during training; None draws from the target and source.
         change, source_change: none, invert, rotate or mirror, made to every picture of the target or the source.
         size: side of the pictures, pixels.
         channels: of the pictures, 1 (grey) or 3.
         flip: whether half of the target's pictures are mirrored.
         downloads: folder in which torchvision looks, and to which it downloads.
         batch_size: samples a step, for each device.
-        shown: samples that are shown and judged.
+        shown: samples that are shown and evaluated.
         num_workers: processes that draw batches; 0 draws them in the training's own.
         seed: of the batches.
     """

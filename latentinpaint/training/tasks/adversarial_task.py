@@ -179,7 +179,7 @@ class AdversarialTask(PipelineTask):
             generator_step, discriminator_step: move the parameters by their gradients.
 
         Returns:
-            All losses and what tells of the health of both, detached scalars.
+            All losses and what shows the health of both, detached scalars.
         """
         output = self.generate(batch)
         inputs = self.domain.loss_inputs(self.fused_pipeline(), output)
