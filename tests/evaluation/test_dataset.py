@@ -4,30 +4,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_photos import NAMES, save_hole, save_photos
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.dataset import dataset_from_folders, dataset_from_preset
 from latentinpaint.evaluation.mask_sets import draw_hole
 
-NAMES = ("a.png", "b.png", "sub/a.png")
-
 
 @pytest.fixture
 def photos(tmp_path):
-    folder = tmp_path / "photos"
-    pixels = np.random.default_rng(0).integers(0, 255, (40, 56, 3), np.uint8)
-    for name in NAMES:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(folder / name)
-    return folder
-
-
-def save_hole(path, size=(40, 56)):
-    hole = np.zeros(size, np.uint8)
-    hole[3:9, 30:50] = 255
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(hole).save(path)
-    return hole > 0
+    return save_photos(tmp_path / "photos")
 
 
 def test_holes_depend_on_seed_and_name_alone(photos):

@@ -3,10 +3,10 @@
 import hashlib
 import json
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_photos import NAMES, save_hole, save_photos
 
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
@@ -14,25 +14,10 @@ from latentinpaint.evaluation.dataset import dataset_from_folders, dataset_from_
 from latentinpaint.evaluation.mask_sets import draw_hole, mask_checksum, read_manifest, write_masks
 from latentinpaint.images.image_files import read_mask
 
-NAMES = ("a.png", "b.png", "sub/a.png")
-
 
 @pytest.fixture
 def photos(tmp_path):
-    folder = tmp_path / "photos"
-    pixels = np.random.default_rng(0).integers(0, 255, (40, 56, 3), np.uint8)
-    for name in NAMES:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(folder / name)
-    return folder
-
-
-def save_hole(path, size=(40, 56)):
-    hole = np.zeros(size, np.uint8)
-    hole[3:9, 30:50] = 255
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(hole).save(path)
-    return hole > 0
+    return save_photos(tmp_path / "photos")
 
 
 def test_holes_are_the_same_on_every_machine():
