@@ -22,7 +22,7 @@ from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, SamplePhotos
 from latentinpaint.experiments.timing import latent_step, median_seconds
 from latentinpaint.models import LamaAutoencoder
-from latentinpaint.training.cli import TrainingCLI, expand_aliases
+from latentinpaint.training.cli import TrainingCLI
 from latentinpaint.training.tasks.latent_task import LatentTask
 from latentinpaint.weights import save_autoencoder
 
@@ -72,7 +72,7 @@ def files_of_the_table(files: list[Path]) -> list[Path]:
 def task(config: Path, autoencoder: Path) -> LatentTask:
     """A variant as it is trained."""
     arguments = ["--config", str(config), "--autoencoder", str(autoencoder), "--data.root", "samples"]
-    return TrainingCLI.build(LatentTask, expand_aliases(arguments), "unused").model
+    return TrainingCLI.build(LatentTask, arguments, "unused").model
 
 
 if __name__ == "__main__":

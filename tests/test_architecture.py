@@ -162,7 +162,8 @@ def test_all_lists_what_is_there(path):
 
 
 OPTION = re.compile(r"(?<![\w-])--[a-z]")
-COMMAND_LINES = [PACKAGE / "training" / "cli.py", *(PACKAGE / "cli").glob("*.py")]
+TRAINING_COMMANDS = [PACKAGE / "training" / f"{name}.py" for name in ("cli", "aliases", "option_order")]
+COMMAND_LINES = [*TRAINING_COMMANDS, *(PACKAGE / "cli").glob("*.py")]
 
 
 def docstrings(tree):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from latentinpaint.training.cli import TrainingCLI, expand_aliases
+from latentinpaint.training.cli import TrainingCLI
 from latentinpaint.training.losses.adversarial import LossWeights
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.training.tasks.autoencoder_task import PretrainTask
@@ -39,7 +39,7 @@ def build(path, model_files, tmp_path, *options):
     arguments += ["--autoencoder", str(model_files["autoencoder"])]
     if "refiner" not in settings["model"]:
         arguments += ["--refiner", "ffc"]
-    return TrainingCLI(LatentTask, expand_aliases(arguments), "unused")
+    return TrainingCLI(LatentTask, arguments, "unused")
 
 
 def test_there_are_configurations():
@@ -94,7 +94,7 @@ def test_the_ablation_varies_only_what_it_names():
 def build_full(paths, tmp_path, *options):
     arguments = [word for path in paths for word in ("--config", str(path))]
     arguments += ["--data.root", "samples", "--output", str(tmp_path / "run"), *options]
-    return TrainingCLI(AdversarialTask, expand_aliases(arguments), "unused")
+    return TrainingCLI(AdversarialTask, arguments, "unused")
 
 
 @pytest.mark.filterwarnings("ignore:the perceptual loss is left out")

@@ -14,6 +14,7 @@ from typing import Any
 import jsonargparse
 
 from latentinpaint.errors import InputError
+from latentinpaint.training.option_order import most_exact_last
 
 _TYPE_NAMES = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 _SHORT = {"model.autoencoder": "autoencoder", "model.refiner": "refiner"}  # required by train_latent alone
@@ -53,7 +54,7 @@ def _call(component: Callable, name: str, arguments: Sequence[str]) -> Any:
     """A typed function or class, called with what the command line says."""
     return jsonargparse.auto_cli(
         component,
-        args=_with_flags(component, arguments),
+        args=most_exact_last(_with_flags(component, arguments)),
         parser_class=_Parser,
         prog=f"latentinpaint {name}",
         exit_on_error=False,

@@ -8,9 +8,8 @@ A run lives in one folder, `--output`::
     *.safetensors             the trained model, once training has ended
     plots/, models/           of a flow: a sheet after every validation, and its weights with --keep_models true
 
-`--refiner` and `--autoencoder` are short forms of `--model.refiner` and `--model.autoencoder`. A flag that came
-after a configuration file would silently win over it, or lose to it; here a `--refiner` that contradicts the
-configuration is an error.
+An option of the command line wins over every configuration, wherever it stands (`option_order`). `--refiner` and
+`--autoencoder` are short forms of `--model.refiner` and `--model.autoencoder` (`aliases`).
 """
 
 import sys
@@ -20,7 +19,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-import yaml
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import TensorBoardLogger
@@ -29,16 +27,18 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.data.distributions import NORMAL
 from latentinpaint.data.flow_datamodule import FlowDataModule
-from latentinpaint.errors import InputError, choose
+from latentinpaint.errors import InputError
 from latentinpaint.files import write_beside
 from latentinpaint.refiners import REFINERS
+from latentinpaint.training.aliases import check_refiner, expand_aliases
 from latentinpaint.training.callbacks import Checkpoints, FlowSnapshots, PictureGrid, RunProgress, SaveLast, WeightEMA
 from latentinpaint.training.nan_guard import NanGuard
+from latentinpaint.training.option_order import is_configuration, most_exact_last
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.training.tasks.autoencoder_task import PretrainTask
 from latentinpaint.training.tasks.base import TrainingTask
 from latentinpaint.training.tasks.flow_task import FlowTask
-from latentinpaint.training.tasks.latent_task import LatentTask
+from latentinpaint.training.tasks.latent_task import LatentTask, PipelineTask
 from latentinpaint.visualization.flows import training_sheets
 
 TRAINER_DEFAULTS = {
@@ -61,23 +61,18 @@ def pretrain_ae(arguments: Sequence[str], program: str | None = None) -> None:
 
 def train_latent(arguments: Sequence[str], program: str | None = None) -> None:
     """Train a refiner on a pretrained autoencoder; see `pretrain_ae`."""
-    cli = TrainingCLI.build(LatentTask, expand_aliases(arguments), "runs/train_latent", program)
-    refiner = _refiner_option(arguments)
-    built = type(cli.model.pipeline.refiner)
-    if refiner is not None and built is not REFINERS[refiner]:
-        raise InputError(f"--refiner {refiner} contradicts the settings, which name {built.__name__}: leave one out")
-    train(cli)
+    train(TrainingCLI.build(LatentTask, arguments, "runs/train_latent", program))
 
 
 def train_lama(arguments: Sequence[str], program: str | None = None) -> None:
     """Train with LaMa's full losses; see `pretrain_ae`."""
-    train(TrainingCLI.build(AdversarialTask, expand_aliases(arguments), "runs/train_lama", program))
+    train(TrainingCLI.build(AdversarialTask, arguments, "runs/train_lama", program))
 
 
 def train_flow(arguments: Sequence[str], program: str | None = None) -> None:
     """Train a flow; see `pretrain_ae`. What it has learnt is drawn at the end."""
-    recipes = ("--config", "-c", "--model.flow", "-h", "--help")
-    if not any(argument.startswith(recipes) for argument in arguments):
+    recipes = ("--model.flow", "-h", "--help")
+    if not any(is_configuration(word) or word.startswith(recipes) for word in arguments):
         raise InputError("give a recipe, such as --config configs/moons.yaml; --help lists every option")
     cli = TrainingCLI.build(FlowTask, arguments, "runs/train_flow", program)
     if not cli.model.flow.accepts_source and cli.datamodule.source != NORMAL:
@@ -123,7 +118,7 @@ def task_from_config(config: Path, autoencoder: str, root: str) -> LatentTask:
         root: folder of photographs.
     """
     arguments = ["--config", str(config), "--autoencoder", autoencoder, "--data.root", root]
-    return TrainingCLI.build(LatentTask, expand_aliases(arguments), "unused").model
+    return TrainingCLI.build(LatentTask, arguments, "unused").model
 
 
 class TrainingCLI(LightningCLI):
@@ -134,11 +129,13 @@ class TrainingCLI(LightningCLI):
     ) -> None:
         self.output = output
         self.task_class = task
+        self.has_aliases = issubclass(task, PipelineTask)
+        words = expand_aliases(arguments) if self.has_aliases else most_exact_last(arguments)
         super().__init__(
             task,
             FlowDataModule if issubclass(task, FlowTask) else InpaintingDataModule,
             run=False,
-            args=list(arguments),
+            args=words,
             save_config_callback=None,
             seed_everything_default=0,
             trainer_defaults={**TRAINER_DEFAULTS, **task.trainer_defaults},
@@ -152,7 +149,10 @@ class TrainingCLI(LightningCLI):
     ) -> "TrainingCLI":
         """The command line with everything built from it; settings that cannot be are an `InputError`."""
         try:
-            return cls(task, arguments, output, program)
+            cli = cls(task, arguments, output, program)
+            if cli.has_aliases:
+                check_refiner(cli.model.pipeline.refiner, arguments)
+            return cli
         except InputError:
             raise
         except (ValueError, MisconfigurationException) as error:
@@ -172,12 +172,17 @@ class TrainingCLI(LightningCLI):
             parser.add_argument(
                 "--keep_models", type=bool, default=False, help="keep the weights after every validation, in models/"
             )
-        if self.task_class in (LatentTask, AdversarialTask):
+        if self.has_aliases:
             names = " or ".join(REFINERS)
             parser.add_argument("--refiner", type=str | None, help=f"short for --model.refiner: {names}")
             parser.add_argument(
                 "--autoencoder", type=str | None, help="short for --model.autoencoder: a file or folder"
             )
+
+    def before_instantiate_classes(self) -> None:
+        for alias in ("refiner", "autoencoder"):
+            if self.has_aliases and self.config[alias] is not None:  # `expand_aliases` would have taken the option
+                raise InputError(f"write --{alias} in full; in a configuration it is '{alias}' below 'model'")
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         """The trainer with this package's callbacks beside those of the configuration."""
@@ -211,88 +216,6 @@ class TrainingCLI(LightningCLI):
             own.append(WeightEMA(self.config.ema))
         own.append(Checkpoints(checkpoints, self.config.save_minutes))
         return own
-
-
-def expand_aliases(arguments: Sequence[str]) -> list[str]:
-    """`--refiner` and `--autoencoder` written out; where no configuration names a refiner, the option decides.
-
-    Every option keeps its place, because the last one wins. That is why this is not left to the parser: it would have
-    to know of a later configuration before it takes an earlier option.
-
-    Raises:
-        InputError: if the refiner is not known, or a configuration names another.
-    """
-    expanded = []
-    for option, value in _options_with_values(arguments):
-        if option == "--refiner":
-            continue
-        expanded.append("--model.autoencoder" if option == "--autoencoder" else option)
-        if value is not None:
-            expanded.append(value)
-    refiner = _refiner_option(arguments)
-    if refiner is None:
-        return expanded
-    class_name = choose(REFINERS, refiner, "refiner").__name__
-    if _is_configured(refiner, class_name, arguments):
-        return expanded
-    # In front, so that options such as --model.refiner.blocks find their class.
-    return ["--model.refiner", f"latentinpaint.refiners.{class_name}", *expanded]
-
-
-def _is_configured(refiner: str, class_name: str, arguments: Sequence[str]) -> bool:
-    """Whether a configuration names the refiner; one that names another is an `InputError`."""
-    configured = False
-    for option, config in _options_with_values(arguments):
-        if option not in ("--config", "-c") or config is None:
-            continue
-        named = _refiner_in(config)
-        if named is None:
-            continue
-        if named.rsplit(".", 1)[-1] != class_name:
-            raise InputError(f"--refiner {refiner} contradicts {config}, which names {named}: leave one of them out")
-        configured = True
-    return configured
-
-
-def _refiner_option(arguments: Sequence[str]) -> str | None:
-    return dict(_options_with_values(arguments)).get("--refiner")
-
-
-def _options_with_values(arguments: Sequence[str]) -> list[tuple[str, str | None]]:
-    """The aliases and configurations with their values, `--option value` or `--option=value`; all else by itself."""
-    options: list[tuple[str, str | None]] = []
-    words = iter(arguments)
-    for word in words:
-        name, equals, value = word.partition("=")
-        if name not in ("--refiner", "--autoencoder", "--config", "-c"):
-            options.append((word, None))
-            continue
-        if not equals:
-            following = next(words, None)
-            if following is None:
-                raise InputError(f"{name} needs a value")
-            value = following
-        options.append((name, value))
-    return options
-
-
-def _refiner_in(config: str) -> str | None:
-    """The refiner's class that a configuration names, if any."""
-    try:
-        settings = yaml.safe_load(Path(config).read_text())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"the configuration {config} cannot be read") from error
-    refiner = _entry(_entry(settings, "model"), "refiner")
-    if isinstance(refiner, str):
-        return refiner
-    return _entry(refiner, "class_path")
-
-
-def _entry(settings: object, key: str) -> Any:  # noqa: ANN401  YAML holds anything
-    """An entry of a mapping; None of anything else."""
-    if isinstance(settings, dict):
-        return settings.get(key)
-    return None
 
 
 def _draw_flow(cli: TrainingCLI) -> None:

@@ -1,4 +1,4 @@
-"""The training commands: resuming, time limits, several processes, bad files, aliases of options."""
+"""The training commands: resuming, time limits, several processes, bad files."""
 
 import shutil
 import subprocess
@@ -11,7 +11,6 @@ from checkpoints import checkpoint, compare, equal
 from PIL import Image
 from safetensors.torch import load_file
 
-from latentinpaint.training.cli import expand_aliases
 from latentinpaint.weights import load_autoencoder, load_pipeline
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -90,12 +89,3 @@ def test_bad_files_are_left_out_counted_and_named(workers, pretrain, tmp_path):
     message = next(str(w.message) for w in caught if "could not be read" in str(w.message))
     assert "cut.jpg" in message and "text.jpg" in message and "good" not in message
     load_autoencoder(folder)
-
-
-def test_aliases():
-    expanded = expand_aliases(["--refiner", "flow", "--autoencoder=a b", "--data.size", "64"])
-    assert expanded[:2] == ["--model.refiner", "latentinpaint.refiners.FlowRefiner"]
-    assert expanded[2:] == ["--model.autoencoder", "a b", "--data.size", "64"]
-    config = str(CONFIGS / "latent_ffc.yaml")
-    agreed = expand_aliases(["--refiner=ffc", "--config", config])
-    assert agreed == ["--config", config]
