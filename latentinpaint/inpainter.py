@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentinpaint.device import choose_device
 from latentinpaint.errors import InputError, check_same_size, choose
-from latentinpaint.images.convert import AnyPicture, as_mask, like_input, to_picture
+from latentinpaint.images.convert import AnyPicture, as_mask, as_upright_mask, like_input, to_picture
 from latentinpaint.images.image_files import Picture
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
@@ -142,7 +142,11 @@ class Inpainter:
             mask: 1, True or white is the hole: a Pillow picture, an array (H, W) or (H, W, 1), or a tensor (H, W),
                 (1, H, W) or (B, 1, H, W). Of an array or tensor what is above half of its scale is the hole; the
                 scale of integers is 255, but 1 where nothing is above 1. With a list of pictures a list of as many
-                masks, or one for all.
+                masks, or one for all. A Pillow picture with an EXIF orientation may have a mask of the samples as
+                they are stored, as `numpy.asarray` has them, or as they are shown, upright: of both sizes the one
+                that the mask has. Where both are the same, an array or tensor is for the stored samples, and a
+                Pillow mask, turned by its own EXIF orientation, for what is shown. The result comes in the frame of
+                the mask: with the picture's EXIF orientation for the stored samples, else upright.
             num_samples: how many fills; only a stochastic refiner gives different ones.
             seed: equal seeds give equal fills.
             steps: solver steps of a flow, None for the model's own.
@@ -185,7 +189,9 @@ class Inpainter:
             image: as for calling, but no list.
             sides: (left, top, right, bottom), or one for all four: whole numbers of pixels, or texts such as "10%",
                 of the width for left and right, of the height for top and bottom. At most the picture's own side.
-            mask: as for calling, of the size of `image`: a hole to be filled besides; None for none.
+                Sides are those of the upright picture.
+            mask: as for calling, of the size of `image`: a hole to be filled besides; None for none, then the result
+                is upright.
             options: any other arguments of calling. With `dilate` or `feather` the hole, which the new margin
                 belongs to, reaches that far into the picture.
 
@@ -198,7 +204,10 @@ class Inpainter:
         fill_options = FillOptions(**options)
         if isinstance(image, Tensor):
             height, width = image.shape[-2:]
-            old_mask = _mask_or_none(mask, (height, width), batched=True)
+            if mask is None:
+                mask = np.zeros((height, width), bool)
+            old_mask = as_mask(mask, batched=True)
+            check_same_size(old_mask.shape[-2:], (height, width))
             padding = Padding.of(sides, height, width)
             left, top, right, bottom = astuple(padding)
             expanded = F.pad(image, (left, right, top, bottom))
@@ -206,11 +215,17 @@ class Inpainter:
         else:
             picture = to_picture(image)
             size = (picture.height, picture.width)
-            old_mask = _mask_or_none(mask, size, batched=False)
+            old_mask = np.zeros(size, bool)
+            frame = 1
+            if mask is not None:
+                old_mask, frame = as_upright_mask(mask, image)
+                check_same_size(old_mask.shape, size)
             padding = Padding.of(sides, *size)
             new_mask = padding.pad_mask(old_mask)
             expanded = picture.expanded(*astuple(padding))
-            request = _picture_input(expanded, new_mask, fill_options, lambda filled: like_input(filled, image))
+            request = _picture_input(
+                expanded, new_mask, fill_options, lambda filled: like_input(filled, image, frame)
+            )
         return _unwrap(self._run([request], fill_options)[0])
 
     def fill(self, picture: Picture, mask: np.ndarray, options: FillOptions | None = None) -> list[Picture]:
@@ -243,16 +258,9 @@ def _unwrap(samples: list[Any]) -> Any:  # noqa: ANN401  whatever the outputs ar
 def _input(image: Any, mask: object, options: FillOptions) -> _Input:  # noqa: ANN401  see `Inpainter.__call__`
     if isinstance(image, Tensor):
         return _tensor_input(image, as_mask(mask, batched=True), options)
-    return _picture_input(to_picture(image), as_mask(mask), options, lambda filled: like_input(filled, image))
-
-
-def _mask_or_none(mask: object, size: tuple[int, int], batched: bool) -> np.ndarray:
-    """A mask of this size, (H, W) bool or, if `batched`, (B, 1, H, W); None gives one without a hole."""
-    if mask is None:
-        mask = np.zeros(size, bool)
-    array = as_mask(mask, batched)
-    check_same_size(array.shape[-2:], size)
-    return array
+    picture = to_picture(image)
+    hole, frame = as_upright_mask(mask, image)
+    return _picture_input(picture, hole, options, lambda filled: like_input(filled, image, frame))
 
 
 def _picture_input(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from latentinpaint import Inpainter
 from latentinpaint.errors import InputError
@@ -154,6 +154,51 @@ def test_masks(inpainter, kind):
     array, tensor = noise(HEIGHT, WIDTH, 3), torch.rand(3, HEIGHT, WIDTH)
     np.testing.assert_array_equal(inpainter(array, MASKS[kind](hole())), inpainter(array, hole()))
     assert torch.equal(inpainter(tensor, MASKS[kind](hole())), inpainter(tensor, hole()))
+
+
+def photo_of(suffix, orientation, folder):
+    """A photo that states an EXIF orientation, opened from a file."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = folder / f"photo{suffix}"
+    Image.fromarray(noise(HEIGHT, WIDTH, 3)).save(path, exif=exif.tobytes())
+    return Image.open(path)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_an_array_mask_is_for_the_samples_as_stored(suffix, orientation, inpainter, tmp_path):
+    """Whatever viewers show: the result is equal to `numpy.asarray` of the photo outside of the mask."""
+    stored = np.asarray(photo_of(suffix, orientation, tmp_path))
+    mask = np.zeros(stored.shape[:2], bool)
+    mask[2:9, 1:12] = True
+    for result in (
+        inpainter(photo_of(suffix, orientation, tmp_path), mask),
+        inpainter([photo_of(suffix, orientation, tmp_path)], [torch.from_numpy(mask)])[0],
+    ):
+        assert result.size == stored.shape[1::-1]
+        np.testing.assert_array_equal(np.asarray(result)[~mask], stored[~mask])
+        assert (np.asarray(result)[mask] != stored[mask]).any(-1).mean() > 0.9
+        assert result.getexif().get(0x0112, 1) == (1 if suffix == ".tif" else orientation)
+    shown = np.asarray(ImageOps.exif_transpose(photo_of(suffix, orientation, tmp_path)))
+    mask = np.zeros(shown.shape[:2], np.uint8)
+    mask[2:9, 1:12] = 255
+    result = inpainter(photo_of(suffix, orientation, tmp_path), Image.fromarray(mask))
+    np.testing.assert_array_equal(np.asarray(result)[mask == 0], shown[mask == 0])
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_expanding_a_photo_with_an_orientation(orientation, inpainter, tmp_path):
+    """Sides are those of what is shown; the result has the frame of its mask."""
+    photo = photo_of(".png", orientation, tmp_path)
+    stored, shown = np.asarray(photo), np.asarray(ImageOps.exif_transpose(photo))
+    height, width = shown.shape[:2]
+    result = np.asarray(inpainter.expand(photo, (2, 3, 0, 0)))
+    np.testing.assert_array_equal(result[3:, 2:], shown)
+    result = inpainter.expand(photo, (2, 3, 0, 0), np.zeros(stored.shape[:2], bool))
+    assert result.getexif()[0x0112] == orientation
+    np.testing.assert_array_equal(np.asarray(ImageOps.exif_transpose(result))[3:, 2:], shown)
+    assert ImageOps.exif_transpose(result).size == (width + 2, height + 3)
 
 
 @pytest.mark.parametrize("kind", MASKS)

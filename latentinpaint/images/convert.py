@@ -8,6 +8,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.images.image_files import Picture, mask_from_pil
+from latentinpaint.images.orientation import orientation_of, turn_upright
 
 AnyPicture = TypeVar("AnyPicture", Image.Image, np.ndarray, Tensor)
 
@@ -33,6 +34,37 @@ def as_mask(mask: object, batched: bool = False) -> np.ndarray:
     else:
         hole = _without_batch(hole)
     return np.ascontiguousarray(hole)
+
+
+def as_upright_mask(mask: object, image: object) -> tuple[np.ndarray, int]:
+    """The mask of a picture in the upright frame, and the orientation of the frame that it was given in.
+
+    A Pillow photo with an EXIF orientation has two frames, see `orientation`. A mask belongs to the one that has its
+    size. Where both have it, an array or tensor belongs to the stored frame, as `numpy.asarray` of the photo does,
+    and a Pillow mask to the upright one, turned by its own EXIF orientation if it has one, as the files of both do.
+
+    Args:
+        mask: as for `as_mask`.
+        image: the picture, as for `to_picture`.
+
+    Returns:
+        The mask (H, W) bool, and an EXIF orientation, 1 for the upright frame.
+
+    Raises:
+        InputError: as `as_mask`.
+    """
+    hole = as_mask(mask)
+    if not isinstance(image, Image.Image):
+        return hole, 1
+    image.load()  # a TIFF is turned upright by this
+    orientation = orientation_of(image)
+    stored = (image.height, image.width)
+    is_quarter_turn = orientation >= 5
+    upright = stored[::-1] if is_quarter_turn else stored
+    both_fit = upright == stored
+    if orientation == 1 or hole.shape != stored or (both_fit and isinstance(mask, Image.Image)):
+        return hole, 1
+    return np.ascontiguousarray(turn_upright(hole, orientation)), orientation
 
 
 def _threshold(values: np.ndarray) -> np.ndarray:
@@ -82,10 +114,10 @@ def to_picture(image: object) -> Picture:
     raise InputError(f"a picture is a Pillow image, an array or a tensor, not {type(image).__name__}")
 
 
-def like_input(filled: Picture, image: Image.Image | np.ndarray) -> Image.Image | np.ndarray:
-    """A picture in the form that the caller's `image` has."""
+def like_input(filled: Picture, image: Image.Image | np.ndarray, orientation: int = 1) -> Image.Image | np.ndarray:
+    """A picture in the form that the caller's `image` has, in the frame of an EXIF orientation, 1 for upright."""
     if isinstance(image, Image.Image):
-        return filled.to_pil()
+        return filled.as_stored(orientation).to_pil()
     return np.asarray(filled.to_pil()).reshape(filled.height, filled.width, *image.shape[2:])
 
 

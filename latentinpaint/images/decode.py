@@ -18,6 +18,7 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 from latentinpaint.errors import InputError
 from latentinpaint.images import metadata
 from latentinpaint.images.high_depth import SIXTEEN_BIT_MODES, sixteen_bit_colour
+from latentinpaint.images.orientation import known_orientation, orientation_of, read_exif, turn_upright
 from latentinpaint.images.palette import palette_of
 
 # Pillow's names of what is opened. The list is short on purpose: each was checked to lose no depth, and the
@@ -25,19 +26,6 @@ from latentinpaint.images.palette import palette_of
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 _MODES = (*_EIGHT_BIT_MODES, *SIXTEEN_BIT_MODES, "I", "F")
-
-# By EXIF orientation, what makes stored samples upright: whether rows are reversed, whether columns are, and whether
-# both are then exchanged.
-_UPRIGHT = {
-    1: (False, False, False),
-    2: (False, True, False),
-    3: (True, True, False),
-    4: (True, False, False),
-    5: (False, False, True),
-    6: (True, False, True),
-    7: (True, True, True),
-    8: (False, True, True),
-}
 
 
 def decode_file(data: bytes, name: str) -> dict[str, Any]:
@@ -90,17 +78,19 @@ def _errors_as_sentences(name: str) -> Iterator[None]:
 
 def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
     """What is decoded; `data` are the bytes of the file, where known, for what Pillow does not report."""
-    exif = image.getexif()
-    stored_orientation = exif.get(metadata.ORIENTATION, 1)
+    exif, exif_is_sound = read_exif(image)
+    stored_orientation = known_orientation(exif)
     jpeg_options = metadata.jpeg_options_of(image)
     frames = getattr(image, "n_frames", 1)
     bits = _source_bits(image, data)
     samples, mode, orientation = _decode_samples(image, name, data)
-    samples = np.array(_upright(samples, orientation), samples.dtype.newbyteorder("="), order="C")
+    samples = np.array(turn_upright(samples, orientation), samples.dtype.newbyteorder("="), order="C")
     if _is_negative(image, mode):
         samples = _positive(samples, mode, bits or 16)
     palette, palette_alpha = _palette(image, mode)
     exif_bytes, lost = metadata.upright_exif(exif, image.format == "TIFF", name)
+    if not exif_is_sound:
+        lost.append(f"the EXIF data of {name} are damaged and not kept")
     lost += metadata.unsupported_metadata(image, name)
     return dict(
         samples=samples,
@@ -116,7 +106,7 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
         comment=metadata.comment_of(image),
         jpeg_options=jpeg_options,
         png_chunks=metadata.portable_chunks(data),
-        orientation=stored_orientation if stored_orientation in _UPRIGHT else 1,
+        orientation=stored_orientation,
         frames=frames,
         lost=tuple(lost),
         name=name,
@@ -147,7 +137,7 @@ def _decode_samples(image: Image.Image, name: str, data: bytes) -> tuple[np.ndar
     Raises:
         InputError: for modes that cannot be kept, and for pictures without pixels.
     """
-    orientation = image.getexif().get(metadata.ORIENTATION, 1)
+    orientation = orientation_of(image)
     deep = sixteen_bit_colour(image, data)
     image.load()  # also where the samples were decoded elsewhere: only Pillow notices every truncation
     if deep is not None:
@@ -156,7 +146,7 @@ def _decode_samples(image: Image.Image, name: str, data: bytes) -> tuple[np.ndar
         samples = np.asarray(image)
         mode = image.mode
         if image.format == "TIFF":
-            orientation = image.getexif().get(metadata.ORIENTATION, 1)  # Pillow turns TIFFs while loading
+            orientation = orientation_of(image)  # Pillow turns TIFFs while loading
     if mode in ("I;16L", "I;16N"):
         mode = "I;16"
     if mode not in _MODES:
@@ -164,18 +154,6 @@ def _decode_samples(image: Image.Image, name: str, data: bytes) -> tuple[np.ndar
     if not samples.size:
         raise InputError(f"{name} has no pixels")
     return samples, mode, orientation
-
-
-def _upright(samples: np.ndarray, orientation: int) -> np.ndarray:
-    """A view of stored samples that is upright; an unknown orientation counts as upright."""
-    reverse_rows, reverse_columns, exchange = _UPRIGHT.get(orientation, _UPRIGHT[1])
-    if reverse_rows:
-        samples = samples[::-1]
-    if reverse_columns:
-        samples = samples[:, ::-1]
-    if exchange:
-        samples = samples.swapaxes(0, 1)
-    return samples
 
 
 def _is_negative(image: Image.Image, mode: str) -> bool:

@@ -13,8 +13,9 @@ from typing import Any
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
+from latentinpaint.images.orientation import ORIENTATION
+
 Chunk = tuple[bytes, bytes]
-ORIENTATION = 0x0112
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _IPTC_TAG = 33723  # of a TIFF's first folder
 _IPTC_BLOCK = 0x0404  # of the Photoshop segment of a JPEG
@@ -61,6 +62,15 @@ def resized_exif(exif: bytes | None, width: int, height: int) -> bytes | None:
     _replace_size(resized, _SIZE, width, height)
     _replace_size(resized.get_ifd(_EXIF_FOLDER), _EXIF_SIZE, width, height)
     return resized.tobytes()
+
+
+def turned_exif(exif: bytes | None, orientation: int) -> bytes:
+    """The same EXIF with another orientation."""
+    turned = Image.Exif()
+    if exif:
+        turned.load(exif)
+    turned[ORIENTATION] = orientation
+    return turned.tobytes()
 
 
 def _replace_size(entries: MutableMapping[int, Any], tags: tuple[int, int], width: int, height: int) -> None:

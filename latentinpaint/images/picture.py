@@ -19,7 +19,8 @@ from latentinpaint.errors import InputError
 from latentinpaint.images import palette
 from latentinpaint.images.decode import decode_image, full_scale
 from latentinpaint.images.high_depth import SIXTEEN_BIT_COLOUR_MODES, SIXTEEN_BIT_MODES
-from latentinpaint.images.metadata import Chunk, resized_exif
+from latentinpaint.images.metadata import Chunk, resized_exif, turned_exif
+from latentinpaint.images.orientation import turn_as_stored
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 GREY_MODES = ("1", "F", "I", "I;16", "I;16B", "L", "LA", "LA;16")  # with or without alpha
@@ -173,6 +174,16 @@ class Picture:
             samples[..., -1] = samples.dtype.type(self.full_scale)
             samples[top : top + self.height, left : left + self.width] = self.samples
         return replace(self, samples=samples, exif=resized_exif(self.exif, samples.shape[1], samples.shape[0]))
+
+    def as_stored(self, orientation: int) -> "Picture":
+        """The same picture with upright samples turned to an EXIF orientation, which its EXIF then states."""
+        if orientation == 1:
+            return self
+        samples = np.ascontiguousarray(turn_as_stored(self.samples, orientation))
+        dpi = self.dpi
+        if dpi is not None and orientation >= 5:
+            dpi = dpi[::-1]
+        return replace(self, samples=samples, exif=turned_exif(self.exif, orientation), dpi=dpi)
 
     def converted(self, mode: str) -> "Picture":
         """The same picture in a mode of `encode.FALLBACKS`; exact wherever the new mode has the values."""

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from latentinpaint.errors import InputError
-from latentinpaint.images.convert import as_mask, like_input, to_picture
+from latentinpaint.images.convert import as_mask, as_upright_mask, like_input, to_picture
 
 HOLE = np.array([[0, 1, 0], [1, 1, 0]], bool)
 MASKS = {
@@ -59,3 +59,81 @@ def test_arrays_come_back_as_they_were(shape):
 def test_what_is_no_picture(image):
     with pytest.raises(InputError, match="picture|array"):
         to_picture(image)
+
+
+# Frames of a photo with an EXIF orientation ----------------------------------------------------------------
+
+
+def turned_photo(height, width, orientation):
+    """A Pillow photo whose stored samples number its pixels."""
+    image = Image.fromarray(np.arange(height * width, dtype=np.uint8).reshape(height, width))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010F] = "a maker"
+    image.info["exif"] = exif.tobytes()
+    return image
+
+
+def corner(height, width):
+    hole = np.zeros((height, width), bool)
+    hole[0, : width - 2] = True
+    return hole
+
+
+STORED = {
+    "array": lambda hole: hole,
+    "array of 255": lambda hole: hole.astype(np.uint8) * 255,
+    "tensor": lambda hole: torch.from_numpy(hole)[None],
+}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("size", [(6, 9), (8, 8)])
+@pytest.mark.parametrize("kind", STORED)
+def test_an_array_is_a_mask_of_the_stored_samples(kind, size, orientation):
+    """Pillow turns a copy of the mask itself: the expected answer."""
+    photo, hole = turned_photo(*size, orientation), corner(*size)
+    carrier = turned_photo(*size, orientation)
+    carrier.paste(Image.fromarray(hole.astype(np.uint8)))
+    expected = np.asarray(ImageOps.exif_transpose(carrier)) > 0
+    upright, frame = as_upright_mask(STORED[kind](hole), photo)
+    assert np.array_equal(upright, expected) and frame == orientation
+    again = like_input(to_picture(photo), photo, frame)
+    assert np.array_equal(np.asarray(again), np.asarray(photo))
+    assert again.getexif().get(0x0112) == orientation and again.getexif()[0x010F] == "a maker"
+
+
+@pytest.mark.parametrize("orientation", range(5, 9))
+@pytest.mark.parametrize("as_given", [lambda hole: hole, lambda hole: Image.fromarray(hole)])
+def test_the_size_tells_the_frame(as_given, orientation):
+    photo = turned_photo(6, 9, orientation)
+    shown, frame = as_upright_mask(as_given(corner(9, 6)), photo)
+    assert frame == 1 and np.array_equal(shown, corner(9, 6))
+    stored, frame = as_upright_mask(as_given(corner(6, 9)), photo)
+    assert frame == orientation and stored.shape == (9, 6)
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize("own", [None, *range(1, 9)])
+def test_a_pillow_mask_is_upright_by_its_own_exif(own, orientation):
+    """Square, so that no size tells."""
+    mask = Image.fromarray(corner(8, 8).astype(np.uint8) * 255)
+    if own:
+        exif = Image.Exif()
+        exif[0x0112] = own
+        mask.info["exif"] = exif.tobytes()
+    hole, frame = as_upright_mask(mask, turned_photo(8, 8, orientation))
+    assert frame == 1 and np.array_equal(hole, np.asarray(ImageOps.exif_transpose(mask)) > 0)
+
+
+def test_a_tiff_is_upright_once_it_is_loaded(tmp_path):
+    """Pillow turns the samples of a TIFF, so `numpy.asarray` has them upright."""
+    photo = turned_photo(8, 8, 6)
+    photo.save(tmp_path / "photo.tif", exif=photo.info["exif"])
+    hole, frame = as_upright_mask(corner(8, 8), Image.open(tmp_path / "photo.tif"))
+    assert frame == 1 and np.array_equal(hole, corner(8, 8))
+
+
+def test_arrays_have_one_frame():
+    hole, frame = as_upright_mask(corner(6, 9), np.zeros((6, 9), np.uint8))
+    assert frame == 1 and np.array_equal(hole, corner(6, 9))
