@@ -16,7 +16,8 @@ from torch import Tensor
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.evaluation.methods import to_eight_bits
 from latentinpaint.evaluation.statistics import mean_with_interval, median, paired_difference
-from latentinpaint.images.image_files import list_pictures, read_picture
+from latentinpaint.images.folders import list_pictures
+from latentinpaint.images.image_files import read_picture
 from latentinpaint.metrics.perceptual import load_lpips
 from latentinpaint.metrics.pixels import PSNR, evaluate_pair
 from latentinpaint.randomness import numbered_generator

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from latentinpaint.errors import InputError
 from latentinpaint.images.encode import FORMATS_BY_SUFFIX, JPEG, format_of
-from latentinpaint.images.image_files import list_pictures
+from latentinpaint.images.folders import LeftOut, read_folder
 from latentinpaint.images.pairing import Matches, find_matches
 
 _NUMBERED = re.compile(r"_mask\d+$")
@@ -115,11 +115,8 @@ class FolderOptions:
             InputError: if a folder cannot be read, outputs would be taken for inputs, or there is no task at all.
         """
         for name, folder in ((self.names.indir, self.indir), (self.names.maskdir, self.maskdir)):
-            if folder is not None and self.outdir.resolve().is_relative_to(folder.resolve()):
-                raise InputError(
-                    f"{self.names.outdir} {self.outdir} lies inside {name}: outputs would be taken for masks or "
-                    "pictures the next time"
-                )
+            if folder is not None:
+                self._check_outdir(folder, name)
         plan = self._match_by_name() if self.mask is None else self._one_mask_for_all(self.mask)
         if not plan.tasks:
             raise InputError(self._why_no_task(plan))
@@ -136,16 +133,25 @@ class FolderOptions:
         if not os.access(existing, os.W_OK | os.X_OK):
             raise InputError(f"cannot write to {outdir}: no permission for {existing}")
 
+    def _check_outdir(self, folder: Path, name: str) -> None:
+        if self.outdir.resolve().is_relative_to(folder.resolve()):
+            raise InputError(
+                f"{self.names.outdir} {self.outdir} lies inside {name}: outputs would be taken for masks or "
+                "pictures the next time"
+            )
+
     def _one_mask_for_all(self, mask: Path) -> FolderPlan:
-        plan = FolderPlan()
-        for image in list_pictures(self.indir):
+        contents = read_folder(self.indir)
+        plan = FolderPlan(failures=self._unusable_files(contents.left_out, contents.linked_folders))
+        for image in contents.pictures:
             if image.resolve() != mask.resolve():
                 plan.tasks.append(self._task(image, mask, image.stem))
         return plan
 
     def _match_by_name(self) -> FolderPlan:
         found = find_matches(self.indir, self.maskdir)
-        plan = FolderPlan(failures=self._unusable_masks(found))
+        unusable = self._unusable_files(found.left_out, found.linked_folders)
+        plan = FolderPlan(failures=[*unusable, *self._unusable_masks(found)])
         for pair in found.pairs:
             has_number = pair.mask.stem != pair.image.stem and _NUMBERED.search(pair.mask.stem)
             stem = pair.mask.stem if has_number else pair.image.stem
@@ -156,6 +162,15 @@ class FolderOptions:
         for image in found.images_without_mask:
             plan.tasks.append(self._task(image, None, image.stem))
         return plan
+
+    def _unusable_files(self, left_out: list[LeftOut], linked_folders: list[Path]) -> list[Failure]:
+        """What could not be looked at; an `InputError` if outdir lies in a folder that a link leads to."""
+        for linked in linked_folders:
+            self._check_outdir(linked, f"{linked}, to which a link in {self.names.indir} leads")
+        failures: list[Failure] = []
+        for item in left_out:
+            failures.append(Failure(item.path, str(item)))
+        return failures
 
     def _unusable_masks(self, found: Matches) -> list[Failure]:
         failures: list[Failure] = []

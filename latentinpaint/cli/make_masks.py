@@ -32,10 +32,13 @@ def command(
         raise InputError("--per-image goes from 1 to 999, and --limit starts at 1")
     if Path(output).resolve().is_relative_to(Path(images).resolve()):
         raise InputError(f"{output} lies in {images}: the masks would be taken for pictures; put them elsewhere")
-    pictures = named_pictures(images)[:limit]
+    named, left_out = named_pictures(images)
+    pictures = named[:limit]
     about = {"latentinpaint": __version__}
     with progress_bar("drawing", len(pictures)) as step:
         manifest, notes = write_masks(pictures, output, mask_preset, seed, per_image, about, step)
+    for note in left_out:
+        print(f"note: {note}", file=sys.stderr)
     for note in notes:
         print(f"note: left out: {note}", file=sys.stderr)
     fractions = [entry["hole_fraction"] for entry in manifest["masks"]]

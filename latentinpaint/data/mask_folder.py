@@ -9,7 +9,8 @@ import torch
 
 from latentinpaint.data.mask_generators import MAX_REDRAWS, MaskGenerator, draw_integer
 from latentinpaint.errors import InputError
-from latentinpaint.images.image_files import list_pictures, read_mask
+from latentinpaint.images.folders import left_out_sentence, read_folder
+from latentinpaint.images.image_files import read_mask
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,13 @@ class FolderMasks(MaskGenerator):
     files: tuple[Path, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        files = tuple(sorted(list_pictures(self.folder)))
+        contents = read_folder(self.folder)
+        files = tuple(sorted(contents.pictures))
+        left_out = left_out_sentence(self.folder, contents.left_out)
         if not files:
-            raise InputError(f"the mask folder {self.folder} has no picture")
+            raise InputError(left_out or f"the mask folder {self.folder} has no picture")
+        if left_out is not None:
+            warnings.warn(left_out, stacklevel=3)
         object.__setattr__(self, "files", files)
 
     def draw(self, height: int, width: int, generator: torch.Generator | None) -> np.ndarray:

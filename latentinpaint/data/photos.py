@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pytorch_lightning.utilities import rank_zero_warn
 from torch.utils.data import Dataset
 
 from latentinpaint.data.augmentation import Transform
 from latentinpaint.data.mask_generators import MaskGenerator
 from latentinpaint.errors import InputError, choose
-from latentinpaint.images.image_files import list_pictures, read_picture
+from latentinpaint.images.folders import left_out_sentence, read_folder
+from latentinpaint.images.image_files import read_picture
 from latentinpaint.randomness import numbered_generator
 
 
@@ -40,6 +42,9 @@ class PhotoSource(ABC):
 class PhotoFolder(PhotoSource):
     """The picture files of a folder and its sub-folders, read when they are needed.
 
+    A file that several links lead to is one photograph, under the first of its names: it would else be trained on
+    more often than others, and could be held back and trained on at once. What is left out is warned of.
+
     Args:
         root: the folder.
 
@@ -49,9 +54,13 @@ class PhotoFolder(PhotoSource):
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
-        self.paths = list_pictures(self.root)
+        contents = read_folder(self.root)
+        self.paths = _once_each(contents.pictures)
+        left_out = left_out_sentence(root, contents.left_out)
         if not self.paths:
-            raise InputError(f"the folder {root} holds no picture to train on")
+            raise InputError(left_out or f"the folder {root} holds no picture to train on")
+        if left_out is not None:
+            rank_zero_warn(left_out)
         self.names = [str(path.relative_to(self.root)) for path in self.paths]
 
     def read(self, index: int) -> np.ndarray:
@@ -169,6 +178,14 @@ class Crops(Dataset):
             except InputError:
                 self.unreadable[index] = 1
         raise InputError(f"none of the {count} pictures can be read; the first is {self.source.names[0]}")
+
+
+def _once_each(paths: list[Path]) -> list[Path]:
+    """The paths without those that lead to a file of an earlier one."""
+    first: dict[Path, Path] = {}
+    for path in paths:
+        first.setdefault(path.resolve(), path)
+    return list(first.values())
 
 
 @lru_cache(maxsize=2)

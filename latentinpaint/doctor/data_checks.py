@@ -1,6 +1,5 @@
 """Folders to train on: what cannot be read, what teaches little, and what is there twice."""
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -8,8 +7,8 @@ from pathlib import Path
 from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, Finding, FindingCode, note, problem, warning
 from latentinpaint.doctor.near_duplicates import Fingerprint, similar_pairs
 from latentinpaint.doctor.picture_stats import PictureStats, read_stats
-from latentinpaint.doctor.reading import Progress, map_in_threads, no_progress
-from latentinpaint.images.image_files import PICTURE_SUFFIXES, list_pictures
+from latentinpaint.doctor.reading import Progress, left_out_files, map_in_threads, no_progress
+from latentinpaint.images.folders import FolderContents, read_folder
 
 FEW_PICTURES = 100
 MAX_ASPECT = 4.0
@@ -62,14 +61,14 @@ def _read_folder(folder: Path, progress: Progress) -> tuple[list[Finding], list[
     """Read the pictures of a folder: what cannot be read, and the statistics of the rest."""
     findings = []
     stats = []
-    paths = list_pictures(folder)
-    with progress(f"examining {folder}", len(paths)) as step:
-        for result in map_in_threads(read_stats, paths, step):
+    contents = read_folder(folder)
+    with progress(f"examining {folder}", len(contents.pictures)) as step:
+        for result in map_in_threads(read_stats, contents.pictures, step):
             if isinstance(result, Finding):
                 findings.append(result)
             else:
                 stats.append(result)
-    findings += _check_other_files(folder)
+    findings += _check_other_files(contents)
     return findings, stats
 
 
@@ -96,24 +95,17 @@ def _few_pictures(folder: Path, count: int) -> Finding:
     return warning(FindingCode.FEW_PICTURES, folder, seen, "add more, or fine-tune a trained model")
 
 
-def _check_other_files(folder: Path) -> Iterator[Finding]:
-    """Files that are no pictures, or in formats that cannot be read."""
-    for path in sorted(_other_files(folder)):
+def _check_other_files(contents: FolderContents) -> Iterator[Finding]:
+    """What is left out, and files that are no pictures or in formats that cannot be read."""
+    yield from left_out_files(contents.left_out)
+    for path in contents.loops:
+        yield note(FindingCode.NOT_A_PICTURE, path, "it is a link to a folder that it lies in, and is not entered")
+    for path in contents.other_files:
         if path.suffix.lower() in _UNSUPPORTED_SUFFIXES:
             seen = "pictures of this kind are not read"
             yield warning(FindingCode.UNSUPPORTED_FORMAT, path, seen, "convert it to PNG, TIFF, WebP or JPEG")
         else:
             yield note(FindingCode.NOT_A_PICTURE, path, "it is left out")
-
-
-def _other_files(folder: Path) -> Iterator[Path]:
-    """Files without a suffix of `PICTURE_SUFFIXES`; hidden files and folders are skipped."""
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            path = Path(parent, name)
-            if not name.startswith(".") and path.suffix.lower() not in PICTURE_SUFFIXES:
-                yield path
 
 
 def _check_names(stats: Stats) -> Iterator[Finding]:

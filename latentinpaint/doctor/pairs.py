@@ -4,7 +4,7 @@ from pathlib import Path
 
 from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, Finding, FindingCode, problem
 from latentinpaint.doctor.mask_checks import examine
-from latentinpaint.doctor.reading import Progress, map_in_threads, no_progress, read_or_finding
+from latentinpaint.doctor.reading import Progress, left_out_files, map_in_threads, no_progress, read_or_finding
 from latentinpaint.doctor.unmatched import unmatched_files
 from latentinpaint.errors import InputError
 from latentinpaint.images.pairing import ImageMaskPair, match_masks
@@ -69,6 +69,7 @@ def examine_pairs(
         return examine_pair(pair.image, pair.mask, invert_mask, names)
 
     findings = unmatched_files(matches, Path(images), Path(mask_folder), in_one_folder=masks is None)
+    findings += left_out_files(matches.left_out)
     with progress("examining", len(matches.pairs)) as step:
         for of_pair in map_in_threads(examine_match, matches.pairs, step):
             findings += of_pair

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from latentinpaint.doctor.findings import Finding, FindingCode, problem
 from latentinpaint.errors import InputError
+from latentinpaint.images.folders import LeftOut
 from latentinpaint.images.image_files import read_picture
 from latentinpaint.images.picture import Picture
 
@@ -32,6 +33,12 @@ def read_or_finding(path: Path, advice: str) -> Picture | Finding:
         return read_picture(path)
     except InputError as error:
         return problem(FindingCode.UNREADABLE, path, str(error), advice)
+
+
+def left_out_files(left_out: Iterable[LeftOut]) -> Iterator[Finding]:
+    """What of a folder cannot be used at all."""
+    for item in left_out:
+        yield problem(FindingCode.UNREADABLE, item.path, f"it {item.reason}", "mend it, or take it away")
 
 
 def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item], step: Step) -> Iterator[Result]:

@@ -18,7 +18,8 @@ from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError, check_has_hole, check_same_size
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.mask_sets import Manifest, draw_hole, read_manifest
-from latentinpaint.images.image_files import list_pictures, read_mask, read_picture
+from latentinpaint.images.folders import left_out_sentence, read_folder
+from latentinpaint.images.image_files import read_mask, read_picture
 from latentinpaint.images.pairing import match_masks
 
 if TYPE_CHECKING:
@@ -119,9 +120,10 @@ def dataset_from_preset(
         return DatasetItem(source.name, image, hole, source.picture, source.results)
 
     sources = []
-    for name, path in named_pictures(images):
+    pictures, notes = named_pictures(images)
+    for name, path in pictures:
         sources.append(ItemSource(name, path, None, name, (_stem(name),)))
-    return EvaluationDataset(sources[:limit], read, f"preset {preset}, seed {seed}")
+    return EvaluationDataset(sources[:limit], read, f"preset {preset}, seed {seed}", notes)
 
 
 def dataset_from_folders(images: str | Path, masks: str | Path, limit: int | None = None) -> EvaluationDataset:
@@ -153,7 +155,7 @@ def dataset_from_folders(images: str | Path, masks: str | Path, limit: int | Non
             # Not where it has several holes: the result of another hole shows the truth in this one.
             results.append(_stem(picture))
         sources.append(ItemSource(pair.name, pair.image, pair.mask, picture, tuple(dict.fromkeys(results))))
-    notes = []
+    notes = list(map(str, found.left_out))
     strangers = found.masks_without_image
     if strangers:
         notes.append(f"{len(strangers)} masks match no picture and are left out: {_names(strangers)}")
@@ -167,18 +169,20 @@ def dataset_from_folders(images: str | Path, masks: str | Path, limit: int | Non
     return EvaluationDataset(sources[:limit], read, str(masks), notes)
 
 
-def named_pictures(images: str | Path) -> list[tuple[str, Path]]:
-    """The pictures of a folder and their names in it.
+def named_pictures(images: str | Path) -> tuple[list[tuple[str, Path]], list[str]]:
+    """The pictures of a folder with their names in it, and a sentence if something is left out.
 
     Raises:
         InputError: if there is none.
     """
+    contents = read_folder(images)
+    left_out = left_out_sentence(images, contents.left_out)
     pictures = []
-    for path in list_pictures(images):
+    for path in contents.pictures:
         pictures.append((path.relative_to(images).as_posix(), path))
     if not pictures:
-        raise InputError(f"the folder {images} holds no picture")
-    return pictures
+        raise InputError(left_out or f"the folder {images} holds no picture")
+    return pictures, [] if left_out is None else [left_out]
 
 
 def _read_image(path: Path, crop: "Transform | None" = None) -> Tensor:

@@ -24,7 +24,8 @@ from latentinpaint.evaluation.baselines import BASELINES, Baseline
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.files import sha256_of
-from latentinpaint.images.image_files import list_pictures, read_picture
+from latentinpaint.images.folders import list_pictures
+from latentinpaint.images.image_files import read_picture
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
 from latentinpaint.inference.options import FillOptions

@@ -8,8 +8,6 @@ Behind the door: `picture.py` says what a picture is, `decode.py` reads one, `en
 `high_depth.py`, `palette.py` and `metadata.py` are their tools.
 """
 
-import os
-import re
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +18,6 @@ from latentinpaint.files import write_beside
 from latentinpaint.images import encode
 from latentinpaint.images.decode import decode_file, error_text
 from latentinpaint.images.picture import Picture
-
-PICTURE_SUFFIXES = frozenset(encode.FORMATS_BY_SUFFIX)
 
 
 def read_picture(path: str | Path) -> Picture:
@@ -93,40 +89,6 @@ def binary_mask(mask: Picture, invert: bool = False) -> np.ndarray:
     return (mask_levels(mask) > 0.5) != invert
 
 
-def list_pictures(folder: str | Path, recursive: bool = True) -> list[Path]:
-    """Files below `folder` with a suffix of `PICTURE_SUFFIXES`, in natural order (img2 before img10).
-
-    Hidden files and folders (leading dot) are skipped, linked folders not entered. May be empty.
-
-    Raises:
-        InputError: if `folder` is missing, is no folder or cannot be read.
-    """
-    folder = Path(folder)
-    if not folder.exists():
-        raise InputError(f"there is no folder {folder}")
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder")
-    try:
-        found = _walk_pictures(folder, recursive)
-    except OSError as error:
-        raise InputError(f"cannot read the folder {folder}: {error.strerror or error}") from error
-    return sorted(found, key=_natural_order)
-
-
-def _walk_pictures(folder: Path, recursive: bool) -> list[Path]:
-    """As `list_pictures`, in the order of the file system."""
-    found = []
-    for parent, folders, files in os.walk(folder, onerror=_raise):
-        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-        for name in files:
-            path = Path(parent, name)
-            if name.startswith(".") or path.suffix.lower() not in PICTURE_SUFFIXES:
-                continue
-            if path.is_file():
-                found.append(path)
-    return found
-
-
 def _read_bytes(path: Path) -> bytes:
     """The bytes of a regular file that is not empty."""
     if path.is_dir():
@@ -142,23 +104,3 @@ def _read_bytes(path: Path) -> bytes:
     if not data:
         raise InputError(f"{path} is empty (0 bytes)")
     return data
-
-
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _natural_order(path: Path) -> tuple[list[list[str | int]], str]:
-    """What paths are sorted by: numbers in names by their value, and the whole path where these are equal."""
-    return [_split_numbers(part) for part in path.parts], str(path)
-
-
-def _split_numbers(text: str) -> list[str | int]:
-    """Text and numbers in turn, always starting with text, so that any two compare."""
-    parts: list[str | int] = []
-    for part in re.split(r"(\d+)", text):
-        if part.isdecimal():
-            parts.append(int(part))
-        else:
-            parts.append(part.casefold())
-    return parts

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from latentinpaint.errors import InputError
-from latentinpaint.images.image_files import list_pictures
+from latentinpaint.images.folders import FolderContents, LeftOut, read_folder
 
 _MASK_NAME = re.compile(r"^(?P<photo>.+)_mask\d*$")
 
@@ -41,12 +41,16 @@ class Matches:
         masks_without_image: masks whose name fits no picture.
         images_without_mask: pictures that no mask names.
         ambiguous: masks that match more than one picture, or differ from another by their suffix alone.
+        left_out: what of the folders cannot be used at all.
+        linked_folders: where links lead that were entered.
     """
 
     pairs: list[ImageMaskPair] = field(default_factory=list)
     masks_without_image: list[Path] = field(default_factory=list)
     images_without_mask: list[Path] = field(default_factory=list)
     ambiguous: list[AmbiguousMask] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    linked_folders: list[Path] = field(default_factory=list)
 
 
 def match_masks(images: str | Path, masks: str | Path | None = None) -> Matches:
@@ -78,15 +82,17 @@ def find_matches(images: str | Path, masks: str | Path | None = None) -> Matches
     """
     image_root = Path(images)
     mask_root = Path(images if masks is None else masks)
+    contents = [read_folder(image_root)]
+    image_files = contents[0].pictures
     if masks is None:
-        mask_files, image_files = _split_by_name(list_pictures(image_root))
+        mask_files, image_files = _split_by_name(image_files)
     else:
-        mask_files = list_pictures(mask_root)
-        image_files = list_pictures(image_root)
+        contents.append(read_folder(mask_root))
+        mask_files = contents[1].pictures
     images_by_name: dict[Path, list[Path]] = {}
     for path in image_files:
         images_by_name.setdefault(path.relative_to(image_root).with_suffix(""), []).append(path)
-    matches = Matches()
+    matches = _without_pairs(contents)
     named: set[Path] = set()
     for mask in mask_files:
         mask_name = mask.relative_to(mask_root).with_suffix("")
@@ -96,6 +102,15 @@ def find_matches(images: str | Path, masks: str | Path | None = None) -> Matches
     _move_twins(matches)
     for paths in images_by_name.values():
         matches.images_without_mask.extend(path for path in paths if path not in named)
+    return matches
+
+
+def _without_pairs(contents: list[FolderContents]) -> Matches:
+    """What is known before any names are compared."""
+    matches = Matches()
+    for folder in contents:
+        matches.left_out.extend(folder.left_out)
+        matches.linked_folders.extend(folder.linked_folders)
     return matches
 
 

@@ -40,7 +40,7 @@ def test_holes_are_the_same_on_every_machine():
 
 
 def test_written_masks_are_the_drawn_ones(photos, tmp_path):
-    manifest, notes = write_masks(named_pictures(photos), tmp_path / "m", "thick", 3, 2, {"latentinpaint": "x"})
+    manifest, notes = write_masks(named_pictures(photos)[0], tmp_path / "m", "thick", 3, 2, {"latentinpaint": "x"})
     assert notes == []
     files = sorted(p.relative_to(tmp_path / "m").as_posix() for p in (tmp_path / "m").rglob("*.png"))
     assert files == sorted(f"{name[:-4]}_mask00{k}.png" for name in NAMES for k in (1, 2))
@@ -57,22 +57,22 @@ def test_written_masks_are_the_drawn_ones(photos, tmp_path):
     assert entry["picture_sha256"] == hashlib.sha256((photos / "a.png").read_bytes()).hexdigest()
     assert entry["hole_fraction"] == pytest.approx(hole.mean(), abs=1e-6)
     assert json.loads((tmp_path / "m" / "manifest.json").read_text()) == manifest
-    again, _ = write_masks(named_pictures(photos), tmp_path / "m", "thick", 3, 2, {"latentinpaint": "x"})
+    again, _ = write_masks(named_pictures(photos)[0], tmp_path / "m", "thick", 3, 2, {"latentinpaint": "x"})
     assert again == manifest
 
 
 def test_another_set_is_not_written_over(photos, tmp_path):
-    write_masks(named_pictures(photos), tmp_path / "m", "thick", 0, 1, {})
+    write_masks(named_pictures(photos)[0], tmp_path / "m", "thick", 0, 1, {})
     for settings in (("thin", 0, 1), ("thick", 1, 1), ("thick", 0, 2)):
         with pytest.raises(InputError, match="other settings"):
-            write_masks(named_pictures(photos), tmp_path / "m", *settings, {})
+            write_masks(named_pictures(photos)[0], tmp_path / "m", *settings, {})
 
 
 def test_masks_fit_each_picture_and_an_unreadable_one_is_named(tmp_path):
     for name, size in (("a.png", (80, 40)), ("b.png", (30, 90))):
         Image.new("RGB", size).save(tmp_path / name)
     (tmp_path / "c.png").write_bytes(b"no picture")
-    manifest, notes = write_masks(named_pictures(tmp_path), tmp_path / "m", "thick", 0, 1, {})
+    manifest, notes = write_masks(named_pictures(tmp_path)[0], tmp_path / "m", "thick", 0, 1, {})
     assert [entry["size"] for entry in manifest["masks"]] == [[80, 40], [30, 90]]
     assert len(notes) == 1 and "c.png" in notes[0]
     (first, second) = dataset_from_folders(tmp_path, tmp_path / "m")
@@ -93,13 +93,13 @@ def test_two_pictures_that_differ_by_suffix_have_no_masks_of_their_own(tmp_path)
     for name in ("a.png", "a.jpg"):
         Image.new("RGB", (40, 40)).save(tmp_path / name)
     with pytest.raises(InputError, match="but for the suffix"):
-        write_masks(named_pictures(tmp_path), tmp_path / "m", "thick", 0, 1, {})
+        write_masks(named_pictures(tmp_path)[0], tmp_path / "m", "thick", 0, 1, {})
 
 
 @pytest.mark.parametrize("what", ["mask", "picture", "new", "manifest"])
 def test_what_was_changed_is_found(what, photos, tmp_path):
     folder = tmp_path / "m"
-    write_masks(named_pictures(photos), folder, "thick", 0, 1, {})
+    write_masks(named_pictures(photos)[0], folder, "thick", 0, 1, {})
     if what == "mask":
         save_hole(folder / "a_mask001.png")
     elif what == "picture":
@@ -113,7 +113,7 @@ def test_what_was_changed_is_found(what, photos, tmp_path):
 
 
 def test_a_file_in_another_encoding_is_the_same_mask(photos, tmp_path):
-    write_masks(named_pictures(photos), tmp_path / "m", "thick", 0, 1, {})
+    write_masks(named_pictures(photos)[0], tmp_path / "m", "thick", 0, 1, {})
     path = tmp_path / "m" / "a_mask001.png"
     before = path.read_bytes()
     Image.open(path).convert("RGB").save(path, compress_level=0)
@@ -122,7 +122,7 @@ def test_a_file_in_another_encoding_is_the_same_mask(photos, tmp_path):
 
 
 def test_a_mask_of_the_manifest_that_is_gone_is_noted(photos, tmp_path):
-    write_masks(named_pictures(photos), tmp_path / "m", "thick", 0, 1, {})
+    write_masks(named_pictures(photos)[0], tmp_path / "m", "thick", 0, 1, {})
     (tmp_path / "m" / "b_mask001.png").unlink()
     notes = dataset_from_folders(photos, tmp_path / "m").notes
     assert len(notes) == 2 and "b.png" in notes[0] and "b_mask001.png" in notes[1]

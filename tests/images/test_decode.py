@@ -16,8 +16,8 @@ from image_samples import (
 from PIL import Image, ImageOps
 
 from latentinpaint.errors import InputError
+from latentinpaint.images.folders import PICTURE_SUFFIXES
 from latentinpaint.images.image_files import (
-    PICTURE_SUFFIXES,
     Picture,
     read_mask,
     read_picture,

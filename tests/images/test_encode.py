@@ -25,8 +25,8 @@ from PIL import Image, JpegImagePlugin
 from latentinpaint.errors import InputError
 from latentinpaint.images import decode
 from latentinpaint.images.encode import FORMATS_BY_SUFFIX, format_of
+from latentinpaint.images.folders import PICTURE_SUFFIXES
 from latentinpaint.images.image_files import (
-    PICTURE_SUFFIXES,
     Picture,
     read_picture,
     write_picture,

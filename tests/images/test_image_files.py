@@ -9,7 +9,6 @@ from PIL import Image, ImageOps
 
 from latentinpaint.errors import InputError
 from latentinpaint.images.image_files import (
-    list_pictures,
     mask_from_pil,
     read_mask,
     read_picture,
@@ -64,32 +63,6 @@ def test_mask_orientation(tmp_path, orientation):
     with Image.open(tmp_path / "mask.png") as opened:
         expected = np.asarray(ImageOps.exif_transpose(opened)) > 127
     assert (read_mask(tmp_path / "mask.png") == expected).all()
-
-
-def test_list_pictures(tmp_path):
-    for name in (
-        "img10.png",
-        "img2.JPG",
-        "a/img1.webp",
-        ".hidden.png",
-        ".git/x.png",
-        "notes.txt",
-        "b/.h/y.png",
-    ):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(b"")
-    (tmp_path / "folder.png").mkdir()
-
-    def names(found):
-        return [str(path.relative_to(tmp_path)) for path in found]
-
-    assert names(list_pictures(tmp_path)) == ["a/img1.webp", "img2.JPG", "img10.png"]
-    assert names(list_pictures(tmp_path, recursive=False)) == ["img2.JPG", "img10.png"]
-    assert list_pictures(tmp_path / "folder.png") == []
-    with pytest.raises(InputError, match="no folder"):
-        list_pictures(tmp_path / "missing")
-    with pytest.raises(InputError, match="not a folder"):
-        list_pictures(tmp_path / "img10.png")
 
 
 def test_masks_of_zero_and_one(tmp_path):
