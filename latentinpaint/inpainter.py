@@ -16,6 +16,7 @@ from latentinpaint.images.convert import AnyPicture, as_mask, as_upright_mask, l
 from latentinpaint.images.image_files import Picture
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
+from latentinpaint.inference.layers import PictureLayers
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.outpainting import Padding, Side
 from latentinpaint.inference.texture import PatchTexture
@@ -35,11 +36,13 @@ class _Input:
         images: (B, 3, H, W) float32 in the processor's memory.
         masks: (B, 1, H, W) bool.
         to_output: takes one sample (B, 3, H, W).
+        hidden: (B, 1, H, W) bool, where colours mean nothing.
     """
 
     images: Tensor
     masks: Tensor
     to_output: Callable[[Tensor], Any]
+    hidden: Tensor
 
 
 class Inpainter:
@@ -196,7 +199,7 @@ class Inpainter:
                 belongs to, reaches that far into the picture.
 
         Returns:
-            As calling. New pixels are opaque.
+            As calling. New pixels are as opaque as what they continue.
 
         Raises:
             InputError: as calling, and as `outpainting.Padding.of`.
@@ -237,10 +240,12 @@ class Inpainter:
         """The `num_samples` outputs of every input."""
         images: list[Tensor] = []
         masks: list[Tensor] = []
+        hidden: list[Tensor] = []
         for item in inputs:
             images.extend(item.images)
             masks.extend(item.masks)
-        filled = fill_holes(self.fused, images, masks, options, self.texture, self.device)
+            hidden.extend(item.hidden)
+        filled = fill_holes(self.fused, images, masks, options, self.texture, self.device, hidden)
         outputs = []
         first = 0
         for item in inputs:
@@ -272,13 +277,13 @@ def _picture_input(
     hole = soft.mask[0, 0].numpy()
     # What a hole holds must not even decide the scale of a picture whose format leaves it open.
     picture = picture.with_full_scale_of(~hole)
-    image = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None]
+    layers = PictureLayers.of(picture, soft)
 
     def finish(sample: Tensor) -> Any:  # noqa: ANN401 - whatever `to_output` makes
-        blended = soft.blend(sample, image)[0].permute(1, 2, 0)
-        return to_output(picture.filled(blended.numpy(), hole))
+        fill, alpha = layers.blended(sample)
+        return to_output(picture.filled(fill, hole, alpha))
 
-    return _Input(image.float(), soft.mask, finish)
+    return _Input(layers.images, layers.masks, finish, layers.hidden)
 
 
 def _tensor_input(image: Tensor, mask: np.ndarray, options: FillOptions) -> _Input:
@@ -301,7 +306,7 @@ def _tensor_input(image: Tensor, mask: np.ndarray, options: FillOptions) -> _Inp
         # Composited once more on the caller's own numbers: known pixels keep their dtype and bits.
         return torch.where(hole, soft.blend(sample, original).to(batch), batch).reshape(image.shape)
 
-    return _Input(original, hole.cpu(), finish)
+    return _Input(original, hole.cpu(), finish, torch.zeros_like(hole.cpu()))
 
 
 def _check_range(batch: Tensor, unseen: Tensor) -> None:

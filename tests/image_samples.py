@@ -70,6 +70,11 @@ def grey_in_scale(full, dtype):
     return lambda fill: np.rint(fill @ LUMINANCE * full).astype(dtype)
 
 
+def with_its_alpha(picture, fill):
+    """A fill of the hole that leaves alpha as it was."""
+    return picture.filled(fill, HOLE, picture.alpha())
+
+
 def check_fill(before, after, inside):
     """Outside the hole nothing differs; inside the colour is as expected and alpha as before."""
     assert after.dtype == before.dtype and after.shape == before.shape

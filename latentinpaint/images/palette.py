@@ -3,7 +3,7 @@
 Conventions
 - A palette is (N, 3) uint8, N up to 256, and its alpha (N,) uint8; an index beyond N shows as black.
 - `used` and `opaque` say of each of the 256 possible entries whether a known pixel shows it and whether its
-  alpha is full. A used entry never changes, and an entry that is not opaque is never given to a fill.
+  alpha is full. A used entry never changes, and new colours are opaque; a pixel gets an entry of its own alpha.
 """
 
 import numpy as np
@@ -31,12 +31,19 @@ def _palette_alpha(image: Image.Image, count: int) -> np.ndarray | None:
     return None
 
 
-def opaque_entries(palette_alpha: np.ndarray | None) -> np.ndarray:
-    """Which of the 256 entries show their colour in full, (256,) bool, for the alpha (N,) of a palette."""
-    opaque = np.ones(256, bool)
+def entry_alpha(palette_alpha: np.ndarray | None) -> np.ndarray:
+    """The alpha of all 256 entries, (256,) uint8, for the alpha (N,) of a palette."""
+    alpha = np.full(256, 255, np.uint8)
     if palette_alpha is not None:
-        opaque[: len(palette_alpha)] = palette_alpha == 255
-    return opaque
+        alpha[: len(palette_alpha)] = palette_alpha
+    return alpha
+
+
+def nearest_alpha(alpha: np.ndarray, available: np.ndarray) -> np.ndarray:
+    """For each of (N,) alphas, 0 to 255, the nearest of those `available` (M,) and of 255, (N,) uint8."""
+    levels = np.unique([*available.tolist(), 255])
+    distances = np.abs(alpha[:, None] - levels)
+    return levels[distances.argmin(axis=1)].astype(np.uint8)
 
 
 def add_colours(
@@ -59,12 +66,23 @@ def add_colours(
     return palette
 
 
-def nearest_entries(colours: np.ndarray, palette: np.ndarray, opaque: np.ndarray) -> np.ndarray:
-    """Indices (N,) uint8 of the opaque entries that come closest to (N, 3) uint8 `colours`."""
-    candidates = np.flatnonzero(opaque[: len(palette)])
-    values, positions = np.unique(_pack(colours), return_inverse=True)
-    entries = candidates[_nearest(_unpack(values), palette[candidates])].astype(np.uint8)
-    return entries[positions.ravel()]
+def nearest_entries(colours: np.ndarray, alpha: np.ndarray, palette: np.ndarray, entries: np.ndarray) -> np.ndarray:
+    """Indices (N,) uint8 of the closest colours among the entries of the same alpha.
+
+    Args:
+        colours: (N, 3) uint8.
+        alpha: (N,) uint8; each is the alpha of an entry.
+        palette: (M, 3) uint8.
+        entries: (256,) uint8, the alpha of every entry.
+    """
+    nearest = np.zeros(len(colours), np.uint8)
+    for level in np.unique(alpha):
+        candidates = np.flatnonzero(entries[: len(palette)] == level)
+        wanted = alpha == level
+        values, positions = np.unique(_pack(colours[wanted]), return_inverse=True)
+        indices = candidates[_nearest(_unpack(values), palette[candidates])].astype(np.uint8)
+        nearest[wanted] = indices[positions.ravel()]
+    return nearest
 
 
 def _pack(colours: np.ndarray) -> np.ndarray:

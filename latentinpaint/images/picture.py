@@ -4,6 +4,7 @@ Conventions
 - A `Picture` holds the file's own samples, upright (EXIF orientation applied on reading, and reset to 1 in
   the EXIF that is written back). `filled` changes samples inside the hole only, so what is known stays
   equal bit for bit, under zero alpha too, and palette pixels keep their index.
+- The alpha of a hole is filled like its colours, alike for alpha channels, palettes and a transparent colour.
 - `Picture.rgb` is what a network sees: (H, W, 3) float32 in [0, 1]. ICC profiles are kept, not applied;
   alpha is dropped, not multiplied in.
 - Grey from colour is 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601, as in Pillow), without truncation.
@@ -138,25 +139,30 @@ class Picture:
             return 1 - self._is_transparent_colour(self.samples).astype(np.float32)
         return None
 
-    def filled(self, fill: np.ndarray, hole: np.ndarray) -> "Picture":
+    def filled(self, fill: np.ndarray, hole: np.ndarray, alpha: np.ndarray | None = None) -> "Picture":
         """Put `fill` into the hole; every sample outside it stays as it is.
 
         Args:
             fill: (H, W, 3) float in [0, 1] (clipped), rounded to the nearest sample value. Grey modes take
                 its luminance, mode 1 whether that is above 0.5. A palette gets new colours in entries that no
-                known pixel uses, as many as there are (a 4-bit PNG has 16), and the nearest colour otherwise;
-                never a transparent one, so there the hole turns opaque.
-            hole: (H, W) bool, True where to fill. Alpha channels keep their values there.
+                known pixel uses, as many as there are (a 4-bit PNG has 16), and the nearest colour otherwise.
+            hole: (H, W) bool, True where to fill.
+            alpha: (H, W) float in [0, 1] for the hole of a picture with transparency, rounded to the nearest alpha
+                that the picture can have: one of its palette's, or all or nothing by a transparent colour. None makes
+                the hole opaque.
 
         Raises:
             InputError: if sizes differ, `fill` is not finite in the hole, or a palette has no opaque entry.
         """
         colours = self._colours_in_hole(fill, hole)
+        new_alpha = np.ones(len(colours))
+        if alpha is not None:
+            new_alpha = alpha[hole]
         if self.mode in PALETTE_MODES:
-            return self._with_palette_colours(colours, hole)
+            return self._with_palette_colours(colours, new_alpha, hole)
         new = _to_samples(colours, self.mode, self.full_scale, self._sample_step())
-        if self.transparent_colour is not None and self.mode != "1":
-            self._avoid_transparent_colour(new)
+        if self.transparent_colour is not None:
+            self._make_transparent(new, new_alpha < 0.5)
         samples = self.samples.copy()
         if samples.ndim == 2:
             samples[hole] = new
@@ -164,10 +170,12 @@ class Picture:
         if new.ndim == 1:
             new = new[:, None]
         samples[..., : new.shape[-1]][hole] = new
+        if self.mode in ALPHA_MODES:
+            samples[..., -1][hole] = np.rint(new_alpha * self.full_scale).astype(samples.dtype)
         return replace(self, samples=samples)
 
     def expanded(self, left: int, top: int, right: int, bottom: int) -> "Picture":
-        """The picture with opaque new pixels around it; what they show is left to `filled`."""
+        """The picture with opaque new pixels around it; what they show, and their alpha, is left to `filled`."""
         margins = ((top, bottom), (left, right), (0, 0))
         samples = np.pad(self.samples, margins[: self.samples.ndim])
         if self.mode in ALPHA_MODES:
@@ -255,6 +263,15 @@ class Picture:
             return same.all(axis=-1)
         return same
 
+    def _make_transparent(self, samples: np.ndarray, where: np.ndarray) -> None:
+        """Give samples, (N,) or (N, C), the transparent colour in `where` (N,) bool and nowhere else, in place.
+
+        Others that have it are moved by one step, within their range; of two tones that would leave none.
+        """
+        if self.mode != "1":
+            self._avoid_transparent_colour(samples)
+        samples[where] = np.asarray(self.transparent_colour) * self._sample_step()
+
     def _avoid_transparent_colour(self, samples: np.ndarray) -> None:
         """Move samples, (N,) or (N, C), that are the transparent colour by one step, within their range, in place."""
         last = samples
@@ -275,19 +292,23 @@ class Picture:
             raise InputError(f"the fill for {self.name} holds values that are not finite")
         return np.clip(colours, 0.0, 1.0)
 
-    def _with_palette_colours(self, colours: np.ndarray, hole: np.ndarray) -> "Picture":
-        """The picture, of mode P or PA, with `colours` (N, 3) in [0, 1] in its hole of N pixels."""
+    def _with_palette_colours(self, colours: np.ndarray, alpha: np.ndarray, hole: np.ndarray) -> "Picture":
+        """The picture, of mode P or PA, with `colours` (N, 3) and `alpha` (N,) in [0, 1] in its hole of N pixels."""
         if self.palette is None:
             raise ValueError(f"a picture of mode {self.mode} has a palette")
         colours = np.rint(colours * 255).astype(np.uint8)
         used = np.bincount(self._palette_indices()[~hole], minlength=256) > 0
-        opaque = palette.opaque_entries(self.palette_alpha)
+        entry_alpha = palette.entry_alpha(self.palette_alpha)
+        targets = palette.nearest_alpha(np.rint(alpha * 255), entry_alpha[: len(self.palette)])
+        shown = colours[targets == 255]
         capacity = 1 << (self.bits or 8)
-        entries = palette.add_colours(self.palette, colours, used, opaque, capacity)
-        if len(colours) and not opaque[: len(entries)].any():
+        entries = palette.add_colours(self.palette, shown, used, entry_alpha == 255, capacity)
+        if len(shown) and not (entry_alpha[: len(entries)] == 255).any():
             raise InputError(f"the palette of {self.name} has no opaque colour left to fill the hole with")
         filled = replace(self, samples=self.samples.copy(), palette=entries)
-        filled._palette_indices()[hole] = palette.nearest_entries(colours, entries, opaque)
+        filled._palette_indices()[hole] = palette.nearest_entries(colours, targets, entries, entry_alpha)
+        if self.mode == "PA":
+            filled.samples[..., 1][hole] = np.rint(alpha * 255).astype(np.uint8)
         if self.palette_alpha is None:
             return filled
         added = len(entries) - len(self.palette_alpha)

@@ -57,6 +57,7 @@ def fill_holes(
     options: FillOptions,
     texture: PatchTexture | None = None,
     device: torch.device | None = None,
+    hidden: Sequence[Tensor] | None = None,
 ) -> list[Tensor]:
     """Filled samples (num_samples, 3, H, W) in [0, 1] of every picture, known pixels exact.
 
@@ -67,14 +68,19 @@ def fill_holes(
         options: how to fill; the dilation is left to the caller.
         texture: the model's own, see `FillOptions.texture`.
         device: of the pipeline; None is the processor.
+        hidden: (1, H, W) bool each, True where a picture's colours mean nothing. They are as unknown as the hole, but
+            need no fill: what samples hold there means nothing either. None if there are none.
     """
+    unknown = list(masks)
+    if hidden is not None:
+        unknown = list(map(torch.logical_or, masks, hidden))
     texture = options.choose_texture(texture)
-    crops = _crops(masks, options, pipeline.autoencoder.stride, texture is not None)
+    crops = _crops(masks, unknown, options, pipeline.autoencoder.stride, texture is not None)
     outputs = [image[None].expand(options.num_samples, -1, -1, -1) for image in images]
     writable: set[int] = set()  # pictures whose outputs are copies; the others are the caller's tensors
     for batch in _batches(crops):
         image = _stack_crops(images, batch)
-        mask = _stack_crops(masks, batch)
+        mask = _stack_crops(unknown, batch)
         filled = _fill(pipeline, texture, image, mask.float(), options, batch, device)
         for crop, samples in zip(batch, filled, strict=True):
             if crop.box.size == tuple(images[crop.picture].shape[-2:]):
@@ -91,7 +97,9 @@ def _stack_crops(pictures: Sequence[Tensor], batch: list[_Crop]) -> Tensor:
     return torch.stack([pictures[crop.picture][crop.box.index] for crop in batch])
 
 
-def _crops(masks: Sequence[Tensor], options: FillOptions, stride: int, has_texture: bool) -> Iterator[_Crop]:
+def _crops(
+    masks: Sequence[Tensor], unknown: Sequence[Tensor], options: FillOptions, stride: int, has_texture: bool
+) -> Iterator[_Crop]:
     """The crops that pass the networks; pictures without a hole have none."""
     for picture, mask in enumerate(masks):
         if not mask.any():
@@ -99,7 +107,7 @@ def _crops(masks: Sequence[Tensor], options: FillOptions, stride: int, has_textu
         for number, box in enumerate(options.crops(mask[0].numpy(), stride)):
             network_size = box.size
             if options.refinement is None:
-                network_size = _network_size(mask[box.index], has_texture)
+                network_size = _network_size(unknown[picture][box.index], has_texture)
             # Equal noise in all crops would make equal fills of like surroundings.
             seed = options.seed if number == 0 else seed_for(options.seed + 1, number)
             yield _Crop(picture, box, network_size, seed)

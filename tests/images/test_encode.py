@@ -19,6 +19,7 @@ from image_samples import (
     in_scale,
     noise,
     pillow_pixels,
+    with_its_alpha,
 )
 from PIL import Image, JpegImagePlugin
 
@@ -64,7 +65,7 @@ def test_known_pixels_and_fill_in_the_file(tmp_path, mode, suffix):
     options = {".webp": {"lossless": True, "exact": True}, ".gif": {"optimize": False}}.get(suffix, {})
     image_of(mode).save(source, **options)
     fill = fill_of()
-    assert write_picture(read_picture(source).filled(fill, HOLE), result) == []
+    assert write_picture(with_its_alpha(read_picture(source), fill), result) == []
     (mode_before, before), (mode_after, after) = pillow_pixels(source), pillow_pixels(result)
     assert mode_before == mode_after == mode
     inside = EXPECTED[mode](fill)[HOLE] if mode == "CMYK" else EXPECTED[mode](fill[HOLE])
@@ -87,7 +88,7 @@ def test_shallow_grey_png_keeps_its_depth(tmp_path, bits):
     if source.read_bytes()[24] != bits:
         pytest.skip("this Pillow writes grey at 8 bits alone")
     fill = fill_of()
-    assert write_picture(read_picture(source).filled(fill, HOLE), result) == []
+    assert write_picture(with_its_alpha(read_picture(source), fill), result) == []
     assert result.read_bytes()[24] == bits
     inside = (np.rint(fill[HOLE] @ LUMINANCE * 255 / step) * step).astype(np.uint8)
     check_fill(pixels, pillow_pixels(result)[1], inside)

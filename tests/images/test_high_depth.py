@@ -24,6 +24,7 @@ from image_samples import (
     noise,
     opencv_pixels,
     tiff_pixels,
+    with_its_alpha,
 )
 from PIL import Image
 
@@ -53,7 +54,7 @@ def test_sixteen_bit_colour(tmp_path, channels, suffix, reopen):
     np.testing.assert_allclose(picture.rgb(), pixels[..., :3] / 65535, atol=1e-7)
     assert (np.asarray(picture.to_pil()) == np.rint(pixels / 257).astype(np.uint8)).all()
     fill = fill_of()
-    assert write_picture(picture.filled(fill, HOLE), result) == []
+    assert write_picture(with_its_alpha(picture, fill), result) == []
     sample_type, after = reopen(result)
     assert sample_type == "uint16"
     check_fill(pixels, after, in_scale(65535, np.uint16)(fill[HOLE]))
@@ -70,7 +71,7 @@ def test_sixteen_bit_grey_with_alpha(tmp_path):
     source, result = tmp_path / "in.png", tmp_path / "out.png"
     source.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts))
     fill = fill_of()
-    assert write_picture(read_picture(source).filled(fill, HOLE), result) == []
+    assert write_picture(with_its_alpha(read_picture(source), fill), result) == []
     assert result.read_bytes()[24:26] == bytes([16, 4])
     after = opencv_pixels(result)[1]
     check_fill(pixels, after[..., [0, 3]], grey_in_scale(65535, np.uint16)(fill[HOLE]))

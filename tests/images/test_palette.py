@@ -68,11 +68,19 @@ def test_used_and_transparent_entries_are_never_given_away():
     colours = np.array([[1, 1, 1], [2, 2, 2]], np.uint8)
     base = np.array([[9, 9, 9], [8, 8, 8], [7, 7, 7]], np.uint8)
     used = np.arange(256) == 0
-    opaque = palette.opaque_entries(np.array([255, 0, 255], np.uint8))
-    grown = palette.add_colours(base, colours, used, opaque, capacity=4)
+    alpha = palette.entry_alpha(np.array([255, 0, 255], np.uint8))
+    opaque = np.full(2, 255, np.uint8)
+    grown = palette.add_colours(base, colours, used, alpha == 255, capacity=4)
     assert grown.tolist() == [[9, 9, 9], [8, 8, 8], [2, 2, 2], [1, 1, 1]]
-    assert palette.nearest_entries(colours, grown, opaque).tolist() == [3, 2]
+    assert palette.nearest_entries(colours, opaque, grown, alpha).tolist() == [3, 2]
     # One entry for two colours: their median cut, and each gets the nearest there is.
-    full = palette.add_colours(base, colours, used, opaque, capacity=3)
+    full = palette.add_colours(base, colours, used, alpha == 255, capacity=3)
     assert full[:2].tolist() == base[:2].tolist() and len(full) == 3
-    assert palette.nearest_entries(colours, full, opaque).tolist() == [2, 2]
+    assert palette.nearest_entries(colours, opaque, full, alpha).tolist() == [2, 2]
+    assert palette.nearest_entries(colours, np.array([0, 255], np.uint8), full, alpha).tolist() == [1, 2]
+
+
+def test_an_alpha_becomes_the_nearest_that_the_palette_has():
+    wanted = np.array([0, 3, 60, 70, 190, 200, 255])
+    assert palette.nearest_alpha(wanted, np.array([0, 128], np.uint8)).tolist() == [0, 0, 0, 128, 128, 255, 255]
+    assert palette.nearest_alpha(wanted, np.empty(0, np.uint8)).tolist() == [255] * 7

@@ -118,7 +118,7 @@ def test_rounding_not_truncation():
 def test_filling_with_its_own_colours_changes_nothing(mode):
     image = palette_image(200) if mode == "P" else image_of(mode)
     picture = Picture.from_pil(image)
-    again = picture.filled(picture.rgb(), np.ones((SAMPLE_HEIGHT, SAMPLE_WIDTH), bool))
+    again = picture.filled(picture.rgb(), np.ones((SAMPLE_HEIGHT, SAMPLE_WIDTH), bool), picture.alpha())
     if mode == "F":
         np.testing.assert_allclose(again.samples, picture.samples, rtol=1e-6)
     else:
