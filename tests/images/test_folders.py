@@ -67,7 +67,7 @@ def test_list_pictures(tmp_path):
         (["in/a.png", "real/x/b.png", "in/sub -> ../real"], ["a.png", "sub/x/b.png"]),
         (
             ["in/a.png", "real/b.png", "more/c.png", "real/on -> ../more", "in/s -> ../real"],
-            "a.png s/b.png s/on/c.png",
+            ["a.png", "s/b.png", "s/on/c.png"],
         ),
         (["in/x/a.png", "in/b.png -> x/a.png"], ["b.png", "x/a.png"]),
         (["in/a.png", "real/b.png", "in/one -> ../real", "in/two -> ../real"], ["a.png", "one/b.png", "two/b.png"]),
