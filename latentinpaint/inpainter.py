@@ -275,8 +275,11 @@ def _picture_input(
     check_same_size(mask.shape, (picture.height, picture.width))
     soft = options.dilation.apply(mask[None, None])
     hole = soft.mask[0, 0].numpy()
-    # What a hole holds must not even decide the scale of a picture whose format leaves it open.
-    picture = picture.with_full_scale_of(~hole)
+    # What a hole holds must not even decide what is black and white; what is blended is seen.
+    unseen = hole
+    if options.feather:
+        unseen = mask
+    picture = picture.with_range_of(~unseen)
     layers = PictureLayers.of(picture, soft)
 
     def finish(sample: Tensor) -> Any:  # noqa: ANN401 - whatever `to_output` makes

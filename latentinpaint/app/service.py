@@ -68,7 +68,7 @@ def fill(inpainter: Inpainter, photo: Photo, hole: np.ndarray, options: FillOpti
     return FillResult(
         results=results,
         mask=str(mask),
-        before=save_preview(make_preview(photo.picture), folder / "shown_before.png"),
+        before=save_preview(make_preview(photo.picture.with_range_of(~hole)), folder / "shown_before.png"),
         after=after,
         uncertainty=_save_uncertainty(pictures, hole, folder) if len(pictures) > 1 else None,
         summary=f"Filled {100 * hole.mean():.3g} % of {width}×{height} pixels in {seconds:.1f} s with",

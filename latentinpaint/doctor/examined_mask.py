@@ -45,11 +45,15 @@ class ExaminedMask:
 
     @cached_property
     def image_of_equal_size(self) -> Picture | None:
-        """The picture, if there is one and it has the mask's size."""
+        """The picture, if there is one and it has the mask's size; what is known decides its black and white.
+
+        Raises:
+            InputError: if known samples are negative or not finite.
+        """
         image = self.image
         if image is None or (image.height, image.width) != (self.mask.height, self.mask.width):
             return None
-        return image
+        return image.with_range_of(~self.hole)
 
     @property
     def advice_to_invert(self) -> str:

@@ -33,7 +33,10 @@ def examine_pair(
         known_picture = picture
     if isinstance(mask_picture, Finding):
         return [*findings, mask_picture]
-    return findings + examine(known_picture, mask_picture, invert_mask, names)
+    try:
+        return findings + examine(known_picture, mask_picture, invert_mask, names)
+    except InputError as error:
+        return [*findings, problem(FindingCode.UNREADABLE, image, str(error), _SAVE_AGAIN)]
 
 
 def examine_pairs(

@@ -7,9 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from latentinpaint.doctor.findings import Finding
+from latentinpaint.doctor.findings import Finding, FindingCode, problem
 from latentinpaint.doctor.near_duplicates import Fingerprint, fingerprint_of
 from latentinpaint.doctor.reading import read_or_finding
+from latentinpaint.errors import InputError
 from latentinpaint.images.picture import Picture
 
 MAX_GREY_CHROMA = 10  # of 255: what JPEG leaves of a greyscale picture's colours
@@ -55,7 +56,10 @@ def read_stats(path: Path) -> PictureStats | Finding:
     picture = read_or_finding(path, "delete it or copy it again: training leaves it out")
     if isinstance(picture, Finding):
         return picture
-    return stats_of(path, picture)
+    try:
+        return stats_of(path, picture)
+    except InputError as error:
+        return problem(FindingCode.UNREADABLE, path, str(error), "training leaves it out")
 
 
 def stats_of(path: Path, picture: Picture) -> PictureStats:

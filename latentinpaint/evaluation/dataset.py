@@ -21,6 +21,8 @@ from latentinpaint.evaluation.mask_sets import Manifest, draw_hole, read_manifes
 from latentinpaint.images.folders import left_out_sentence, read_folder
 from latentinpaint.images.image_files import read_mask, read_picture
 from latentinpaint.images.pairing import match_masks
+from latentinpaint.images.picture import DEEP_MODES, Picture
+from latentinpaint.images.sample_range import SampleRange
 
 if TYPE_CHECKING:
     from latentinpaint.data.augmentation import Transform
@@ -34,6 +36,7 @@ class DatasetItem:
 
     name: unique in the dataset, and the name of its mask or picture. picture: the picture's path in its folder.
     results: names, without suffix, that a file of another program's result may have, the likeliest first.
+    sample_range: what is black and white in the picture's file, None where its format says so.
     """
 
     name: str
@@ -41,6 +44,7 @@ class DatasetItem:
     mask: Tensor
     picture: str = ""
     results: tuple[str, ...] = ()
+    sample_range: SampleRange | None = None
 
 
 @dataclass(frozen=True)
@@ -114,10 +118,11 @@ def dataset_from_preset(
         crop = centre_crop(size)
 
     def read(source: ItemSource) -> DatasetItem:
-        image = _read_image(source.image, crop)
+        picture = read_picture(source.image)
+        image = _image_of(picture, crop)
         height, width = image.shape[-2:]
         hole = draw_hole(preset, seed, source.name, (height, width))
-        return DatasetItem(source.name, image, hole, source.picture, source.results)
+        return DatasetItem(source.name, image, hole, source.picture, source.results, _open_range(picture))
 
     sources = []
     pictures, notes = named_pictures(images)
@@ -141,10 +146,11 @@ def dataset_from_folders(images: str | Path, masks: str | Path, limit: int | Non
     manifest = read_manifest(masks)
 
     def read(source: ItemSource) -> DatasetItem:
-        image = _read_image(source.image)
+        picture = read_picture(source.image)
+        image = _image_of(picture)
         hole = _read_hole(source, image, manifest)
         mask = torch.from_numpy(hole).float()[None, None]
-        return DatasetItem(source.name, image, mask, source.picture, source.results)
+        return DatasetItem(source.name, image, mask, source.picture, source.results, _open_range(picture))
 
     holes = Counter(pair.image for pair in found.pairs)
     sources = []
@@ -185,12 +191,19 @@ def named_pictures(images: str | Path) -> tuple[list[tuple[str, Path]], list[str
     return pictures, [] if left_out is None else [left_out]
 
 
-def _read_image(path: Path, crop: "Transform | None" = None) -> Tensor:
-    """A picture (1, 3, H, W) in [0, 1]."""
-    pixels = read_picture(path).rgb()
+def _image_of(picture: Picture, crop: "Transform | None" = None) -> Tensor:
+    """A picture as (1, 3, H, W) in [0, 1]; all its samples decide what is black and white, the hole's too."""
+    pixels = picture.rgb()
     if crop is not None:
         pixels = crop(pixels, 0)
     return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
+
+
+def _open_range(picture: Picture) -> SampleRange | None:
+    """The black and white that a picture's samples have, None of 8-bit pictures."""
+    if picture.mode not in DEEP_MODES:
+        return None
+    return picture.sample_range
 
 
 def _read_hole(source: ItemSource, image: Tensor, manifest: Manifest | None) -> np.ndarray:

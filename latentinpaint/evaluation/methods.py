@@ -153,7 +153,9 @@ class ResultFolder(Method):
     def fill(self, item: DatasetItem, num_samples: int = 1) -> Tensor:
         path = self._file(item)
         try:
-            pixels = torch.from_numpy(read_picture(path).rgb()).permute(2, 0, 1)[None]
+            # In the black and white of the true picture: a result has none of its own.
+            result = read_picture(path).with_range(item.sample_range)
+            pixels = torch.from_numpy(result.rgb()).permute(2, 0, 1)[None]
         except InputError as error:
             raise MethodError(str(error)) from error
         if pixels.shape != item.image.shape:

@@ -10,6 +10,18 @@ from latentinpaint.errors import InputError
 from latentinpaint.images.image_files import Picture, mask_from_pil
 from latentinpaint.images.orientation import orientation_of, turn_upright
 
+# By type and number of channels of an array: the mode of its picture, and its format's white.
+_ARRAY_MODES = {
+    (np.dtype(np.uint8), 1): ("L", 255.0),
+    (np.dtype(np.uint8), 3): ("RGB", 255.0),
+    (np.dtype(np.uint8), 4): ("RGBA", 255.0),
+    (np.dtype(np.uint16), 1): ("I;16", 65535.0),
+    (np.dtype(np.uint16), 3): ("RGB;16", 65535.0),
+    (np.dtype(np.uint16), 4): ("RGBA;16", 65535.0),
+    (np.dtype(np.int32), 1): ("I", None),
+    (np.dtype(np.float32), 1): ("F", None),
+}
+
 AnyPicture = TypeVar("AnyPicture", Image.Image, np.ndarray, Tensor)
 
 
@@ -106,9 +118,12 @@ def _wrong_shape(mask: np.ndarray) -> InputError:
 
 
 def to_picture(image: object) -> Picture:
-    """A Pillow picture or an array as a `Picture`."""
+    """A Pillow picture or an array as a `Picture`.
+
+    Arrays are (H, W) or (H, W, 1) of uint8, uint16, int32 or float32, or (H, W, 3) or (H, W, 4) of uint8 or uint16.
+    """
     if isinstance(image, np.ndarray):
-        return Picture.from_pil(_array_to_pil(image))
+        return _array_to_picture(image)
     if isinstance(image, Image.Image):
         return Picture.from_pil(image)
     raise InputError(f"a picture is a Pillow image, an array or a tensor, not {type(image).__name__}")
@@ -118,13 +133,23 @@ def like_input(filled: Picture, image: Image.Image | np.ndarray, orientation: in
     """A picture in the form that the caller's `image` has, in the frame of an EXIF orientation, 1 for upright."""
     if isinstance(image, Image.Image):
         return filled.as_stored(orientation).to_pil()
-    return np.asarray(filled.to_pil()).reshape(filled.height, filled.width, *image.shape[2:])
+    return filled.samples.reshape(filled.height, filled.width, *image.shape[2:])
 
 
-def _array_to_pil(array: np.ndarray) -> Image.Image:
-    is_picture = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3, 4))
-    if array.dtype != np.uint8 or not is_picture:
-        raise InputError(f"an array is (H, W), (H, W, 3) or (H, W, 4) of uint8, not {array.shape} of {array.dtype}")
+def _array_to_picture(array: np.ndarray) -> Picture:
+    samples = array
     if array.ndim == 3 and array.shape[-1] == 1:
-        array = array[..., 0]
-    return Image.fromarray(array)
+        samples = array[..., 0]
+    channels = 1
+    if samples.ndim == 3:
+        channels = samples.shape[-1]
+    kind = (samples.dtype.newbyteorder("="), channels)
+    if samples.ndim not in (2, 3) or kind not in _ARRAY_MODES:
+        raise InputError(
+            "an array is (H, W), (H, W, 3) or (H, W, 4) of uint8 or uint16, or (H, W) of int32 or float32, not "
+            f"{array.shape} of {array.dtype}"
+        )
+    if not samples.size:
+        raise InputError(f"the picture, an array {array.shape}, has no pixels")
+    mode, white = _ARRAY_MODES[kind]
+    return Picture(np.ascontiguousarray(samples, samples.dtype.newbyteorder("=")), mode, white)

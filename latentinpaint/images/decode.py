@@ -2,8 +2,8 @@
 
 Conventions
 - Samples are the file's own, turned upright by its EXIF orientation.
-- Full scale is 255 for 8 bits and 65535 for 16. Mode I: 255 if no sample is above it, else 65535, else
-  2^31 - 1. Mode F: 1 if no sample is above 1, else 255; other ranges, negative and non-finite samples are refused.
+- The format's white is 255 for 8 bits and 65535 for 16; modes I and F have none. Their samples are kept whatever
+  they are, a picture may have what it likes inside its hole; see `sample_range` for what is known.
 - Whatever a decoder raises on a bad file becomes an `InputError` of one sentence that names the file.
 """
 
@@ -85,6 +85,8 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
     bits = _source_bits(image, data)
     samples, mode, orientation = _decode_samples(image, name, data)
     samples = np.array(turn_upright(samples, orientation), samples.dtype.newbyteorder("="), order="C")
+    if mode == "I" and _is_unsigned(image) and samples.min() < 0:
+        raise InputError("32-bit samples of 2147483648 and more are not supported, divide all by 2")
     if _is_negative(image, mode):
         samples = _positive(samples, mode, bits or 16)
     palette, palette_alpha = _palette(image, mode)
@@ -95,7 +97,7 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
     return dict(
         samples=samples,
         mode=mode,
-        full_scale=full_scale(samples, mode, bits, name),
+        format_white=_format_white(mode, bits),
         bits=bits,
         palette=palette,
         palette_alpha=palette_alpha,
@@ -129,6 +131,13 @@ def _source_bits(image: Image.Image, data: bytes) -> int | None:
     if bits == 8 and image.tag_v2.get(339, (1,))[0] == 2:
         raise InputError("signed 8-bit samples are not supported, use unsigned ones")
     return bits
+
+
+def _is_unsigned(image: Image.Image) -> bool:
+    """Whether whole numbers of 32 bits have no sign; Pillow reads them as if they had one."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    return image.tag_v2.get(258, (1,))[0] == 32 and image.tag_v2.get(339, (1,))[0] == 1
 
 
 def _decode_samples(image: Image.Image, name: str, data: bytes) -> tuple[np.ndarray, str, int]:
@@ -193,33 +202,12 @@ def _transparent_colour(image: Image.Image, mode: str) -> int | tuple[int, ...] 
     return None
 
 
-def full_scale(samples: np.ndarray, mode: str, bits: int | None, name: str) -> float:
-    """The sample value that is white; of modes I and F it is judged by the samples.
-
-    Raises:
-        InputError: for samples in a range whose white is not known.
-    """
+def _format_white(mode: str, bits: int | None) -> float | None:
+    """The sample value that a mode's format says is white; None for modes I and F."""
     if mode == "1":
         return 1.0
     if mode in _EIGHT_BIT_MODES:
         return 255.0
     if mode in SIXTEEN_BIT_MODES:
         return float(2 ** (bits or 16) - 1)
-    low = float(samples.min())
-    high = float(samples.max())
-    if mode == "I" and low >= 0:
-        return _smallest_scale(high, (255.0, 65535.0, 2.0**31 - 1))
-    if mode == "F" and low >= 0 and high <= 255:
-        return _smallest_scale(high, (1.0, 255.0))
-    wanted = "within 0 to 1 or 0 to 255"
-    if mode == "I":
-        wanted = "at least 0"
-    raise InputError(f"{name} has samples from {low:g} to {high:g}, in mode {mode} they must be {wanted}")
-
-
-def _smallest_scale(value: float, scales: tuple[float, ...]) -> float:
-    """The smallest of the rising `scales` that holds `value`; the last one at most."""
-    for scale in scales:
-        if value <= scale:
-            return scale
-    return scales[-1]
+    return None

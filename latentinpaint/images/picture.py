@@ -6,11 +6,13 @@ Conventions
   equal bit for bit, under zero alpha too, and palette pixels keep their index.
 - The alpha of a hole is filled like its colours, alike for alpha channels, palettes and a transparent colour.
 - `Picture.rgb` is what a network sees: (H, W, 3) float32 in [0, 1]. ICC profiles are kept, not applied;
-  alpha is dropped, not multiplied in.
+  alpha is dropped, not multiplied in. Of deep pictures the samples themselves say what is black and white, see
+  `sample_range`; conversions to other modes keep to the format's white instead.
 - Grey from colour is 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601, as in Pillow), without truncation.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,15 +20,18 @@ from PIL import Image
 
 from latentinpaint.errors import InputError
 from latentinpaint.images import palette
-from latentinpaint.images.decode import decode_image, full_scale
+from latentinpaint.images.decode import decode_image
 from latentinpaint.images.high_depth import SIXTEEN_BIT_COLOUR_MODES, SIXTEEN_BIT_MODES
 from latentinpaint.images.metadata import Chunk, resized_exif, turned_exif
 from latentinpaint.images.orientation import turn_as_stored
+from latentinpaint.images.sample_range import SampleRange, check_intensities, range_of
+from latentinpaint.images.transparency import hidden
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 GREY_MODES = ("1", "F", "I", "I;16", "I;16B", "L", "LA", "LA;16")  # with or without alpha
 ALPHA_MODES = ("LA", "PA", "RGBA", "LA;16", "RGBA;16")
 PALETTE_MODES = ("P", "PA")
+DEEP_MODES = ("I", "F", *SIXTEEN_BIT_MODES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +42,8 @@ class Picture:
         samples: (H, W) or (H, W, C), upright, in the native type: bool (mode 1), uint8, uint16, int32 (I)
             or float32 (F). Colours in RGB order, alpha last; palette modes hold indices.
         mode: Pillow's mode, or `LA;16`, `RGB;16`, `RGBA;16` for 16-bit colour.
-        full_scale: the sample value that means 1.0.
+        format_white: the sample value that the format says is white; None for modes I and F, which have none.
+        known_range: the black and white that known samples have, see `with_range_of`; None judges all samples.
         bits: bits per sample in the source file, None if it is the mode's usual number.
         palette, palette_alpha: (N, 3) uint8 and (N,) uint8, for P and PA.
         transparent_colour: the one colour that counts as transparent (tRNS of a PNG without alpha channel), in the
@@ -55,7 +61,8 @@ class Picture:
 
     samples: np.ndarray
     mode: str
-    full_scale: float = 255.0
+    format_white: float | None = 255.0
+    known_range: SampleRange | None = None
     bits: int | None = None
     palette: np.ndarray | None = None
     palette_alpha: np.ndarray | None = None
@@ -86,40 +93,91 @@ class Picture:
         Pillow has already cut 16-bit colour files to 8 bits: use `read_picture` for those.
 
         Raises:
-            InputError: for modes that cannot be kept (LAB, HSV, premultiplied alpha …), for samples in an
-                unknown range, and where the file behind `image` turns out to be damaged.
+            InputError: for modes that cannot be kept (LAB, HSV, premultiplied alpha …), and where the file behind
+                `image` turns out to be damaged.
         """
         return cls(**decode_image(image, name))
 
+    @cached_property
+    def sample_range(self) -> SampleRange:
+        """The sample values that a network sees as black and white.
+
+        Raises:
+            InputError: if samples are negative or not finite.
+        """
+        if self.known_range is not None:
+            return self.known_range
+        if self.mode not in DEEP_MODES and self.format_white is not None:
+            return SampleRange(0.0, self.format_white)
+        check_intensities(self._colour_samples(), self.name)
+        return range_of(self._colour_samples(), self.format_white)
+
+    @property
+    def full_scale(self) -> float:
+        """The sample value that is white: the format's, or the samples' own where it has none."""
+        if self.format_white is None:
+            return self.sample_range.white
+        return self.format_white
+
+    def with_range_of(self, known: np.ndarray) -> "Picture":
+        """The picture with its black and white judged by the `known` samples (H, W) that are not transparent.
+
+        What a hole holds then says nothing, and may be anything. A picture of which nothing is known is judged by
+        what its hole holds.
+
+        Raises:
+            InputError: if known samples are negative or not finite; the message says what to do.
+        """
+        if self.mode not in DEEP_MODES:
+            return self
+        alpha = self.alpha()
+        if alpha is not None:
+            known = known & ~hidden(alpha)
+        samples = self._colour_samples()[known]
+        check_intensities(samples, self.name)
+        if not len(samples):
+            samples = self._colour_samples()
+            samples = samples[np.isfinite(samples) & (samples >= 0)]
+        return replace(self, known_range=range_of(samples, self.format_white))
+
+    def with_range(self, sample_range: SampleRange | None) -> "Picture":
+        """The picture with the black and white of another of its kind; None takes the format's, where it has one."""
+        if self.mode not in DEEP_MODES:
+            return self
+        if sample_range is not None:
+            return replace(self, known_range=sample_range)
+        if self.format_white is None:
+            return self
+        return replace(self, known_range=SampleRange(0.0, self.format_white))
+
     def rgb(self) -> np.ndarray:
-        """The colours, (H, W, 3) float32 in [0, 1]; alpha dropped, CMYK and YCbCr by Pillow's formulas."""
+        """The colours, (H, W, 3) float32 in [0, 1]; alpha dropped, CMYK and YCbCr by Pillow's formulas.
+
+        Raises:
+            InputError: as `sample_range`.
+        """
         if self.mode in PALETTE_MODES:
             return self._palette_table()[self._palette_indices()] / np.float32(255)
         if self.mode in ("CMYK", "YCbCr"):
             return np.asarray(self.to_pil().convert("RGB")) / np.float32(255)
+        colours = self.sample_range.to_unit(self._colour_samples())
         if self.mode in GREY_MODES:
-            return np.repeat(self.luminance()[..., None], 3, axis=2)
-        return self.samples[..., :3].astype(np.float32) / np.float32(self.full_scale)
+            return np.repeat(colours[..., None], 3, axis=2)
+        return colours
 
     def luminance(self) -> np.ndarray:
         """The grey of the colours, (H, W) float32 in [0, 1]; alpha dropped."""
         if self.mode not in GREY_MODES:
             return self.rgb() @ LUMINANCE.astype(np.float32)
-        grey = self.samples
-        if grey.ndim == 3:
-            grey = grey[..., 0]
-        if self.mode == "I":  # 31 bits are more than a float32 holds before it is divided
-            return (grey.astype(np.float64) / self.full_scale).astype(np.float32)
-        return grey.astype(np.float32) / np.float32(self.full_scale)
+        return self.sample_range.to_unit(self._colour_samples())
 
-    def with_full_scale_of(self, known: np.ndarray) -> "Picture":
-        """The picture with its full scale judged by the `known` samples (H, W) alone.
-
-        Integers of 32 bits and floats have no scale of their own: it is read off the samples.
-        """
-        if self.mode not in ("I", "F") or not known.any():
-            return self
-        return replace(self, full_scale=full_scale(self.samples[known], self.mode, self.bits, self.name))
+    def grey_samples(self) -> np.ndarray:
+        """The grey of the colours as the file has it, (H, W) from 0 to the format's white; alpha dropped."""
+        if self.mode in GREY_MODES:
+            return self._colour_samples()
+        if self.mode in DEEP_MODES:
+            return self._colour_samples() @ LUMINANCE
+        return self.luminance() * np.float32(self.full_scale)
 
     def rgb8(self) -> np.ndarray:
         """The colours, (H, W, 3) uint8, rounded where the picture is deeper."""
@@ -160,7 +218,7 @@ class Picture:
             new_alpha = alpha[hole]
         if self.mode in PALETTE_MODES:
             return self._with_palette_colours(colours, new_alpha, hole)
-        new = _to_samples(colours, self.mode, self.full_scale, self._sample_step())
+        new = _to_samples(colours, self.mode, self.sample_range, self._sample_step())
         if self.transparent_colour is not None:
             self._make_transparent(new, new_alpha < 0.5)
         samples = self.samples.copy()
@@ -194,23 +252,28 @@ class Picture:
         return replace(self, samples=samples, exif=turned_exif(self.exif, orientation), dpi=dpi)
 
     def converted(self, mode: str) -> "Picture":
-        """The same picture in a mode of `encode.FALLBACKS`; exact wherever the new mode has the values."""
+        """The same picture in a mode of `encode.FALLBACKS`; exact wherever the new mode has the values.
+
+        White stays white, that of the format where it has one: what is dark for every program stays dark.
+        """
+        colours = self.with_range(None).rgb()
         plain = replace(self, mode=mode, bits=None, palette=None, palette_alpha=None, transparent_colour=None)
+        plain = replace(plain, known_range=None)
         if mode == "P":
-            image = Image.fromarray(np.rint(self.rgb() * 255).astype(np.uint8)).quantize(256)
-            colours, _ = palette.palette_of(image)
-            return replace(plain, samples=np.array(image), full_scale=255.0, palette=colours)
+            image = Image.fromarray(np.rint(colours * 255).astype(np.uint8)).quantize(256)
+            entries, _ = palette.palette_of(image)
+            return replace(plain, samples=np.array(image), format_white=255.0, palette=entries)
         full_scale = 255.0
         if mode in SIXTEEN_BIT_MODES:
             full_scale = 65535.0
-        samples = _to_samples(self.rgb().astype(np.float64), mode, full_scale)
+        samples = _to_samples(colours.astype(np.float64), mode, SampleRange(0.0, full_scale))
         if mode in ("LA", "RGBA", "RGBA;16"):
             alpha = self.alpha()
             if alpha is None:
                 alpha = np.ones(samples.shape[:2])
             alpha_samples = np.rint(alpha.astype(np.float64) * full_scale)
             samples = np.dstack([samples, alpha_samples.astype(samples.dtype)])
-        return replace(plain, samples=samples, full_scale=full_scale)
+        return replace(plain, samples=samples, format_white=full_scale)
 
     def to_pil(self) -> Image.Image:
         """A Pillow image of the same mode and metadata; 16-bit colour, which Pillow lacks, becomes 8-bit."""
@@ -236,6 +299,14 @@ class Picture:
         elif self.transparent_colour is not None:
             image.info["transparency"] = self.transparent_colour
         return image
+
+    def _colour_samples(self) -> np.ndarray:
+        """The samples without alpha, of modes that hold colours or greys: (H, W) or (H, W, 3)."""
+        if self.samples.ndim == 2:
+            return self.samples
+        if self.mode in GREY_MODES:
+            return self.samples[..., 0]
+        return self.samples[..., :3]
 
     def _palette_table(self) -> np.ndarray:
         """The colour of each index, (256, 3) uint8; Pillow shows an index beyond the palette as black."""
@@ -315,7 +386,7 @@ class Picture:
         return replace(filled, palette_alpha=np.pad(self.palette_alpha, (0, added), constant_values=255))
 
 
-def _to_samples(colours: np.ndarray, mode: str, full_scale: float, step: int = 1) -> np.ndarray:
+def _to_samples(colours: np.ndarray, mode: str, sample_range: SampleRange, step: int = 1) -> np.ndarray:
     """Colours (..., 3) float64 in [0, 1] as samples of a mode without its alpha: (...) grey or (..., C)."""
     if mode in ("CMYK", "YCbCr"):
         return _to_samples_by_pillow(colours, mode)
@@ -324,9 +395,10 @@ def _to_samples(colours: np.ndarray, mode: str, full_scale: float, step: int = 1
         values = colours @ LUMINANCE
     if mode == "1":
         return values > 0.5
+    samples = sample_range.to_samples(values)
     if mode == "F":
-        return (values * full_scale).astype(np.float32)
-    return (np.rint(values * full_scale / step) * step).astype(_sample_type(mode))
+        return samples.astype(np.float32)
+    return (np.rint(samples / step) * step).astype(_sample_type(mode))
 
 
 def _to_samples_by_pillow(colours: np.ndarray, mode: str) -> np.ndarray:

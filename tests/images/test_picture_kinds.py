@@ -279,7 +279,6 @@ def test_changes_of_samples_are_reported(name, inpainter, tmp_path):
 
 REFUSED = {
     "signed bytes": tiff(dtype=np.int8),
-    "negative integers": lambda path: tifffile.imwrite(path, -noise(HEIGHT, WIDTH, dtype=np.int16)),
     "large unsigned integers": tiff(dtype=np.uint32),
     "floats where 0 is white": tiff(dtype=np.float32, photometric="miniswhite"),
     "float colours": tiff(3, dtype=np.float32),
@@ -588,6 +587,121 @@ def test_the_scale_of_32_bit_integers(top, inpainter, tmp_path):
     after = tifffile.imread(tmp_path / "out.tif")
     assert after.dtype == np.int32 and after.max() <= top
     np.testing.assert_array_equal(after[~hole], np.rint(ramp * top).astype(np.int32)[~hole])
+
+
+def scaled(top, dtype, black=0):
+    """Writes greys of the whole of a range to a TIFF."""
+    return lambda path: tifffile.imwrite(path, in_range(top, dtype, black), metadata=None)
+
+
+def in_range(top, dtype, black=0):
+    values = black + np.random.default_rng(3).random((HEIGHT, WIDTH)) * (top - black)
+    if np.issubdtype(dtype, np.integer):
+        values = np.rint(values)
+    return values.astype(dtype)
+
+
+def with_hole_of(value, write):
+    def spoilt(path):
+        write(path)
+        values = tifffile.imread(path)
+        values[hole_of(*values.shape)] = value
+        tifffile.imwrite(path, values, metadata=None)
+
+    return spoilt
+
+
+def twelve_bit_png(path):
+    Image.fromarray(in_range(4095, np.uint16)).save(path)
+
+
+def ten_bit_colours(path):
+    """Their channels differ in range: white balance has not been done."""
+    pixels = noise(HEIGHT, WIDTH, 3, dtype=np.uint16) // np.array([64, 96, 256], np.uint16)
+    path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+
+
+# What writes it, its name, and by how much it is multiplied to be greys of 0 to 65535.
+PARTS_OF_A_RANGE = {
+    "12 bits in a PNG": (twelve_bit_png, "in.png", 65535 / 4095),
+    "10-bit colours in a PNG": (ten_bit_colours, "in.png", 65535 / 1023),
+    "14 bits and black at 512": (scaled(16383, np.uint16, 512), "in.tif", 65535 / 16383),
+    "signed 16 bits": (scaled(32767, np.int16), "in.tif", 65535 / 32767),
+    "20 bits in 32": (scaled(2**20 - 1, np.int32), "in.tif", 65535 / (2**20 - 1)),
+    "floats of 0 to 255": (scaled(255, np.float32), "in.tif", 65535 / 255),
+    "floats of 0 to 1/16": (scaled(1 / 16, np.float32), "in.tif", 65535 * 16),
+    "floats above 1": (scaled(7, np.float32), "in.tif", 65535 / 7),
+    "floats of 0 to 65535": (scaled(65535, np.float32), "in.tif", 1),
+    "NaN in the hole": (with_hole_of(np.nan, scaled(1, np.float32)), "in.tif", 65535),
+    "infinite in the hole": (with_hole_of(np.inf, scaled(255, np.float32)), "in.tif", 65535 / 255),
+    "-9999 in the hole": (with_hole_of(-9999, scaled(4095, np.int16)), "in.tif", 65535 / 4095),
+    "65535 in the hole": (with_hole_of(65535, scaled(4095, np.uint16)), "in.tif", 65535 / 4095),
+}
+
+
+def samples_of(path):
+    """The file's own, by OpenCV for PNG and tifffile for TIFF; colours in their order."""
+    if path.suffix == ".tif":
+        return tifffile.imread(path)
+    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if pixels.ndim == 3:
+        return pixels[..., ::-1]
+    return pixels
+
+
+@pytest.mark.parametrize("name", PARTS_OF_A_RANGE)
+def test_a_part_of_the_range_is_filled_as_the_whole(name, inpainter, tmp_path):
+    """Stretched to all 16 bits it is the same picture: known samples stay, the fill is the same but for rounding."""
+    write, file, factor = PARTS_OF_A_RANGE[name]
+    source, target = tmp_path / file, tmp_path / f"out{file[2:]}"
+    write(source)
+    hole, _ = filled(inpainter, source, target)
+    before, after = samples_of(source), samples_of(target)
+    np.testing.assert_array_equal(after[~hole], before[~hole])
+    stretched = before.astype(np.float64)
+    stretched[hole] = 0
+    whole = inpainter(np.rint(stretched * factor).astype(np.uint16), hole)
+    assert np.abs(after[hole] * factor - whole[hole]).max() < 0.01 * 65535 + factor
+
+
+@pytest.mark.parametrize("black", [3000, 50_000])
+def test_a_large_offset(black, inpainter, tmp_path):
+    scaled(black + 800, np.uint16, black)(tmp_path / "in.tif")
+    hole, _ = filled(inpainter, tmp_path / "in.tif", tmp_path / "out.tif")
+    fill = tifffile.imread(tmp_path / "out.tif")[hole]
+    assert black - 400 < fill.min() < fill.max() < black + 1200
+
+
+def test_hot_pixels_and_black_pictures(inpainter):
+    image = in_range(1023, np.uint16)
+    image = np.tile(image, (2, 2))
+    hole = hole_of(*image.shape)
+    plain = inpainter(image, hole)
+    image[-1, -1] = 65535
+    hot = inpainter(image, hole)
+    assert np.abs(hot[hole].astype(int) - plain[hole]).max() < 100 and hot[-1, -1] == 65535
+    assert inpainter(np.zeros_like(image), hole).max() <= 1
+
+
+NO_INTENSITIES = {
+    "negative": (scaled(900, np.int16, -400), "from -.* to .*at least 0"),
+    "negative floats": (scaled(1, np.float32, -0.2), "at least 0"),
+    "NaN": (with_hole_of(np.nan, scaled(1, np.float32)), "not finite"),
+    "infinite": (with_hole_of(np.inf, scaled(1, np.float32)), "not finite"),
+}
+
+
+@pytest.mark.parametrize("name", NO_INTENSITIES)
+def test_known_samples_that_are_no_intensities(name, inpainter, tmp_path):
+    """One sentence that names the file, wherever the colours are asked for."""
+    write, words = NO_INTENSITIES[name]
+    write(tmp_path / "in.tif")
+    picture = read_picture(tmp_path / "in.tif")
+    hole = np.zeros((HEIGHT, WIDTH), bool)
+    hole[:2, :2] = True
+    for use in (lambda: inpainter.fill(picture, hole), picture.rgb, picture.rgb8, picture.luminance):
+        with pytest.raises(InputError, match=rf"in\.tif has known samples.*{words}"):
+            use()
 
 
 @pytest.mark.parametrize("white", [1, 255, 65535])
