@@ -5,14 +5,35 @@ autoencoder) is raised as `InputError` with one plain sentence that names the th
 The command line prints that sentence alone and ends with status 2; from Python it is a `ValueError`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+# Control characters, marks that turn the direction of writing, separators of lines, surrogates.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class InputError(ValueError):
-    """Input that cannot be used. The message is one plain sentence and names the file or option."""
+    """Input that cannot be used. The message is one plain sentence and names the file or option.
+
+    Names of files may hold anything: what is not printable in them stands as an escape, see `printable`.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(message))
+
+
+def printable(text: object) -> str:
+    """Text, or the text of a path, on one line: control characters and undecodable bytes as escapes like ``\\x1b``.
+
+    A name may hold line breaks, or sequences that a terminal takes for commands.
+    """
+    return _UNPRINTABLE.sub(_escape, str(text))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape", errors="surrogatepass").decode("ascii")
 
 
 def choose(registry: Mapping[str, T], name: str, entry: str) -> T:

@@ -1,50 +1,127 @@
-"""Writing files so that nothing is ever half-written (beside first, then renamed), and their checksums."""
+"""The one place through which files are written: beside first, checked, then renamed. And their checksums.
 
+A full disk, a quota or a drive of a network may lose bytes late or without a word, and encoders of libraries that
+write files by themselves swallow errors. So files are made in memory, and what arrived on the disk is compared with
+that before it takes its name: a file of a final name is whole.
+"""
+
+import errno
 import hashlib
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from latentinpaint.errors import InputError
+
+_PART = 2**20  # bytes read at a time
+_STEM = 20  # characters of a name that its temporary name begins with: a name may be as long as there can be
+_SUFFIX = 10  # characters: a longer suffix names no format
+# What file systems answer that cannot or need not be told to write at once.
+_NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
+
+
+def user_path(path: str | Path) -> Path:
+    """The path, with a home folder in place of a leading ~ or ~user."""
+    path = Path(path)
+    try:
+        return path.expanduser()
+    except RuntimeError:  # no such user
+        return path
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file, whole or not at all: what arrived is read back and compared.
+
+    Raises:
+        InputError: as `write_beside`, and if other bytes arrived.
+    """
+    with write_beside(path) as temporary:
+        temporary.write_bytes(content)
+        _sync(temporary)
+        if not _holds(temporary, content):
+            raise InputError(f"cannot write {path}: the disk did not keep what was written; is it full, or damaged?")
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file in UTF-8; errors as those of `write_bytes`.
+
+    Undecodable bytes of file names are written as escapes, such as ``\\udcff``, which JSON takes for what they were.
+    """
+    write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
 
 
 @contextmanager
 def write_beside(path: str | Path) -> Iterator[Path]:
     """Give a temporary path in the same folder; rename it to `path` if the block succeeds, else remove it.
 
-    The temporary name keeps the suffix of `path`, because many writers choose their format by it. Missing
-    parent folders are made.
+    For writers that need a path and notice every error; `write_bytes` is for all others. The temporary name keeps the
+    suffix of `path`, because many writers choose their format by it. Missing parent folders are made.
 
     Raises:
-        InputError: if the folder cannot be made or written to, or `path` is a folder.
+        InputError: if the folder cannot be made or written to, or `path` is there and no regular file.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"cannot write {path}: it is a folder, give a file name")
+    path = user_path(path)
+    _check_target(path)
+    temporary = path.with_name(f".{path.stem[:_STEM]}{_mark(path)}{secrets.token_hex(4)}{_short_suffix(path)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
-    temporary = Path(name)
-    try:
+        temporary.touch(exist_ok=False)
         yield temporary
-        # mkstemp makes files private; a picture gets the permissions any new file would have.
-        temporary.chmod(0o666 & ~_umask())
+        _sync(temporary)
         temporary.replace(path)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+        raise InputError(f"cannot write {path}: {_system_error(error)}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # its folder may be gone
+            temporary.unlink(missing_ok=True)
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Write a text file in UTF-8, whole or not at all; errors as those of `write_beside`."""
-    with write_beside(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+def temporary_files(path: Path, since: float) -> Iterator[Path]:
+    """What killed writers of `path` have left in its folder; nothing older than `since`, a time in seconds."""
+    mark = _mark(path)
+    try:
+        neighbours = list(path.parent.iterdir())
+    except OSError:
+        return
+    for neighbour in neighbours:
+        if not neighbour.name.startswith(".") or mark not in neighbour.name:
+            continue
+        with suppress(OSError):  # it has just been removed
+            if neighbour.stat().st_mtime >= since:
+                yield neighbour
+
+
+def check_writable(path: str | Path, name: str = "") -> None:
+    """Raise an `InputError` if it is plain beforehand that no file can be written at `path`; nothing is made.
+
+    Args:
+        path: of a file that is to be written.
+        name: how the message calls it, by default its path.
+    """
+    path = user_path(path)
+    name = name or str(path)
+    _check_target(path)
+    check_name(path, name)
+    existing = _existing_parent(path)
+    if not existing.is_dir():
+        raise InputError(f"cannot write {name}: {existing} is a file")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write {name}: no permission for {existing}")
+
+
+def check_name(path: Path, name: str = "") -> None:
+    """Raise an `InputError` if a name on the path is one that the file system does not take, such as one too long."""
+    existing = _existing_parent(path)
+    for part in path.absolute().parts[len(existing.parts) :]:
+        try:
+            (existing / part).lstat()
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            continue
+        except OSError as error:
+            raise InputError(f"cannot write {name or path}: {_system_error(error)}") from error
 
 
 def sha256_of(path: str | Path) -> str:
@@ -56,14 +133,68 @@ def sha256_of(path: str | Path) -> str:
     digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:
-            while block := file.read(2**20):
+            while block := file.read(_PART):
                 digest.update(block)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     return digest.hexdigest()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _check_target(path: Path) -> None:
+    """Raise an `InputError` for what is there and must not be replaced by a file: a folder, a device."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # nothing is there, or writing says what is wrong
+        return
+    if stat.S_ISDIR(mode):
+        raise InputError(f"cannot write {path}: it is a folder, give a file name")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"cannot write {path}: it is no regular file")
+
+
+def _mark(path: Path) -> str:
+    """What all temporary names of a path have in common, and those of no other path in its folder."""
+    return f"-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:10]}-"
+
+
+def _short_suffix(path: Path) -> str:
+    return path.suffix if len(path.suffix) <= _SUFFIX else ""
+
+
+def _sync(path: Path) -> None:
+    """Have the system write a file to the disk, and say now what goes wrong there."""
+    with path.open("rb+") as file:
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            if error.errno not in _NO_SYNC:
+                raise
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file has exactly these bytes."""
+    if path.stat().st_size != len(content):
+        return False
+    wanted = memoryview(content)
+    start = 0
+    with path.open("rb") as file:
+        while block := file.read(_PART):
+            if block != wanted[start : start + len(block)]:
+                return False
+            start += len(block)
+    return start == len(content)
+
+
+def _existing_parent(path: Path) -> Path:
+    """The first folder above a path that is there."""
+    for parent in path.absolute().parents:
+        with suppress(OSError):  # its name is too long
+            if parent.exists():
+                return parent
+    return Path(path.absolute().anchor)
+
+
+def _system_error(error: OSError) -> str:
+    if error.errno == errno.ENAMETOOLONG:
+        return "its name is longer than the file system takes, give a shorter one"
+    return error.strerror or str(error)

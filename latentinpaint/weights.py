@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.files import write_beside
+from latentinpaint.files import user_path, write_bytes
 from latentinpaint.flows import FLOWS, Flow
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import AUTOENCODERS, Autoencoder, MaskControl
@@ -205,11 +205,7 @@ def _refuse_flow(path: Path, header: dict[str, Any]) -> None:
 
 def _write(path: str | Path, weights: dict[str, Tensor], header: dict[str, Any]) -> None:
     tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
-    with write_beside(path) as temporary:
-        try:
-            save_file(tensors, temporary, metadata={_KEY: json.dumps({"format": FORMAT, **header})})
-        except SafetensorError as error:  # a full disk, among others
-            raise InputError(f"cannot write {path}: {_short(error)}") from error
+    write_bytes(path, save(tensors, metadata={_KEY: json.dumps({"format": FORMAT, **header})}))
 
 
 def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -238,7 +234,7 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, T
 
 def _resolve(path: str | Path, *names: str) -> Path:
     """The file that a path stands for: itself, the first of `names` in a folder, or a pretrained model."""
-    path = Path(path)
+    path = user_path(path)
     if not path.exists():
         path = PRETRAINED.get(str(path), path)
     if path.is_dir():

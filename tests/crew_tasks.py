@@ -6,6 +6,7 @@ import time
 from functools import partial
 
 from latentinpaint.errors import InputError
+from latentinpaint.files import write_beside
 
 
 def begin_squaring(deadly=(), log=None):
@@ -52,6 +53,7 @@ class Deadly:
 
     def fill(self, picture, mask, options):
         if picture.samples.mean() > 200:
-            (self.folder / ".b-12345678.png").write_bytes(b"half")
-            os.kill(os.getpid(), signal.SIGKILL)
+            with write_beside(self.folder / "b.png") as temporary:
+                temporary.write_bytes(b"half")
+                os.kill(os.getpid(), signal.SIGKILL)
         return [picture] * options.num_samples

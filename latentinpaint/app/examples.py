@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from latentinpaint.data.photos import SamplePhotos
+from latentinpaint.images.image_files import write_image
 
 # Strokes in pixels of the photograph: the width, and the points of the line.
 _STROKES: dict[str, list[tuple[int, list[tuple[int, int]]]]] = {
@@ -44,11 +45,11 @@ def _write(folder: Path, name: str, photo: Image.Image) -> Example:
     example = Example(
         photo=folder / f"{stem}.png", mask=folder / f"{stem}_mask.png", thumbnail=folder / f"{stem}_small.jpg"
     )
-    photo.save(example.photo)
-    _draw_mask(name, photo.size).save(example.mask)
+    write_image(photo, example.photo)
+    write_image(_draw_mask(name, photo.size), example.mask)
     thumbnail = photo.copy()
     thumbnail.thumbnail((240, 160))
-    thumbnail.save(example.thumbnail, quality=88)
+    write_image(thumbnail, example.thumbnail, quality=88)
     return example
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from latentinpaint.app.uploads import Photo
 from latentinpaint.errors import InputError
+from latentinpaint.images.image_files import write_image
 from latentinpaint.images.picture import Picture
 
 PREVIEW_SIDE = 1536
@@ -58,7 +59,7 @@ def _over_white(picture: Picture) -> np.ndarray:
 
 def save_preview(image: Image.Image, path: Path) -> str:
     """Write a preview with its colour profile; returns the path."""
-    image.save(path, icc_profile=image.info.get("icc_profile"), compress_level=3)
+    write_image(image, path, icc_profile=image.info.get("icc_profile"), compress_level=3)
     return str(path)
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from latentinpaint.app.preview import make_preview, save_preview
 from latentinpaint.app.uploads import Photo
 from latentinpaint.errors import InputError
-from latentinpaint.images.image_files import Picture, write_picture
+from latentinpaint.images.image_files import Picture, write_image, write_picture
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inpainter import Inpainter
 
@@ -63,7 +63,7 @@ def fill(inpainter: Inpainter, photo: Photo, hole: np.ndarray, options: FillOpti
         notes = write_picture(picture, results[-1])
         after.append(save_preview(make_preview(picture), folder / f"shown_{number}.png"))
     mask = folder / f"{photo.stem}_mask.png"
-    Image.fromarray(hole.astype(np.uint8) * 255).save(mask)
+    write_image(Image.fromarray(hole.astype(np.uint8) * 255), mask)
     height, width = photo.size
     return FillResult(
         results=results,
@@ -89,7 +89,7 @@ def _save_uncertainty(pictures: Sequence[Picture], hole: np.ndarray, folder: Pat
     uncertainty = np.zeros(hole.shape, np.float32)
     uncertainty[box] = uncertainty_map(torch.stack(samples), torch.from_numpy(hole[box])).numpy()
     path = folder / "uncertainty.png"
-    draw_uncertainty(uncertainty, hole, make_preview(pictures[0], longest=640)).save(path)
+    write_image(draw_uncertainty(uncertainty, hole, make_preview(pictures[0], longest=640)), path)
     return str(path)
 
 
@@ -108,5 +108,5 @@ def draw_difference(inpainter: Inpainter, photo: Photo, hole: np.ndarray, folder
     device = inpainter.device
     difference = latent_difference(pipeline.autoencoder, image.to(device), mask.to(device), pipeline.control)
     path = folder / "latent_difference.png"
-    draw_latent_difference(difference, columns=3).save(path)
+    write_image(draw_latent_difference(difference, columns=3), path)
     return str(path)

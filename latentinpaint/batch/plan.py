@@ -5,18 +5,20 @@ the picture's name; but a mask with a number (`photo_mask001.png`) gives the out
 have several. The two files alone decide on a name, so no file that is added later changes it.
 """
 
-import os
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, printable
+from latentinpaint.files import check_name, check_writable
+from latentinpaint.images.completeness import is_complete, picture_size
 from latentinpaint.images.encode import FORMATS_BY_SUFFIX, JPEG, format_of
 from latentinpaint.images.folders import LeftOut, read_folder
 from latentinpaint.images.pairing import Matches, find_matches
+from latentinpaint.inference.outpainting import Padding, Side
 
 _NUMBERED = re.compile(r"_mask\d+$")
 
@@ -29,14 +31,32 @@ class FillTask:
     mask: Path | None
     outputs: tuple[Path, ...]
 
-    @property
-    def is_done(self) -> bool:
-        """Whether all outputs exist; they are renamed when they are complete, so one that exists is complete."""
+    def has_outputs(self) -> bool:
+        """Whether there are files of the names of all outputs."""
         return all(output.is_file() for output in self.outputs)
 
+    def is_done(self, expand: Sequence[Side] | None = None) -> bool:
+        """Whether all outputs are whole pictures of the right size.
+
+        Args:
+            expand: what the picture grows by, see `Padding.of`; None if it does not.
+        """
+        if not self.has_outputs():
+            return False
+        size = picture_size(self.image)
+        if size is None:
+            return False
+        if expand is not None:
+            try:
+                size = Padding.of(expand, *size).padded_size(*size)
+            except InputError:  # doing the task says why
+                return False
+        return all(is_complete(output, size) for output in self.outputs)
+
     def check_outputs(self) -> None:
-        """Raise an `InputError` if an output is one of the inputs, under whatever name."""
+        """Raise an `InputError` if an output cannot be written, or is one of the inputs, under whatever name."""
         for output in self.outputs:
+            check_writable(output)
             for source in (self.image, self.mask):
                 if source is not None and output.exists() and source.exists() and output.samefile(source):
                     raise InputError(f"{output} is an input: choose another output, nothing is overwritten")
@@ -55,9 +75,10 @@ class Failure:
     reason: str
 
     def __str__(self) -> str:
-        if str(self.path) in self.reason:
+        path = printable(self.path)
+        if path in self.reason:
             return self.reason
-        return f"{self.path}: {self.reason}"
+        return f"{path}: {self.reason}"
 
 
 @dataclass
@@ -120,18 +141,11 @@ class FolderOptions:
         plan = self._match_by_name() if self.mask is None else self._one_mask_for_all(self.mask)
         if not plan.tasks:
             raise InputError(self._why_no_task(plan))
-        return _with_unique_outputs(plan)
+        return _with_possible_names(_with_unique_outputs(plan))
 
     def check_writable(self) -> None:
         """Raise an `InputError` if nothing can be written to outdir."""
-        outdir = f"{self.names.outdir} {self.outdir}"
-        existing = self.outdir.absolute()
-        while not existing.exists():
-            existing = existing.parent
-        if not existing.is_dir():
-            raise InputError(f"cannot write to {outdir}: {existing} is a file")
-        if not os.access(existing, os.W_OK | os.X_OK):
-            raise InputError(f"cannot write to {outdir}: no permission for {existing}")
+        check_writable(self.outdir / "picture.png", f"to {self.names.outdir} {self.outdir}")
 
     def _check_outdir(self, folder: Path, name: str) -> None:
         if self.outdir.resolve().is_relative_to(folder.resolve()):
@@ -251,6 +265,21 @@ def _with_unique_outputs(plan: FolderPlan) -> FolderPlan:
         else:
             unique[output] = task
     return FolderPlan(list(unique.values()), failures, plan.images_without_mask)
+
+
+def _with_possible_names(plan: FolderPlan) -> FolderPlan:
+    """What has an output whose name the file system does not take fails before it is filled."""
+    possible: list[FillTask] = []
+    failures = list(plan.failures)
+    for task in plan.tasks:
+        try:
+            for output in task.outputs:
+                check_name(output)
+        except InputError as error:
+            failures.append(Failure(task.image, str(error)))
+        else:
+            possible.append(task)
+    return FolderPlan(possible, failures, plan.images_without_mask)
 
 
 def _with_image_suffix(task: FillTask) -> FillTask:

@@ -1,7 +1,8 @@
 """All tasks of a folder, by one process or several, and a summary of what became of them."""
 
+import re
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,9 +17,11 @@ from latentinpaint.batch.task import (
     MessageLevel,
     TaskOptions,
     TaskResult,
-    temporary_files,
     try_fill_files,
 )
+from latentinpaint.errors import printable
+from latentinpaint.files import temporary_files
+from latentinpaint.inference.outpainting import Side
 
 if TYPE_CHECKING:
     from latentinpaint.inpainter import Inpainter
@@ -35,6 +38,7 @@ class FolderSummary:
 
     Attributes:
         num_done: tasks whose outputs existed already.
+        num_damaged: tasks with an output that existed, but is no whole picture or has another size.
         num_postponed: tasks that a limit left for another run.
         num_filled: tasks done now.
         failures: files that could not be used.
@@ -43,6 +47,7 @@ class FolderSummary:
     """
 
     num_done: int = 0
+    num_damaged: int = 0
     num_postponed: int = 0
     num_filled: int = 0
     failures: list[Failure] = field(default_factory=list)
@@ -83,8 +88,13 @@ class FolderSummary:
                 yield f"{message} (and so for {count - 1} more)"
             else:
                 yield str(message)
+        if self.num_damaged:
+            yield (
+                f"note: the outputs of {count_of(self.num_damaged, 'picture')} that were there are damaged or of "
+                "another size: they are done again"
+            )
         if self.images_without_mask:
-            paths = ", ".join(map(str, self.images_without_mask[:MAX_LISTED]))
+            paths = ", ".join(map(printable, self.images_without_mask[:MAX_LISTED]))
             if len(self.images_without_mask) > MAX_LISTED:
                 paths += " …"
             yield f"note: no mask names {count_of(len(self.images_without_mask), 'picture')}: {paths}"
@@ -92,7 +102,7 @@ class FolderSummary:
     def failure_lines(self) -> Iterator[str]:
         """A line for every file that could not be used, by name."""
         for failure in sorted(self.failures, key=lambda failure: str(failure.path)):
-            yield " ".join(str(failure).split())
+            yield printable(re.sub(r"\s*\n\s*", " ", str(failure)))
 
     def counts(self, names: FolderNames = DEFAULT_FOLDER_NAMES) -> str:
         """One line of numbers."""
@@ -113,7 +123,13 @@ def count_of(number: int, noun: str) -> str:
     return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def select_tasks(plan: FolderPlan, summary: FolderSummary, overwrite: bool, limit: int | None) -> list[FillTask]:
+def select_tasks(
+    plan: FolderPlan,
+    summary: FolderSummary,
+    overwrite: bool,
+    limit: int | None,
+    expand: Sequence[Side] | None = None,
+) -> list[FillTask]:
     """The tasks to do now; the others are counted in the summary.
 
     Args:
@@ -121,10 +137,12 @@ def select_tasks(plan: FolderPlan, summary: FolderSummary, overwrite: bool, limi
         summary: to be added to.
         overwrite: whether tasks that are done are done again.
         limit: of the number of tasks.
+        expand: what the pictures grow by, as in `TaskOptions`.
     """
     tasks = plan.tasks
     if not overwrite:
-        tasks = [task for task in plan.tasks if not task.is_done]
+        tasks = [task for task in plan.tasks if not task.is_done(expand)]
+        summary.num_damaged = sum(task.has_outputs() for task in tasks)
     summary.num_done = len(plan.tasks) - len(tasks)
     selected = tasks[:limit]
     summary.num_postponed = len(tasks) - len(selected)
@@ -214,6 +232,7 @@ def _run_task(inpainter: "Inpainter", options: TaskOptions, task: FillTask) -> T
 
 def _remove_temporary_files(task: FillTask, since: float) -> None:
     """Remove what a process that was ended had begun to write."""
-    for path in temporary_files(task, since):
-        with suppress(OSError):
-            path.unlink()
+    for output in task.outputs:
+        for path in temporary_files(output, since):
+            with suppress(OSError):
+                path.unlink()

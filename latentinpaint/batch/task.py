@@ -12,7 +12,7 @@ import numpy as np
 from latentinpaint.batch.plan import FillTask
 from latentinpaint.doctor import examine
 from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, FindingCode, Severity
-from latentinpaint.errors import InputError, check_has_hole, check_same_size
+from latentinpaint.errors import InputError, check_has_hole, check_same_size, printable
 from latentinpaint.images.encode import LOSSY
 from latentinpaint.images.image_files import binary_mask, read_picture, write_picture
 from latentinpaint.images.picture import Picture
@@ -75,10 +75,9 @@ class Message:
     code: MessageCode = MessageCode.OTHER
 
     def __str__(self) -> str:
-        text = self.text
-        for name, value in self.names:
-            text = text.replace(f"{{{name}}}", value)
-        return f"{self.level.value}: {text}"
+        values = dict(self.names)
+        text = re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), self.text)
+        return f"{self.level.value}: {printable(text)}"
 
 
 @dataclass(frozen=True)
@@ -130,17 +129,6 @@ def try_fill_files(inpainter: "Inpainter", task: FillTask, options: TaskOptions)
         if "out of memory" in text.lower() or "not enough memory" in text.lower():  # PyTorch's own words
             return TaskResult(reason=OUT_OF_MEMORY)
         return TaskResult(reason=f"it could not be filled ({type(error).__name__}: {text[:200]})")
-
-
-def temporary_files(task: FillTask, since: float) -> Iterator[Path]:
-    """Half-written files of a task that was ended, see `files.write_beside`; none older than `since`."""
-    for output in task.outputs:
-        pattern = re.compile(rf"\.{re.escape(output.stem)}-\w{{8}}{re.escape(output.suffix)}")
-        if not output.parent.is_dir():
-            continue
-        for path in output.parent.iterdir():
-            if pattern.fullmatch(path.name) and path.stat().st_mtime >= since:
-                yield path
 
 
 def _hole(task: FillTask, picture: Picture, mask: Picture | None, options: TaskOptions) -> np.ndarray:

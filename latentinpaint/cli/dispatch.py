@@ -95,8 +95,8 @@ def error_sentence(error: Exception) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, InputError):
-            # From a worker process PyTorch hands it on with its traceback in front.
-            return " ".join(str(cause).rsplit("InputError: ", 1)[-1].split())
+            # From a worker process PyTorch hands it on with its traceback in front and a line break behind.
+            return str(cause).rsplit("InputError: ", 1)[-1].removesuffix("\\n")
         cause = cause.__cause__ or cause.__context__
     text = str(error)
     return _missing_or_unknown(text) or _wrong_value(text) or _shortened(text)

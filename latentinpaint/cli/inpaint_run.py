@@ -45,7 +45,7 @@ def run_folder(options: Options, indir: Path, outdir: Path) -> int:
     plan = _plan(options, indir, outdir)
     task_options = _task_options(options, live=False)
     summary = FolderSummary.of_plan(plan)
-    tasks = select_tasks(plan, summary, options.overwrite, options.limit)
+    tasks = select_tasks(plan, summary, options.overwrite, options.limit, task_options.expand)
     try:
         if tasks:
             _run_tasks(options, tasks, task_options, summary)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latentinpaint.errors import InputError, check_has_hole, check_same_size
-from latentinpaint.files import write_beside
-from latentinpaint.images.image_files import Picture, read_mask, read_picture
+from latentinpaint.images.image_files import Picture, read_mask, read_picture, write_image
 
 if TYPE_CHECKING:
     from latentinpaint.models import Autoencoder, MaskControl
@@ -41,8 +40,7 @@ def command(
     pixels = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None]
     difference = latent_difference(encoder, pixels, torch.from_numpy(hole).float()[None, None], control)
     sheet = draw_latent_difference(difference)
-    with write_beside(output) as temporary:
-        sheet.save(temporary)
+    write_image(sheet, output)
     print(f"wrote {output}")
 
 

@@ -16,13 +16,13 @@ from latentinpaint import __version__
 from latentinpaint.evaluation.benchmark_config import recorded_settings
 from latentinpaint.evaluation.evaluator import LIBRARIES, row_names
 from latentinpaint.evaluation.methods import describe
-from latentinpaint.evaluation.report.html import write_report
+from latentinpaint.evaluation.report.html import report_page
 from latentinpaint.evaluation.report.markdown import tables
 from latentinpaint.evaluation.report.serialise import as_json, table_lines
 from latentinpaint.evaluation.runner import Runner, RunResult, one_thread
 from latentinpaint.evaluation.summary import Summary, check_reference, summarise
 from latentinpaint.evaluation.table_rows import column
-from latentinpaint.files import write_beside, write_text
+from latentinpaint.files import write_text
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,10 @@ def _write(summary: Summary, runner: Runner, settings: dict[str, Any]) -> None:
         "metrics.json": json.dumps({"settings": settings, **as_json(summary)}, indent=1, allow_nan=False),
         "metrics.csv": lines.getvalue(),
         "tables.md": tables(summary, metrics),
+        "report.html": report_page(summary, metrics, settings, runner.read_item, runner.fill_path),
     }
     for name, text in texts.items():
         write_text(folder / name, text)
-    with write_beside(folder / "report.html") as temporary:
-        write_report(temporary, summary, metrics, settings, runner.read_item, runner.fill_path)
 
 
 def _processor() -> str:

@@ -37,7 +37,8 @@ from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, counts
 from latentinpaint.evaluation.dataset import DatasetItem, EvaluationDataset, ItemSource, load_dataset
 from latentinpaint.evaluation.evaluator import Evaluation, Record, build_evaluator, item_digest, row_names
 from latentinpaint.evaluation.methods import Method, build_methods, model_options
-from latentinpaint.files import write_beside, write_text
+from latentinpaint.files import write_text
+from latentinpaint.images.image_files import write_image
 
 FILLS_PER_PROCESS = 24  # fills that are worth the seconds that another process takes to start
 MAX_PROCESSES = 8
@@ -325,5 +326,4 @@ def _write(path: Path, record: Record) -> None:
 def _write_picture(path: Path, picture: Tensor) -> None:
     """A picture (1, 1 or 3, H, W) in [0, 1] as a file of 8 bits."""
     pixels = (picture[0] * 255).round().to(torch.uint8).permute(1, 2, 0).squeeze(-1).numpy()
-    with write_beside(path) as temporary:
-        Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, compress_level=1)
+    write_image(Image.fromarray(np.ascontiguousarray(pixels)), path, compress_level=1)

@@ -34,7 +34,8 @@ from latentinpaint.evaluation.summary import Summary
 from latentinpaint.experiments.ablation_table import as_json, markdown, variants_of
 from latentinpaint.experiments.queue import SharedSettings, TrainingQueue, TrainingRun
 from latentinpaint.experiments.timing import latent_step, median_seconds
-from latentinpaint.files import write_beside, write_text
+from latentinpaint.files import write_text
+from latentinpaint.images.image_files import write_image
 from latentinpaint.training.cli import task_from_config
 from latentinpaint.weights import load_autoencoder
 
@@ -153,8 +154,7 @@ class Ablation:
                 continue
             relative = Path(name).with_suffix(".png")
             path = folder / "pictures" / relative
-            with write_beside(path) as temporary:
-                Image.fromarray(pixels).save(temporary)
+            write_image(Image.fromarray(pixels), path)
             written.append((relative.as_posix(), path))
         write_masks(written, folder / "masks", self.mask_preset, seed=0, per_image=1, about={})
         return folder / "pictures", folder / "masks"

@@ -26,7 +26,8 @@ from latentinpaint.evaluation.evaluator import Evaluator, evaluate_all
 from latentinpaint.evaluation.methods import BaselineMethod, Method, ModelMethod
 from latentinpaint.evaluation.report.serialise import as_json
 from latentinpaint.evaluation.summary import Summary, summarise
-from latentinpaint.files import write_beside, write_text
+from latentinpaint.files import write_text
+from latentinpaint.images.image_files import write_image
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.metrics.perceptual import load_lpips
 from latentinpaint.metrics.pixels import METRICS, Metric
@@ -117,8 +118,7 @@ def evaluate_models(folder: Path, pipelines: dict[str, InpaintPipeline], seed: i
         print(f"note: LPIPS is left out: {error}")
     summary = summarise(*evaluate_all(items, methods, Evaluator(metrics)), metrics, networks=(), reference="ffc")
     for name, picture in _pictures(items, pipelines).items():
-        with write_beside(folder / name) as temporary:
-            picture.save(temporary)
+        write_image(picture, folder / name)
     write_text(folder / "metrics.json", json.dumps(as_json(summary), indent=1, allow_nan=False))
     return summary
 

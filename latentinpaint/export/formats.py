@@ -46,11 +46,11 @@ class ExportFormat(ABC):
     size: ImageSize | None = None
 
     @abstractmethod
-    def write(self, pipeline: InpaintPipeline, path: Path) -> None:
-        """Write an `ffc` pipeline as one file.
+    def encode(self, pipeline: InpaintPipeline) -> bytes:
+        """The file of an `ffc` pipeline.
 
         Raises:
-            InputError: if the pipeline cannot be written.
+            InputError: if the format cannot hold the pipeline.
         """
 
     @abstractmethod
@@ -90,7 +90,7 @@ class Onnx(ExportFormat):
         if self.opset not in OPSETS:
             raise InputError(f"opsets go from {OPSETS[0]} to {OPSETS[-1]}, not {self.opset}")
 
-    def write(self, pipeline: InpaintPipeline, path: Path) -> None:
+    def encode(self, pipeline: InpaintPipeline) -> bytes:
         module = export_module(pipeline, matrices=True)
         if sum(p.numel() * p.element_size() for p in module.parameters()) > MAX_ONNX_BYTES:
             raise InputError("a model of 2 GiB and more does not fit one ONNX file: write a .pt2 file")
@@ -108,7 +108,7 @@ class Onnx(ExportFormat):
         _name_axes(program)
         _remove_origins(program)
         program.model.metadata_props["latentinpaint"] = metadata(pipeline.autoencoder, self.size)
-        program.save(str(path), external_data=False)
+        return program.model_proto.SerializeToString()
 
     def load(self, path: Path) -> InpaintFunction:
         import onnxruntime
@@ -134,11 +134,13 @@ class Pt2(ExportFormat):
 
     suffix = ".pt2"
 
-    def write(self, pipeline: InpaintPipeline, path: Path) -> None:
+    def encode(self, pipeline: InpaintPipeline) -> bytes:
         with _no_output():
             program = capture(export_module(pipeline, matrices=False), self.size)
             extra_files = {"latentinpaint.json": metadata(pipeline.autoencoder, self.size)}
-            torch.export.save(program, path, extra_files=extra_files)
+            encoded = io.BytesIO()
+            torch.export.save(program, encoded, extra_files=extra_files)
+        return encoded.getvalue()
 
     def load(self, path: Path) -> InpaintFunction:
         with _no_output():

@@ -7,7 +7,7 @@ import torch
 from latentinpaint.errors import InputError
 from latentinpaint.export.capture import ImageSize, example_inputs
 from latentinpaint.export.formats import ExportFormat, InpaintFunction
-from latentinpaint.files import write_beside
+from latentinpaint.files import write_beside, write_bytes
 from latentinpaint.pipeline import InpaintPipeline
 
 TOLERANCE = 1e-4
@@ -31,8 +31,9 @@ def export(pipeline: InpaintPipeline, path: str | Path, export_format: ExportFor
             output differs by more than `TOLERANCE`; nothing is written then.
     """
     export_format.check_writer_packages()
+    content = export_format.encode(pipeline)
     with write_beside(path) as temporary:
-        export_format.write(pipeline, temporary)
+        write_bytes(temporary, content)
         if not export_format.can_run():
             return None
         difference = largest_difference(pipeline, export_format.load(temporary), export_format.size)

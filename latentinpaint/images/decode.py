@@ -48,6 +48,15 @@ def decode_image(image: Image.Image, name: str) -> dict[str, Any]:
         return _fields(image, name)
 
 
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Height and width that an opened image has once it is upright; no pixel is decoded."""
+    width, height = image.size
+    # Pillow gives the size that a TIFF will have; of 5 to 8 the stored rows are columns.
+    if image.format != "TIFF" and orientation_of(image) >= 5:
+        return width, height
+    return height, width
+
+
 def error_text(error: Exception) -> str:
     """What an exception says, on one line."""
     return " ".join(str(error).split()) or type(error).__name__

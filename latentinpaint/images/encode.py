@@ -1,10 +1,12 @@
-"""File formats: what each can hold, fitting a picture to one, and saving it.
+"""File formats: what each can hold, fitting a picture to one, and encoding it.
 
 Conventions
 - A mode is Pillow's name, or one of the 16-bit colour modes of `high_depth.py`.
 - What a format cannot hold becomes the next best that it can, and one sentence that says so.
+- Files are made in memory: given a file of its own to write to, Pillow's JPEG encoder says nothing of a full disk.
 """
 
+import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from latentinpaint.errors import InputError
-from latentinpaint.images.high_depth import SIXTEEN_BIT_COLOUR_MODES, SIXTEEN_BIT_MODES, encode_png, write_tiff
+from latentinpaint.images.high_depth import SIXTEEN_BIT_COLOUR_MODES, SIXTEEN_BIT_MODES, encode_png, encode_tiff
 from latentinpaint.images.metadata import comment_text, metadata_chunks, tiff_exif
 from latentinpaint.images.picture import Picture
 
@@ -240,11 +242,10 @@ def _written_bits(picture: Picture, target: ImageFormat) -> int:
     return 8
 
 
-def save(picture: Picture, path: Path, target: ImageFormat) -> None:
-    """Write a picture that `fit_to_format` made for `target`."""
+def encode(picture: Picture, target: ImageFormat) -> bytes:
+    """The file of a picture that `fit_to_format` made for `target`."""
     if picture.mode in SIXTEEN_BIT_COLOUR_MODES:
-        _save_sixteen_bit(picture, path, target)
-        return
+        return _encode_sixteen_bit(picture, target)
     image = picture.to_pil()
     options: dict[str, Any] = {}
     if picture.icc_profile is not None:
@@ -254,15 +255,21 @@ def save(picture: Picture, path: Path, target: ImageFormat) -> None:
     if picture.dpi is not None:
         options["dpi"] = picture.dpi
     options |= _OPTIONS[target](picture, image)
-    image.save(path, format=target.name.upper(), **options)
+    return encode_image(image, target, **options)
 
 
-def _save_sixteen_bit(picture: Picture, path: Path, target: ImageFormat) -> None:
-    """Write 16-bit colour, as a TIFF or else as a PNG."""
+def encode_image(image: Image.Image, target: ImageFormat, **options: Any) -> bytes:
+    """The file of a Pillow image that `target` holds; `options` are those of Pillow's encoder."""
+    encoded = io.BytesIO()
+    image.save(encoded, format=target.name.upper(), **options)
+    return encoded.getvalue()
+
+
+def _encode_sixteen_bit(picture: Picture, target: ImageFormat) -> bytes:
+    """16-bit colour, as a TIFF or else as a PNG."""
     if target is TIFF:
         texts, _ = tiff_exif(picture.exif)
-        write_tiff(path, picture.samples, picture.icc_profile, picture.dpi, texts)
-        return
+        return encode_tiff(picture.samples, picture.icc_profile, picture.dpi, texts)
     colour_chunks = []
     text_chunks = []
     for chunk_type, content in picture.png_chunks:
@@ -274,7 +281,7 @@ def _save_sixteen_bit(picture: Picture, path: Path, target: ImageFormat) -> None
     if isinstance(transparent, int):
         transparent = (transparent,)
     chunks = metadata_chunks(picture.icc_profile, picture.exif, picture.dpi, transparent)
-    path.write_bytes(encode_png(picture.samples, colour_chunks + chunks + text_chunks))
+    return encode_png(picture.samples, colour_chunks + chunks + text_chunks)
 
 
 def _png_options(picture: Picture, image: Image.Image) -> dict[str, Any]:

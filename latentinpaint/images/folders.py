@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from latentinpaint.errors import InputError
+from latentinpaint.files import user_path
 from latentinpaint.images.encode import FORMATS_BY_SUFFIX
 
 PICTURE_SUFFIXES = frozenset(FORMATS_BY_SUFFIX)
@@ -54,7 +55,7 @@ def read_folder(folder: str | Path, recursive: bool = True) -> FolderContents:
     Raises:
         InputError: if `folder` is missing, is no folder or cannot be read.
     """
-    folder = Path(folder)
+    folder = user_path(folder)
     if not folder.exists():
         raise InputError(f"there is no folder {folder}")
     if not folder.is_dir():

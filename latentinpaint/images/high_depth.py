@@ -3,7 +3,7 @@
 Conventions
 - A mode is Pillow's name; `RGB;16`, `RGBA;16` and `LA;16` are ours, for uint16 samples in RGB order.
 - Pillow opens 16-bit colour PNG and TIFF but returns 8 bits. `sixteen_bit_colour` recognises these files and
-  decodes them with OpenCV or tifffile; `encode_png` and `write_tiff` write them.
+  decodes them with OpenCV or tifffile; `encode_png` and `encode_tiff` encode them.
 - What cannot be read without losing depth is refused with `InputError`, never reduced.
 
 PNG: https://www.w3.org/TR/png-3/ (chunk layout in section 5, filter type "Up" in section 9).
@@ -12,7 +12,6 @@ PNG: https://www.w3.org/TR/png-3/ (chunk layout in section 5, filter type "Up" i
 import io
 import struct
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -121,14 +120,13 @@ def _encode_chunk(chunk_type: bytes, content: bytes) -> bytes:
     )
 
 
-def write_tiff(
-    path: Path,
+def encode_tiff(
     samples: np.ndarray,
     icc: bytes | None,
     dpi: tuple[float, float] | None,
     texts: dict[int, str],
-) -> None:
-    """Write (H, W, 3 | 4) uint16 samples as a deflate-compressed TIFF; `texts` are ASCII by tag number."""
+) -> bytes:
+    """A deflate-compressed TIFF file of (H, W, 3 | 4) uint16 samples; `texts` are ASCII by tag number."""
     import tifffile
 
     options: dict[str, Any] = {"software": False, "metadata": None, "iccprofile": icc}
@@ -137,4 +135,6 @@ def write_tiff(
     if samples.shape[-1] == 4:
         options["extrasamples"] = ["unassalpha"]
     options["extratags"] = [(tag, 2, 0, text, True) for tag, text in texts.items()]
-    tifffile.imwrite(path, samples, photometric="rgb", compression="zlib", **options)
+    encoded = io.BytesIO()
+    tifffile.imwrite(encoded, samples, photometric="rgb", compression="zlib", **options)
+    return encoded.getvalue()

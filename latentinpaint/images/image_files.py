@@ -9,12 +9,13 @@ Behind the door: `picture.py` says what a picture is, `decode.py` reads one, `en
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from latentinpaint.errors import InputError
-from latentinpaint.files import write_beside
+from latentinpaint.files import user_path, write_bytes
 from latentinpaint.images import encode
 from latentinpaint.images.decode import decode_file, error_text
 from latentinpaint.images.picture import Picture
@@ -26,7 +27,7 @@ def read_picture(path: str | Path) -> Picture:
     Raises:
         InputError: for whatever cannot be read whole and without loss; the message names the file.
     """
-    return Picture(**decode_file(_read_bytes(Path(path)), str(path)))
+    return Picture(**decode_file(_read_bytes(user_path(path)), str(path)))
 
 
 def write_picture(picture: Picture, path: str | Path) -> list[str]:
@@ -37,17 +38,28 @@ def write_picture(picture: Picture, path: str | Path) -> list[str]:
     Raises:
         InputError: for an unknown suffix, a path that cannot be written to, a size the format cannot hold.
     """
-    path = Path(path)
     target = encode.format_of(path)
     picture, notes = encode.fit_to_format(picture, target)
-    with write_beside(path) as temporary:
-        try:
-            encode.save(picture, temporary, target)
-        except OSError:
-            raise  # write_beside says it in a sentence
-        except Exception as error:  # encoders report a size or value beyond the format in many ways
-            raise InputError(f"cannot write {path} as {target.name}: {error_text(error)}") from error
+    try:
+        content = encode.encode(picture, target)
+    except Exception as error:  # encoders report a size or value beyond the format in many ways
+        raise InputError(f"cannot write {path} as {target.name}: {error_text(error)}") from error
+    write_bytes(path, content)
     return notes
+
+
+def write_image(image: Image.Image, path: str | Path, **options: Any) -> None:
+    """Write a Pillow image as it is, such as a sheet or a plot, in the format that the suffix names.
+
+    Args:
+        image: of a mode that the format holds.
+        path: an existing file is replaced only by a whole one.
+        options: of Pillow's encoder.
+
+    Raises:
+        InputError: for an unknown suffix, and a path that cannot be written to.
+    """
+    write_bytes(path, encode.encode_image(image, encode.format_of(path), **options))
 
 
 def read_mask(path: str | Path, invert: bool = False) -> np.ndarray:

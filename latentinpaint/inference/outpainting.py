@@ -49,13 +49,16 @@ class Padding:
                     f"{pixels} pixels on the {field.name} are too many for a picture of {width}x{height}: a side "
                     f"grows by {length} pixels (100%) at most; expand the result again if that is really wanted"
                 )
-        new_width = width + padding.left + padding.right
-        new_height = height + padding.top + padding.bottom
+        new_height, new_width = padding.padded_size(height, width)
         if new_width * new_height > MAX_PIXELS:
             raise InputError(
                 f"the expanded picture would have {new_width}x{new_height} pixels: {MAX_PIXELS} are the limit"
             )
         return padding
+
+    def padded_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the new picture."""
+        return height + self.top + self.bottom, width + self.left + self.right
 
     @property
     def interior(self) -> tuple[slice, slice]:

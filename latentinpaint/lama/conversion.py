@@ -5,6 +5,7 @@ The pipeline is an autoencoder with the mask as fourth channel and LaMa's last R
 of LaMa's generator. The tensors hold the same numbers, so that conversion there and back changes no bit.
 """
 
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.files import sha256_of, write_beside
+from latentinpaint.files import sha256_of, user_path, write_bytes, write_text
 from latentinpaint.lama.checkpoint import read_checkpoint
 from latentinpaint.lama.lama_config import check_config, make_config, read_config
 from latentinpaint.lama.layout import HALVINGS, Dimensions, from_lama, to_lama
@@ -58,7 +59,7 @@ def load_lama(source: str | Path, config: str | Path | None = None) -> Converted
         InputError: if there is no such file, it cannot be read safely, checkpoint and configuration contradict each
             other, or this package cannot compute what they describe.
     """
-    checkpoint = _checkpoint_file(Path(source))
+    checkpoint = _checkpoint_file(user_path(source))
     content = read_checkpoint(checkpoint)
     settings = _read_settings(checkpoint, config)
     try:
@@ -95,7 +96,7 @@ def save_lama(pipeline: InpaintPipeline, output: str | Path) -> list[Path]:
         InputError: if LaMa's layout cannot hold the pipeline, a file is there already or cannot be written.
     """
     dimensions = lama_dimensions(pipeline)
-    output = Path(output)
+    output = user_path(output)
     if output.suffix in (".ckpt", ".pt", ".pth"):
         checkpoint = output
         config = output.parent / CONFIG
@@ -110,13 +111,14 @@ def save_lama(pipeline: InpaintPipeline, output: str | Path) -> list[Path]:
     state = {}
     for name, value in to_lama(pipeline.state_dict(), dimensions).items():
         state[f"generator.{name}"] = value.cpu()
-    content = {"state_dict": state}
-    with write_beside(config) as temporary_config, write_beside(checkpoint) as temporary:
-        temporary_config.write_text(text, encoding="utf-8")
-        try:
-            torch.save(content, temporary)
-        except RuntimeError as error:  # a full disk, among others
-            raise InputError(f"cannot write {checkpoint}: {str(error).splitlines()[0][:160]}") from error
+    encoded = io.BytesIO()
+    torch.save({"state_dict": state}, encoded)
+    write_bytes(checkpoint, encoded.getvalue())
+    try:
+        write_text(config, text)
+    except InputError:
+        checkpoint.unlink()  # without its configuration nobody can read it
+        raise
     return [checkpoint, config]
 
 
@@ -172,7 +174,7 @@ def _checkpoint_file(source: Path) -> Path:
 def _read_settings(checkpoint: Path, config: str | Path | None) -> Mapping[str, Any] | None:
     """LaMa's settings, None where there is no configuration."""
     if config is not None:
-        settings = read_config(Path(config))
+        settings = read_config(user_path(config))
         if settings is None:
             raise InputError(f"{config} is no configuration of LaMa's: it has no section 'generator'")
         return settings

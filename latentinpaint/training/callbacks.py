@@ -18,7 +18,7 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint, WeightAveragi
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from latentinpaint.files import write_beside
+from latentinpaint.images.image_files import write_image
 from latentinpaint.training.nan_guard import Diverged
 from latentinpaint.training.tasks.base import TrainingTask, fraction_done
 from latentinpaint.training.tasks.flow_task import FlowTask
@@ -121,8 +121,7 @@ class FlowSnapshots(Callback):
         name = f"step_{trainer.global_step:06d}"
         with torch.no_grad():
             sheet = draw_side_by_side(task.preview(batch))
-        with write_beside(self.folder / "plots" / f"{name}.png") as temporary:
-            sheet.save(temporary)
+        write_image(sheet, self.folder / "plots" / f"{name}.png")
         if self.keep_models:
             task.save_as(self.folder / "models" / f"{name}.safetensors")
         add_image = _image_writer(trainer)

@@ -28,10 +28,12 @@ from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.data.distributions import NORMAL
 from latentinpaint.data.flow_datamodule import FlowDataModule
 from latentinpaint.errors import InputError
-from latentinpaint.files import write_beside
+from latentinpaint.files import write_text
+from latentinpaint.images.image_files import write_image
 from latentinpaint.refiners import REFINERS
 from latentinpaint.training.aliases import check_refiner, expand_aliases
 from latentinpaint.training.callbacks import Checkpoints, FlowSnapshots, PictureGrid, RunProgress, SaveLast, WeightEMA
+from latentinpaint.training.checkpoint_io import WholeCheckpoints
 from latentinpaint.training.nan_guard import NanGuard
 from latentinpaint.training.option_order import is_configuration, most_exact_last
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
@@ -90,8 +92,7 @@ def train(cli: "TrainingCLI") -> Path:
     cli.model.check_trainer(cli.trainer)
     resume = _checkpoint_to_resume(cli.config.ckpt_path, last, cli.model)
     cli.datamodule.check()
-    with write_beside(folder / "config.yaml") as temporary:
-        cli.parser.save(cli.config, temporary, overwrite=True, skip_check=True, multifile=False)
+    write_text(folder / "config.yaml", cli.parser.dump(cli.config, skip_check=True))
     if not any(parameter.requires_grad for parameter in cli.model.parameters()):
         print("there is nothing to train; only the latents' mean and standard deviation are measured")
         cli.model.save_model(folder, cli.datamodule)
@@ -199,6 +200,10 @@ class TrainingCLI(LightningCLI):
         if settings.get("logger") in (None, True):
             folder = Path(self.config.output)
             settings["logger"] = TensorBoardLogger(folder, name="", version="tensorboard", default_hp_metric=False)
+        plugins = settings.get("plugins") or []
+        if not isinstance(plugins, list):
+            plugins = [plugins]
+        settings["plugins"] = [*plugins, WholeCheckpoints()]
         settings["callbacks"] = [*(settings.get("callbacks") or []), *self._own_callbacks()]
         return self.trainer_class(**settings)
 
@@ -224,8 +229,7 @@ def _draw_flow(cli: TrainingCLI) -> None:
     sheets = training_sheets(cli.model.flow.cpu().eval(), batch["source"], batch["target"])
     for name, sheet in sheets.items():
         path = Path(cli.config.output) / f"{name}.png"
-        with write_beside(path) as temporary:
-            sheet.save(temporary)
+        write_image(sheet, path)
         print(f"{name}: {path}")
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 from torch.optim import Optimizer
 
 from latentinpaint.errors import InputError
-from latentinpaint.files import write_beside
+from latentinpaint.files import write_bytes
 
 
 class Diverged(InputError):
@@ -62,8 +62,7 @@ class NanGuard(Callback):
         path = self.folder / f"{name}.safetensors"
         step = trainer.global_step
         tensors = {key: value.detach().cpu().contiguous() for key, value in self.batch.items()}
-        with write_beside(path) as temporary:
-            save_file(tensors, temporary, metadata={"step": str(step)})
+        write_bytes(path, save(tensors, metadata={"step": str(step)}))
         advice = "start again with a lower learning rate"
         if (self.folder / "checkpoints" / "last.ckpt").is_file():
             advice = f"resume from the last checkpoint with {self.resume_with} and a lower learning rate"

@@ -1,5 +1,6 @@
 """What a flow does, drawn: samples side by side, paths through the plane, and the variance along the way."""
 
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +10,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from latentinpaint.files import write_beside
+from latentinpaint.files import write_bytes
 from latentinpaint.flows import Flow, ScheduledFlow
 from latentinpaint.flows.session import SessionResult
+from latentinpaint.images.image_files import write_image
 from latentinpaint.visualization.canvas import as_picture, canvas
 from latentinpaint.visualization.grid import picture_grid
 
@@ -57,14 +59,14 @@ def draw_sheet(samples: Tensor, across: int | None = None) -> Image.Image:
 
 def write_samples(path: str | Path, samples: Tensor) -> None:
     """Write samples (B, *shape) as they are to a .npy file; else a sheet of pictures or a plot of points."""
-    with write_beside(path) as temporary:
-        if temporary.suffix.lower() == ".npy":
-            with temporary.open("wb") as file:  # a name alone would be given another ending
-                np.save(file, samples.numpy())
-        elif samples.ndim == 4:
-            _save(draw_sheet(samples), temporary)
-        else:
-            _save(draw_side_by_side({"samples": samples}), temporary)
+    if Path(path).suffix.lower() == ".npy":
+        encoded = io.BytesIO()
+        np.save(encoded, samples.numpy())
+        write_bytes(path, encoded.getvalue())
+    elif samples.ndim == 4:
+        _write(draw_sheet(samples), path)
+    else:
+        _write(draw_side_by_side({"samples": samples}), path)
 
 
 def write_comparison(path: str | Path, result: SessionResult) -> None:
@@ -76,8 +78,7 @@ def write_comparison(path: str | Path, result: SessionResult) -> None:
             columns["data"] = result.data
     if result.samples.ndim == 4:
         columns = {name: samples[:MAX_COMPARED] for name, samples in columns.items()}
-    with write_beside(path) as temporary:
-        _save(draw_side_by_side(columns), temporary)
+    _write(draw_side_by_side(columns), path)
 
 
 @torch.no_grad()
@@ -168,8 +169,8 @@ def _enlarged(samples: Tensor) -> Sequence[Tensor]:
     return list(values.repeat_interleave(factor, dim=-1).repeat_interleave(factor, dim=-2))
 
 
-def _save(picture: Image.Image, path: Path) -> None:
-    if path.suffix.lower() == ".webp":
-        picture.save(path, lossless=True)
+def _write(picture: Image.Image, path: str | Path) -> None:
+    if Path(path).suffix.lower() == ".webp":
+        write_image(picture, path, lossless=True)
     else:
-        picture.save(path)
+        write_image(picture, path)

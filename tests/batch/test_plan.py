@@ -78,12 +78,30 @@ def test_numbered_paths(tmp_path):
     assert numbered_paths(tmp_path / "a.png", 2) == (tmp_path / "a_1.png", tmp_path / "a_2.png")
 
 
-def test_a_task_is_done_if_all_outputs_exist(folder, tmp_path):
-    outputs = numbered_paths(folder("a_1.png") / "a.png", 2)
+def test_a_task_is_done_if_all_outputs_are_whole(tmp_path):
+    image = Image.new("RGB", (30, 20))
+    image.save(tmp_path / "a.png")
+    outputs = numbered_paths(tmp_path / "out.png", 2)
     task = FillTask(tmp_path / "a.png", None, outputs)
-    assert not task.is_done and str(task) == str(tmp_path / "a.png")
+    assert str(task) == str(tmp_path / "a.png") and not task.has_outputs()
+    image.save(outputs[0])
+    assert not task.is_done()
     outputs[1].touch()
-    assert task.is_done
+    assert task.has_outputs() and not task.is_done()
+    image.save(outputs[1])
+    assert task.is_done() and not task.is_done(expand=(2, 1, 0, 0))
+    for output in outputs:
+        Image.new("RGB", (32, 21)).save(output)
+    assert task.is_done(expand=(2, 1, 0, 0)) and not task.is_done()
+    assert not task.is_done(expand=(31, 0, 0, 0))  # which cannot be done at all
+
+
+def test_names_that_are_too_long_fail_beforehand(folder, tmp_path):
+    indir = folder("a.png", "l" * 251 + ".png", "mask.png")
+    plan = FolderOptions(indir, tmp_path / "out", mask=indir / "mask.png").plan()
+    assert len(plan.tasks) == 2 and not plan.failures
+    plan = FolderOptions(indir, tmp_path / "out", mask=indir / "mask.png", num_samples=2).plan()
+    assert len(plan.tasks) == 1 and "longer than the file system takes" in plan.failures[0].reason
 
 
 def test_a_failure_names_its_file_once(tmp_path):

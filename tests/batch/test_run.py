@@ -1,6 +1,5 @@
 """Going through a folder when a process is lost."""
 
-import os
 from dataclasses import replace
 from functools import partial
 
@@ -16,7 +15,6 @@ from latentinpaint.batch.task import (
     MessageLevel,
     TaskOptions,
     TaskResult,
-    temporary_files,
 )
 
 
@@ -41,18 +39,6 @@ def test_a_lost_process_names_its_picture_and_leaves_nothing(tmp_path):
     assert str(failure).startswith(f"{source / 'b.png'}: the process")
 
 
-def test_only_its_own_leftovers_are_found(tmp_path):
-    """The names that `write_beside` makes, no older than the job."""
-    task = FillTask(tmp_path / "a.jpg", None, (tmp_path / "a_1.png", tmp_path / "a_2.png"))
-    for name in (".a_1-abcd_123.png", ".a_2-00000000.png", ".a_1-123.png", ".a-12345678.png", ".a_1-12345678.jpg"):
-        (tmp_path / name).touch()
-    (tmp_path / ".a_1-oldoldol.png").touch()
-    os.utime(tmp_path / ".a_1-oldoldol.png", (1000, 1000))
-    found = list(temporary_files(task, since=2000))
-    assert sorted(path.name for path in found) == [".a_1-abcd_123.png", ".a_2-00000000.png"]
-    assert not list(temporary_files(FillTask(tmp_path / "a.jpg", None, (tmp_path / "nowhere" / "a.png",)), since=0))
-
-
 def test_the_summary_groups_what_differs_by_names_alone(tmp_path):
     summary = FolderSummary(num_filled=3, num_postponed=2, images_without_mask=[tmp_path / "b.png"] * 21)
     for number in range(3):
@@ -71,9 +57,11 @@ def test_the_summary_groups_what_differs_by_names_alone(tmp_path):
 
 def test_tasks_that_are_left(tmp_path):
     tasks = [FillTask(tmp_path / name, None, (tmp_path / name,)) for name in "abc"]
-    (tmp_path / "a").touch()
+    Image.new("L", (9, 8)).save(tmp_path / "a", format="PNG")
+    (tmp_path / "c").touch()  # of an earlier run, cut short
     plan, summary = FolderPlan(tasks), FolderSummary()
     assert select_tasks(plan, summary, overwrite=False, limit=1) == [tasks[1]]
-    assert (summary.num_done, summary.num_postponed) == (1, 1)
+    assert (summary.num_done, summary.num_damaged, summary.num_postponed) == (1, 1, 1)
+    assert next(summary.notes()).startswith("note: the outputs of 1 picture that were there are damaged")
     assert select_tasks(plan, summary, overwrite=True, limit=None) == tasks
     assert (summary.num_done, summary.num_postponed) == (0, 0)

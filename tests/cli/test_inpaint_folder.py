@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -363,12 +364,10 @@ def test_whatever_is_raised_is_a_reason(fill, monkeypatch):
 
 
 def test_a_full_disk_is_a_reason(fill, monkeypatch, tmp_path):
-    from latentinpaint.images import encode
-
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(encode, "save", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     answer, found = fill()
     assert answer.status == 1 and not found and all("No space left" in line for line in failures(answer))
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
@@ -434,17 +433,15 @@ def test_processes_do_the_same_as_one(helpers, fill, pictures, tmp_path):
 
 def test_ctrl_c(fill, monkeypatch, tmp_path):
     """In the middle of writing the third picture."""
-    from latentinpaint.images import encode
+    write, written = Path.write_bytes, []
 
-    save, saved = encode.save, []
-
-    def interrupted(picture, path, target):
-        save(picture, path, target)
-        saved.append(path)
-        if len(saved) == 3:
+    def interrupted(path, content):
+        write(path, content)
+        written.append(path)
+        if len(written) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(encode, "save", interrupted)
+    monkeypatch.setattr(Path, "write_bytes", interrupted)
     answer, found = fill()
     assert answer.status == 130 and answer.complaints[-1] == "latentinpaint inpaint: stopped"
     assert "2 filled" in answer.out and found == {"a.png", "b.png"}

@@ -26,18 +26,16 @@ ORDER = ("psnr", "lpips", "ssim", "ms_ssim", "l1")
 CALIBRATED = (0.9, 1.1)  # the ratios of spread to error that are about right
 
 
-def write_report(
-    path: Path,
+def report_page(
     summary: Summary,
     metrics: Sequence[Metric],
     settings: dict[str, Any],
     read_item: Callable[[str], DatasetItem],
     fill_path: Callable[[str, str], Path],
-) -> None:
-    """Write the page.
+) -> str:
+    """The page as HTML.
 
     Args:
-        path: where to, overwritten.
         summary: what was found.
         metrics: what was measured.
         settings: how it was done, shown as it is.
@@ -58,7 +56,7 @@ def write_report(
     page = Template(files("latentinpaint.evaluation.report").joinpath("report_page.html").read_text(encoding="utf-8"))
     title = f"{len(summary.items)} holes filled"
     body = "\n".join(part for part in parts if part)
-    path.write_text(page.substitute(title=html.escape(title), body=body), encoding="utf-8")
+    return page.substitute(title=html.escape(title), body=body)
 
 
 @dataclass

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
-from latentinpaint.evaluation.report.html import write_report
+from latentinpaint.evaluation.report.html import report_page
 from latentinpaint.evaluation.runner import Runner
 from latentinpaint.evaluation.summary import summarise
 
@@ -33,5 +33,6 @@ def report(tmp_path_factory, model_files, helpers):
     summary.notes.append("a note with <i>tags</i>")
     path = folder / "out" / "report.html"
     settings = {"holes": "preset thick, seed 0", "versions": {"torch": "2"}, "compared": ["telea"], "nothing": None}
-    write_report(path, summary, evaluator.metrics, settings, runner.read_item, runner.fill_path)
+    page = report_page(summary, evaluator.metrics, settings, runner.read_item, runner.fill_path)
+    path.write_text(page, encoding="utf-8")
     return path, summary
