@@ -8,6 +8,7 @@ Conventions
 """
 
 import io
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,9 +18,12 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from latentinpaint.errors import InputError
 from latentinpaint.images import metadata
+from latentinpaint.images.bare_file import with_less_metadata, without_metadata
+from latentinpaint.images.exif import upright_exif
 from latentinpaint.images.high_depth import SIXTEEN_BIT_MODES, sixteen_bit_colour
 from latentinpaint.images.orientation import known_orientation, orientation_of, read_exif, turn_upright
 from latentinpaint.images.palette import palette_of
+from latentinpaint.images.png_chunks import PNG_SIGNATURE, portable_chunks
 
 # Pillow's names of what is opened. The list is short on purpose: each was checked to lose no depth, and the
 # rarer decoders (EPS starts Ghostscript) have no business with files from strangers.
@@ -34,8 +38,42 @@ def decode_file(data: bytes, name: str) -> dict[str, Any]:
     Raises:
         InputError: for whatever cannot be read whole and without loss.
     """
-    with _errors_as_sentences(name), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-        return _fields(image, name, data)
+    try:
+        return _decode(data, name)
+    except InputError as error:
+        bare = without_metadata(data)
+        if bare is None:
+            raise
+        try:
+            fields = _decode(bare, name)
+        except InputError:
+            raise error from None  # the picture itself cannot be used
+    lost = "metadata"
+    for candidate, kinds in with_less_metadata(data):
+        try:
+            fields = _decode(candidate, name)
+        except InputError:
+            continue
+        lost = kinds
+        break
+    return fields | {"lost": (*fields["lost"], f"damaged metadata of {name} are not kept: {lost}")}
+
+
+def _decode(data: bytes, name: str) -> dict[str, Any]:
+    """As `decode_file`, of files with sound metadata; entries that Pillow leaves out with a warning are reported."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", category=UserWarning)
+        with _errors_as_sentences(name), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            fields = _fields(image, name, data)
+    is_damaged = False
+    for entry in caught:
+        if issubclass(entry.category, UserWarning):
+            is_damaged = True
+        else:
+            warnings.warn_explicit(entry.message, entry.category, entry.filename, entry.lineno)
+    if not is_damaged:
+        return fields
+    return fields | {"lost": (*fields["lost"], f"parts of the metadata of {name} are damaged and not kept")}
 
 
 def decode_image(image: Image.Image, name: str) -> dict[str, Any]:
@@ -99,10 +137,15 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
     if _is_negative(image, mode):
         samples = _positive(samples, mode, bits or 16)
     palette, palette_alpha = _palette(image, mode)
-    exif_bytes, lost = metadata.upright_exif(exif, image.format == "TIFF", name)
+    size = (samples.shape[1], samples.shape[0])
+    exif_bytes, lost = upright_exif(exif, image.format == "TIFF", stored_orientation, size, name)
     if not exif_is_sound:
         lost.append(f"the EXIF data of {name} are damaged and not kept")
     lost += metadata.unsupported_metadata(image, name)
+    icc_profile = image.info.get("icc_profile") or None
+    if not isinstance(icc_profile, bytes | None):  # an entry of a TIFF may be of any type
+        icc_profile = None
+        lost.append(f"the ICC profile of {name} is damaged and not kept")
     return dict(
         samples=samples,
         mode=mode,
@@ -111,12 +154,12 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
         palette=palette,
         palette_alpha=palette_alpha,
         transparent_colour=_transparent_colour(image, mode),
-        icc_profile=image.info.get("icc_profile") or None,
+        icc_profile=icc_profile,
         exif=exif_bytes,
         dpi=metadata.dpi_of(image, stored_orientation),
         comment=metadata.comment_of(image),
         jpeg_options=jpeg_options,
-        png_chunks=metadata.portable_chunks(data),
+        png_chunks=portable_chunks(data),
         orientation=stored_orientation,
         frames=frames,
         lost=tuple(lost),
@@ -130,7 +173,7 @@ def _source_bits(image: Image.Image, data: bytes) -> int | None:
     Raises:
         InputError: where Pillow would silently round (64-bit TIFF) or wrap (signed bytes).
     """
-    if data.startswith(metadata.PNG_SIGNATURE):
+    if data.startswith(PNG_SIGNATURE):
         return data[24]
     if not data or not isinstance(image, TiffImagePlugin.TiffImageFile):
         return None

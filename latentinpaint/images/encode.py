@@ -15,9 +15,11 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from latentinpaint.errors import InputError
+from latentinpaint.images.exif import tiff_exif
 from latentinpaint.images.high_depth import SIXTEEN_BIT_COLOUR_MODES, SIXTEEN_BIT_MODES, encode_png, encode_tiff
-from latentinpaint.images.metadata import comment_text, metadata_chunks, tiff_exif
+from latentinpaint.images.metadata import comment_text
 from latentinpaint.images.picture import Picture
+from latentinpaint.images.png_chunks import metadata_chunks
 
 
 @dataclass(frozen=True)

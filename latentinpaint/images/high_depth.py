@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from latentinpaint.errors import InputError
-from latentinpaint.images.metadata import PNG_SIGNATURE, Chunk
+from latentinpaint.images.png_chunks import PNG_SIGNATURE, Chunk
 
 SIXTEEN_BIT_COLOUR_MODES = ("LA;16", "RGB;16", "RGBA;16")
 SIXTEEN_BIT_MODES = ("I;16", "I;16B", *SIXTEEN_BIT_COLOUR_MODES)

@@ -1,114 +1,19 @@
-"""What a picture file holds beside its pixels: EXIF, resolution, JPEG settings, PNG chunks.
+"""What a file holds beside its pixels: resolution, JPEG settings, comments; and sentences on what is not kept.
 
-Conventions
-- EXIF is raw bytes with orientation 1, because pictures are kept upright.
-- Resolution is (x, y) dots per inch of the upright picture.
-- PNG chunks are (chunk_type, content), as laid out in section 5 of https://www.w3.org/TR/png-3/.
+Resolution is (x, y) dots per inch of the upright picture. `exif.py` and `png_chunks.py` have the rest.
 """
 
-import struct
-import zlib
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
-from latentinpaint.images.orientation import ORIENTATION
-
-Chunk = tuple[bytes, bytes]
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _IPTC_TAG = 33723  # of a TIFF's first folder
 _IPTC_BLOCK = 0x0404  # of the Photoshop segment of a JPEG
 _BITS = 258
 _SAMPLES = 277
 _EXTRA_SAMPLES = 338
 _SAMPLE_FORMAT = 339
-_EXIF_FOLDER = 34665
-_GPS_FOLDER = 34853
-# IFD0 of a TIFF also describes how its pixels are laid out; only these entries belong to the picture:
-# description, make, model, software, date, artist, copyright, and the EXIF and GPS folders.
-_TIFF_EXIF = (270, 271, 272, 305, 306, 315, 33432, _EXIF_FOLDER, _GPS_FOLDER)
-_SIZE = (0x0100, 0x0101)  # ImageWidth, ImageLength
-_EXIF_SIZE = (0xA002, 0xA003)  # PixelXDimension, PixelYDimension
-# Colour and text chunks that hold for any picture of the same colours.
-_PORTABLE_CHUNKS = (b"cHRM", b"cICP", b"gAMA", b"sRGB", b"tEXt", b"zTXt", b"iTXt")
-# Texts that may repeat an EXIF orientation that no longer holds.
-_STALE_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type")
-
-
-def upright_exif(exif: Image.Exif, is_tiff: bool, name: str) -> tuple[bytes | None, list[str]]:
-    """The EXIF with orientation 1. Pillow leaves out the thumbnail: it would show what was inpainted."""
-    try:
-        kept = Image.Exif()
-        if is_tiff:
-            kept = _descriptive(exif)
-        elif len(exif):
-            kept.load(exif.tobytes())
-        if ORIENTATION in kept:
-            kept[ORIENTATION] = 1
-        if not len(kept):
-            return None, []
-        return kept.tobytes(), []
-    except Exception:  # a damaged EXIF is no reason to refuse a sound picture
-        return None, [f"the EXIF data of {name} are damaged and not kept"]
-
-
-def resized_exif(exif: bytes | None, width: int, height: int) -> bytes | None:
-    """The same EXIF, with the new size wherever it states one."""
-    if not exif:
-        return exif
-    resized = Image.Exif()
-    resized.load(exif)
-    _replace_size(resized, _SIZE, width, height)
-    _replace_size(resized.get_ifd(_EXIF_FOLDER), _EXIF_SIZE, width, height)
-    return resized.tobytes()
-
-
-def turned_exif(exif: bytes | None, orientation: int) -> bytes:
-    """The same EXIF with another orientation."""
-    turned = Image.Exif()
-    if exif:
-        turned.load(exif)
-    turned[ORIENTATION] = orientation
-    return turned.tobytes()
-
-
-def _replace_size(entries: MutableMapping[int, Any], tags: tuple[int, int], width: int, height: int) -> None:
-    """Write a new width and height where `entries` has the two `tags`."""
-    for tag, pixels in zip(tags, (width, height), strict=True):
-        if tag in entries:
-            entries[tag] = pixels
-
-
-def tiff_exif(exif: bytes | None) -> tuple[dict[int, str], bytes | None]:
-    """What of an EXIF may go into the first folder of a TIFF.
-
-    Returns its plain ASCII texts by tag, and all of it as bytes; None if the texts are all there is.
-    """
-    whole = Image.Exif()
-    if exif:
-        whole.load(exif)
-    kept = _descriptive(whole)
-    texts = {}
-    for tag, value in kept.items():
-        if isinstance(value, str) and value.isascii():
-            texts[tag] = value
-    if len(texts) == len(kept):
-        return texts, None
-    return texts, kept.tobytes()
-
-
-def _descriptive(exif: Image.Exif) -> Image.Exif:
-    """The entries that describe a picture, not how its pixels are laid out."""
-    kept = Image.Exif()
-    for tag in _TIFF_EXIF:
-        if tag not in exif:
-            continue
-        if tag in (_EXIF_FOLDER, _GPS_FOLDER):
-            kept[tag] = exif.get_ifd(tag)
-        else:
-            kept[tag] = exif[tag]
-    return kept
 
 
 def dpi_of(image: Image.Image, orientation: int) -> tuple[float, float] | None:
@@ -138,7 +43,7 @@ def jpeg_options_of(image: Image.Image) -> dict[str, Any] | None:
 
 def comment_of(image: Image.Image) -> bytes | None:
     """The one comment of a JPEG or GIF, in whatever encoding it was written."""
-    if image.format not in ("JPEG", "GIF"):
+    if image.format not in ("JPEG", "MPO", "GIF"):
         return None
     comment = image.info.get("comment")
     if not isinstance(comment, bytes) or not comment:
@@ -167,6 +72,12 @@ def unsupported_metadata(image: Image.Image, name: str) -> list[str]:
         sentences.append(f"the IPTC data of {name} are not kept")
     if any(str(key).startswith("Raw profile type") for key in info):
         sentences.append(f"the raw profile texts of {name} are not kept")
+    if _has_gain_map(image):
+        sentences.append(
+            f"the HDR gain map of {name} is not kept: it is the picture for ordinary displays that is filled"
+        )
+    if "icc_profile" in info and not info["icc_profile"]:
+        sentences.append(f"the ICC profile of {name} is damaged and not kept")
     if _is_oblong(info):
         sentences.append(f"the pixels of {name} are meant to be oblong: that is not kept")
     return sentences
@@ -191,6 +102,14 @@ def _has_iptc(image: Image.Image) -> bool:
     return _IPTC_BLOCK in (image.info.get("photoshop") or {})
 
 
+def _has_gain_map(image: Image.Image) -> bool:
+    """Whether a JPEG says that a second picture behind it makes it brighter (ISO 21496-1, or Adobe's `hdrgm`)."""
+    for _, content in getattr(image, "applist", ()):
+        if b"hdrgm:Version" in content or content.startswith(b"urn:iso:std:iso:ts:21496:-1"):
+            return True
+    return False
+
+
 def _is_oblong(info: Mapping[Any, Any]) -> bool:
     """Whether resolutions without a unit say that pixels are wider than high, or higher than wide."""
     if "dpi" in info:
@@ -201,48 +120,3 @@ def _is_oblong(info: Mapping[Any, Any]) -> bool:
     if not densities:
         return False
     return bool(densities[0] != densities[1])
-
-
-def portable_chunks(data: bytes) -> tuple[Chunk, ...]:
-    """Colour and text chunks of a PNG that may be written into another PNG of the same colours.
-
-    Left out are XMP and "Raw profile" texts: they may repeat an EXIF orientation that no longer holds.
-    """
-    chunks = []
-    for chunk_type, content in _chunks(data):
-        if chunk_type in _PORTABLE_CHUNKS and not content.startswith(_STALE_TEXTS):
-            chunks.append((chunk_type, content))
-    return tuple(chunks)
-
-
-def metadata_chunks(
-    icc: bytes | None,
-    exif: bytes | None,
-    dpi: tuple[float, float] | None,
-    transparent_colour: tuple[int, ...] | None,
-) -> list[Chunk]:
-    """PNG chunks for an ICC profile, EXIF, resolution, and the colour that counts as transparent."""
-    chunks: list[Chunk] = []
-    if icc:
-        chunks.append((b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc)))
-    if transparent_colour:
-        samples = struct.pack(f">{len(transparent_colour)}H", *transparent_colour)
-        chunks.append((b"tRNS", samples))
-    if dpi:
-        x, y = dpi
-        per_metre = struct.pack(">IIB", round(x / 0.0254), round(y / 0.0254), 1)
-        chunks.append((b"pHYs", per_metre))
-    if exif:
-        chunks.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
-    return chunks
-
-
-def _chunks(data: bytes) -> Iterator[Chunk]:
-    """Yield (chunk_type, content) of the chunks of a PNG file, and nothing for other files."""
-    if not data.startswith(PNG_SIGNATURE):
-        return
-    position = len(PNG_SIGNATURE)
-    while position + 12 <= len(data):
-        length, chunk_type = struct.unpack_from(">I4s", data, position)
-        yield chunk_type, data[position + 8 : position + 8 + length]
-        position += 12 + length

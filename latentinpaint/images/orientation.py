@@ -1,7 +1,7 @@
 """The EXIF orientation: how the samples of a file have to be turned to be upright.
 
 Conventions
-- An orientation is a number from 1 to 8 as in EXIF 2.32: 1 is upright, 3 is upside down, of 5 to 8 the stored rows are
+- An orientation is a number from 1 to 8 as in EXIF 2.32: 1 is upright, 3 upside down, of 5 to 8 the stored rows are
   columns of what is shown.
 - The stored frame is that of the samples in the file, as `numpy.asarray` has them of a Pillow image; the upright
   frame is what viewers show.
@@ -32,9 +32,15 @@ def read_exif(image: Image.Image) -> tuple[Image.Exif, bool]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of damaged entries, which it leaves out
         try:
-            return image.getexif(), True
+            exif = image.getexif()
         except Exception:  # its parser reports damage in many ways
             return Image.Exif(), False
+    content = image.info.get("exif")
+    if len(exif) or not isinstance(content, bytes):
+        return exif, True
+    # Of a JPEG Pillow has tried before and remembers an empty one.
+    content = content.removeprefix(b"Exif\0\0")
+    return exif, not content or content.startswith((b"II*\0", b"MM\0*"))
 
 
 def orientation_of(image: Image.Image) -> int:

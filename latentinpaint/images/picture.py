@@ -21,9 +21,10 @@ from PIL import Image
 from latentinpaint.errors import InputError
 from latentinpaint.images import palette
 from latentinpaint.images.decode import decode_image
+from latentinpaint.images.exif import expanded_exif, turned_exif
 from latentinpaint.images.high_depth import SIXTEEN_BIT_COLOUR_MODES, SIXTEEN_BIT_MODES
-from latentinpaint.images.metadata import Chunk, resized_exif, turned_exif
 from latentinpaint.images.orientation import turn_as_stored
+from latentinpaint.images.png_chunks import Chunk
 from latentinpaint.images.sample_range import SampleRange, check_intensities, range_of
 from latentinpaint.images.transparency import hidden
 
@@ -239,7 +240,8 @@ class Picture:
         if self.mode in ALPHA_MODES:
             samples[..., -1] = samples.dtype.type(self.full_scale)
             samples[top : top + self.height, left : left + self.width] = self.samples
-        return replace(self, samples=samples, exif=resized_exif(self.exif, samples.shape[1], samples.shape[0]))
+        exif = expanded_exif(self.exif, left, top, samples.shape[1], samples.shape[0])
+        return replace(self, samples=samples, exif=exif)
 
     def as_stored(self, orientation: int) -> "Picture":
         """The same picture with upright samples turned to an EXIF orientation, which its EXIF then states."""
@@ -249,7 +251,8 @@ class Picture:
         dpi = self.dpi
         if dpi is not None and orientation >= 5:
             dpi = dpi[::-1]
-        return replace(self, samples=samples, exif=turned_exif(self.exif, orientation), dpi=dpi)
+        exif = turned_exif(self.exif, orientation, samples.shape[1], samples.shape[0])
+        return replace(self, samples=samples, exif=exif, dpi=dpi)
 
     def converted(self, mode: str) -> "Picture":
         """The same picture in a mode of `encode.FALLBACKS`; exact wherever the new mode has the values.
