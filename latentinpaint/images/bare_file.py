@@ -146,7 +146,10 @@ def _bare_webp(data: bytes) -> bytes:
 
 
 def _bare_tiff(data: bytes) -> bytes | None:
-    """The file with a first folder of structure alone, behind all the rest; None for a folder that is cut short."""
+    """The file with structure alone in its first folder, which stays in its place; None for one that is cut short.
+
+    The file grows by nothing: pixels that are cut off stay cut off.
+    """
     order = "<"
     if data.startswith(b"MM"):
         order = ">"
@@ -163,6 +166,5 @@ def _bare_tiff(data: bytes) -> bytes | None:
         is_orientation = (tag, kind, values) == (274, 3, 1)
         if tag in _TIFF_STRUCTURE or is_orientation:
             entries.append(entry)
-    padded = data + bytes(len(data) % 2)
     folder = struct.pack(f"{order}H", len(entries)) + b"".join(entries) + struct.pack(f"{order}I", following)
-    return padded[:4] + struct.pack(f"{order}I", len(padded)) + padded[8:] + folder
+    return data[:start] + folder + data[start + len(folder) :]

@@ -160,6 +160,11 @@ def test_a_tiff_with_entries_that_lead_nowhere(order, tmp_path):
     head = {"<": b"II", ">": b"MM"}[order] + struct.pack(f"{order}HI", 42, 8)
     content = struct.pack(f"{order}H", len(folder)) + b"".join(folder) + bytes(4)
     path.write_bytes(head + content + PIXELS[..., 0].tobytes())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    with pytest.raises(InputError, match=r"in\.tif"):
+        read_picture(path)
+    path.write_bytes(whole)
     notes = write_picture(read_picture(path), tmp_path / "out.png")
     assert any("damaged" in note and "in.tif" in note for note in notes)
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), PIXELS[..., 0])
