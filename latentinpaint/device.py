@@ -13,20 +13,22 @@ _MEMINFO = Path("/proc/meminfo")
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
-def choose_device(name: str | torch.device | None = None) -> torch.device:
+def choose_device(name: str | int | torch.device | None = None) -> torch.device:
     """A device that works here.
 
     Args:
-        name: such as "cpu", "cuda" or "mps"; None is a GPU if there is one.
+        name: such as "cpu", "cuda" or "mps", or a GPU's number; None or "" is a GPU if there is one.
 
     Raises:
         InputError: if it cannot be used.
     """
-    if not name:
+    if name is None or name == "":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
+        if device.type == "meta":
+            raise RuntimeError("tensors there hold no values")
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"the device {name} cannot be used here: choose cpu, cuda, cuda:1 … or mps") from error
     return device

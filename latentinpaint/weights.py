@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentinpaint.errors import InputError
 from latentinpaint.files import user_path, write_bytes
@@ -112,7 +112,7 @@ def load_model(path: str | Path) -> Model:
         if header.get("texture") is not None:
             texture = PatchTexture(**header["texture"]["arguments"])
         pipeline = InpaintPipeline(autoencoder, refiner, control)
-        pipeline.load_state_dict(weights)
+        _load(pipeline, weights)
     return Model(pipeline.eval(), texture, header.get("recipe", {}))
 
 
@@ -143,7 +143,7 @@ def load_flow(path: str | Path) -> Flow:
         raise InputError(f"{path} holds an inpainting model, not a flow: inpaint is the command for it")
     with _must_fit(path):
         flow = _build(header["flow"], FLOWS)
-        flow.load_state_dict(weights)
+        _load(flow, weights)
     return flow.eval()
 
 
@@ -183,10 +183,18 @@ def _build_autoencoder(path: Path, header: dict[str, Any], weights: dict[str, Te
             own[name.removeprefix(_AUTOENCODER_PREFIX)] = value
     with _must_fit(path):
         autoencoder = _build(header["autoencoder"], AUTOENCODERS)
-        autoencoder.load_state_dict(own)
+        _load(autoencoder, own)
     if autoencoder.fingerprint() != header["autoencoder"].get("fingerprint"):
         raise InputError(f"{path} is damaged: its autoencoder is not the one that was written")
     return autoencoder.freeze()
+
+
+def _load(module: nn.Module, weights: dict[str, Tensor]) -> None:
+    """A module with a file's weights in float32, whatever the program's default type and device."""
+    own = {}
+    for name, value in weights.items():
+        own[name] = value.float() if value.is_floating_point() else value
+    module.load_state_dict(own, assign=True)
 
 
 @contextmanager

@@ -23,10 +23,16 @@ def test_a_gpu_if_there_is_one(available, monkeypatch):
     assert device.type == ("cuda" if available else "cpu") and tried == [device]
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:4711", "meta:x"])
+@pytest.mark.parametrize("name", ["gpu", "cuda:4711", "meta:x", "meta", torch.device("meta")])
 def test_a_device_that_cannot_be_used(name):
     with pytest.raises(InputError, match=f"the device {name} cannot be used here"):
         choose_device(name)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU of number 0")
+def test_a_number_is_never_the_processor():
+    with pytest.raises(InputError, match="the device 0 cannot be used here"):
+        choose_device(0)
 
 
 def test_free_memory_of_this_system():

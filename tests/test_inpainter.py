@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 from latentinpaint import Inpainter
 from latentinpaint.errors import InputError
 from latentinpaint.inference.feature_refinement import Refinement
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inpainter import PRECISIONS
 from latentinpaint.refiners import REFINERS
 
@@ -592,3 +593,34 @@ def test_expanding_by_too_much_or_nothing(inpainter):
             inpainter.expand(noise(HEIGHT, WIDTH, 3), sides)
     with pytest.raises(InputError, match="have to be equal"):
         inpainter.expand(noise(HEIGHT, WIDTH, 3), 2, np.zeros((HEIGHT + 4, WIDTH + 4), bool))
+
+
+# What the calling program has set -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def default_type():
+    yield torch.set_default_dtype
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", REFINERS)
+def test_the_default_type_of_the_program_changes_no_fill(build_pipeline, tmp_path, default_type, name, dtype):
+    texture = PatchTexture(rounds=(1, 1, 1))
+    inpainter = Inpainter(build_pipeline(name), "cpu", texture=texture)
+    expected = np.asarray(inpainter(pil("RGB"), hole()))
+    inpainter.save_pretrained(tmp_path)
+    default_type(dtype)
+    assert np.array_equal(np.asarray(inpainter(pil("RGB"), hole())), expected)
+    loaded = Inpainter.from_pretrained(tmp_path, "cpu")
+    assert {value.dtype for value in loaded.pipeline.parameters()} == {torch.float32}
+    assert np.array_equal(np.asarray(loaded(pil("RGB"), hole())), expected)
+
+
+def test_a_model_is_loaded_whatever_the_default_device(inpainter, tmp_path):
+    inpainter.save_pretrained(tmp_path)
+    with torch.device("meta"):
+        loaded = Inpainter.from_pretrained(tmp_path, "cpu")
+    expected = np.asarray(inpainter(pil("RGB"), hole()))
+    assert np.array_equal(np.asarray(loaded(pil("RGB"), hole())), expected)

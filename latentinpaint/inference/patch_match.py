@@ -95,7 +95,7 @@ class PatchLevel:
         columns = matches % coarse.width * ratio + columns % ratio
         rows = rows.clamp(self.radius, self.height - 1 - self.radius)
         columns = columns.clamp(self.radius, self.width - 1 - self.radius)
-        return NearestNeighbourField(rows * self.width + columns, torch.ones(len(self.targets)))
+        return NearestNeighbourField(rows * self.width + columns, torch.ones(len(self.targets), dtype=torch.float32))
 
     def vote(self, nnf: NearestNeighbourField) -> Tensor:
         """The guide (3, h, w) with every pixel of the hole copied from the source of the patch that wins it.
@@ -108,7 +108,7 @@ class PatchLevel:
         columns = self.targets % self.width
         median = nnf.distances.median().clamp_min(1e-9)
         cost = (nnf.distances / median + 1e-3).log() + self.depth_penalty
-        lowest = torch.full(((self.height + 2 * radius) * stride,), torch.inf)
+        lowest = torch.full(((self.height + 2 * radius) * stride,), torch.inf, dtype=torch.float32)
         winners = torch.zeros(len(lowest), dtype=torch.long)
         for down in range(-radius, radius + 1):
             for right in range(-radius, radius + 1):
@@ -249,7 +249,7 @@ def local_contrast(picture: Tensor, radius: int) -> Tensor:
 def nearest_rows(wanted: Tensor, known: Tensor, pool: Executor) -> tuple[Tensor, Tensor]:
     """For every row of (T, D) the number of the nearest row of (S, D), and the squared distance: two tensors (T,)."""
     weights = torch.cat([-2 * known, known.square().sum(1, keepdim=True)], 1).T.contiguous()
-    extended = torch.cat([wanted, torch.ones(len(wanted), 1)], 1)
+    extended = torch.cat([wanted, wanted.new_ones(len(wanted), 1)], 1)
 
     def search(chunk: Tensor) -> Tensor:
         return torch.from_numpy((chunk @ weights).numpy().argmin(1))  # ten times as fast as torch's
