@@ -8,11 +8,13 @@ that before it takes its name: a file of a final name is whole.
 import errno
 import hashlib
 import os
+import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from latentinpaint.errors import InputError
 
@@ -30,6 +32,21 @@ def user_path(path: str | Path) -> Path:
         return path.expanduser()
     except RuntimeError:  # no such user
         return path
+
+
+def expand_home(word: str) -> str:
+    """A word of a command line with every ~ or ~user that begins a path in it as a home folder.
+
+    A shell does so only where a word begins, not in --output=~/a.png or title=~/model.
+    """
+    return re.sub(r"(?:^|(?<=[=,]))~[^/=,]*", lambda match: os.path.expanduser(match[0]), word)
+
+
+def expand_home_in(settings: MutableMapping[str, Any]) -> None:
+    """Expand the texts of a configuration that begin with ~, in place."""
+    for key, value in list(settings.items()):
+        if isinstance(value, str) and value.startswith("~"):
+            settings[key] = str(user_path(value))
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

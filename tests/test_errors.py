@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from latentinpaint.errors import InputError, check_at_least, check_counts, check_has_hole, check_same_size, choose
+from latentinpaint.errors import (
+    InputError,
+    check_at_least,
+    check_counts,
+    check_has_hole,
+    check_same_size,
+    choose,
+    printable,
+)
 
 
 def test_choose():
@@ -50,3 +58,21 @@ def test_a_mask_has_a_hole(make):
         check_has_hole(mask, "m.png")
     mask[1, 2] = 1
     check_has_hole(mask, "m.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("café 日本 a  b.png", "café 日本 a  b.png"),
+        ("two\nlines.png", r"two\nlines.png"),
+        ("red\x1b[31m.png", r"red\x1b[31m.png"),
+        ("\x9b2J", r"\x9b2J"),
+        ("turned\u202egnp.", r"turned\u202egnp."),
+        ("lost\udce9.png", r"lost\udce9.png"),
+    ],
+)
+def test_a_message_is_one_line_that_any_terminal_can_show(name, shown):
+    assert printable(name) == shown
+    message = str(InputError(f"there is no file {name}"))
+    assert message == f"there is no file {shown}" and len(message.splitlines()) == 1
+    message.encode("utf-8")

@@ -12,6 +12,8 @@ import pytest
 from latentinpaint.errors import InputError
 from latentinpaint.files import (
     check_writable,
+    expand_home,
+    expand_home_in,
     sha256_of,
     temporary_files,
     user_path,
@@ -188,6 +190,29 @@ def test_only_its_own_leftovers_are_found(tmp_path):
     recent = leave("a.png")
     assert list(temporary_files(tmp_path / "a.png", since=now - 60)) == [recent]
     assert list(temporary_files(tmp_path / "nowhere" / "a.png", since=0)) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "expanded"),
+    [
+        ("~", "HOME"),
+        ("~/a.png", "HOME/a.png"),
+        ("--output=~/a.png", "--output=HOME/a.png"),
+        ("title=~/model,other=~/b", "title=HOME/model,other=HOME/b"),
+        ("a~/b", "a~/b"),
+        ("./~/b", "./~/b"),
+        ("~no-such-user/b", "~no-such-user/b"),
+        ("--noise=0.5", "--noise=0.5"),
+    ],
+)
+def test_home_folders_in_words(word, expanded, monkeypatch):
+    monkeypatch.setenv("HOME", "HOME")
+    assert expand_home(word) == expanded
+    settings = {"a": word, "b": None, "c": 3}
+    expand_home_in(settings)
+    if not word.startswith("~"):
+        expanded = word
+    assert settings == {"a": expanded, "b": None, "c": 3}
 
 
 def test_a_home_folder(tmp_path, monkeypatch):

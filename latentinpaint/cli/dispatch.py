@@ -1,6 +1,7 @@
 """How a command is run: its typed function is its command line, its mistakes are one sentence."""
 
 import inspect
+import io
 import logging
 import os
 import re
@@ -14,6 +15,7 @@ from typing import Any
 import jsonargparse
 
 from latentinpaint.errors import InputError
+from latentinpaint.files import expand_home, expand_home_in
 from latentinpaint.training.option_order import most_exact_last
 
 _TYPE_NAMES = {"int": "a whole number", "float": "a number", "bool": "true or false"}
@@ -33,7 +35,9 @@ def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
     arguments and the program's name, and reads its own command line.
     """
     quieten()
-    words = [_option(argument) for argument in arguments]
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold what the terminal cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
+    words = [expand_home(_option(argument)) for argument in arguments]
     try:
         if hasattr(module, "Options"):
             return module.run(_call(module.Options, name, words)) or 0
@@ -63,7 +67,12 @@ def _call(component: Callable, name: str, arguments: Sequence[str]) -> Any:
 
 
 class _Parser(jsonargparse.ArgumentParser):
-    """Shows options with hyphens, as this package's documentation writes them."""
+    """Shows options with hyphens, as this package's documentation writes them; ~ begins a path in a home folder."""
+
+    def parse_args(self, *arguments: Any, **options: Any) -> jsonargparse.Namespace:
+        settings = super().parse_args(*arguments, **options)
+        expand_home_in(settings)
+        return settings
 
     def format_help(self, formatter: HelpFormatter | None = None) -> str:
         text = super().format_help(formatter)

@@ -17,7 +17,7 @@ from latentinpaint.cli.inpaint_options import Options
 from latentinpaint.cli.terminal import named_bar
 from latentinpaint.device import GIB, free_memory
 from latentinpaint.doctor import ArgumentNames
-from latentinpaint.errors import InputError, check_counts, check_has_hole, choose
+from latentinpaint.errors import InputError, check_counts, check_has_hole, choose, printable
 from latentinpaint.images.encode import JPEG, format_of
 from latentinpaint.images.image_files import read_mask
 from latentinpaint.inference.feature_refinement import SHARE, Refinement
@@ -205,13 +205,13 @@ def _run_tasks(options: Options, tasks: list[FillTask], task_options: TaskOption
     with named_bar(len(tasks)) as bar:
 
         def start(task: FillTask) -> None:
-            bar.begin(task.image.name)
+            bar.begin(printable(task.image.name))
 
         def end(task: FillTask, result: TaskResult) -> None:
             bar.done()
-            outcome = str(task.outputs[0])
+            outcome = printable(task.outputs[0])
             if result.reason is not None:
-                outcome = f"{task.image}: not filled"
+                outcome = f"{printable(task.image)}: not filled"
             if not sys.stdout.isatty():
                 print(f"{next(numbers)}/{len(tasks)} {outcome}", flush=True)
 

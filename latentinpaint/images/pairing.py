@@ -6,10 +6,12 @@ which goes before the pattern.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from latentinpaint.errors import InputError
+from latentinpaint.files import user_path
 from latentinpaint.images.folders import FolderContents, LeftOut, read_folder
 
 _MASK_NAME = re.compile(r"^(?P<photo>.+)_mask\d*$")
@@ -80,8 +82,8 @@ def find_matches(images: str | Path, masks: str | Path | None = None) -> Matches
     Raises:
         InputError: if a folder is missing or cannot be read.
     """
-    image_root = Path(images)
-    mask_root = Path(images if masks is None else masks)
+    image_root = user_path(images)
+    mask_root = user_path(images if masks is None else masks)
     contents = [read_folder(image_root)]
     image_files = contents[0].pictures
     if masks is None:
@@ -91,11 +93,11 @@ def find_matches(images: str | Path, masks: str | Path | None = None) -> Matches
         mask_files = contents[1].pictures
     images_by_name: dict[Path, list[Path]] = {}
     for path in image_files:
-        images_by_name.setdefault(path.relative_to(image_root).with_suffix(""), []).append(path)
+        images_by_name.setdefault(_name_of(path, image_root), []).append(path)
     matches = _without_pairs(contents)
     named: set[Path] = set()
     for mask in mask_files:
-        mask_name = mask.relative_to(mask_root).with_suffix("")
+        mask_name = _name_of(mask, mask_root)
         candidates = _images_of_mask(mask_name, images_by_name, own_folder=masks is not None)
         named.update(candidates)
         _add_match(matches, mask, mask_name, candidates)
@@ -103,6 +105,15 @@ def find_matches(images: str | Path, masks: str | Path | None = None) -> Matches
     for paths in images_by_name.values():
         matches.images_without_mask.extend(path for path in paths if path not in named)
     return matches
+
+
+def _name_of(path: Path, root: Path) -> Path:
+    """The path below `root` without suffix, as a person reads it.
+
+    An accent may be written as part of its letter or after it (Unicode Standard Annex 15: NFC, NFD): the names look
+    the same, and copying between systems changes one into the other.
+    """
+    return Path(unicodedata.normalize("NFC", str(path.relative_to(root).with_suffix(""))))
 
 
 def _without_pairs(contents: list[FolderContents]) -> Matches:
@@ -144,6 +155,8 @@ def _add_match(matches: Matches, mask: Path, mask_name: Path, images: list[Path]
         matches.pairs.append(ImageMaskPair(images[0], mask, mask_name.as_posix()))
     else:
         reason = f"the mask {mask} matches more than one picture: {images[0].name} and {images[1].name}"
+        if len({unicodedata.normalize("NFC", image.name) for image in images}) == 1:
+            reason += ", whose accents are encoded differently: rename one"
         matches.ambiguous.append(AmbiguousMask(mask, reason))
 
 
@@ -157,6 +170,6 @@ def _move_twins(matches: Matches) -> None:
         if len(masks) == 1:
             continue
         paths = " and ".join(map(str, masks))
-        reason = f"the masks {paths} have the same name but for the suffix: rename one"
+        reason = f"the masks {paths} have the same name but for the suffix, or the encoding of accents: rename one"
         for mask in masks:
             matches.ambiguous.append(AmbiguousMask(mask, reason))

@@ -28,7 +28,7 @@ from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.data.distributions import NORMAL
 from latentinpaint.data.flow_datamodule import FlowDataModule
 from latentinpaint.errors import InputError
-from latentinpaint.files import write_text
+from latentinpaint.files import expand_home_in, write_text
 from latentinpaint.images.image_files import write_image
 from latentinpaint.refiners import REFINERS
 from latentinpaint.training.aliases import check_refiner, expand_aliases
@@ -179,6 +179,10 @@ class TrainingCLI(LightningCLI):
             parser.add_argument(
                 "--autoencoder", type=str | None, help="short for --model.autoencoder: a file or folder"
             )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        super().parse_arguments(parser, args)
+        expand_home_in(self.config)
 
     def before_instantiate_classes(self) -> None:
         for alias in ("refiner", "autoencoder"):

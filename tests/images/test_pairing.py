@@ -1,5 +1,7 @@
 """Which mask belongs to which picture: LaMa's names, with files that need not be pictures."""
 
+from unicodedata import normalize
+
 import pytest
 
 from latentinpaint.errors import InputError
@@ -122,3 +124,25 @@ def test_what_is_unclear_does_not_stop_the_rest(tmp_path):
     assert all(str(found.mask) in found.reason for found in matches.ambiguous)
     assert [path.name for path in matches.images_without_mask] == ["d.png"]
     assert [path.name for path in matches.masks_without_image] == ["e_mask.png"]
+
+
+@pytest.mark.parametrize("photo_form", ["NFC", "NFD"])
+@pytest.mark.parametrize("mask_form", ["NFC", "NFD"])
+@pytest.mark.parametrize("folder", ["", "über"])
+def test_names_that_look_the_same_match(photo_form, mask_form, folder, tmp_path):
+    """Accents as part of their letters or after them, as systems write them."""
+    photo = tmp_path / normalize(photo_form, folder) / normalize(photo_form, "café Ång 한.png")
+    mask = tmp_path / normalize(mask_form, folder) / normalize(mask_form, "café Ång 한_mask001.png")
+    for path in (photo, mask):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    found = find_matches(tmp_path)
+    assert [(pair.image, pair.mask) for pair in found.pairs] == [(photo, mask)]
+    assert not (found.masks_without_image or found.images_without_mask or found.ambiguous)
+
+
+def test_two_names_that_look_the_same(tmp_path):
+    for name in ("caf\u00e9.png", "cafe\u0301.png", "caf\u00e9_mask.png"):
+        (tmp_path / name).touch()
+    found = find_matches(tmp_path)
+    assert not found.pairs and "accents are encoded differently" in found.ambiguous[0].reason
