@@ -140,11 +140,12 @@ class Inpainter:
         """Fill the hole; every pixel outside it comes back bit for bit.
 
         Args:
-            image: a Pillow picture of any mode; an array (H, W), (H, W, 3) or (H, W, 4) of uint8; a float tensor
+            image: a Pillow picture of any mode; an array (H, W), (H, W, 3) or (H, W, 4) of uint8 or uint16, or
+                (H, W) of int32 or float32, of which known values say what is black and white; a float tensor
                 (3, H, W) or (B, 3, H, W) in [0, 1]; or a list of any of these, of any sizes.
             mask: 1, True or white is the hole: a Pillow picture, an array (H, W) or (H, W, 1), or a tensor (H, W),
-                (1, H, W) or (B, 1, H, W). Of an array or tensor what is above half of its scale is the hole; the
-                scale of integers is 255, but 1 where nothing is above 1. With a list of pictures a list of as many
+                (1, H, W) or (B, 1, H, W). What is above half of its scale is the hole; the scale is the smallest of
+                1, 255 and 65535 that nothing exceeds. With a list of pictures a list of as many
                 masks, or one for all. A Pillow picture with an EXIF orientation may have a mask of the samples as
                 they are stored, as `numpy.asarray` has them, or as they are shown, upright: of both sizes the one
                 that the mask has. Where both are the same, an array or tensor is for the stored samples, and a
@@ -170,7 +171,8 @@ class Inpainter:
             gives the picture back. For a list of pictures a list of the same for each, equal to asking one by one.
 
         Raises:
-            InputError: if the mask has another size than the picture, or an argument is out of range.
+            InputError: if the mask has another size than the picture, its values leave open what is the hole (labels,
+                NaN), known samples are negative or not finite, or an argument is out of range.
         """
         options = FillOptions(num_samples, seed, steps, refine, crop, dilate, feather, texture)
         if not isinstance(image, list | tuple):

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentinpaint.errors import check_at_least
+from latentinpaint.hole import check_unit_mask, is_hole
 from latentinpaint.models import Autoencoder, MaskControl
 from latentinpaint.randomness import Generators, numbered_generator
 from latentinpaint.refiners import Condition, Refiner
@@ -19,11 +20,10 @@ from latentinpaint.refiners import Condition, Refiner
 MAX_BATCH_PIXELS = 2**21
 
 
-def is_hole(mask: Tensor) -> Tensor:
-    """Where a mask of any shape is the hole: itself if it is bool, else where it is above a half."""
-    if mask.dtype == torch.bool:
-        return mask
-    return mask > 0.5
+def _check_mask(mask: Tensor) -> None:
+    """`check_unit_mask`; a graph that is being traced cannot ask for values."""
+    if not torch.compiler.is_compiling():
+        check_unit_mask(mask)
 
 
 def composite(image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
@@ -31,13 +31,18 @@ def composite(image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
 
     Args:
         image, fill: (B, 3, H, W).
-        mask: (B, 1, H, W), 1 = hole.
+        mask: (B, 1, H, W), bool or in [0, 1], 1 = hole.
+
+    Raises:
+        InputError: if the mask has another scale.
     """
+    _check_mask(mask)
     return torch.where(is_hole(mask), fill, image)
 
 
 def mask_out(image: Tensor, mask: Tensor) -> Tensor:
-    """The picture with zeros in the hole, whatever was there (NaN included)."""
+    """The picture with zeros in the hole, whatever was there (NaN included); arguments as of `composite`."""
+    _check_mask(mask)
     return torch.where(is_hole(mask), torch.zeros_like(image), image)
 
 
@@ -75,11 +80,12 @@ class InpaintPipeline(nn.Module):
         """
         stride = self.autoencoder.stride
         image = pad_to_stride(image, stride)
-        hole = pad_to_stride(is_hole(mask).to(image.dtype), stride)
+        is_unknown = pad_to_stride(is_hole(mask), stride)
+        hole = is_unknown.to(image.dtype)
         features = None
         if self.control is not None:
             features = self.control(hole)
-        latent = self.autoencoder.encode(mask_out(image, hole), features, hole)
+        latent = self.autoencoder.encode(mask_out(image, is_unknown), features, hole)
         return Condition(latent, F.max_pool2d(hole, stride), F.avg_pool2d(hole, stride))
 
     def loss(
@@ -101,6 +107,7 @@ class InpaintPipeline(nn.Module):
     @torch.no_grad()
     def forward(self, image: Tensor, mask: Tensor, generator: Generators = None, steps: int | None = None) -> Tensor:
         """One filled picture for each, (B, 3, H, W), of any size; see `sample` for many."""
+        _check_mask(mask)
         condition = self.condition(image.contiguous(), mask.contiguous())
         return self._inpaint(condition, image, mask, generator, steps)
 
@@ -129,6 +136,7 @@ class InpaintPipeline(nn.Module):
             (B, num_samples, 3, H, W) in [0, 1].
         """
         check_at_least("num_samples", num_samples, 1)
+        _check_mask(mask)
         seeds = list(seeds) if isinstance(seeds, Sequence) else [int(seeds)] * len(image)
         if len(seeds) != len(image):
             raise ValueError(f"{len(seeds)} seeds for {len(image)} pictures")

@@ -17,7 +17,7 @@ TOOLS = Path(__file__).parents[1] / "tools"
 # Rooms of one floor know nothing of each other; a room imports from itself and from lower floors.
 FLOORS = [
     {"errors"},
-    {"device", "files", "randomness"},
+    {"device", "files", "hole", "randomness"},
     {"images", "models", "interpolants", "metrics"},
     {"data", "refiners"},
     {"flows", "doctor", "pipeline"},
@@ -37,6 +37,7 @@ OUTSIDE = {
     "errors": set(),
     "device": {"torch"},
     "files": set(),
+    "hole": {"numpy", "torch"},
     "randomness": {"torch"},
     "models": {"torch"},
     "interpolants": {"torch", "torchdiffeq"},

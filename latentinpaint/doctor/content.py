@@ -9,6 +9,7 @@ from latentinpaint.doctor.examined_mask import ExaminedMask, percent
 from latentinpaint.doctor.findings import Finding, FindingCode, Severity
 from latentinpaint.doctor.greys import GreySource, is_two_tone, shade_counts
 from latentinpaint.doctor.hole_shapes import edge_pixels
+from latentinpaint.hole import is_hole
 
 MAX_UNSURE_EDGE = 0.05
 
@@ -96,7 +97,7 @@ def check_alpha(examined: ExaminedMask) -> Iterator[Finding]:
     alpha = examined.mask.alpha()
     if alpha is None or alpha.min() == alpha.max():
         return
-    if not (examined.levels > 0.5).any() and not (examined.mask.luminance() > 0.5).any():
+    if not is_hole(examined.levels).any() and not is_hole(examined.mask.luminance()).any():
         seen = "its shape is in the alpha channel alone: its colours are dark, so it has no white hole"
         yield examined.warning(FindingCode.ALPHA_MASK_WITHOUT_WHITE, seen, "paint the hole white and opaque")
         return

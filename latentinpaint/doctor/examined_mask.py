@@ -8,6 +8,7 @@ import numpy as np
 
 from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, Finding, FindingCode, Severity
 from latentinpaint.doctor.greys import GreySource, classify_greys
+from latentinpaint.hole import is_hole
 from latentinpaint.images.image_files import mask_levels
 from latentinpaint.images.picture import Picture
 
@@ -36,7 +37,7 @@ class ExaminedMask:
     @cached_property
     def hole(self) -> np.ndarray:
         """(H, W) bool, True = hole."""
-        return (self.levels > 0.5) != self.inverted
+        return is_hole(self.levels) != self.inverted
 
     @cached_property
     def grey_source(self) -> GreySource:

@@ -8,6 +8,7 @@ from enum import Enum, auto
 import numpy as np
 
 from latentinpaint.doctor.hole_shapes import dilate, edge_pixels
+from latentinpaint.hole import is_hole
 from latentinpaint.images.picture import Picture
 
 DARKEST_GREY = 0.1  # no ringing around an edge of black and white reaches from 0 up to here, far from the edge,
@@ -48,7 +49,7 @@ def classify_greys(mask: Picture, levels: np.ndarray) -> GreySource:
     if shades <= 2:
         return GreySource.PAINT
     is_jpeg = mask.jpeg_options is not None
-    edge = edge_pixels(levels > 0.5)
+    edge = edge_pixels(is_hole(levels))
     if not is_jpeg and not (grey & ~dilate(edge, SOFT_EDGE)).any():
         return GreySource.SOFT_EDGES
     if levels.max() <= 0.5:  # labels are often numbers, so that a mask of them is nearly black all over

@@ -28,6 +28,7 @@ from skimage.restoration import inpaint_biharmonic
 from torch import Tensor
 
 from latentinpaint.errors import InputError
+from latentinpaint.hole import is_hole
 from latentinpaint.metrics.pixels import check_mask
 
 
@@ -52,7 +53,7 @@ class Baseline(ABC):
                 f"Pictures to fill must be floating point of shape (B, 3, H, W), "
                 f"but these are {image.dtype} of shape {tuple(image.shape)}."
             )
-        hole = mask > 0.5
+        hole = is_hole(mask)
         damaged = torch.where(hole, 0, image)
         filled = torch.stack([self._fill_one(x, h) for x, h in zip(damaged, hole, strict=True)])
         return torch.where(hole, filled, image)

@@ -30,6 +30,7 @@ from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.methods import Method, MethodError, check_fill, to_eight_bits
 from latentinpaint.evaluation.profiling import ResourceUsage, profile
 from latentinpaint.files import sha256_of
+from latentinpaint.hole import is_hole
 from latentinpaint.metrics.calibration import SampleStatistics, sample_statistics
 from latentinpaint.metrics.features import FEATURE_NETWORKS, FeatureNetwork
 from latentinpaint.metrics.perceptual import LPIPS, LPIPS_BACKBONES, load_lpips
@@ -251,7 +252,7 @@ def item_digest(item: DatasetItem) -> str:
     """A checksum of an item's picture and hole."""
     digest = hashlib.sha256(f"{item.name} {tuple(item.image.shape)}".encode())
     digest.update(item.image.numpy().tobytes())
-    digest.update(np.packbits(item.mask.numpy() > 0.5).tobytes())
+    digest.update(np.packbits(is_hole(item.mask.numpy())).tobytes())
     return digest.hexdigest()
 
 

@@ -25,6 +25,7 @@ from torch import Tensor
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
 from latentinpaint.files import sha256_of, write_text
+from latentinpaint.hole import is_hole
 from latentinpaint.images.image_files import read_picture, write_image
 from latentinpaint.metrics.regions import hole_width, width_class
 from latentinpaint.randomness import numbered_generator
@@ -128,7 +129,7 @@ def _mask_stems(pictures: Sequence[tuple[str, Path]]) -> list[str]:
 
 def _write_mask(folder: Path, file: str, hole: Tensor) -> dict[str, Any]:
     """Write a hole (1, 1, H, W) as a file and return its entry in the manifest."""
-    inside = hole[0, 0].numpy() > 0.5
+    inside = is_hole(hole[0, 0].numpy())
     write_image(Image.fromarray(inside.astype(np.uint8) * 255), folder / file)
     height, width = inside.shape
     across = hole_width(hole)[0]

@@ -24,6 +24,7 @@ from latentinpaint.evaluation.baselines import BASELINES, Baseline
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.files import sha256_of
+from latentinpaint.hole import is_hole
 from latentinpaint.images.folders import list_pictures
 from latentinpaint.images.image_files import read_picture
 from latentinpaint.inference.feature_refinement import Refinement
@@ -108,7 +109,7 @@ class ModelMethod(Method):
 
     def fill(self, item: DatasetItem, num_samples: int = 1) -> Tensor:
         options = replace(self.options, num_samples=num_samples, seed=self.seed_for_item(item))
-        holes = list(item.mask > 0.5)
+        holes = list(is_hole(item.mask))
         return fill_holes(self.pipeline, list(item.image), holes, options, self.texture, self.device)[0]
 
     def seed_for_item(self, item: DatasetItem) -> int:
@@ -160,7 +161,7 @@ class ResultFolder(Method):
             raise MethodError(str(error)) from error
         if pixels.shape != item.image.shape:
             raise MethodError(f"{path} is {_size(pixels)} pixels, the picture {_size(item.image)}")
-        return torch.where(item.mask > 0.5, pixels, item.image)
+        return torch.where(is_hole(item.mask), pixels, item.image)
 
     def identity(self, item: DatasetItem) -> str:
         try:

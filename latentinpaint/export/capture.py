@@ -12,6 +12,7 @@ from torch.fx import GraphModule
 from latentinpaint import __version__
 from latentinpaint.errors import InputError
 from latentinpaint.export.module import ExportModule
+from latentinpaint.hole import is_hole
 from latentinpaint.models import Autoencoder
 
 MIN_SIDE = 2
@@ -90,7 +91,7 @@ def example_inputs(autoencoder: Autoencoder, batch: int, height: int, width: int
     mask = torch.zeros(batch, 1, height, width)
     for item in range(batch):
         mask[item, :, height // 4 : height // 4 + height // 2, item : item + width // 2] = 1
-    return image.masked_fill(mask > 0.5, torch.nan), mask
+    return image.masked_fill(is_hole(mask), torch.nan), mask
 
 
 def metadata(autoencoder: Autoencoder, size: ImageSize | None) -> str:

@@ -7,7 +7,8 @@ from PIL import Image
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.images.image_files import Picture, mask_from_pil
+from latentinpaint.hole import hole_of_values
+from latentinpaint.images.image_files import Picture, mask_values
 from latentinpaint.images.orientation import orientation_of, turn_upright
 
 # By type and number of channels of an array: the mode of its picture, and its format's white.
@@ -29,16 +30,17 @@ def as_mask(mask: object, batched: bool = False) -> np.ndarray:
     """Any mask as bool: (H, W), or (B, 1, H, W) if `batched`.
 
     Raises:
-        InputError: for what is no mask, and for more than one channel.
+        InputError: for what is no mask, for more than one channel, and for values that leave open what is the hole,
+            such as labels; see `hole`.
     """
     if isinstance(mask, Image.Image):
-        hole = mask_from_pil(mask)
+        hole = hole_of_values(mask_values(Picture.from_pil(mask, "the mask")))
     elif isinstance(mask, Tensor):
-        hole = _threshold(_tensor_to_array(mask))
+        hole = hole_of_values(_tensor_to_array(mask))
     elif isinstance(mask, np.ndarray):
         if mask.ndim == 3 and mask.shape[-1] == 1:
             mask = mask[..., 0]
-        hole = _threshold(mask)
+        hole = hole_of_values(mask)
     else:
         raise InputError(f"a mask is a Pillow image, an array or a tensor, not {type(mask).__name__}")
     if batched:
@@ -77,16 +79,6 @@ def as_upright_mask(mask: object, image: object) -> tuple[np.ndarray, int]:
     if orientation == 1 or hole.shape != stored or (both_fit and isinstance(mask, Image.Image)):
         return hole, 1
     return np.ascontiguousarray(turn_upright(hole, orientation)), orientation
-
-
-def _threshold(values: np.ndarray) -> np.ndarray:
-    """Where a mask is above half of its full scale: 255 for whole numbers of which one is above 1, else 1."""
-    if values.dtype == bool:
-        return values
-    full_scale = 1
-    if np.issubdtype(values.dtype, np.integer) and values.size and values.max() > 1:
-        full_scale = 255
-    return values > full_scale / 2
 
 
 def _tensor_to_array(tensor: Tensor) -> np.ndarray:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from latentinpaint.errors import InputError
 from latentinpaint.files import user_path, write_bytes
+from latentinpaint.hole import is_hole, mask_scale
 from latentinpaint.images import encode
 from latentinpaint.images.decode import decode_file, error_text
 from latentinpaint.images.picture import Picture
@@ -74,7 +75,7 @@ def read_mask(path: str | Path, invert: bool = False) -> np.ndarray:
 def mask_from_pil(image: Image.Image, invert: bool = False, name: str = "the mask") -> np.ndarray:
     """Threshold an image: (H, W) bool, True (hole) where its luminance is above half of full scale.
 
-    Full scale is white, but 1 of 255 where nothing is brighter: masks of segmentation programs hold 0 and 1.
+    White is the smallest of 1, 255 and 65535 that nothing exceeds: masks of segmentation programs hold 0 and 1.
     Where opacity varies, the mask is seen over black: transparent pixels are known, so white strokes on a
     transparent layer are holes. An alpha channel that is the same everywhere says nothing and is ignored.
     `invert` is applied last.
@@ -85,20 +86,28 @@ def mask_from_pil(image: Image.Image, invert: bool = False, name: str = "the mas
     return binary_mask(Picture.from_pil(image, name), invert)
 
 
-def mask_levels(mask: Picture) -> np.ndarray:
-    """How white a mask is before it is thresholded, (H, W) float32 in [0, 1]; see `mask_from_pil`."""
-    levels = mask.luminance()
+def mask_values(mask: Picture) -> np.ndarray:
+    """How white a mask is in the numbers of its file, (H, W); see `mask_from_pil` for alpha."""
+    values = mask.grey_samples()
     alpha = mask.alpha()
     if alpha is not None and alpha.min() != alpha.max():
-        levels = levels * alpha
-    if abs(255 * levels.max() - 1) < 0.01:
-        return 255 * levels
-    return levels
+        values = values * alpha
+    return values
+
+
+def mask_levels(mask: Picture) -> np.ndarray:
+    """How white a mask is before it is thresholded, (H, W) float32 in [0, 1], by the scale of `hole.mask_scale`.
+
+    Raises:
+        InputError: if values are negative or not finite.
+    """
+    values = mask_values(mask)
+    return (values / mask_scale(values, mask.name)).astype(np.float32)
 
 
 def binary_mask(mask: Picture, invert: bool = False) -> np.ndarray:
     """Threshold a mask that `read_picture` read: (H, W) bool, True = hole; as `mask_from_pil`."""
-    return (mask_levels(mask) > 0.5) != invert
+    return is_hole(mask_levels(mask)) != invert
 
 
 def _read_bytes(path: Path) -> bytes:

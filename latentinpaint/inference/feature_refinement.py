@@ -25,8 +25,9 @@ from torch import Tensor
 
 from latentinpaint.device import GIB, free_memory, saved_for_backward
 from latentinpaint.errors import InputError, check_at_least, choose
+from latentinpaint.hole import is_hole
 from latentinpaint.inference.pyramid import PyramidLevel, erode, pyramid_sizes, scale_down
-from latentinpaint.pipeline import InpaintPipeline, composite, is_hole, mask_out
+from latentinpaint.pipeline import InpaintPipeline, composite, mask_out
 from latentinpaint.randomness import numbered_generator
 from latentinpaint.refiners import Condition
 

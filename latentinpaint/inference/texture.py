@@ -28,8 +28,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentinpaint.errors import InputError, check_at_least
+from latentinpaint.hole import is_hole
 from latentinpaint.inference.patch_match import PatchLevel, PatchSearch, blur, extract_patches
-from latentinpaint.pipeline import is_hole
 
 MIN_SIDE = 48  # shorter side of the coarsest level, pixels
 NEIGHBOURS = 30  # known places whose mean contrast is expected

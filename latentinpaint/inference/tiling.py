@@ -4,9 +4,10 @@ import itertools
 
 from torch import Tensor
 
+from latentinpaint.hole import is_hole
 from latentinpaint.inference.crops import Box
 from latentinpaint.inference.texture import PatchTexture
-from latentinpaint.pipeline import composite, is_hole
+from latentinpaint.pipeline import composite
 
 TILE = 640  # pixels, side of a tile
 SURROUNDINGS = 160  # pixels around a tile that its texture can be copied from

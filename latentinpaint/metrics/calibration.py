@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from latentinpaint.hole import check_unit_mask, is_hole
 from latentinpaint.metrics.pixels import Metric
 
 
@@ -51,7 +52,8 @@ def standard_deviation_map(samples: Tensor, mask: Tensor) -> Tensor:
         samples: at least 2; K - 1 is in the denominator.
         mask: (1, 1, H, W), 1 = hole.
     """
-    return samples.std(dim=0).mean(dim=0)[None, None] * mask
+    check_unit_mask(mask)
+    return torch.where(is_hole(mask), samples.std(dim=0).mean(dim=0)[None, None], 0)
 
 
 @torch.no_grad()
@@ -68,7 +70,8 @@ def sample_statistics(
         generator: ranks equal values.
     """
     count = len(samples)
-    hole = (mask[0] > 0.5).expand_as(samples[0])
+    check_unit_mask(mask)
+    hole = is_hole(mask[0]).expand_as(samples[0])
     values = samples[:, hole].double()  # (K, n)
     target = truth[0][hole].double()  # (n,)
     variance = values.var(dim=0)

@@ -45,6 +45,7 @@ from torch import Tensor
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
 from latentinpaint.errors import InputError
+from latentinpaint.hole import check_unit_mask, is_hole
 from latentinpaint.metrics.regions import band
 
 SSIM_WINDOW = 11
@@ -53,13 +54,14 @@ REGIONS = ("hole", "band")
 
 
 def check_mask(images: Tensor, mask: Tensor) -> None:
-    """Raise `InputError` unless `mask` is `(B,1,H,W)` for images `(B,C,H,W)`."""
+    """Raise `InputError` unless `mask` is `(B,1,H,W)` for images `(B,C,H,W)`, bool or in [0, 1]."""
     expected = (images.shape[0], 1, *images.shape[2:])
     if images.ndim != 4 or mask.shape != expected:
         raise InputError(
             f"The mask has shape {tuple(mask.shape)}, but pictures of shape {tuple(images.shape)} "
             f"need one of shape (B, 1, H, W) with the same batch, height and width."
         )
+    check_unit_mask(mask)
 
 
 def _unchanged(mean: Tensor) -> Tensor:
@@ -96,7 +98,7 @@ class PixelMap:
         if self.values is None:
             raise InputError("this metric is the whole picture's alone and has no value in a region")
         check_mask(self.values, region)
-        inside = region > 0.5
+        inside = is_hole(region)
         total = torch.where(inside, self.values, 0).sum(dim=(1, 2, 3))
         return self.finish(total / inside.sum(dim=(1, 2, 3)))
 
@@ -183,7 +185,7 @@ def squared_errors(prediction: Tensor, target: Tensor, holes: Tensor | None = No
     assert pixels.values is not None
     where = torch.ones_like(pixels.values)
     if holes is not None:
-        where = holes
+        where = is_hole(holes)
     mse = (pixels.values * where).sum() / where.sum()
     each = pixels.over(where)
     finite = each[each.isfinite()]

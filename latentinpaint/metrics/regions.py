@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from latentinpaint.hole import check_unit_mask, is_hole
+
 BAND = 1 / 32
 
 # Widths relative to the shorter side, from and below; a hole below 16 of 256 pixels is a scratch, from 64 an object.
@@ -30,7 +32,8 @@ DECILES = 10
 
 def border_distance(mask: Tensor) -> Tensor:
     """The distance of each pixel to the nearest one that is hole if it is not, or known: (B,1,H,W), inf without."""
-    holes = (mask[:, 0] > 0.5).cpu().numpy()
+    check_unit_mask(mask)
+    holes = is_hole(mask[:, 0]).cpu().numpy()
     return torch.from_numpy(np.stack([_distance(hole) for hole in holes]))[:, None]
 
 
@@ -43,7 +46,7 @@ def band(mask: Tensor, width: int | None = None) -> Tensor:
 
 def hole_width(mask: Tensor) -> list[float]:
     """The diameter of each hole's widest place, in pixels; 0 without a hole, inf where nothing is known."""
-    inside = torch.where(mask.cpu() > 0.5, border_distance(mask), 0)
+    inside = torch.where(is_hole(mask.cpu()), border_distance(mask), 0)
     return (2 * inside.amax(dim=(1, 2, 3))).tolist()
 
 

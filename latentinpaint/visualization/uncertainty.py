@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from latentinpaint.errors import InputError
+from latentinpaint.hole import check_unit_mask, is_hole
 from latentinpaint.metrics.calibration import standard_deviation_map
 from latentinpaint.visualization.canvas import as_picture, canvas
 
@@ -30,7 +31,8 @@ def uncertainty_map(samples: Tensor, hole: Tensor) -> Tensor:
         raise InputError("how uncertain a fill is shows from two samples on")
     if hole.shape != samples.shape[-2:]:
         raise InputError(f"the hole is {tuple(hole.shape)}, the samples are {tuple(samples.shape[-2:])} large")
-    mask = (hole > 0.5)[None, None].to(samples.device, torch.float32)
+    check_unit_mask(hole)
+    mask = is_hole(hole)[None, None].to(samples.device, torch.float32)
     return standard_deviation_map(samples.float(), mask)[0, 0]
 
 

@@ -19,7 +19,19 @@ MASKS = {
     "a channel in front": HOLE[None].astype(np.float32),
     "tensor": torch.from_numpy(HOLE.astype(np.float32)),
     "half precision": torch.from_numpy(HOLE).to(torch.bfloat16)[None, None],
+    "tensor of 0 to 255": torch.from_numpy(np.where(HOLE, 200, 90)).float(),
+    "uint16": np.where(HOLE, 40000, 30000).astype(np.uint16),
     "Pillow": Image.fromarray(HOLE.astype(np.uint8) * 255),
+    "Pillow 1": Image.fromarray(HOLE),
+    "Pillow 0 and 1": Image.fromarray(HOLE.astype(np.uint8)),
+    "Pillow I;16": Image.fromarray(np.where(HOLE, 40000, 30000).astype(np.uint16)),
+    "Pillow I;16 of 0 and 1": Image.fromarray(HOLE.astype(np.uint16)),
+    "Pillow I": Image.fromarray(HOLE.astype(np.int32) * 255),
+    "Pillow F": Image.fromarray(np.where(HOLE, 0.7, 0.3).astype(np.float32)),
+    "Pillow F of 0 to 255": Image.fromarray(np.where(HOLE, 200, 90).astype(np.float32)),
+    "Pillow RGB": Image.fromarray(HOLE.astype(np.uint8) * 255).convert("RGB"),
+    "Pillow P": Image.fromarray(HOLE.astype(np.uint8) * 255).convert("P"),
+    "Pillow RGBA": Image.fromarray(np.repeat(HOLE[..., None].astype(np.uint8) * 255, 4, 2)),
 }
 
 
@@ -27,6 +39,30 @@ MASKS = {
 def test_masks(name):
     hole = as_mask(MASKS[name])
     assert hole.dtype == bool and hole.flags.c_contiguous and np.array_equal(hole, HOLE)
+
+
+OPEN_MASKS = {
+    "labels": HOLE.astype(np.int64) * 2,
+    "labels as a tensor": torch.from_numpy(HOLE.astype(np.uint8) * 2),
+    "labels by Pillow": Image.fromarray(HOLE.astype(np.uint8) * 2),
+    "NaN": np.where(HOLE, np.nan, 0),
+    "NaN by Pillow": Image.fromarray(np.where(HOLE, np.nan, 0).astype(np.float32)),
+    "negative": torch.tensor([[-1.0, 1.0]]),
+}
+
+
+@pytest.mark.parametrize("name", OPEN_MASKS)
+def test_masks_that_leave_the_hole_open(name):
+    with pytest.raises(InputError, match="the mask has"):
+        as_mask(OPEN_MASKS[name])
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_deep_arrays_come_back_as_they_were(dtype):
+    for shape in ((4, 5), (4, 5, 1)):
+        array = (np.random.default_rng(0).random(shape) * 4095).astype(dtype)
+        again = like_input(to_picture(array), array)
+        assert again.dtype == dtype and np.array_equal(again, array)
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (1, 2, 3), (1, 1, 2, 3)])

@@ -18,6 +18,7 @@ from latentinpaint.evaluation.report.markdown import compact
 from latentinpaint.evaluation.runner import WHITE_STANDARD_DEVIATION, deviation_row
 from latentinpaint.evaluation.summary import Summary
 from latentinpaint.evaluation.table_rows import TableRow
+from latentinpaint.hole import is_hole
 from latentinpaint.metrics.pixels import Metric
 
 LARGEST_SIDE = 512  # pixels of a picture
@@ -105,7 +106,7 @@ def _figures(
     fill_path: Callable[[str, str], Path],
 ) -> list[_Figure]:
     """Truth, hole, every row's fill, and the maps of the samples' standard deviation; what is not kept is missing."""
-    damaged = torch.where(item.mask > 0.5, torch.ones_like(item.image), item.image)
+    damaged = torch.where(is_hole(item.mask), torch.ones_like(item.image), item.image)
     figures = [_Figure("truth", "", _embedded(item.image)), _Figure("hole", "", _embedded(damaged))]
     for row in summary.rows.values():
         embedded = _embedded_file(fill_path(row.name, item.name))
