@@ -23,7 +23,7 @@ from latentinpaint.images.exif import upright_exif
 from latentinpaint.images.high_depth import SIXTEEN_BIT_MODES, sixteen_bit_colour
 from latentinpaint.images.orientation import known_orientation, orientation_of, read_exif, turn_upright
 from latentinpaint.images.palette import palette_of
-from latentinpaint.images.png_chunks import PNG_SIGNATURE, portable_chunks
+from latentinpaint.images.png_chunks import PNG_SIGNATURE, portable_chunks, unkept_chunks
 
 # Pillow's names of what is opened. The list is short on purpose: each was checked to lose no depth, and the
 # rarer decoders (EPS starts Ghostscript) have no business with files from strangers.
@@ -142,6 +142,9 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
     if not exif_is_sound:
         lost.append(f"the EXIF data of {name} are damaged and not kept")
     lost += metadata.unsupported_metadata(image, name)
+    unkept = unkept_chunks(data)
+    if unkept:
+        lost.append(f"these chunks of {name} are not kept: {', '.join(unkept)}")
     icc_profile = image.info.get("icc_profile") or None
     if not isinstance(icc_profile, bytes | None):  # an entry of a TIFF may be of any type
         icc_profile = None

@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
+_GEOGRAPHY_TAGS = frozenset([33550, 33922, 34264, 34735])  # of GeoTIFF 1.1: scale, tie points, transformation, keys
 _IPTC_TAG = 33723  # of a TIFF's first folder
 _IPTC_BLOCK = 0x0404  # of the Photoshop segment of a JPEG
 _BITS = 258
@@ -67,6 +68,8 @@ def unsupported_metadata(image: Image.Image, name: str) -> list[str]:
     if "xmp" in info or "XML:com.adobe.xmp" in info:
         sentences.append(f"the XMP metadata of {name} are not kept")
     if isinstance(image, TiffImagePlugin.TiffImageFile):
+        if not _GEOGRAPHY_TAGS.isdisjoint(image.tag_v2):
+            sentences.append(f"the georeference of {name} is not kept")
         sentences += _changes_of_tiff(image.tag_v2, len(image.getbands()), name)
     if _has_iptc(image):
         sentences.append(f"the IPTC data of {name} are not kept")

@@ -11,6 +11,11 @@ Chunk = tuple[bytes, bytes]
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Colour and text chunks that hold for any picture of the same colours.
 _PORTABLE_CHUNKS = (b"cHRM", b"cICP", b"gAMA", b"sRGB", b"tEXt", b"zTXt", b"iTXt")
+# Chunks that are written anew, or hold for the very file alone: its time, frequencies of colours, places in it.
+_OTHER_CHUNKS = (
+    *(b"tRNS", b"pHYs", b"eXIf", b"iCCP", b"acTL", b"fcTL", b"fdAT"),
+    *(b"tIME", b"hIST", b"sBIT", b"bKGD", b"iDOT"),
+)
 # Texts that may repeat an EXIF orientation that no longer holds.
 _STALE_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type")
 
@@ -25,6 +30,16 @@ def portable_chunks(data: bytes) -> tuple[Chunk, ...]:
         if chunk_type in _PORTABLE_CHUNKS and not content.startswith(_STALE_TEXTS):
             chunks.append((chunk_type, content))
     return tuple(chunks)
+
+
+def unkept_chunks(data: bytes) -> list[str]:
+    """Names of the chunks of a PNG that are not kept and may be missed, such as those of HDR displays."""
+    names: dict[str, None] = {}
+    for chunk_type, _ in _chunks(data):
+        is_ancillary = bool(chunk_type[0] & 0x20)
+        if is_ancillary and chunk_type not in (*_PORTABLE_CHUNKS, *_OTHER_CHUNKS):
+            names[chunk_type.decode("latin-1")] = None
+    return list(names)
 
 
 def metadata_chunks(

@@ -5,6 +5,7 @@ known samples bit for bit, alpha that goes on in the hole, mode, bits, size, col
 and a note of whatever the target format cannot hold.
 """
 
+import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -122,7 +123,53 @@ def as_colour(samples):
     return np.repeat(samples[..., None], 3, axis=2)
 
 
+def malformed_exif(path):
+    """Of zeros: neither byte order nor folder."""
+    Image.fromarray(noise(HEIGHT, WIDTH, 3)).save(path, exif=b"Exif\0\0" + bytes(64), **LOSSLESS.get(path.suffix, {}))
+
+
+def turned_jpeg(path, orientation=6):
+    """Stored turned, with a thumbnail in its EXIF data."""
+    exif = exif_of(orientation)
+    Image.fromarray(noise(HEIGHT, WIDTH, 3)).save(path, exif=with_thumbnail(exif.tobytes()), **JPEG)
+
+
+def with_thumbnail(exif):
+    """EXIF data with a second folder, whose JPEG is `THUMBNAIL`."""
+    order = {b"II": "<", b"MM": ">"}[exif[6:8]]
+    tiff = exif[6:]
+    count = struct.unpack_from(f"{order}H", tiff, 8)[0]
+    following = 10 + 12 * count
+    start = len(tiff) + len(tiff) % 2
+    folder = struct.pack(f"{order}H", 2)
+    folder += struct.pack(f"{order}HHII", 513, 4, 1, start + 30)
+    folder += struct.pack(f"{order}HHII", 514, 4, 1, len(THUMBNAIL)) + bytes(4)
+    tiff = tiff[:following] + struct.pack(f"{order}I", start) + tiff[following + 4 :]
+    return b"Exif\0\0" + tiff.ljust(start, b"\0") + folder + THUMBNAIL
+
+
+def two_pictures(path):
+    pictures = [Image.fromarray(noise(HEIGHT, WIDTH, 3, seed=seed)) for seed in (3, 4)]
+    pictures[0].save(path, "MPO", save_all=True, append_images=pictures[1:], **JPEG)
+
+
+def tiff_with_preview(path):
+    """In a sub-folder, as raw converters write one."""
+    with tifffile.TiffWriter(path) as file:
+        file.write(noise(HEIGHT, WIDTH, 3), photometric="rgb", subifds=1, metadata=None)
+        file.write(noise(9, 9, 3), photometric="rgb", metadata=None)
+
+
+def hdr_png(path):
+    """Codes of ITU-R BT.2100 with PQ: a chunk that plain viewers ignore."""
+    colour16(path)
+    plain, content = path.read_bytes(), b"cICP" + bytes([9, 16, 0, 1])
+    path.write_bytes(plain[:33] + b"\0\0\0\4" + content + zlib.crc32(content).to_bytes(4, "big") + plain[33:])
+
+
 JPEG = {"quality": 80}
+LOSSLESS = {".webp": {"lossless": True}}
+THUMBNAIL = b"\xff\xd8\xff\xe0 what was there \xff\xd9"
 ROUND_TRIPS = {
     "1 bit PNG": RoundTrip(two_tone, "in.png", "out.png"),
     "1 bit TIFF": RoundTrip(two_tone, "in.tif", "out.tif"),
@@ -164,6 +211,18 @@ ROUND_TRIPS = {
     "RGB JPEG to PNG": RoundTrip(by_pillow(3, **JPEG), "in.jpg", "out.png"),
     "progressive JPEG to WebP": RoundTrip(by_pillow(3, progressive=True, **JPEG), "in.jpg", "out.webp"),
     "grey PNG to WebP": RoundTrip(by_pillow(), "in.png", "out.webp", ("8-bit RGB",), "RGB", known=as_colour),
+    "PNG with malformed EXIF": RoundTrip(malformed_exif, "in.png", "out.png", ("EXIF",)),
+    "WebP with malformed EXIF": RoundTrip(malformed_exif, "in.webp", "out.webp", ("EXIF",)),
+    "turned JPEG with thumbnail": RoundTrip(turned_jpeg, "in.jpg", "out.png"),
+    "JPEG of two pictures": RoundTrip(two_pictures, "in.jpg", "out.png", ("2 frames",)),
+    "JPEG with restart markers": RoundTrip(by_pillow(3, restart_marker_blocks=1, **JPEG), "in.jpg", "out.tif"),
+    "JPEG with halved colours": RoundTrip(by_pillow(3, subsampling="4:1:1", **JPEG), "in.jpg", "out.png"),
+    "grey JPEG with profile": RoundTrip(by_pillow(icc_profile=GREY_ICC, **JPEG), "in.jpg", "out.tif"),
+    "TIFF with a preview": RoundTrip(tiff_with_preview, "in.tif", "out.tif"),
+    "RGB 8 BigTIFF": RoundTrip(tiff(3, dtype=np.uint8, bigtiff=True), "in.tif", "out.tif"),
+    "RGB 8 TIFF big-endian": RoundTrip(tiff(3, dtype=np.uint8, byteorder=">"), "in.tif", "out.tif"),
+    "HDR PNG": RoundTrip(hdr_png, "in.png", "out.png"),
+    "GIF with comment": RoundTrip(lambda path: palette(path, optimize=False, comment=b"a cat"), "in.gif", "out.gif"),
     "RGB 16 PNG to TIFF": RoundTrip(colour16, "in.png", "out.tif"),
     "RGB 16 TIFF to PNG": RoundTrip(tiff(3), "in.tif", "out.png"),
 }
@@ -172,7 +231,10 @@ ROUND_TRIPS = {
 def reopened(path):
     """Upright samples and Pillow's mode, by the libraries that see each of them whole."""
     with Image.open(path) as image:
-        upright = ImageOps.exif_transpose(image)
+        try:
+            upright = ImageOps.exif_transpose(image)
+        except SyntaxError:  # of malformed EXIF, which turns nothing
+            upright = image
         mode, samples = upright.mode, np.asarray(upright)
     if path.suffix == ".tif" and mode not in ("1", "P", "CMYK"):
         pixels = tifffile.imread(path)
@@ -447,6 +509,14 @@ def test_the_loss_of_iptc_is_reported(inpainter, tmp_path):
     assert filled(inpainter, tmp_path / "plain.jpg", tmp_path / "out.png")[1] == []
 
 
+@pytest.mark.parametrize("tag", [33550, 33922, 34264])
+def test_the_loss_of_a_georeference_is_reported(tag, inpainter, tmp_path):
+    scale = (tag, "d", 6, (1.0, 2.0, 0.0, 4.0, 5.0, 6.0), True)
+    tifffile.imwrite(tmp_path / "in.tif", noise(HEIGHT, WIDTH), extratags=[scale], metadata=None)
+    (note,) = filled(inpainter, tmp_path / "in.tif", tmp_path / "out.tif")[1]
+    assert "georeference" in note and "in.tif" in note
+
+
 @pytest.mark.parametrize(("densities", "reported"), [((2, 1), True), ((1, 1), False)])
 def test_the_loss_of_oblong_pixels_is_reported(densities, reported, inpainter, tmp_path):
     """Densities without a unit say how oblong pixels are."""
@@ -709,3 +779,23 @@ def test_masks_of_32_bit_integers(white, tmp_path):
     hole = hole_of(HEIGHT, WIDTH)
     Image.fromarray(hole.astype(np.int32) * white).save(tmp_path / "mask.tif")
     np.testing.assert_array_equal(read_mask(tmp_path / "mask.tif"), hole)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+@pytest.mark.parametrize("source", [".jpg", ".png", ".webp"])
+def test_no_file_shows_what_was_there(source, suffix, inpainter, tmp_path):
+    """A thumbnail in EXIF data, in Photoshop's and in JFIF's segments: no byte of it is in what is written."""
+    path = tmp_path / f"in{source}"
+    exif = with_thumbnail(exif_of().tobytes())
+    Image.fromarray(noise(HEIGHT, WIDTH, 3)).save(path, exif=exif, **LOSSLESS.get(source, {}))
+    if source == ".jpg":
+        plain = path.read_bytes()
+        block = b"Photoshop 3.0\x008BIM\x04\x0c\0\0" + len(THUMBNAIL).to_bytes(4, "big") + THUMBNAIL
+        for marker, content in ((0xED, block), (0xE0, b"JFXX\0\x10" + THUMBNAIL)):
+            segment = bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
+            plain = plain[:2] + segment + plain[2:]
+        path.write_bytes(plain)
+    assert b"what was there" in path.read_bytes()
+    filled(inpainter, path, tmp_path / f"out{suffix}")
+    assert b"what was there" not in (tmp_path / f"out{suffix}").read_bytes()
+    assert Image.open(tmp_path / f"out{suffix}").getexif()[0x010F] == "a maker"

@@ -5,7 +5,7 @@ import zlib
 
 from image_samples import ICC, chunk, exif_bytes
 
-from latentinpaint.images.png_chunks import metadata_chunks, portable_chunks
+from latentinpaint.images.png_chunks import metadata_chunks, portable_chunks, unkept_chunks
 
 
 def test_chunks_that_may_go_into_another_png():
@@ -22,3 +22,12 @@ def test_chunks_of_metadata():
     assert chunks[b"pHYs"] == struct.pack(">IIB", 10000, 5000, 1) and chunks[b"tRNS"] == b"\0\1\0\2\0\3"
     assert chunks[b"eXIf"] == exif_bytes().removeprefix(b"Exif\0\0")
     assert metadata_chunks(None, None, None, None) == []
+
+
+def test_chunks_that_are_missed():
+    """Of HDR displays and provenance; not what is written anew or holds for the very file alone."""
+    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(13))
+    kept = chunk(b"gAMA", b"1234") + chunk(b"tIME", bytes(7)) + chunk(b"eXIf", b"II*")
+    assert unkept_chunks(head + kept) == []
+    missed = chunk(b"mDCV", bytes(24)) + chunk(b"cLLI", bytes(8)) + chunk(b"caBX", b"a claim")
+    assert unkept_chunks(head + kept + missed) == ["mDCV", "cLLI", "caBX"]
