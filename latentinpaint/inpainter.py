@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentinpaint.device import choose_device
+from latentinpaint.doctor.refusal import check_pair
 from latentinpaint.errors import InputError, check_same_size, choose
-from latentinpaint.images.convert import AnyPicture, as_mask, as_upright_mask, like_input, to_picture
+from latentinpaint.images.convert import AnyPicture, as_mask, as_upright_mask, like_input, mask_pictures, to_picture
 from latentinpaint.images.image_files import Picture
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
@@ -136,6 +137,7 @@ class Inpainter:
         dilate: int = 0,
         feather: int = 0,
         texture: bool | None = None,
+        ignore_problems: bool = False,
     ) -> AnyPicture | list[AnyPicture] | list[list[AnyPicture]]:
         """Fill the hole; every pixel outside it comes back bit for bit.
 
@@ -165,16 +167,21 @@ class Inpainter:
                 Alone it dilates by as much.
             texture: whether fills are painted anew with patches of the picture, see `texture`; None as the model
                 has it.
+            ignore_problems: whether to fill also what the doctor calls a problem, see `doctor.examine`.
 
         Returns:
             A picture of the kind that came in, or a list of `num_samples` of them if that is above 1. An empty mask
             gives the picture back. For a list of pictures a list of the same for each, equal to asking one by one.
 
         Raises:
+<<<<<<< HEAD
             InputError: if the mask has another size than the picture, its values leave open what is the hole (labels,
                 NaN), known samples are negative or not finite, or an argument is out of range.
+=======
+            InputError: if sizes differ, the doctor finds a problem, or an argument is out of range.
+>>>>>>> f7a05ee (What the doctor calls a problem is refused everywhere; the page takes half of the brush's opacity as painted)
         """
-        options = FillOptions(num_samples, seed, steps, refine, crop, dilate, feather, texture)
+        options = FillOptions(num_samples, seed, steps, refine, crop, dilate, feather, texture, ignore_problems)
         if not isinstance(image, list | tuple):
             return _unwrap(self._run([_input(image, mask, options)], options)[0])
         masks = [mask] * len(image)
@@ -264,10 +271,21 @@ def _unwrap(samples: list[Any]) -> Any:  # noqa: ANN401  whatever the outputs ar
 
 def _input(image: Any, mask: object, options: FillOptions) -> _Input:  # noqa: ANN401  see `Inpainter.__call__`
     if isinstance(image, Tensor):
-        return _tensor_input(image, as_mask(mask, batched=True), options)
+        hole = as_mask(mask, batched=True)
+        _check_masks(None, mask, options)
+        return _tensor_input(image, hole, options)
     picture = to_picture(image)
     hole, frame = as_upright_mask(mask, image)
+    _check_masks(picture, mask, options)
     return _picture_input(picture, hole, options, lambda filled: like_input(filled, image, frame))
+
+
+def _check_masks(picture: Picture | None, mask: object, options: FillOptions) -> None:
+    """Raise an `InputError` if the doctor finds a problem that is not to be ignored."""
+    if options.ignore_problems:
+        return
+    for one_mask in mask_pictures(mask):
+        check_pair(picture, one_mask)
 
 
 def _picture_input(

@@ -2,6 +2,9 @@
 
 A preview has 8 bits, is upright, and its longer side is at most `PREVIEW_SIDE`. A painted hole has the preview's size
 and is resized to the photo's by nearest neighbour; where both sizes are equal it is used as it is.
+
+Painted is what has at least half of the brush's opacity. Less is the soft rim of a stroke, what an eraser left, or
+noise: browsers that protect against fingerprinting change what a page reads of a canvas by a level or two, everywhere.
 """
 
 from collections.abc import Sequence
@@ -16,6 +19,7 @@ from latentinpaint.images.image_files import write_image
 from latentinpaint.images.picture import Picture
 
 PREVIEW_SIDE = 1536
+BRUSH_OPACITY = 0.65
 TINT = (230, 30, 60)  # colour of a hole from a mask file
 
 
@@ -67,7 +71,7 @@ def painted_hole(layers: Sequence[Image.Image], photo: Photo) -> np.ndarray:
     """The hole that was painted on a photo's preview, at the photo's size.
 
     Args:
-        layers: images of the preview's size; a hole is where any of them is not transparent.
+        layers: images of the preview's size; a hole is where any of them is painted.
         photo: what the preview shows.
 
     Returns:
@@ -79,7 +83,7 @@ def painted_hole(layers: Sequence[Image.Image], photo: Photo) -> np.ndarray:
     height, width = photo.size
     hole = np.zeros((height, width), bool)
     for layer in layers:
-        painted = np.asarray(layer.convert("RGBA"))[..., 3] > 0
+        painted = np.asarray(layer.convert("RGBA"))[..., 3] >= 255 * BRUSH_OPACITY / 2
         if painted.shape == preview_size(height, width):
             hole |= _resize_nearest(painted, height, width)
         elif painted.any():

@@ -49,6 +49,8 @@ def fill(inpainter: Inpainter, photo: Photo, hole: np.ndarray, options: FillOpti
     """
     if not hole.any():
         raise InputError("nothing is painted yet: paint over what is to be filled, or choose a mask file")
+    if hole.all():
+        raise InputError("all of the photo is painted, so nothing of it is known: leave unpainted what is to be kept")
     start = time.perf_counter()
     pictures = inpainter.fill(photo.picture, hole, options)
     seconds = time.perf_counter() - start

@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from latentinpaint.doctor.findings import ArgumentNames
+from latentinpaint.doctor.refusal import check_pair
 from latentinpaint.errors import InputError, check_same_size
 from latentinpaint.images.encode import FORMATS_BY_SUFFIX, JPEG
-from latentinpaint.images.image_files import Picture, read_mask, read_picture
+from latentinpaint.images.image_files import Picture, binary_mask, read_picture
 
 # Pillow's names of the formats, and the first suffix of each that keeps pixels exactly.
 _SUFFIXES = {entry.name.upper(): suffix for suffix, entry in reversed(FORMATS_BY_SUFFIX.items())}
@@ -91,8 +93,10 @@ def read_hole(path: str | Path, photo: Photo, limits: Limits, invert: bool = Fal
     path = Path(path)
     with _own_name(path):
         _checked_format(path, limits)
-        hole = read_mask(path, invert)
+        mask = replace(read_picture(path), name=path.name)
+    hole = binary_mask(mask, invert)
     check_same_size(hole.shape, photo.size, f"the mask {path.name}", "the photo")
+    check_pair(photo.picture, mask, invert, ArgumentNames("the box 'Black is filled'", ignore_problems=""))
     return hole
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from latentinpaint.batch.plan import FillTask
 from latentinpaint.doctor import examine
 from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, FindingCode, Severity
+from latentinpaint.doctor.refusal import refuse_problems
 from latentinpaint.errors import InputError, check_has_hole, check_same_size, printable
 from latentinpaint.images.encode import LOSSY
 from latentinpaint.images.image_files import binary_mask, read_picture, write_picture
@@ -35,6 +36,7 @@ class TaskOptions:
         expand: what the picture grows by; None if it does not.
         quality: of a JPEG, 1 to 100; None keeps that of the picture.
         names: what warnings call the caller's arguments.
+        ignore_problems: whether a pair is filled of which the doctor finds a problem, with a warning.
     """
 
     fill: FillOptions = FillOptions()
@@ -42,6 +44,7 @@ class TaskOptions:
     expand: tuple[Side, ...] | None = None
     quality: int | None = None
     names: ArgumentNames = DEFAULT_NAMES
+    ignore_problems: bool = False
 
 
 class MessageLevel(Enum):
@@ -143,10 +146,13 @@ def _hole(task: FillTask, picture: Picture, mask: Picture | None, options: TaskO
 
 
 def _mask_warnings(picture: Picture, mask: Picture | None, options: TaskOptions) -> Iterator[str]:
-    """What is probably a mistake in a mask."""
+    """What is probably a mistake in a mask; what is one is an `InputError`."""
     if mask is None:
         return
-    for finding in examine(picture, mask, options.invert_mask, options.names):
+    findings = examine(picture, mask, options.invert_mask, options.names)
+    if not options.ignore_problems:
+        refuse_problems(findings, options.names)
+    for finding in findings:
         if finding.severity is Severity.NOTE:
             continue
         if finding.code is FindingCode.NO_HOLE and options.expand is not None:

@@ -27,6 +27,7 @@ class Options:
         seed: equal seeds give equal outputs, whatever else is in the folder.
         steps: solver steps of a flow, by default the model's own.
         invert_mask: the hole is where the mask is black.
+        ignore_problems: fill what the doctor calls a problem too, such as a photograph given as the mask.
         dilate: pixels that the hole is widened by before it is filled.
         feather: pixels over which the fill goes over into the picture, inside the widened hole; at most --dilate, and
             alone it widens the hole by as much.
@@ -60,6 +61,7 @@ class Options:
     seed: int = 0
     steps: int | None = None
     invert_mask: bool = False
+    ignore_problems: bool = False
     dilate: int = 0
     feather: int = 0
     refine: bool = False

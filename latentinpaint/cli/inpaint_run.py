@@ -149,8 +149,10 @@ def _task_options(options: Options, live: bool) -> TaskOptions:
         feather=options.feather,
         texture=TEXTURES[options.texture],
     )
-    names = ArgumentNames(invert_mask="--invert-mask")
-    task_options = TaskOptions(fill, options.invert_mask, quality=options.quality, names=names)
+    names = ArgumentNames(invert_mask="--invert-mask", ignore_problems="--ignore-problems")
+    task_options = TaskOptions(
+        fill, options.invert_mask, quality=options.quality, names=names, ignore_problems=options.ignore_problems
+    )
     if options.expand is not None:
         task_options = replace(task_options, expand=parse_padding(options.expand))
     return task_options

@@ -39,6 +39,7 @@ class FindingCode(Enum):
     FADING_MASK = "fading mask"
     NO_HOLE = "no hole"
     ALL_HOLE = "all hole"
+    NOTHING_SEEN = "nothing seen outside the hole"
     HOLE = "hole"
     LARGE_HOLE = "large hole"
     LIKELY_INVERTED = "likely inverted"
@@ -104,10 +105,12 @@ class ArgumentNames:
     Attributes:
         invert_mask: the one that says that the hole is where the mask is black.
         crop_size: the one of training that sets the side of its crops.
+        ignore_problems: the one that fills what has a problem all the same; empty if there is none.
     """
 
     invert_mask: str = "invert_mask"
     crop_size: str = "data.size"
+    ignore_problems: str = "ignore_problems"
 
 
 DEFAULT_NAMES = ArgumentNames()

@@ -14,6 +14,7 @@ from latentinpaint.doctor.examined_mask import ExaminedMask, percent
 from latentinpaint.doctor.findings import Finding, FindingCode
 from latentinpaint.doctor.hole_shapes import SPECK, border_fraction, count_specks, fraction_of_sides
 from latentinpaint.images.picture import Picture
+from latentinpaint.images.transparency import hidden, hole_alpha
 
 LARGE = 0.5  # LaMa's evaluation masks end here
 MANY_SPECKS = 10  # drawn holes have none
@@ -119,15 +120,22 @@ def check_specks(examined: ExaminedMask) -> Iterator[Finding]:
 
 
 def check_transparency(examined: ExaminedMask) -> Iterator[Finding]:
-    """A fill that cannot be seen."""
+    """Where nothing of the picture is seen, or the fill is not."""
     image = examined.image_of_equal_size
-    if image is None or image.palette_alpha is not None:
+    if image is None:
         return
     alpha = image.alpha()
     if alpha is None:
         return
-    fraction = float((alpha[examined.hole] == 0).mean())
-    if fraction > 0:
-        seen = f"the picture {image.name} is transparent in {percent(fraction)} of the hole and stays so"
-        advice = "make the picture opaque there, or the fill is in the file but cannot be seen"
-        yield examined.warning(FindingCode.TRANSPARENT_IN_HOLE, seen, advice)
+    if hidden(alpha[~examined.hole]).all():
+        seen = f"the picture {image.name} is transparent outside the hole, so nothing of it is known"
+        yield examined.problem(FindingCode.NOTHING_SEEN, seen, "make what is to be kept opaque")
+        return
+    new = hole_alpha(alpha, examined.hole)
+    if hidden(new.alpha[examined.hole & ~new.unknown]).any():
+        seen = f"the picture {image.name} is transparent around a hole, so its fill is transparent too and not seen"
+        yield examined.warning(FindingCode.TRANSPARENT_IN_HOLE, seen, "make the picture opaque there")
+    elif (alpha[examined.hole] == 0).any():
+        fraction = percent((alpha[examined.hole] == 0).mean())
+        seen = f"the picture {image.name} is transparent in {fraction} of the hole: alpha is filled as colours are"
+        yield examined.note(FindingCode.TRANSPARENT_IN_HOLE, seen)

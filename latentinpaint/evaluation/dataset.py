@@ -15,11 +15,13 @@ import torch
 from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
+from latentinpaint.doctor.findings import ArgumentNames
+from latentinpaint.doctor.refusal import check_pair
 from latentinpaint.errors import InputError, check_has_hole, check_same_size
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.mask_sets import Manifest, draw_hole, read_manifest
 from latentinpaint.images.folders import left_out_sentence, read_folder
-from latentinpaint.images.image_files import read_mask, read_picture
+from latentinpaint.images.image_files import binary_mask, read_picture
 from latentinpaint.images.pairing import match_masks
 from latentinpaint.images.picture import DEEP_MODES, Picture
 from latentinpaint.images.sample_range import SampleRange
@@ -209,9 +211,11 @@ def _open_range(picture: Picture) -> SampleRange | None:
 def _read_hole(source: ItemSource, image: Tensor, manifest: Manifest | None) -> np.ndarray:
     """The hole (H, W) of an item, bool, checked against its picture and the manifest."""
     assert source.mask is not None
-    hole = read_mask(source.mask)
+    mask = read_picture(source.mask)
+    hole = binary_mask(mask)
     check_same_size(hole.shape, image.shape[-2:], f"the mask {source.mask}", f"the picture {source.image}")
     check_has_hole(hole, f"the mask {source.mask}")
+    check_pair(read_picture(source.image), mask, names=ArgumentNames(ignore_problems=""))
     if manifest is not None:
         manifest.check(source.mask, hole, source.image)
     return hole

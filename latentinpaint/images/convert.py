@@ -50,6 +50,23 @@ def as_mask(mask: object, batched: bool = False) -> np.ndarray:
     return np.ascontiguousarray(hole)
 
 
+def mask_pictures(mask: object) -> list[Picture]:
+    """Masks that `as_mask` takes as pictures with their greys, one for each of a batch."""
+    if isinstance(mask, Image.Image):
+        return [Picture.from_pil(mask, "the mask")]
+    values = np.asarray(_tensor_to_array(mask) if isinstance(mask, Tensor) else mask)
+    full_scale = 1
+    if np.issubdtype(values.dtype, np.integer) and values.size and values.max() > 1:
+        full_scale = 255
+    greys = np.rint(np.clip(np.nan_to_num(values.astype(np.float32) / full_scale), 0, 1) * 255).astype(np.uint8)
+    if greys.ndim == 3 and greys.shape[-1] == 1:
+        greys = greys[..., 0]
+    pictures = []
+    for grey in greys.reshape(-1, *greys.shape[-2:]):
+        pictures.append(Picture(grey, "L", name="the mask"))
+    return pictures
+
+
 def as_upright_mask(mask: object, image: object) -> tuple[np.ndarray, int]:
     """The mask of a picture in the upright frame, and the orientation of the frame that it was given in.
 

@@ -27,6 +27,7 @@ class FillOptions:
     dilate: int = 0
     feather: int = 0
     texture: bool | None = None
+    ignore_problems: bool = False
 
     def __post_init__(self) -> None:
         check_at_least("the number of samples", self.num_samples, 1)

@@ -16,13 +16,38 @@ def layer_of(hole, opacity=255):
     return Image.fromarray(colours)
 
 
-@pytest.mark.parametrize("opacity", [255, 166, 1])
+@pytest.mark.parametrize("opacity", [255, 166, 83])
 def test_a_painted_hole_is_taken_as_it_is(opacity, photo_of):
     rng = np.random.default_rng(0)
     one, other = rng.random((2, 33, 47)) < 0.2
     painted = preview.painted_hole([layer_of(one, opacity), layer_of(other, opacity)], photo_of(33, 47))
     assert np.array_equal(painted, one | other)
     assert not preview.painted_hole([], photo_of(33, 47)).any()
+
+
+@pytest.mark.parametrize("noise", [1, 2, 8])
+@pytest.mark.parametrize("erased_to", [0, 20])
+def test_noise_of_the_canvas_is_not_painted(noise, erased_to, photo_of):
+    """Protection against fingerprinting changes every channel of every pixel a little, painted or not."""
+    hole = np.zeros((33, 47), bool)
+    hole[10:20, 12:30] = True
+    erased = np.zeros_like(hole)
+    erased[14:17, 15:20] = True
+    layer = np.array(layer_of(hole, 166)).astype(int)
+    layer[erased, 3] = erased_to
+    layer += np.random.default_rng(0).integers(-noise, noise + 1, layer.shape)
+    noisy = Image.fromarray(layer.clip(0, 255).astype(np.uint8))
+    assert np.array_equal(preview.painted_hole([noisy], photo_of(33, 47)), hole & ~erased)
+    other = photo_of(5, 6)  # noise alone is no mask of another photo
+    clear = np.random.default_rng(1).integers(0, noise + 1, (33, 47, 4), np.uint8)
+    assert not preview.painted_hole([Image.fromarray(clear)], other).any()
+
+
+def test_the_soft_rim_of_a_stroke_ends_at_half_of_the_brush(photo_of):
+    rim = np.broadcast_to(np.arange(0, 167), (5, 167))
+    layer = np.zeros((5, 167, 4), np.uint8)
+    layer[..., 3] = rim
+    assert np.array_equal(preview.painted_hole([Image.fromarray(layer)], photo_of(5, 167)), rim >= 83)
 
 
 def test_a_hole_painted_on_a_preview_comes_to_the_photos_size(monkeypatch, photo_of):

@@ -117,5 +117,5 @@ def test_a_picture_that_is_transparent_in_the_hole(helpers):
         picture = Image.fromarray(
             np.dstack([colours, np.where(np.arange(SIDE) < top, 255, 0)[:, None].repeat(SIDE, 1).astype(np.uint8)])
         )
-        assert ("transparent in the hole" in codes(box(), picture, severity="warning")) == expected
+        assert ("transparent in the hole" in codes(box(), picture, severity="note")) == expected
     assert "transparent in the hole" not in codes(box(), Image.fromarray(colours))
