@@ -4,7 +4,8 @@ A preview has 8 bits, is upright, and its longer side is at most `PREVIEW_SIDE`.
 and is resized to the photo's by nearest neighbour; where both sizes are equal it is used as it is.
 
 Painted is what has at least half of the brush's opacity. Less is the soft rim of a stroke, what an eraser left, or
-noise: browsers that protect against fingerprinting change what a page reads of a canvas by a level or two, everywhere.
+noise: browsers that protect against fingerprinting change what a page reads of a canvas by a level or two,
+everywhere.
 """
 
 from collections.abc import Sequence

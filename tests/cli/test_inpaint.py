@@ -277,12 +277,15 @@ def test_folder_with_lamas_names(helpers, model_files, done, tmp_path):
     assert {path: path.read_bytes() for path in source.rglob("*") if path.is_file()} == before
 
 
-def test_a_mask_of_everything_is_warned_of(photo, model_files, done, tmp_path):
+def test_a_mask_of_everything_is_refused_unless_it_is_insisted_on(photo, model_files, command, done, tmp_path):
     everything = save(tmp_path / "everything.png", np.full((HEIGHT, WIDTH), 255, np.uint8))
-    options = ("--image", photo, "--mask", everything, "--output", tmp_path / "out.png")
-    answer = done("inpaint", "--model", model_files["ffc"], *options)
-    assert answer.err.startswith("warning:") and "everything.png" in answer.err
-    assert "give --invert-mask if the hole is black" in answer.err
+    output = tmp_path / "out.png"
+    options = ("inpaint", "--model", model_files["ffc"], "--image", photo, "--mask", everything, "--output", output)
+    refused = command(*options)
+    assert refused.status == 2 and "everything.png" in refused.err and not output.exists()
+    assert "give --invert-mask if the hole is black" in refused.err and "--ignore-problems" in refused.err
+    answer = done(*options, "--ignore-problems")
+    assert answer.err.startswith("warning:") and "everything.png" in answer.err and output.exists()
 
 
 def test_a_jpeg_answer_says_that_it_cannot_keep_pixels(photo, mask, model_files, done, tmp_path):
