@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def expand_home(word: str) -> str:
     return re.sub(r"(?:^|(?<=[=,]))~[^/=,]*", lambda match: os.path.expanduser(match[0]), word)
 
 
-def expand_home_in(settings: MutableMapping[str, Any]) -> None:
+def expand_home_in(settings: Any) -> None:  # noqa: ANN401  a mapping, or a parser's namespace
     """Expand the texts of a configuration that begin with ~, in place."""
     for key, value in list(settings.items()):
         if isinstance(value, str) and value.startswith("~"):
