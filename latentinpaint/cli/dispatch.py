@@ -69,7 +69,7 @@ def _call(component: Callable, name: str, arguments: Sequence[str]) -> Any:
 class _Parser(jsonargparse.ArgumentParser):
     """Shows options with hyphens, as this package's documentation writes them; ~ begins a path in a home folder."""
 
-    def parse_args(self, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]  # it has many overloads
+    def parse_args(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  as the class above
         settings = super().parse_args(*arguments, **options)
         expand_home_in(settings)
         return settings
