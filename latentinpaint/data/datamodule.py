@@ -1,6 +1,6 @@
 """Batches for training: ``{"image": (B, 3, S, S) float32 in [0, 1], "mask": (B, 1, S, S), 1 = hole}``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 import numpy as np
@@ -25,25 +25,35 @@ class EpochSampler(DistributedSampler):
 
     Args:
         dataset: the stream, with a length.
-        epoch, consumed: where a run resumes: the first `consumed` numbers of each process in `epoch` are left out.
+        position: where in the stream a run is, asked whenever it goes through the loader anew: the epoch, and how
+            many numbers of it each process has had. None begins with the epoch that was set. It is not left to
+            Lightning's own epochs: one in which a run's last step lies has ended there, and a run that goes on
+            begins the next.
     """
 
-    def __init__(self, dataset: Dataset, epoch: int = 0, consumed: int = 0) -> None:
+    def __init__(self, dataset: Dataset, position: Callable[[], tuple[int, int]] | None = None) -> None:
         replicas = 1
         rank = 0
         if dist.is_available() and dist.is_initialized():
             replicas = dist.get_world_size()
             rank = dist.get_rank()
         super().__init__(dataset, num_replicas=replicas, rank=rank, shuffle=False, drop_last=True)
-        self.resumed_epoch = epoch
-        self.consumed = consumed
+        self.position = position
 
     def __iter__(self) -> Iterator[int]:
-        first = self.epoch * len(self.dataset)  # type: ignore[arg-type]  # torch's Dataset declares no length
-        start = first + self.rank
-        if self.epoch == self.resumed_epoch:
-            start += self.consumed * self.num_replicas
+        epoch = self.epoch
+        consumed = 0
+        if self.position is not None:
+            epoch, consumed = self.position()
+        first = epoch * len(self.dataset)  # type: ignore[arg-type]  # torch's Dataset declares no length
+        start = first + self.rank + consumed * self.num_replicas
         return iter(range(start, first + self.total_size, self.num_replicas))
+
+
+def batches_trained_on(trainer: pl.Trainer) -> int:
+    """The batches that each process of a run has had, its earlier parts included."""
+    progress = trainer.fit_loop.epoch_loop.batch_progress.total
+    return progress.processed  # type: ignore[attr-defined]  # Lightning declares the base class
 
 
 class InpaintingDataModule(pl.LightningDataModule):
@@ -103,7 +113,6 @@ class InpaintingDataModule(pl.LightningDataModule):
         self.seed = seed
         self.train_crops: Crops | None = None
         self.val_crops: Crops | None = None
-        self.resumed_at = (0, 0)  # epoch, and crops of it that each process of a resumed run has had
 
     def setup(self, stage: str) -> None:
         if self.train_crops is not None:
@@ -123,8 +132,7 @@ class InpaintingDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         crops = _prepared(self.train_crops)
-        epoch, consumed = self.resumed_at
-        return self._loader(crops, EpochSampler(crops, epoch, consumed), drop_last=True)
+        return self._loader(crops, EpochSampler(crops, self._position), drop_last=True)
 
     def first_images(self, batches: int) -> Iterator[Tensor]:
         """The first training crops in batches (B, 3, S, S), the same whatever has been trained and by how many."""
@@ -133,19 +141,6 @@ class InpaintingDataModule(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader:
         return self._loader(_prepared(self.val_crops), sampler=None, drop_last=False)
-
-    def state_dict(self) -> dict[str, int]:
-        """Where in the stream a checkpoint was made; Lightning would begin the epoch's crops anew."""
-        trainer = self.trainer
-        if trainer is None:
-            raise RuntimeError("only a data module that a trainer uses has a position")
-        progress = trainer.fit_loop.epoch_loop.batch_progress.current
-        batches = progress.processed  # type: ignore[attr-defined]  # Lightning declares the base class
-        crops = batches % trainer.num_training_batches * self.batch_size
-        return {"epoch": trainer.current_epoch, "crops": crops}
-
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        self.resumed_at = (state_dict["epoch"], state_dict["crops"])
 
     def teardown(self, stage: str) -> None:
         """Say at the end which files could not be read."""
@@ -159,6 +154,17 @@ class InpaintingDataModule(pl.LightningDataModule):
         if len(skipped) > LISTED:
             names += f" and {len(skipped) - LISTED} more"
         rank_zero_warn(f"{len(skipped)} pictures could not be read and were skipped: {names}")
+
+    def _position(self) -> tuple[int, int]:
+        """The epoch that a run is in, and the crops of it that each process has had; the start outside a run."""
+        if self.trainer is None:
+            return 0, 0
+        size = min(self.batch_size, len(_prepared(self.train_crops)))
+        length = self.trainer.num_training_batches
+        if length == float("inf"):  # not known yet where a run begins
+            length = len(_prepared(self.train_crops)) // self.trainer.world_size // size
+        epoch, batches = divmod(batches_trained_on(self.trainer), max(1, int(length)))
+        return epoch, batches * size
 
     def _training_masks(self) -> MaskGenerator:
         if self.mask_dir:

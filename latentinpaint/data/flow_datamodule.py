@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from latentinpaint.data.datamodule import EpochSampler
+from latentinpaint.data.datamodule import EpochSampler, batches_trained_on
 from latentinpaint.data.distributions import (
     DOWNLOADS,
     NORMAL,
@@ -99,7 +99,6 @@ class FlowDataModule(pl.LightningDataModule):
         self.shape = POINTS[target].shape if target in POINTS else (channels, size, size)
         self.train_batches: Batches | None = None
         self.val_batches: Batches | None = None
-        self.done = (0, 0)  # epoch, and batches of it that a resumed run has had
 
     def setup(self, stage: str) -> None:
         if self.train_batches is not None:
@@ -121,20 +120,17 @@ class FlowDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         assert self.train_batches is not None
-        return self._loader(self.train_batches, EpochSampler(self.train_batches, *self.done))
+        return self._loader(self.train_batches, EpochSampler(self.train_batches, self._position))
 
     def val_dataloader(self) -> DataLoader:
         assert self.val_batches is not None
         return self._loader(self.val_batches, None)
 
-    def state_dict(self) -> dict[str, int]:
-        """Where in the stream a checkpoint was made."""
-        assert self.trainer is not None
-        progress = self.trainer.fit_loop.epoch_loop.batch_progress.current
-        return {"batches": progress.processed}  # type: ignore[attr-defined]  # typed as its base class
-
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        self.done = (0, state_dict["batches"])
+    def _position(self) -> tuple[int, int]:
+        """The batches that a run has had, of an epoch without end; none outside a run."""
+        if self.trainer is None:
+            return 0, 0
+        return 0, batches_trained_on(self.trainer)
 
     def _open(self, name: str, change: str, flip: bool = False, train: bool = True) -> Collection:
         if name == NORMAL:

@@ -25,6 +25,7 @@ from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.visualization.flows import draw_side_by_side
 
 LAST = "last.ckpt"
+INTERRUPTED = "interrupted"
 BAR_INTERVAL = 0.5  # seconds between two updates of the progress bar
 
 
@@ -143,7 +144,7 @@ class Checkpoints(ModelCheckpoint):
     def __init__(self, folder: Path, minutes: float) -> None:
         super().__init__(
             folder,
-            filename="interrupted",
+            filename=INTERRUPTED,
             save_last=True,
             save_top_k=0,
             save_on_exception=True,
@@ -185,9 +186,12 @@ class SaveLast(Callback):
 
     def __init__(self, folder: Path) -> None:
         self.last_file = folder / LAST
+        self.interrupted_file = folder / f"{INTERRUPTED}.ckpt"
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         trainer.save_checkpoint(self.last_file, weights_only=False)
+        if trainer.is_global_zero:
+            self.interrupted_file.unlink(missing_ok=True)  # of an earlier part of this run, which has gone on
 
 
 class RunProgress(Callback):
@@ -196,6 +200,9 @@ class RunProgress(Callback):
     Args:
         title: what is being trained.
         seconds: at least so long between two lines of a log file.
+
+    Attributes:
+        batches: trained on in this part of the run.
     """
 
     def __init__(self, title: str = "training", seconds: float = 30.0) -> None:
@@ -203,6 +210,7 @@ class RunProgress(Callback):
         self.seconds = seconds
         self.shown_at = 0.0
         self.bar: Progress | None = None
+        self.batches = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if sys.stdout.isatty() and trainer.is_global_zero:
@@ -214,6 +222,7 @@ class RunProgress(Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
+        self.batches += 1
         now = time.monotonic()
         interval = self.seconds if self.bar is None else BAR_INTERVAL
         if now - self.shown_at < interval or not trainer.is_global_zero:

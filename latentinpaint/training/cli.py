@@ -103,6 +103,7 @@ def train(cli: "TrainingCLI") -> Path:
         # Lightning ends the process on Ctrl-C after its callbacks have run.
         print(f"\nstopped at step {cli.trainer.global_step}; resume with --ckpt_path last", file=sys.stderr)
         raise
+    _report_nothing_left(cli.trainer)
     path = folder / cli.model.model_file
     if cli.trainer.is_global_zero:
         cli.model.save_model(folder, cli.datamodule)
@@ -235,6 +236,17 @@ def _draw_flow(cli: TrainingCLI) -> None:
         path = Path(cli.config.output) / f"{name}.png"
         write_image(sheet, path)
         print(f"{name}: {path}")
+
+
+def _report_nothing_left(trainer: pl.Trainer) -> None:
+    """Say it if a run that was resumed had no step to make."""
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # Lightning attaches them by a connector
+        if isinstance(callback, RunProgress) and callback.batches == 0:
+            print(
+                f"nothing was trained: at step {trainer.global_step} the run's steps or its time are used up; "
+                "give more with --trainer.max_steps, --trainer.max_epochs or --trainer.max_time",
+                file=sys.stderr,
+            )
 
 
 def _checkpoint_to_resume(ckpt_path: str | None, last: Path, task: TrainingTask) -> Path | None:

@@ -11,6 +11,8 @@ from checkpoints import checkpoint, compare, equal
 from PIL import Image
 from safetensors.torch import load_file
 
+from latentinpaint.errors import InputError
+from latentinpaint.training.callbacks import RunProgress
 from latentinpaint.weights import load_autoencoder, load_pipeline
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -53,6 +55,78 @@ def test_a_finished_run_can_be_lengthened(latent):
     assert steps == {4}  # AdamW's own count went on
     assert not equal(load_file(folder / "model.safetensors"), shorter)
     assert [path.name for path in (folder / "checkpoints").iterdir()] == ["last.ckpt"]
+
+
+STREAM = 14  # batches of 4 that every case draws; an epoch of 22 crops has 5 of them, and 2 crops are never used
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([("max_steps", 7)], id="within an epoch"),
+        pytest.param([("max_steps", 10)], id="at an epoch's end"),
+        pytest.param([("max_epochs", 2)], id="by epochs"),
+        pytest.param([("max_steps", 3), ("max_steps", 4), ("max_steps", 11)], id="thrice"),
+    ],
+)
+def test_a_lengthened_run_goes_on_in_the_stream(parts, workers, latent, monkeypatch, tmp_path):
+    drawn = []
+    start = RunProgress.on_train_batch_start
+    record = lambda callback, trainer, module, batch, index: drawn.append(batch["image"].sum().item())  # noqa: E731
+    monkeypatch.setattr(RunProgress, "on_train_batch_start", record)
+    stream = ("--data.epoch_length", 22, "--data.num_workers", workers)
+    latent(*stream, name="straight", steps=STREAM)
+    straight = drawn.copy()
+    drawn.clear()
+    for number, (option, value) in enumerate([*parts, ("max_steps", STREAM)]):
+        resume = ("--ckpt_path", "last") if number else ()
+        steps = ("--trainer.max_steps", -1) if option == "max_epochs" else ()
+        latent(*stream, *resume, *steps, f"--trainer.{option}", value)
+    assert drawn == straight
+    assert len(set(straight)) == STREAM
+    monkeypatch.setattr(RunProgress, "on_train_batch_start", start)
+
+
+PRECISIONS = {"64-true": "of 32 bits", "16-true": "too coarse", "bf16-true": "too coarse"}
+
+
+@pytest.mark.parametrize("precision", ["64-true", "64", "16-true", "bf16-true", "32", "32-true", "bf16-mixed"])
+@pytest.mark.parametrize("task", ["autoencoder", "ffc", "flow", "lama"])
+@pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
+def test_a_precision_works_or_is_refused(task, precision, pretrain, latent, lama, tmp_path):
+    options = ("--trainer.precision", precision, "--trainer.max_steps", 1)
+    runs = {
+        "autoencoder": lambda: pretrain(*options, name="run"),
+        "ffc": lambda: latent(*options),
+        "flow": lambda: latent(*options, refiner="flow"),
+        "lama": lambda: lama(*options),
+    }
+    sentence = PRECISIONS.get(precision.replace("64", "64-true").replace("-true-true", "-true"))
+    if sentence is None:
+        assert list(runs[task]().glob("*.safetensors"))
+        return
+    with pytest.raises(InputError, match=sentence):
+        runs[task]()
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_left_of_an_interrupted_run_goes_when_it_has_gone_on(latent, interrupt_at, monkeypatch):
+    interrupt_at(1)
+    with pytest.raises(SystemExit):
+        latent()
+    monkeypatch.undo()
+    folder = latent("--ckpt_path", "last")
+    assert [path.name for path in (folder / "checkpoints").iterdir()] == ["last.ckpt"]
+
+
+@pytest.mark.parametrize("limit", [(), ("--trainer.max_time", "00:00:00:01")], ids=["steps", "time"])
+def test_a_resumed_run_without_steps_left_says_so(limit, latent, capsys):
+    steps = 1_000_000 if limit else 2
+    latent(*limit, steps=steps)
+    assert "nothing was trained" not in capsys.readouterr().err
+    latent(*limit, "--ckpt_path", "last", steps=steps)
+    assert "the run's steps or its time are used up" in capsys.readouterr().err
 
 
 def test_time_limit_stops_and_leaves_the_model(latent):

@@ -90,6 +90,10 @@ class TrainingTask(pl.LightningModule, ABC):
 
     def check_trainer(self, trainer: pl.Trainer) -> None:
         """Raise `InputError` if a trainer is set up in a way this task cannot use."""
+        if trainer.precision == "64-true":
+            raise InputError(
+                "pictures and models are of 32 bits: the trainer's precision is 32-true, bf16-mixed or 16-mixed"
+            )
         if trainer.precision in ("16-true", "bf16-true"):
             raise InputError(
                 f"weights of {trainer.precision} are too coarse to be trained: the trainer's precision is "
