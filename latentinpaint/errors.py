@@ -5,9 +5,10 @@ autoencoder) is raised as `InputError` with one plain sentence that names the th
 The command line prints that sentence alone and ends with status 2; from Python it is a `ValueError`.
 """
 
+import io
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TextIO, TypeVar
 
 T = TypeVar("T")
 # Control characters, marks that turn the direction of writing, separators of lines, surrogates.
@@ -30,6 +31,12 @@ def printable(text: object) -> str:
     A name may hold line breaks, or sequences that a terminal takes for commands.
     """
     return _UNPRINTABLE.sub(_escape, str(text))
+
+
+def escape_unencodable(stream: TextIO) -> None:
+    """Have a terminal's stream show what its encoding lacks, such as undecodable bytes of a name, as escapes."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -42,11 +42,12 @@ def expand_home(word: str) -> str:
     return re.sub(r"(?:^|(?<=[=,]))~[^/=,]*", lambda match: os.path.expanduser(match[0]), word)
 
 
-def expand_home_in(settings: Any) -> None:  # noqa: ANN401  a mapping, or a parser's namespace
-    """Expand the texts of a configuration that begin with ~, in place."""
+def expand_home_in(settings: Any) -> Any:  # noqa: ANN401  a mapping, or a parser's namespace
+    """Expand the texts of a configuration that begin with ~, in place; returns it."""
     for key, value in list(settings.items()):
         if isinstance(value, str) and value.startswith("~"):
             settings[key] = str(user_path(value))
+    return settings
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

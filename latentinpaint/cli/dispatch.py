@@ -1,7 +1,6 @@
 """How a command is run: its typed function is its command line, its mistakes are one sentence."""
 
 import inspect
-import io
 import logging
 import os
 import re
@@ -14,7 +13,7 @@ from typing import Any
 
 import jsonargparse
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, escape_unencodable
 from latentinpaint.files import expand_home, expand_home_in
 from latentinpaint.training.option_order import most_exact_last
 
@@ -35,8 +34,7 @@ def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
     arguments and the program's name, and reads its own command line.
     """
     quieten()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold what the terminal cannot show
-        sys.stdout.reconfigure(errors="backslashreplace")
+    escape_unencodable(sys.stdout)
     words = [expand_home(_option(argument)) for argument in arguments]
     try:
         if hasattr(module, "Options"):
@@ -70,9 +68,7 @@ class _Parser(jsonargparse.ArgumentParser):
     """Shows options with hyphens, as this package's documentation writes them; ~ begins a path in a home folder."""
 
     def parse_args(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  as the class above
-        settings = super().parse_args(*arguments, **options)
-        expand_home_in(settings)
-        return settings
+        return expand_home_in(super().parse_args(*arguments, **options))
 
     def format_help(self, formatter: HelpFormatter | None = None) -> str:
         text = super().format_help(formatter)
