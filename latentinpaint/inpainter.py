@@ -13,6 +13,7 @@ from torch import Tensor
 from latentinpaint.device import choose_device
 from latentinpaint.doctor.refusal import check_pair
 from latentinpaint.errors import InputError, check_same_size, choose
+from latentinpaint.files import user_path
 from latentinpaint.images.convert import AnyPicture, as_mask, as_upright_mask, like_input, mask_pictures, to_picture
 from latentinpaint.images.image_files import Picture
 from latentinpaint.inference.feature_refinement import Refinement
@@ -119,7 +120,7 @@ class Inpainter:
         Raises:
             InputError: if it cannot be written.
         """
-        path = Path(folder_or_file)
+        path = user_path(folder_or_file)
         if path.suffix != ".safetensors":
             path = path / PIPELINE_FILE
         save_model(Model(self.pipeline, self.texture, self.recipe), path)
@@ -141,45 +142,41 @@ class Inpainter:
     ) -> AnyPicture | list[AnyPicture] | list[list[AnyPicture]]:
         """Fill the hole; every pixel outside it comes back bit for bit.
 
-                Args:
-                    image: a Pillow picture of any mode; an array (H, W), (H, W, 3) or (H, W, 4) of uint8 or uint16, or
-                        (H, W) of int32 or float32, of which known values say what is black and white; a float tensor
-                        (3, H, W) or (B, 3, H, W) in [0, 1]; or a list of any of these, of any sizes.
-                    mask: 1, True or white is the hole: a Pillow picture, an array (H, W) or (H, W, 1), or a tensor (H, W),
-                        (1, H, W) or (B, 1, H, W). What is above half of its scale is the hole; the scale is the smallest of
-                        1, 255 and 65535 that nothing exceeds. With a list of pictures a list of as many
-                        masks, or one for all. A Pillow picture with an EXIF orientation may have a mask of the samples as
-                        they are stored, as `numpy.asarray` has them, or as they are shown, upright: of both sizes the one
-                        that the mask has. Where both are the same, an array or tensor is for the stored samples, and a
-                        Pillow mask, turned by its own EXIF orientation, for what is shown. The result comes in the frame of
-                        the mask: with the picture's EXIF orientation for the stored samples, else upright.
-                    num_samples: how many fills; only a stochastic refiner gives different ones.
-                    seed: equal seeds give equal fills.
-                    steps: solver steps of a flow, None for the model's own.
-                    refine: whether pictures larger than those the model was trained on are refined from coarse to fine, and
-                        how; see `feature_refinement`. Takes many times as long.
-                    crop: "auto" lets only crops around small holes pass the networks, see `crops.CropPolicy`; None the whole
-                        picture; a number crops with so many pixels of context. What a model sees decides its fill, so the
-                        three differ; docs/large_pictures.md says by how much.
-                    dilate: pixels that the mask is dilated by before the hole is filled; known is what lies outside of the
-                        dilated mask.
-                    feather: pixels over which the fill is blended into the picture, inside the dilated mask; see `blending`.
-                        Alone it dilates by as much.
-                    texture: whether fills are painted anew with patches of the picture, see `texture`; None as the model
-                        has it.
-                    ignore_problems: whether to fill also what the doctor calls a problem, see `doctor.examine`.
+        Args:
+            image: a Pillow picture of any mode; an array (H, W), (H, W, 3) or (H, W, 4) of uint8 or uint16, or
+                (H, W) of int32 or float32, of which known values say what is black and white; a float tensor
+                (3, H, W) or (B, 3, H, W) in [0, 1]; or a list of any of these, of any sizes.
+            mask: 1, True or white is the hole: a Pillow picture, an array (H, W) or (H, W, 1), or a tensor (H, W),
+                (1, H, W) or (B, 1, H, W). What is above half of its scale is the hole; the scale is the smallest of
+                1, 255 and 65535 that nothing exceeds. With a list of pictures a list of as many
+                masks, or one for all. A Pillow picture with an EXIF orientation may have a mask of the samples as
+                they are stored, as `numpy.asarray` has them, or as they are shown, upright: of both sizes the one
+                that the mask has. Where both are the same, an array or tensor is for the stored samples, and a
+                Pillow mask, turned by its own EXIF orientation, for what is shown. The result comes in the frame of
+                the mask: with the picture's EXIF orientation for the stored samples, else upright.
+            num_samples: how many fills; only a stochastic refiner gives different ones.
+            seed: equal seeds give equal fills.
+            steps: solver steps of a flow, None for the model's own.
+            refine: whether pictures larger than those the model was trained on are refined from coarse to fine, and
+                how; see `feature_refinement`. Takes many times as long.
+            crop: "auto" lets only crops around small holes pass the networks, see `crops.CropPolicy`; None the whole
+                picture; a number crops with so many pixels of context. What a model sees decides its fill, so the
+                three differ; docs/large_pictures.md says by how much.
+            dilate: pixels that the mask is dilated by before the hole is filled; known is what lies outside of the
+                dilated mask.
+            feather: pixels over which the fill is blended into the picture, inside the dilated mask; see `blending`.
+                Alone it dilates by as much.
+            texture: whether fills are painted anew with patches of the picture, see `texture`; None as the model
+                has it.
+            ignore_problems: whether to fill also what the doctor calls a problem, see `doctor.examine`.
 
-                Returns:
-                    A picture of the kind that came in, or a list of `num_samples` of them if that is above 1. An empty mask
-                    gives the picture back. For a list of pictures a list of the same for each, equal to asking one by one.
+        Returns:
+            A picture of the kind that came in, or a list of `num_samples` of them if that is above 1. An empty mask
+            gives the picture back. For a list of pictures a list of the same for each, equal to asking one by one.
 
-                Raises:
-        <<<<<<< HEAD
-                    InputError: if the mask has another size than the picture, its values leave open what is the hole (labels,
-                        NaN), known samples are negative or not finite, or an argument is out of range.
-        =======
-                    InputError: if sizes differ, the doctor finds a problem, or an argument is out of range.
-        >>>>>>> f7a05ee (What the doctor calls a problem is refused everywhere; the page takes half of the brush's opacity as painted)
+        Raises:
+            InputError: if sizes differ, the mask's values leave open what is the hole (labels, NaN), known samples are
+                negative or not finite, the doctor finds a problem, or an argument is out of range.
         """
         options = FillOptions(num_samples, seed, steps, refine, crop, dilate, feather, texture, ignore_problems)
         if not isinstance(image, list | tuple):
