@@ -37,9 +37,7 @@ def command(
     about = {"latentinpaint": __version__}
     with progress_bar("drawing", len(pictures)) as step:
         manifest, notes = write_masks(pictures, output, mask_preset, seed, per_image, about, step)
-    for note in left_out:
-        print(f"note: {note}", file=sys.stderr)
-    for note in notes:
+    for note in (*left_out, *notes):
         print(f"note: left out: {note}", file=sys.stderr)
     fractions = [entry["hole_fraction"] for entry in manifest["masks"]]
     print(
