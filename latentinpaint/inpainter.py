@@ -162,10 +162,8 @@ class Inpainter:
             crop: "auto" lets only crops around small holes pass the networks, see `crops.CropPolicy`; None the whole
                 picture; a number crops with so many pixels of context. What a model sees decides its fill, so the
                 three differ; docs/large_pictures.md says by how much.
-            dilate: pixels that the mask is dilated by before the hole is filled; known is what lies outside of the
-                dilated mask.
-            feather: pixels over which the fill is blended into the picture, inside the dilated mask; see `blending`.
-                Alone it dilates by as much.
+            dilate: pixels that the mask is dilated by before; known is what lies outside of the dilated mask.
+            feather: pixels of blending inside the dilated mask, see `blending`; alone it dilates by as much.
             texture: whether fills are painted anew with patches of the picture, see `texture`; None as the model
                 has it.
             ignore_problems: whether to fill also what the doctor calls a problem, see `doctor.examine`.
@@ -175,8 +173,8 @@ class Inpainter:
             gives the picture back. For a list of pictures a list of the same for each, equal to asking one by one.
 
         Raises:
-            InputError: if sizes differ, the mask's values leave open what is the hole (labels, NaN), known samples are
-                negative or not finite, the doctor finds a problem, or an argument is out of range.
+            InputError: if sizes differ, values of the mask leave open what is the hole (labels, NaN), known samples
+                are negative or not finite, the doctor finds a problem, or an argument is out of range.
         """
         options = FillOptions(num_samples, seed, steps, refine, crop, dilate, feather, texture, ignore_problems)
         if not isinstance(image, list | tuple):
