@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
+from latentinpaint.hole import is_hole
 
 # Height, width and a generator to a mask (1, H, W), 1 = hole: what `data.masks` offers.
 Masks = Callable[[int, int, torch.Generator | None], Tensor]
@@ -119,7 +120,7 @@ class MaskShaped(TrainingDistribution):
         fraction = _uniform(one, generator)
         is_noisy = _uniform(one, generator) < self.known_noise
         outside = torch.where(is_noisy, inside * fraction, 0.0)
-        return torch.where(hole > 0.5, inside, outside)
+        return torch.where(is_hole(hole), inside, outside)
 
 
 @dataclass(frozen=True)
