@@ -149,11 +149,7 @@ class Inpainter:
             mask: 1, True or white is the hole: a Pillow picture, an array (H, W) or (H, W, 1), or a tensor (H, W),
                 (1, H, W) or (B, 1, H, W). What is above half of its scale is the hole; the scale is the smallest of
                 1, 255 and 65535 that nothing exceeds. With a list of pictures a list of as many
-                masks, or one for all. A Pillow picture with an EXIF orientation may have a mask of the samples as
-                they are stored, as `numpy.asarray` has them, or as they are shown, upright: of both sizes the one
-                that the mask has. Where both are the same, an array or tensor is for the stored samples, and a
-                Pillow mask, turned by its own EXIF orientation, for what is shown. The result comes in the frame of
-                the mask: with the picture's EXIF orientation for the stored samples, else upright.
+                masks, or one for all. The result has the frame of the mask, see `convert.as_upright_mask`.
             num_samples: how many fills; only a stochastic refiner gives different ones.
             seed: equal seeds give equal fills.
             steps: solver steps of a flow, None for the model's own.
