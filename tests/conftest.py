@@ -1,6 +1,7 @@
 """Small models and pictures that many tests use; nothing is downloaded."""
 
 import os
+import signal
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 # The tests' networks are so small that threads would wait for each other longer than they compute. This goes for the
@@ -16,6 +17,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+
+# A shell starts what runs in the background with Ctrl-C ignored, which processes that tests interrupt would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -91,7 +91,7 @@ class Evaluator:
 
     def identity(self) -> str:
         """What the figures depend on besides item and method."""
-        names = [metric.name for metric in self.metrics]
+        names = [f"{metric.name} up to {metric.cap:g}" for metric in self.metrics]
         names += [network.name for network in self.networks]
         versions = [(name, version(name)) for name in LIBRARIES]
         return f"{names} {sorted(self.weights.items())} {versions}"

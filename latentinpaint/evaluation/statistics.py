@@ -9,10 +9,12 @@ Efron, "Bootstrap methods: another look at the jackknife", 1979, https://doi.org
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import norm, t
+
+from latentinpaint.errors import InputError
 
 RESAMPLES = 2000
 BLOCK = 200  # resamples that are drawn at once
@@ -23,25 +25,34 @@ RECOMMENDED_PICTURES = 20  # below which it is to be taken with caution
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over `count` finite values, its interval (nan for few pictures), and how many values were not finite."""
+    """A mean over `count` finite values and its interval (nan for few pictures).
+
+    left_out: how many values were not finite. capped: how many of the finite ones stand for more, as the PSNR of an
+    exact fill does; for a difference, of how many items one of both does.
+    """
 
     value: float
     low: float
     high: float
     count: int
     left_out: int
+    capped: int = 0
 
 
-def mean_with_interval(values: Sequence[float] | np.ndarray, groups: Sequence[str]) -> Mean:
+def mean_with_interval(values: Sequence[float] | np.ndarray, groups: Sequence[str], cap: float = math.inf) -> Mean:
     """The mean of the finite values and its interval.
 
     Args:
         values: one for each item.
         groups: the group of each item; items of a group are drawn together.
+        cap: values from here on count as capped, see `metrics.pixels.Metric`.
+
+    Raises:
+        InputError: if there are not as many groups as values.
     """
     array = np.asarray(values, np.float64)
-    if len(array) != len(groups):
-        raise ValueError(f"{len(array)} values for {len(groups)} groups")
+    if array.shape != (len(groups),):
+        raise InputError(f"{array.size} values for {len(groups)} groups: each value has one")
     finite = np.isfinite(array)
     kept = array[finite]
     left_out = int((~finite).sum())
@@ -50,7 +61,7 @@ def mean_with_interval(values: Sequence[float] | np.ndarray, groups: Sequence[st
     # An exact sum, so that the order of the files cannot show in the last digit.
     value = math.fsum(kept) / len(kept)
     low, high = _interval(kept, np.asarray(groups)[finite])
-    return Mean(value, low, high, len(kept), left_out)
+    return Mean(value, low, high, len(kept), left_out, int((kept >= cap).sum()))
 
 
 @dataclass(frozen=True)
@@ -67,15 +78,32 @@ def paired_difference(
     other: Sequence[float] | np.ndarray,
     groups: Sequence[str],
     higher_is_better: bool,
+    cap: float = math.inf,
 ) -> Difference:
-    """Compare two methods on the same items; an item that either has no finite value for is left out."""
-    with np.errstate(invalid="ignore"):  # two infinite values have no difference
-        differences = np.asarray(one, np.float64) - np.asarray(other, np.float64)
+    """Compare two methods on the same items; an item that either has no finite value for is left out.
+
+    Args:
+        one, other: a value for each item.
+        groups: see `mean_with_interval`.
+        higher_is_better: which of two values is the better one.
+        cap: values from here on are capped.
+
+    Raises:
+        InputError: if there are not as many values of one as of the other.
+    """
+    values = np.asarray(one, np.float64)
+    reference = np.asarray(other, np.float64)
+    if values.shape != reference.shape:
+        raise InputError(f"{values.size} values cannot be compared one by one with {reference.size}")
+    known = np.isfinite(values) & np.isfinite(reference)
+    differences = np.full(values.shape, np.nan)
+    differences[known] = values[known] - reference[known]
     better = differences < 0
     if higher_is_better:
-        better = differences > 0  # an infinite PSNR is better, too
-    compared = int((~np.isnan(differences)).sum())
-    return Difference(mean_with_interval(differences, groups), int(better.sum()), compared)
+        better = differences > 0
+    capped = known & (np.maximum(values, reference) >= cap)
+    mean = replace(mean_with_interval(differences, groups), capped=int(capped.sum()))
+    return Difference(mean, int(better.sum()), int(known.sum()))
 
 
 def median(values: Sequence[float]) -> float:

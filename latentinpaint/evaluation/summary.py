@@ -23,7 +23,15 @@ from latentinpaint.evaluation.statistics import (
     mean_with_interval,
     paired_difference,
 )
-from latentinpaint.evaluation.table_rows import TableRow, build_row, column, common_rows, stack_features
+from latentinpaint.evaluation.table_rows import (
+    TableRow,
+    build_row,
+    cap_notes,
+    column,
+    common_rows,
+    give_all_rows_the_same_items,
+    stack_features,
+)
 from latentinpaint.metrics.distances import few_pictures
 from latentinpaint.metrics.features import FeatureNetwork
 from latentinpaint.metrics.pixels import Metric
@@ -101,12 +109,18 @@ def summarise(
     truths = stack_features(common, compared)
     rows: dict[str, TableRow] = {}
     calibration = {}
+    caps = _caps(metrics)
     for method, found in by_method.items():
-        for name in common_rows(found):
-            rows[name] = build_row(name, found, common, compared, truths)
+        kept, dropped = common_rows(found)
+        for name in kept:
+            rows[name] = build_row(name, found, common, compared, truths, caps)
+        for name in dropped:
+            notes.append(f"{name} is left out: not every picture is large enough for the LPIPS that it is chosen by")
         statistics = _calibration(found, common)
         if statistics is not None:
             calibration[method] = statistics
+    notes += give_all_rows_the_same_items(rows.values())
+    notes += cap_notes(rows.values(), metrics)
     reference = reference or next(iter(rows))
     check_reference(reference, rows)
     better = _directions(metrics)
@@ -203,7 +217,7 @@ def _has_features(network: str, by_method: Mapping[str, Sequence[Record]], items
 def _differences(row: TableRow, reference: TableRow, better: Mapping[str, bool]) -> dict[str, Difference]:
     found = {}
     for key, values in row.scores.items():
-        found[key] = paired_difference(values, reference.scores[key], row.groups, better[key])
+        found[key] = paired_difference(values, reference.scores[key], row.groups, better[key], row.cap(key))
     return found
 
 
@@ -248,14 +262,14 @@ def _calibration(records: Sequence[Record], items: Sequence[Record]) -> dict[str
     if error > 0:
         ratio = math.sqrt(spread / error)
 
-    def mean(key: str) -> list[float]:
-        estimate = mean_with_interval(column(found, key), groups)
-        return [estimate.value, estimate.low, estimate.high]
-
+    deviation = mean_with_interval(column(found, "deviation"), groups)
+    diversity = mean_with_interval(column(found, "diversity"), groups)
     return {
         "samples": count,
-        "deviation": mean("deviation"),
-        "diversity": mean("diversity"),
+        "holes": len(found),
+        "deviation": [deviation.value, deviation.low, deviation.high],
+        "diversity": [diversity.value, diversity.low, diversity.high],
+        "diversity_of": diversity.count,
         "spread_to_error": ratio,
         "rank_shares": shares.tolist(),
         "covered": float(1 - shares[0] - shares[-1]),
@@ -267,6 +281,16 @@ def _directions(metrics: Sequence[Metric]) -> dict[str, bool]:
     """Whether more is better, for every metric and region."""
     better = {}
     for metric in metrics:
-        for region in ("", "_hole", "_band"):
-            better[metric.name + region] = metric.higher_is_better
+        for key in metric.keys:
+            better[key] = metric.higher_is_better
     return better
+
+
+def _caps(metrics: Sequence[Metric]) -> dict[str, float]:
+    """The caps of the metrics that have one, for every region."""
+    caps = {}
+    for metric in metrics:
+        if math.isfinite(metric.cap):
+            for key in metric.keys:
+                caps[key] = metric.cap
+    return caps

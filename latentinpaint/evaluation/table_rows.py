@@ -1,7 +1,7 @@
 """The rows of a benchmark's table: figures, costs, features and distances, from the records of a method."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from latentinpaint.evaluation.evaluator import Record, decode_vector
 from latentinpaint.evaluation.statistics import Mean, mean_with_interval
 from latentinpaint.metrics.distances import KernelDistance, f1_of_ssim_and_fid, frechet_distance, kernel_distance
 from latentinpaint.metrics.features import FeatureNetwork
+from latentinpaint.metrics.pixels import Metric
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class TableRow:
     """A row of the table: one method, or one way to use its samples.
 
     groups: each item's picture. scores: of each metric, a value for each item, nan where there is none; seconds,
-    megabytes and evaluations likewise. features: (N, d), by the networks' `distance`.
+    megabytes and evaluations likewise. features: (N, d), by the networks' `distance`. caps: of the metrics whose
+    values have one.
     """
 
     name: str
@@ -47,13 +49,27 @@ class TableRow:
     evaluations: list[float]
     features: dict[str, Tensor] = field(repr=False)
     distances: Distances = field(default_factory=Distances)
+    caps: Mapping[str, float] = field(default_factory=dict)
+
+    def cap(self, key: str) -> float:
+        """The largest value of a metric, infinite without a cap."""
+        return self.caps.get(key, math.inf)
+
+    def capped(self, number: int) -> list[str]:
+        """The metrics whose value of an item is at its cap."""
+        found = []
+        for key, cap in self.caps.items():
+            if self.scores[key][number] >= cap:
+                found.append(key)
+        return found
 
     def mean(self, key: str, where: Sequence[bool] | None = None) -> Mean:
         """Mean and interval of a metric, over all items or those where `where` is true."""
         if where is None:
-            return mean_with_interval(self.scores[key], self.groups)
+            return mean_with_interval(self.scores[key], self.groups, self.cap(key))
         chosen = np.array(where)
-        return mean_with_interval(np.array(self.scores[key])[chosen], np.array(self.groups)[chosen].tolist())
+        groups = np.array(self.groups)[chosen].tolist()
+        return mean_with_interval(np.array(self.scores[key])[chosen], groups, self.cap(key))
 
     @cached_property
     def means(self) -> dict[str, Mean]:
@@ -107,8 +123,17 @@ def build_row(
     items: Sequence[Record],
     networks: Sequence[FeatureNetwork],
     truths: Mapping[str, Tensor],
+    caps: Mapping[str, float],
 ) -> TableRow:
-    """A row of the table, from a method's records of all items."""
+    """A row of the table, from a method's records of all items.
+
+    Args:
+        name: of the row.
+        records: the method's.
+        items: their records.
+        networks, truths: see `distances`.
+        caps: see `TableRow`.
+    """
     mine = _row_records(records, name)
     groups = column(items, "picture")
     figures = column(mine, "figures")
@@ -118,7 +143,8 @@ def build_row(
     features = stack_features(mine, networks)
     ssim = math.nan
     if "ssim" in scores:
-        ssim = mean_with_interval(scores["ssim"], groups).value
+        # Not over the finite ones: a distance is over all pictures, and so is what stands beside it in one figure.
+        ssim = float(np.mean(scores["ssim"]))
     return TableRow(
         name=name,
         label=mine[0]["label"],
@@ -131,16 +157,58 @@ def build_row(
         evaluations=np.array(column(mine, "evaluations"), np.float64).tolist(),  # None becomes nan
         features=features,
         distances=distances(features, truths, networks, ssim),
+        caps=caps,
     )
 
 
-def common_rows(records: Sequence[Record]) -> list[str]:
-    """The rows that every record has: the oracle is missing where a picture is too small for LPIPS."""
+def give_all_rows_the_same_items(rows: Iterable[TableRow]) -> list[str]:
+    """Take from every row the values of a metric of the items that some row has no finite value of.
+
+    Returns:
+        A sentence for each metric that an item was taken from.
+    """
+    scores = [row.scores for row in rows]
+    sentences = []
+    for key in scores[0]:
+        finite = np.isfinite([of_row[key] for of_row in scores])
+        missing = ~finite.all(axis=0)
+        if (finite.any(axis=0) & missing).any():
+            sentences.append(f"{key} of {missing.sum()} holes is not finite in every row, and left out of all rows")
+        for of_row in scores:
+            of_row[key] = np.where(missing, math.nan, of_row[key]).tolist()
+    return sentences
+
+
+def cap_notes(rows: Collection[TableRow], metrics: Sequence[Metric]) -> list[str]:
+    """A sentence for each metric that some value of is at its cap."""
+    notes = []
+    for metric in metrics:
+        capped = 0
+        for row in rows:
+            for key in metric.keys:
+                capped += row.means[key].capped
+        if capped:
+            notes.append(
+                f"capped: a {metric.label} above {metric.cap:g} {metric.unit}, as that of an exact fill, counts as "
+                f"{metric.cap:g} {metric.unit}"
+            )
+    return notes
+
+
+def common_rows(records: Sequence[Record]) -> tuple[list[str], list[str]]:
+    """The rows that every record has; and those that some lack, the oracle where a picture is too small for LPIPS."""
     counts: dict[str, int] = {}
     for record in records:
         for row in record["rows"]:
             counts[row["row"]] = counts.get(row["row"], 0) + 1
-    return [name for name, count in counts.items() if count == len(records)]
+    common = []
+    partial = []
+    for name, count in counts.items():
+        if count == len(records):
+            common.append(name)
+        else:
+            partial.append(name)
+    return common, partial
 
 
 def _row_records(records: Sequence[Record], name: str) -> list[Record]:

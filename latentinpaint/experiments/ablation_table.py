@@ -7,7 +7,7 @@ steps and features stand here, so only the order of the rows can be compared, ne
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from latentinpaint.evaluation.report.markdown import plain, table, with_interval
 from latentinpaint.evaluation.statistics import Difference, Mean, mean_with_interval, paired_difference
 from latentinpaint.evaluation.summary import Summary
 from latentinpaint.evaluation.table_rows import TableRow
+from latentinpaint.metrics.pixels import PSNR_CAP
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,18 @@ class Variant:
         """A metric of every case, averaged over the seeds."""
         return np.mean([row.scores[key] for row in self.rows], axis=0).tolist()
 
+    def capped(self, key: str) -> np.ndarray:
+        """Of which cases, bool, some seed's value of a metric is at its cap."""
+        cap = self.rows[0].cap(key)
+        found = np.zeros(len(self.rows[0].scores[key]), bool)
+        for row in self.rows:
+            found |= np.greater_equal(row.scores[key], cap)
+        return found
+
     def mean(self, key: str) -> Mean:
         """Mean over seeds and cases, and its interval over pictures."""
-        return mean_with_interval(self.of_cases(key), self.rows[0].groups)
+        mean = mean_with_interval(self.of_cases(key), self.rows[0].groups)
+        return replace(mean, capped=int(self.capped(key).sum()))
 
     def seed_means(self, key: str) -> list[float]:
         """Every seed's own mean."""
@@ -97,6 +107,13 @@ class Variant:
         for row in self.rows:
             means.append(row.means[key].value)
         return means
+
+    def seed_caps(self, key: str) -> list[int]:
+        """Of how many cases every seed's value of a metric is at its cap."""
+        counts = []
+        for row in self.rows:
+            counts.append(row.means[key].capped)
+        return counts
 
 
 def variants_of(summary: Summary, runs: Mapping[str, Sequence[str]], seconds: Mapping[str, float]) -> list[Variant]:
@@ -121,7 +138,9 @@ def variants_of(summary: Summary, runs: Mapping[str, Sequence[str]], seconds: Ma
 
 def difference(one: Variant, other: Variant, key: str, higher_is_better: bool) -> Difference:
     """Paired difference of two variants, each averaged over its seeds, over pictures."""
-    return paired_difference(one.of_cases(key), other.of_cases(key), one.rows[0].groups, higher_is_better)
+    found = paired_difference(one.of_cases(key), other.of_cases(key), one.rows[0].groups, higher_is_better)
+    capped = int((one.capped(key) | other.capped(key)).sum())
+    return replace(found, mean=replace(found.mean, capped=capped))
 
 
 def markdown(variants: Sequence[Variant], perceptual: str | None) -> str:
@@ -136,6 +155,12 @@ def markdown(variants: Sequence[Variant], perceptual: str | None) -> str:
         lpips = Column(perceptual, "LPIPS ↓", 4)
         metrics = (lpips, *METRICS, Column(f"{perceptual}_hole", "LPIPS hole ↓", 4))
     text = table(_means(variants, metrics))
+    capped = 0
+    for variant in variants:
+        for column in metrics:
+            capped += variant.mean(column.key).capped
+    if capped:
+        text += f"\ncapped: cases of which a seed's PSNR is above {PSNR_CAP:g} dB and counts as {PSNR_CAP:g} dB\n"
     differences = _differences(variants, metrics)
     if len(differences) > 1:
         text += "\n" + table(differences)
@@ -146,16 +171,25 @@ def as_json(variants: Sequence[Variant]) -> dict[str, Any]:
     """The table's numbers."""
     numbers = {}
     for variant in variants:
-        seconds = variant.step_seconds if math.isfinite(variant.step_seconds) else None
         means = {}
+        capped = {}
         for key in variant.rows[0].scores:
-            means[key] = variant.seed_means(key)
+            means[key] = list(map(_or_none, variant.seed_means(key)))
+            capped[key] = variant.seed_caps(key)
         numbers[variant.name] = {
-            "step_seconds": seconds,
+            "step_seconds": _or_none(variant.step_seconds),
             "distances": variant.distances,
             "means_of_seeds": means,
+            "capped_of_seeds": capped,
         }
     return numbers
+
+
+def _or_none(value: float) -> float | None:
+    """A number, None where there is none: JSON knows no NaN."""
+    if math.isfinite(value):
+        return value
+    return None
 
 
 def _means(variants: Sequence[Variant], metrics: Sequence[Column]) -> list[list[str]]:
@@ -217,5 +251,5 @@ def _distance_titles(variant: Variant) -> list[str]:
 def _joined(values: Sequence[float], digits: int) -> str:
     texts = []
     for value in values:
-        texts.append(f"{value:.{digits}f}")
+        texts.append(plain(value, digits))
     return ", ".join(texts)

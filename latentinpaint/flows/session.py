@@ -20,7 +20,7 @@ from latentinpaint.flows.sampling_tasks import TASKS, Batch
 from latentinpaint.images.image_files import read_mask
 from latentinpaint.interpolants import SOLVERS
 from latentinpaint.interpolants.solvers import Progress
-from latentinpaint.metrics.pixels import squared_errors
+from latentinpaint.metrics.pixels import PSNR_CAP, squared_errors
 from latentinpaint.randomness import draw_normal, numbered_generator
 
 DEFAULT_COUNT = 64  # samples, where neither a number nor a folder of pictures says how many
@@ -252,11 +252,13 @@ class Session:
         """The errors of a result that has any, in one line."""
         where = "of the pictures" if self.holes is None else "inside the holes"
         errors = result.errors
-        psnr = "–"
-        if errors["psnr"] is not None:
-            psnr = f"{errors['psnr']:.2f} dB"
-            if errors["infinite"]:
-                psnr += f" ({errors['infinite']} are exact and left out)"
+        if errors["psnr"] is None:
+            return f"{where}: no hole, so there is no error"
+        psnr = f"{errors['psnr']:.2f} dB"
+        if errors["capped"]:
+            psnr += f" ({errors['capped']} of {len(result.samples)} capped at {PSNR_CAP:g} dB)"
+        if errors["left_out"]:
+            psnr += f" ({errors['left_out']} of {len(result.samples)} have no hole and are left out)"
         return f"{where}: PSNR {psnr}, mean squared error {errors['mse']:.5f} (pictures in [0, 1])"
 
     def _errors(self, samples: Tensor) -> dict[str, float | int | None]:

@@ -23,14 +23,15 @@ from torch import Tensor
 from latentinpaint.errors import InputError
 from latentinpaint.metrics.distances import frechet_distance, kernel_distance
 from latentinpaint.metrics.features import FeatureNetwork
-from latentinpaint.metrics.pixels import REGIONS, Metric, check_mask
+from latentinpaint.metrics.pixels import REGIONS, Metric, check_mask, check_pair
 from latentinpaint.metrics.regions import band
 
 
 class PictureMetric(torchmetrics.Metric):
     """The mean of a metric over pictures, of the whole picture or of a region.
 
-    Pictures without a finite value (no hole; a perfect fill's PSNR) are left out and counted in `left_out`.
+    Pictures without a finite value (no hole) are left out and counted in `left_out`. Those whose value is at the
+    metric's cap, as a perfect fill's PSNR is, count with it, and are counted in `capped` too.
 
     Args:
         metric: see `pixels` and `perceptual`.
@@ -42,14 +43,17 @@ class PictureMetric(torchmetrics.Metric):
     total: Tensor
     count: Tensor
     left_out: Tensor
+    capped: Tensor
 
     def __init__(self, metric: Metric, region: str | None = None, **options: Any) -> None:
         super().__init__(**options)
+        if not isinstance(metric, Metric):
+            raise InputError(f"a metric is one of METRICS or an LPIPS, not {metric!r}")
         if region is not None and (region not in REGIONS or not metric.local):
             raise InputError(f"{metric.label} has no value in the region {region!r}")
         self.metric = metric
         self.region = region
-        for name in ("total", "count", "left_out"):
+        for name in ("total", "count", "left_out", "capped"):
             self.add_state(name, torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
 
     @property
@@ -59,6 +63,7 @@ class PictureMetric(torchmetrics.Metric):
     @torch.no_grad()
     def update(self, prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> None:
         """Add pictures (B, 3, H, W) in [0, 1], and their masks (B, 1, H, W) where the region needs them."""
+        check_pair(prediction, target)
         pixel_map = self.metric.to(prediction.device)(prediction, target)
         if self.region is None:
             values = pixel_map.over_picture()
@@ -73,6 +78,7 @@ class PictureMetric(torchmetrics.Metric):
         self.total += torch.where(finite, values, 0).double().sum()
         self.count += finite.sum()
         self.left_out += (~finite).sum()
+        self.capped += (finite & (values >= self.metric.cap)).sum()
 
     def compute(self) -> Tensor:
         """The mean, a float64 scalar; nan before any picture."""
@@ -101,6 +107,7 @@ class FeatureDistance(torchmetrics.Metric):
     @torch.no_grad()
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Add pictures (B, 3, H, W) in [0, 1]."""
+        check_pair(prediction, target)
         self.network.check(target)
         self.fills.append(self.network(prediction))
         self.truths.append(self.network(target))
@@ -116,8 +123,10 @@ class FeatureDistance(torchmetrics.Metric):
         """The distances by their names; fewer than four pictures have no kernel distance.
 
         Raises:
-            ValueError: for fewer than two pictures.
+            InputError: for fewer than two pictures.
         """
+        if not len(self.fills):
+            raise InputError("a distance of sets of pictures needs two in each, and there is none")
         # Sorted, because the subsets of the kernel distance are drawn by number, and which process saw which picture
         # must not matter.
         fills = _sorted(torchmetrics.utilities.dim_zero_cat(self.fills).cpu())

@@ -23,8 +23,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from latentinpaint.errors import InputError, check_has_hole
 from latentinpaint.hole import check_unit_mask, is_hole
-from latentinpaint.metrics.pixels import Metric
+from latentinpaint.metrics.pixels import Metric, check_mask
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,15 @@ def sample_statistics(
         mask: 1 = hole; some pixel is.
         perceptual: measures the diversity, nan without.
         generator: ranks equal values.
+
+    Raises:
+        InputError: for a single sample, or a mask without a hole.
     """
     count = len(samples)
-    check_unit_mask(mask)
+    if count < 2:
+        raise InputError(f"how samples differ is seen in 2 or more of them, not in {count}")
+    check_mask(truth, mask)
+    check_has_hole(is_hole(mask))
     hole = is_hole(mask[0]).expand_as(samples[0])
     values = samples[:, hole].double()  # (K, n)
     target = truth[0][hole].double()  # (n,)

@@ -14,6 +14,7 @@ the hole, so both come out lower than between other pictures of the same kind, a
 zero. They compare methods on the same pictures, and nothing else.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +25,8 @@ from torch_fidelity.metric_kid import (
     kid_features_to_metric,
 )
 
+from latentinpaint.errors import InputError
+
 KERNEL_SUBSETS = 100
 LARGEST_SUBSET = 1000
 RECOMMENDED_PICTURES = 10  # pictures a feature, below which a Fréchet distance is called biased
@@ -33,7 +36,7 @@ def frechet_distance(one: Tensor, other: Tensor) -> float:
     """The squared Fréchet distance of two sets of features (N, d) and (M, d), computed in float64.
 
     Raises:
-        ValueError: if a set has fewer than two pictures, or their numbers of features differ.
+        InputError: if a set has fewer than two pictures, their numbers of features differ, or one is no number.
     """
     _check_features(one, other, 2)
     one = one.double()
@@ -65,7 +68,7 @@ def kernel_distance(one: Tensor, other: Tensor, seed: int = 0) -> KernelDistance
     all be the same one.
 
     Raises:
-        ValueError: if a set has fewer than four pictures, or their numbers of features differ.
+        InputError: if a set has fewer than four pictures, their numbers of features differ, or one is no number.
     """
     _check_features(one, other, 4)
     subset = min(LARGEST_SUBSET, min(len(one), len(other)) // 2)
@@ -100,7 +103,9 @@ def few_pictures(count: int, dimension: int, name: str) -> str | None:
 
 
 def f1_of_ssim_and_fid(ssim: float, fid: float) -> float:
-    """LaMa's single figure: the harmonic mean of SSIM and of (100 - FID) / 100, each not below 0."""
+    """LaMa's single figure: the harmonic mean of SSIM and of (100 - FID) / 100, each not below 0; nan if one is."""
+    if math.isnan(ssim) or math.isnan(fid):
+        return math.nan
     ssim = max(0.0, ssim)
     likeness = max(0.0, 100 - fid) / 100
     if ssim + likeness == 0:
@@ -109,5 +114,15 @@ def f1_of_ssim_and_fid(ssim: float, fid: float) -> float:
 
 
 def _check_features(one: Tensor, other: Tensor, fewest: int) -> None:
-    if min(len(one), len(other)) < fewest or one.shape[1] != other.shape[1]:
-        raise ValueError(f"features {tuple(one.shape)} and {tuple(other.shape)} cannot be compared")
+    for features in (one, other):
+        if not isinstance(features, Tensor) or features.ndim != 2 or not features.is_floating_point():
+            shape = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
+            raise InputError(f"features are a floating point tensor (pictures, features), not {shape}")
+        if len(features) < fewest:
+            raise InputError(f"the distance of two sets of pictures needs {fewest} in each, not {len(features)}")
+        if not features.isfinite().all():
+            raise InputError("the features of a picture are not numbers (NaN or infinite): is it in [0, 1]?")
+    if one.shape[1] != other.shape[1]:
+        raise InputError(f"sets of {one.shape[1]} and {other.shape[1]} features a picture cannot be compared")
+    if one.device != other.device:
+        raise InputError(f"what is compared is on one device, not on {one.device} and {other.device}")

@@ -5,7 +5,7 @@ Conventions. Pictures are float tensors `(B,3,H,W)` in [0,1], never clamped here
 its border, see `regions`), a metric makes one map over the pixels and averages it over `R`, one number a picture:
 
     l1       mean_R |x - y|                                     the map is the mean over the channels
-    psnr     -10 log10( mean_R (x - y)^2 )                      decibels, data range 1; x = y gives inf
+    psnr     -10 log10( mean_R (x - y)^2 )                      decibels, data range 1; at most `PSNR_CAP`
     ssim     mean_R (2 m_x m_y + C1)(2 s_xy + C2) / ((m_x^2 + m_y^2 + C1)(s_x^2 + s_y^2 + C2))
              Gaussian window 11x11 with sigma 1.5, population covariance, C1 = 0.01^2, C2 = 0.03^2, every
              channel by itself and then their mean. Wang, Bovik, Sheikh, Simoncelli, "Image quality
@@ -29,12 +29,18 @@ customary number is the one reported:
 - LPIPS over the picture averages each layer at its own resolution. The map is the sum of the layers
   enlarged bilinearly to the picture's size (`spatial=True` of the `lpips` package).
 
+PSNR has a cap, 60 dB. A fill that is exact would have an infinite one, which no mean can hold; and leaving it out of
+a mean would punish a method for what it did perfectly. 60 dB is a root mean squared error of a quarter of an 8-bit
+step (0.255 / 255). Rounding to 8 bits alone leaves the root of a twelfth, 0.289 steps or 58.9 dB: a truth in an 8-bit
+file is itself no closer to what was photographed, and what lies above is exact for all that such files can tell.
+
 A region without a pixel (no hole) gives nan: there is nothing to measure, and nan cannot pass for perfect.
 SSIM and LPIPS look around a pixel, so their value inside the hole also depends on a rim of known pixels.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -51,16 +57,54 @@ from latentinpaint.metrics.regions import band
 SSIM_WINDOW = 11
 SCALES = 5
 REGIONS = ("hole", "band")
+PSNR_CAP = 60.0  # dB; see the module's text
+TOLERANCE = 0.01  # by which a picture's values may lie outside [0, 1]
+
+
+def check_pictures(images: Tensor, what: str = "pictures") -> None:
+    """Raise `InputError` unless pictures are a floating point tensor `(B,C,H,W)` in [0,1] with a pixel.
+
+    `what` is how the message names them.
+    """
+    if not isinstance(images, Tensor):
+        raise InputError(f"{what} are a tensor (B, 3, H, W) in [0, 1], not {type(images).__name__}")
+    if images.ndim != 4 or not images.numel():
+        raise InputError(f"{what} have the shape (B, 3, H, W), not {tuple(images.shape)}")
+    if not images.is_floating_point():
+        raise InputError(f"{what} are floating point in [0, 1], not {images.dtype}: divide 8 bits by 255")
+    low, high = map(float, images.detach().aminmax())
+    if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):  # also where one is NaN
+        raise InputError(f"{what} have values in [0, 1], not from {low:g} to {high:g}")
+
+
+def check_pair(prediction: Tensor, target: Tensor) -> None:
+    """Raise `InputError` unless two batches of pictures can be compared: of one shape, on one device, in [0,1]."""
+    check_pictures(prediction, "the pictures to compare")
+    check_pictures(target, "the true pictures")
+    if prediction.shape != target.shape:
+        raise InputError(
+            f"the pictures to compare have one shape (B, 3, H, W), "
+            f"but theirs are {tuple(prediction.shape)} and {tuple(target.shape)}"
+        )
+    _check_device(prediction, target)
+
+
+def _check_device(one: Tensor, other: Tensor) -> None:
+    if one.device != other.device:
+        raise InputError(f"what is compared is on one device, not on {one.device} and {other.device}")
 
 
 def check_mask(images: Tensor, mask: Tensor) -> None:
-    """Raise `InputError` unless `mask` is `(B,1,H,W)` for images `(B,C,H,W)`, bool or in [0, 1]."""
+    """Raise `InputError` unless `mask` is `(B,1,H,W)` for images `(B,C,H,W)`, bool or in [0, 1], on their device."""
+    if not isinstance(mask, Tensor):
+        raise InputError(f"a mask is a tensor (B, 1, H, W), 1 = hole, not {type(mask).__name__}")
     expected = (images.shape[0], 1, *images.shape[2:])
     if images.ndim != 4 or mask.shape != expected:
         raise InputError(
             f"The mask has shape {tuple(mask.shape)}, but pictures of shape {tuple(images.shape)} "
             f"need one of shape (B, 1, H, W) with the same batch, height and width."
         )
+    _check_device(images, mask)
     check_unit_mask(mask)
 
 
@@ -68,8 +112,9 @@ def _unchanged(mean: Tensor) -> Tensor:
     return mean
 
 
-def _decibels(mean_squared_error: Tensor) -> Tensor:
-    return -10 * torch.log10(mean_squared_error)
+def decibels(mean_squared_error: Tensor) -> Tensor:
+    """The PSNR of mean squared errors of pictures in [0, 1]: in dB, at most `PSNR_CAP`; nan stays nan."""
+    return (-10 * torch.log10(mean_squared_error)).clamp(max=PSNR_CAP)
 
 
 @dataclass(frozen=True)
@@ -107,7 +152,8 @@ class Metric(ABC):
     """Compares pictures `(B,3,H,W)` in [0,1] with the true ones; a subclass implements `pixel_map`.
 
     name: the key in results and files. label: the name for people. unit: the unit, empty where there is none.
-    smallest_side: pixels a picture needs. local: whether it has a value inside a region.
+    smallest_side: pixels a picture needs. local: whether it has a value inside a region. cap: the largest value; what
+    lies above counts as much.
     """
 
     name: str
@@ -116,19 +162,18 @@ class Metric(ABC):
     higher_is_better: bool
     smallest_side: int = 1
     local: bool = True
+    cap: float = math.inf
+
+    @property
+    def keys(self) -> list[str]:
+        """The names of its figures: of the whole picture, and of each region that it has a value in."""
+        if not self.local:
+            return [self.name]
+        return [self.name, f"{self.name}_hole", f"{self.name}_band"]
 
     def __call__(self, prediction: Tensor, target: Tensor) -> PixelMap:
         """The map of `prediction` against `target`, both `(B,3,H,W)` in [0,1]."""
-        if prediction.shape != target.shape or target.ndim != 4:
-            raise InputError(
-                f"The pictures to compare must have one shape (B, 3, H, W), "
-                f"but theirs are {tuple(prediction.shape)} and {tuple(target.shape)}."
-            )
-        if not (prediction.is_floating_point() and target.is_floating_point()):
-            raise InputError(
-                f"The pictures to compare must be floating point in [0, 1], "
-                f"but they are {prediction.dtype} and {target.dtype}."
-            )
+        check_pair(prediction, target)
         if min(target.shape[2:]) < self.smallest_side:
             raise InputError(
                 f"{self.label} needs pictures of at least {self.smallest_side} pixels a side, "
@@ -159,23 +204,24 @@ class L1(Metric):
 
 
 class PSNR(Metric):
-    """Peak signal-to-noise ratio: `-10 log10 mean (x - y)^2` in dB, inf for equal pictures."""
+    """Peak signal-to-noise ratio: `-10 log10 mean (x - y)^2` in dB, at most `PSNR_CAP`, as for equal pictures."""
 
     name = "psnr"
     label = "PSNR"
     unit = "dB"
+    cap = PSNR_CAP
     higher_is_better = True
 
     def pixel_map(self, prediction: Tensor, target: Tensor) -> PixelMap:
         values = (prediction - target).square().mean(dim=1, keepdim=True)
-        return PixelMap(values, values.mean(dim=(1, 2, 3)), _decibels)
+        return PixelMap(values, values.mean(dim=(1, 2, 3)), decibels)
 
 
 def squared_errors(prediction: Tensor, target: Tensor, holes: Tensor | None = None) -> dict[str, float | int | None]:
     """The mean squared error "mse" over all that was filled, and "psnr", the mean of the pictures' own, in dB.
 
-    Pictures that are exact, whose PSNR is infinite, are left out of its mean and counted as "infinite"; if all are,
-    "psnr" is None.
+    "capped" is how many pictures count with `PSNR_CAP`, "left_out" how many have no hole and so no PSNR. Without any
+    hole "mse" and "psnr" are None.
 
     Args:
         prediction, target: (N, C, H, W) in [0, 1].
@@ -186,13 +232,13 @@ def squared_errors(prediction: Tensor, target: Tensor, holes: Tensor | None = No
     where = torch.ones_like(pixels.values)
     if holes is not None:
         where = is_hole(holes)
-    mse = (pixels.values * where).sum() / where.sum()
     each = pixels.over(where)
-    finite = each[each.isfinite()]
-    psnr = None
-    if len(finite):
-        psnr = float(finite.mean())
-    return {"mse": float(mse), "psnr": psnr, "infinite": len(each) - len(finite)}
+    known = each[~each.isnan()]
+    found: dict[str, float | int | None] = {"mse": None, "psnr": None}
+    if len(known):
+        found["mse"] = float((pixels.values * where).sum() / where.sum())
+        found["psnr"] = float(known.mean())
+    return found | {"capped": int((known >= PSNR_CAP).sum()), "left_out": len(each) - len(known)}
 
 
 class SSIM(Metric):

@@ -216,7 +216,7 @@ def test_the_model_is_evaluated_on_the_pixels_that_inpaint_writes(
     assert picture["l1_hole"] == pytest.approx(np.abs(error[holes["a_mask001"]]).mean() / 255, rel=1e-4)
 
 
-def test_a_perfect_fill_is_null_in_the_file_and_left_out_of_the_mean(done, helpers, tmp_path, monkeypatch):
+def test_a_perfect_fill_counts_with_the_cap(done, helpers, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     (tmp_path / "photos").mkdir()
     Image.fromarray(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)).save(tmp_path / "photos" / "even.png")
@@ -224,6 +224,9 @@ def test_a_perfect_fill_is_null_in_the_file_and_left_out_of_the_mean(done, helpe
     done("evaluate", "--images", tmp_path / "photos", "--output", tmp_path, "--baselines", "mean")
     row = json.loads((tmp_path / "metrics.json").read_text())["methods"]["mean"]
     even, waves = row["pictures"]
-    assert even["psnr_hole"] is None and even["l1"] == 0
-    assert row["mean"]["psnr_hole"] == waves["psnr_hole"]
+    assert even["psnr_hole"] == 60 and even["l1"] == 0
+    assert row["mean"]["psnr_hole"] == pytest.approx((60 + waves["psnr_hole"]) / 2)
+    assert row["capped"]["psnr_hole"] == 1
+    assert "(1 capped)" in (tmp_path / "tables.md").read_text()
+    assert "1 of 2 capped" in (tmp_path / "report.html").read_text()
     assert row["mean"]["l1"] == pytest.approx(waves["l1"] / 2)

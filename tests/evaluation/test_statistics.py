@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,10 +35,24 @@ def test_the_mean_is_numpys():
 
 def test_values_that_are_not_finite_are_left_out_and_counted():
     values = [1.0, math.inf, 2.0, math.nan, 6.0, -math.inf]
-    assert mean_with_interval(values, names(6)) == Mean(
-        **{**vars(mean_with_interval([1.0, 2.0, 6.0], names(3))), "left_out": 3}
-    )
-    assert mean_with_interval(values, names(6)).value == 3
+    values *= 6  # so that there is an interval
+    groups = names(36)
+    kept = [group for value, group in zip(values, groups, strict=True) if math.isfinite(value)]
+    expected = mean_with_interval([1.0, 2.0, 6.0] * 6, kept)
+    assert math.isfinite(expected.low) and expected.value == 3
+    assert mean_with_interval(values, groups) == replace(expected, left_out=18)
+
+
+def test_capped_values_count_and_are_counted():
+    values = [60.0, 20.0, 60.0, math.nan]
+    found = mean_with_interval(values, names(4), cap=60)
+    assert (found.value, found.count, found.left_out, found.capped) == (pytest.approx(140 / 3), 3, 1, 2)
+    assert mean_with_interval(values, names(4)).capped == 0
+    other = [30.0, 60.0, 60.0, 60.0]
+    for one, reference in ((values, other), (other, values)):
+        found = paired_difference(one, reference, names(4), True, cap=60)
+        assert (abs(found.mean.value), found.mean.count, found.mean.capped) == (pytest.approx(10 / 3), 3, 3)
+        assert (found.better, found.of) == (1, 3)  # two exact fills are equal
 
 
 @pytest.mark.parametrize("values", [[], [math.nan, math.inf]])
@@ -175,7 +190,7 @@ def test_cases_without_two_finite_values_are_left_out_of_the_mean_silently():
         found = paired_difference(one, other, names(6), True)
     assert found.mean.value == pytest.approx(-0.5)
     assert (found.mean.count, found.mean.left_out) == (2, 4)
-    assert (found.better, found.of) == (2, 3)  # a perfect fill is better than any other
+    assert (found.better, found.of) == (1, 2)  # of the same items as the mean
 
 
 # ---- the median

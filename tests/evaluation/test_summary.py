@@ -13,7 +13,7 @@ from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.evaluator import Evaluator
 from latentinpaint.evaluation.report.serialise import as_json
 from latentinpaint.metrics.distances import frechet_distance
-from latentinpaint.metrics.pixels import METRICS, PSNR
+from latentinpaint.metrics.pixels import L1, METRICS, PSNR, PixelMap
 
 
 def test_holes_of_one_picture_are_not_many_pictures():
@@ -36,15 +36,42 @@ def test_holes_of_one_picture_are_not_many_pictures():
     )  # twice the holes do not halve the interval
 
 
-def test_means_leave_out_what_is_not_finite():
-    """A perfect fill's PSNR is infinite, a picture without a hole has none inside it."""
-    summary = summary_of([even(0.4), even(0.0), even(0.2, fraction=0)], [Constant(102 / 255)])
+def test_a_perfect_fill_counts_with_the_cap_and_what_has_no_hole_is_left_out():
+    """What a method did perfectly must not be taken from its mean."""
+    items = [even(102 / 255), even(0.0), even(0.2, fraction=0)]
+    summary = summary_of(items, [Constant(102 / 255), Constant(51 / 255, "other")])
     row = summary.rows["constant"]
-    assert row.means["psnr_hole"].value == pytest.approx(-20 * math.log10(102 / 255), rel=1e-5)
-    assert (row.means["psnr_hole"].count, row.means["psnr_hole"].left_out) == (1, 2)
-    written = json.loads(json.dumps(as_json(summary), allow_nan=False))["methods"]["constant"]
-    assert written["left_out"]["psnr_hole"] == 2
-    assert [picture["psnr_hole"] is None for picture in written["pictures"]] == [True, False, True]
+    assert row.means["psnr_hole"].value == pytest.approx((60 - 20 * math.log10(102 / 255)) / 2, rel=1e-5)
+    assert (row.means["psnr_hole"].count, row.means["psnr_hole"].left_out) == (2, 1)
+    assert row.means["psnr_hole"].capped == 1 and summary.rows["other"].means["psnr_hole"].capped == 0
+    written = json.loads(json.dumps(as_json(summary), allow_nan=False))
+    found = written["methods"]["constant"]
+    assert found["left_out"]["psnr_hole"] == 1 and found["capped"]["psnr_hole"] == 1
+    assert [picture["psnr_hole"] is None for picture in found["pictures"]] == [False, False, True]
+    assert [picture["capped"] for picture in found["pictures"]][:2] == [["psnr", "psnr_hole", "psnr_band"], []]
+    difference = written["differences_to_reference"]["other"]["psnr_hole"]
+    expected = (-20 * math.log10(51 / 255) - 60 - 20 * math.log10(0.2) + 20 * math.log10(0.4)) / 2
+    assert difference["mean"] == pytest.approx(expected, rel=1e-5)
+    assert (difference["of"], difference["better"], difference["capped"]) == (2, 1, 1)
+    assert any("above 60 dB" in note for note in summary.notes)
+
+
+def test_every_row_of_a_column_is_about_the_same_items():
+    """A metric that has no value of one method's fill has none in the mean of any method."""
+
+    class Picky(L1):
+        name = "picky"
+
+        def pixel_map(self, prediction, target):
+            found = super().pixel_map(prediction, target)
+            return PixelMap(torch.where(found.values > 0.35, torch.nan, found.values), found.picture_mean)
+
+    items = [even(0.1), even(0.2), even(0.4)]
+    summary = summary_of(items, [Constant(0.0), Constant(0.2, "other")], Evaluator([Picky()]))
+    means = [row.means["picky_hole"] for row in summary.rows.values()]
+    assert [(mean.count, mean.left_out) for mean in means] == [(2, 1), (2, 1)]
+    assert [mean.value for mean in means] == pytest.approx([0.15, 0.05], abs=1e-6)
+    assert any(note.startswith("picky_hole of 1 holes") for note in summary.notes)
 
 
 def test_rows_are_about_the_same_cases():

@@ -20,8 +20,8 @@ def test_a_row_has_means_over_some_items():
 
 def test_rows_that_some_record_lacks_are_left_out():
     records = [{"rows": [{"row": "a"}, {"row": "best"}]}, {"rows": [{"row": "a"}]}]
-    assert common_rows(records) == ["a"]
-    assert common_rows(records[:1]) == ["a", "best"]
+    assert common_rows(records) == (["a"], ["best"])
+    assert common_rows(records[:1]) == (["a", "best"], [])
     assert column([{"x": 1}, {"x": None}], "x") == [1, None]
 
 

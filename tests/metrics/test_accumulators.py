@@ -68,16 +68,19 @@ def test_any_split_gives_the_mean_of_the_pictures(name, region, split):
     assert (metric.count.item(), metric.left_out.item()) == (len(finite), COUNT - len(finite))
 
 
-def test_a_perfect_fill_and_a_picture_without_a_hole_are_left_out():
+def test_a_perfect_fill_counts_with_the_cap_and_a_picture_without_a_hole_is_left_out():
     metric = PictureMetric(PSNR(), "hole")
     metric.update(*pictures())
-    assert (metric.count.item(), metric.left_out.item()) == (7, 2)
+    assert (metric.count.item(), metric.left_out.item(), metric.capped.item()) == (8, 1, 1)
 
 
-def test_without_a_value_the_mean_is_nan():
+def test_of_equal_pictures_the_mean_is_the_cap_and_without_a_hole_nan():
     _, truths, masks = pictures()
     metric = PictureMetric(PSNR(), "hole")
     metric.update(truths, truths, masks)
+    assert metric.compute() == 60 and metric.capped == COUNT - 1
+    metric.reset()
+    metric.update(truths, truths, 0 * masks)
     assert metric.compute().isnan() and metric.left_out == COUNT
 
 
@@ -146,7 +149,7 @@ def test_few_pictures_have_fewer_distances():
     fills, truths, _ = pictures()
     distance = FeatureDistance(Colours())
     distance.update(fills[:1], truths[:1])
-    with pytest.raises(ValueError, match="cannot be compared"):
+    with pytest.raises(InputError, match="needs 2 in each, not 1"):
         distance.compute()
     distance.update(fills[1:3], truths[1:3])
     assert list(distance.compute()) == ["FD(colours)"]

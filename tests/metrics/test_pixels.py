@@ -257,7 +257,7 @@ def test_a_picture_too_small_has_no_value(metric):
 
 
 def perfect(metric):
-    return {"psnr": math.inf, "ssim": 1.0, "ms_ssim": 1.0}.get(metric.name, 0.0)
+    return {"psnr": 60.0, "ssim": 1.0, "ms_ssim": 1.0}.get(metric.name, 0.0)
 
 
 def test_equal_pictures_are_perfect(metric):
@@ -383,7 +383,18 @@ def test_squared_errors_of_many():
     made[2, 0, 3] = 0  # outside
     found = m.squared_errors(made, truth, holes)
     assert found["mse"] == pytest.approx((0.01 + 0.04) / 3, rel=1e-5)
-    assert found["psnr"] == pytest.approx((20 + 13.9794) / 2, rel=1e-4)
-    assert found["infinite"] == 1
+    assert found["psnr"] == pytest.approx((20 + 13.9794 + 60) / 3, rel=1e-4)
+    assert (found["capped"], found["left_out"]) == (1, 0)
     assert m.squared_errors(made, truth)["mse"] == pytest.approx((0.005 + 0.02 + 0.0625) / 3, rel=1e-5)
-    assert m.squared_errors(truth, truth) == {"mse": 0.0, "psnr": None, "infinite": 3}
+    assert m.squared_errors(truth, truth) == {"mse": 0.0, "psnr": 60.0, "capped": 3, "left_out": 0}
+    nothing = {"mse": None, "psnr": None, "capped": 0, "left_out": 3}
+    assert m.squared_errors(made, truth, torch.zeros_like(holes)) == nothing
+
+
+@pytest.mark.parametrize("error", [0.0, 1e-6, 1e-4, 9e-4, 1.1e-3, 0.1])
+def test_a_psnr_has_a_cap(error):
+    """60 dB is a root mean squared error of 0.001."""
+    truth = torch.full((1, 3, 4, 4), 0.5, dtype=torch.float64)
+    found = m.PSNR()(truth + error, truth).over_picture().item()
+    expected = 60.0 if error < 1e-3 else -20 * math.log10(error)
+    assert found == pytest.approx(expected, rel=1e-9) and (found >= m.PSNR().cap) == (error < 1e-3)

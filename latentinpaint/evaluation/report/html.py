@@ -12,7 +12,7 @@ from typing import Any
 from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.evaluator import BEST
 from latentinpaint.evaluation.report.gallery import gallery
-from latentinpaint.evaluation.report.markdown import arrow, compact
+from latentinpaint.evaluation.report.markdown import arrow, compact, item_count
 from latentinpaint.evaluation.report.plots import lines_plot, rank_plot
 from latentinpaint.evaluation.statistics import Difference, Mean, median
 from latentinpaint.evaluation.summary import HoleClass, Summary
@@ -20,7 +20,6 @@ from latentinpaint.evaluation.table_rows import TableRow, column
 from latentinpaint.metrics.pixels import Metric
 
 UP, DOWN = arrow(True), arrow(False)
-LISTED = 12  # notes under the tables
 # What a table begins with: the usual metric first, then what agrees best with people.
 ORDER = ("psnr", "lpips", "ssim", "ms_ssim", "l1")
 CALIBRATED = (0.9, 1.1)  # the ratios of spread to error that are about right
@@ -61,7 +60,7 @@ def report_page(
 
 @dataclass
 class _Column:
-    """A column of a table: its heading, a cell for each row, and the row with the best value.
+    """A column of a table: its heading, a cell for each row, and the values that compete for the best.
 
     What was chosen by looking at the truth does not compete.
     """
@@ -69,20 +68,29 @@ class _Column:
     title: str
     higher_is_better: bool = False
     cells: list[str] = field(default_factory=list)
-    best: str | None = None
-    best_value: float = math.nan
+    competing: dict[str, float] = field(default_factory=dict)
 
     def add(self, row: TableRow, cell: str, value: float = math.nan) -> None:
         """Append a row's cell; `value` competes, if it is finite."""
         self.cells.append(cell)
-        if row.kind == BEST or not math.isfinite(value):
-            return
-        better = value < self.best_value
-        if self.higher_is_better:
-            better = value > self.best_value
-        if self.best is None or better:
-            self.best = row.name
-            self.best_value = value
+        if row.kind != BEST and math.isfinite(value):
+            self.competing[row.name] = value
+
+    @property
+    def best(self) -> list[str]:
+        """The rows with the best value: several, where it is the same."""
+        sign = 1
+        if not self.higher_is_better:
+            sign = -1
+        best: list[str] = []
+        best_value = -math.inf
+        for name, value in self.competing.items():
+            if sign * value > best_value:
+                best = []
+                best_value = sign * value
+            if sign * value == best_value:
+                best.append(name)
+        return best
 
 
 def _metric_columns(summary: Summary, metrics: Sequence[Metric], region: str) -> list[_Column]:
@@ -92,14 +100,14 @@ def _metric_columns(summary: Summary, metrics: Sequence[Metric], region: str) ->
         key = metric.name + region
         if key not in rows[0].scores:
             continue
-        of_metric = _Column(f"{metric.label} {arrow(metric.higher_is_better)}", metric.higher_is_better)
-        count = 0
+        if not rows[0].means[key].count:
+            continue
+        title = f"{metric.label} {arrow(metric.higher_is_better)}{item_count(rows, key)}"
+        of_metric = _Column(title, metric.higher_is_better)
         for row in rows:
             mean = row.means[key]
-            of_metric.add(row, f"{compact(mean.value)}<small>{_interval(mean)}</small>", mean.value)
-            count += mean.count
-        if count > 0:
-            columns.append(of_metric)
+            of_metric.add(row, f"{compact(mean.value)}<small>{_interval(mean)}{_capped(mean)}</small>", mean.value)
+        columns.append(of_metric)
     return columns
 
 
@@ -114,7 +122,7 @@ def _distance_columns(summary: Summary) -> list[_Column]:
             text = f"{compact(kernel.mean)}<small>± {compact(kernel.standard_deviation)}</small>"
             columns.setdefault(name, _Column(f"{name} {DOWN}")).add(row, text, kernel.mean)
         f1.add(row, compact(found.f1), found.f1)
-    if f1.best is not None:
+    if f1.best:
         columns["F1"] = f1
     return list(columns.values())
 
@@ -155,7 +163,8 @@ def _heading(summary: Summary, settings: dict[str, Any]) -> str:
         f'<p class="soft">{labels}. Holes: {holes}; half of them cover more than {100 * fraction:.0f} % of the '
         "picture. Every method saw the same pictures and the same holes; only the hole is replaced, and fills are "
         "evaluated as 8-bit files. Under a figure stands its 95 % bootstrap interval over pictures; "
-        f"{UP} more is better, {DOWN} less is better; bold is the best of the column, oracles apart.</p>"
+        f"{UP} more is better, {DOWN} less is better; bold is the best of the column, oracles apart. All rows of a "
+        "column are of the same holes; behind a heading stands how many have a value, if not all have.</p>"
     )
 
 
@@ -170,21 +179,7 @@ def _tables(summary: Summary, metrics: Sequence[Metric]) -> str:
     for title, columns in parts.items():
         if columns:
             written.append(f"<h2>{title}</h2>{_table(summary, columns)}")
-    notes = sorted(_left_out(summary))[:LISTED]
-    if notes:
-        written.append(f'<ul class="notes soft">{_list_items(notes)}</ul>')
     return "".join(written)
-
-
-def _left_out(summary: Summary) -> set[str]:
-    """A sentence for each mean that some values are left out of."""
-    sentences = set()
-    for row in summary.rows.values():
-        for key, mean in row.means.items():
-            if mean.left_out and mean.count:
-                count = f"{mean.left_out} of {len(row.groups)}"
-                sentences.add(f"{row.label}: {count} values of {key} are not finite and left out of its mean")
-    return sentences
 
 
 def _table(summary: Summary, columns: Sequence[_Column]) -> str:
@@ -195,7 +190,7 @@ def _table(summary: Summary, columns: Sequence[_Column]) -> str:
             mark = ' class="reference"'
         cells = []
         for shown in columns:
-            cells.append(_cell(shown.cells[number], row.name == shown.best))
+            cells.append(_cell(shown.cells[number], row.name in shown.best))
         lines.append(f"<tr{mark}><td>{html.escape(row.label)}</td>{''.join(cells)}</tr>")
     titles = ["method"]
     for shown in columns:
@@ -241,7 +236,7 @@ def _differences(summary: Summary, metrics: Sequence[Metric]) -> str:
 def _difference_cell(difference: Difference) -> str:
     mean = difference.mean
     sure = math.isfinite(mean.low) and (mean.low > 0 or mean.high < 0)
-    below = f"{_interval(mean, '+')}<br>better on {difference.better} of {difference.of}"
+    below = f"{_interval(mean, '+')}{_capped(mean)}<br>better on {difference.better} of {difference.of}"
     return _cell(f"{compact(mean.value, '+')}<small>{below}</small>", sure)
 
 
@@ -267,12 +262,12 @@ def _plots(summary: Summary, metrics: Sequence[Metric]) -> str:
 
 
 def _plot(summary: Summary, metric: Metric, by: str, classes: Sequence[HoleClass]) -> str:
-    ticks = []
-    for hole_class in classes:
-        ticks.append(f"{hole_class.name}\n({sum(hole_class.where)})")
     lines = {}
     for row in summary.rows.values():
         lines[row.label] = [row.mean(f"{metric.name}_hole", hole_class.where) for hole_class in classes]
+    ticks = []
+    for hole_class, mean in zip(classes, next(iter(lines.values())), strict=True):
+        ticks.append(f"{hole_class.name}\n({mean.count})")  # of every row the same
     title = f"{metric.label} in the hole {arrow(metric.higher_is_better)}"
     return lines_plot(title, ticks, lines, f"{by} (pictures)")
 
@@ -288,8 +283,8 @@ def _calibration(summary: Summary) -> str:
         parts.append(
             f"<p><b>{html.escape(label)}</b>, {found['samples']} samples a hole. Standard deviation between samples "
             f"{found['deviation'][0]:.4f} of full scale; diversity (LPIPS between samples) "
-            f"{compact(found['diversity'][0])}. "
-            f"Spread over error {ratio:.2f}: {_verdict(ratio)} (1 if the truth were one more sample). "
+            f"{compact(found['diversity'][0])}{_of_some(found['diversity_of'], found['holes'])}. "
+            f"Spread over error {compact(ratio)}: {_verdict(ratio)} (1 if the truth were one more sample). "
             f"The truth lies within the samples' range in {100 * found['covered']:.0f} % of the hole's values; "
             f"{100 * found['covered_if_calibrated']:.0f} % would be right.</p>"
             f'<div class="plots">{histogram}</div>'
@@ -297,7 +292,16 @@ def _calibration(summary: Summary) -> str:
     return "".join(parts)
 
 
+def _of_some(count: int, of: int) -> str:
+    """How many holes a figure is of, if it is not of all."""
+    if count == of:
+        return ""
+    return f" (of {count} of {of} holes)"
+
+
 def _verdict(spread_to_error: float) -> str:
+    if math.isnan(spread_to_error):
+        return "the samples' mean is exact"
     low, high = CALIBRATED
     if spread_to_error < low:
         return "too sure"
@@ -332,6 +336,13 @@ def _cell(text: str, best: bool = False) -> str:
     if best:
         return f'<td class="best">{text}</td>'
     return f"<td>{text}</td>"
+
+
+def _capped(mean: Mean) -> str:
+    """A line below a mean of which some values are capped."""
+    if not mean.capped:
+        return ""
+    return f"<br>{mean.capped} of {mean.count} capped"
 
 
 def _interval(mean: Mean, sign: str = "") -> str:

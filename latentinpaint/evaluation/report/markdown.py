@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from latentinpaint.evaluation.statistics import Mean, median
 from latentinpaint.evaluation.summary import Summary
+from latentinpaint.evaluation.table_rows import TableRow, cap_notes
 from latentinpaint.metrics.pixels import Metric
 
 DIGITS = {"psnr": 2}  # of a metric's figures; all others have four
@@ -20,12 +21,28 @@ def table(lines: Sequence[Sequence[str]]) -> str:
 
 
 def with_interval(mean: Mean, digits: int, sign: str = "") -> str:
-    """The mean and its interval in brackets; `sign` "+" writes both signs."""
+    """The mean, its interval in brackets, and how many values of it are capped; `sign` "+" writes both signs."""
     if not math.isfinite(mean.value):
         return "–"
-    if not math.isfinite(mean.low):
-        return f"{mean.value:{sign}.{digits}f}"
-    return f"{mean.value:{sign}.{digits}f} [{mean.low:{sign}.{digits}f}, {mean.high:{sign}.{digits}f}]"
+    text = f"{mean.value:{sign}.{digits}f}"
+    if math.isfinite(mean.low):
+        text += f" [{mean.low:{sign}.{digits}f}, {mean.high:{sign}.{digits}f}]"
+    return text + capped_count(mean)
+
+
+def capped_count(mean: Mean) -> str:
+    """What stands behind a mean of which some values are capped."""
+    if not mean.capped:
+        return ""
+    return f" ({mean.capped} capped)"
+
+
+def item_count(rows: Sequence[TableRow], key: str) -> str:
+    """What stands in a column's heading if not all items have a value of a metric; the rows have the same."""
+    mean = rows[0].means[key]
+    if not mean.left_out:
+        return ""
+    return f" ({mean.count} of {mean.count + mean.left_out})"
 
 
 def plain(value: float, digits: int) -> str:
@@ -59,10 +76,11 @@ def arrow(higher_is_better: bool) -> str:
 def tables(summary: Summary, metrics: Sequence[Metric]) -> str:
     """Means in the hole, distances and seconds of every row; then the differences to the reference, hole by hole."""
     shown = [metric for metric in metrics if metric.local]
+    rows = list(summary.rows.values())
     titles = []
     for metric in shown:
-        titles.append(f"{metric.label} hole {arrow(metric.higher_is_better)}")
-    rows = list(summary.rows.values())
+        count = item_count(rows, f"{metric.name}_hole")
+        titles.append(f"{metric.label} hole {arrow(metric.higher_is_better)}{count}")
     head = ["method", *titles]
     for name in rows[0].distances.frechet:
         head.append(f"{name} ↓")
@@ -72,13 +90,16 @@ def tables(summary: Summary, metrics: Sequence[Metric]) -> str:
         for distance in row.distances.frechet.values():
             cells.append(plain(distance, 1))
         means.append([row.label, *cells, plain(median(row.seconds), 3)])
+    text = table(means)
+    for note in cap_notes(rows, metrics):
+        text += f"\n{note}\n"
     if not summary.differences:
-        return table(means)
+        return text
     differences = [[f"less {summary.rows[summary.reference].label}", *titles]]
     for name, found in summary.differences.items():
         of_row = {key: difference.mean for key, difference in found.items()}
         differences.append([summary.rows[name].label, *_cells(shown, of_row, "+")])
-    return table(means) + "\n" + table(differences)
+    return text + "\n" + table(differences)
 
 
 def _cells(metrics: Sequence[Metric], means: Mapping[str, Mean], sign: str = "") -> list[str]:

@@ -35,18 +35,19 @@ def as_json(summary: Summary) -> dict[str, Any]:
 
 
 def table_lines(summary: Summary) -> list[list[str]]:
-    """metrics.csv: after a heading, one line for each row and item."""
+    """metrics.csv: after a heading, one line for each row and item; "capped" names the figures at their cap."""
     keys = list(next(iter(summary.rows.values())).scores)
     about = ["case", "picture", "hole_fraction", "decile", "hole_width", "width_class"]
-    lines = [["method", *about, *keys, "seconds", "megabytes", "evaluations"]]
+    lines = [["method", *about, *keys, "seconds", "megabytes", "evaluations", "capped"]]
     for name, row in summary.rows.items():
         columns = [*row.scores.values(), row.seconds, row.megabytes, row.evaluations]
-        for item, *values in zip(summary.items, *columns, strict=True):
+        for number, item in enumerate(summary.items):
             line = [name]
             for key in about:
                 line.append(str(item[key]))
-            for value in values:
-                line.append(_cell(value))
+            for values in columns:
+                line.append(_cell(values[number]))
+            line.append(" ".join(row.capped(number)))
             lines.append(line)
     return lines
 
@@ -63,21 +64,17 @@ def _row_as_json(summary: Summary, row: TableRow) -> dict[str, Any]:
         }
         for key, values in row.scores.items():
             picture[key] = values[number]
+        picture["capped"] = row.capped(number)
         pictures.append(picture)
     kernels = {}
     for key, kernel in row.distances.kernels.items():
         kernels[key] = {"mean": kernel.mean, "deviation": kernel.standard_deviation, "subset": kernel.subset}
-    left_out = {}
-    for key, mean in row.means.items():
-        if mean.left_out:
-            left_out[key] = mean.left_out
     return {
         "label": row.label,
         "method": row.method,
         "kind": row.kind,
         "pictures_judged": len(pictures),
         **_means_as_json(row.means),
-        "left_out": left_out,
         "distance": row.distances.frechet,
         "kernel_distance": kernels,
         "f1_ssim_fid": row.distances.f1,
@@ -120,12 +117,16 @@ def _distances_within(summary: Summary, row: TableRow, where: Sequence[bool]) ->
 
 
 def _means_as_json(means: Mapping[str, Mean]) -> dict[str, Any]:
-    values = {}
-    intervals = {}
+    """Means and intervals, how many values are at their cap, and how many there are none of (0 is not written)."""
+    found: dict[str, dict[str, Any]] = {"mean": {}, "interval": {}, "capped": {}, "left_out": {}}
     for key, mean in means.items():
-        values[key] = mean.value
-        intervals[key] = [mean.low, mean.high]
-    return {"mean": values, "interval": intervals}
+        found["mean"][key] = mean.value
+        found["interval"][key] = [mean.low, mean.high]
+        if mean.capped:
+            found["capped"][key] = mean.capped
+        if mean.left_out:
+            found["left_out"][key] = mean.left_out
+    return found
 
 
 def _difference_as_json(difference: Difference) -> dict[str, Any]:
@@ -135,6 +136,7 @@ def _difference_as_json(difference: Difference) -> dict[str, Any]:
         "interval": [mean.low, mean.high],
         "of": difference.of,
         "better": difference.better,
+        "capped": mean.capped,
     }
 
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentinpaint.data.datamodule import InpaintingDataModule
+from latentinpaint.metrics.pixels import decibels
 from latentinpaint.models import Autoencoder, LamaAutoencoder
 from latentinpaint.training.tasks.base import Batch, TrainingTask
 from latentinpaint.weights import AUTOENCODER_FILE, save_autoencoder
@@ -42,8 +43,7 @@ class PretrainTask(TrainingTask):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        error = self.squared_error(batch["image"])
-        self.log("val/psnr", (-10 * error.log10()).mean(), prog_bar=True, batch_size=len(error), sync_dist=True)
+        self.log_known("val/psnr", decibels(self.squared_error(batch["image"])))
 
     def squared_error(self, image: Tensor) -> Tensor:
         """The mean squared error of every picture, (B,)."""

@@ -100,6 +100,12 @@ class TrainingTask(pl.LightningModule, ABC):
                 "32-true, bf16-mixed or 16-mixed"
             )
 
+    def log_known(self, name: str, values: Tensor) -> None:
+        """Log the mean of one value a picture, (B,), over the validation pictures that have one (nan: no hole)."""
+        known = values[~values.isnan()]
+        if len(known):
+            self.log(name, known.mean(), prog_bar=True, batch_size=len(known), sync_dist=True)
+
     @abstractmethod
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """Pictures (or points) of a validation batch to look at: named columns, each with an item's row."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
+from latentinpaint.metrics.pixels import decibels
 from latentinpaint.models import Autoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
@@ -125,8 +126,7 @@ class PipelineTask(TrainingTask):
         mask = batch["mask"]
         squared = (self._fill(batch) - image).square() * mask
         error = squared.sum(dim=(1, 2, 3)) / (3 * mask.sum(dim=(1, 2, 3)))
-        psnr = -10 * error.clamp(min=1e-10).log10()
-        self.log("val/psnr_hole", psnr.mean(), prog_bar=True, batch_size=len(image), sync_dist=True)
+        self.log_known("val/psnr_hole", decibels(error))
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         image, mask = batch["image"], batch["mask"]

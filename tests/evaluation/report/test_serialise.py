@@ -11,4 +11,5 @@ def test_one_line_a_row_and_case():
     assert len(lines) == 1 + 4 and {len(line) for line in lines} == {len(lines[0])}
     table = [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
     assert [(row["method"], row["case"]) for row in table[:2]] == [("constant", "even 0.1"), ("constant", "even 0.2")]
-    assert float(table[0]["l1_hole"]) == pytest.approx(0.1, rel=1e-5) and table[3]["psnr_hole"] == "inf"
+    assert float(table[0]["l1_hole"]) == pytest.approx(0.1, rel=1e-5) and table[3]["psnr_hole"] == "60"
+    assert [row["capped"] for row in table] == ["", "", "", "psnr psnr_hole psnr_band"]
