@@ -82,7 +82,9 @@ class RequestFilter:
             self._check(scope)
             if scope["path"].rstrip("/") == API + "queue/join":
                 receive = await self._checked_body(receive)
-            await self.app(scope, self._limited(receive), send_with_headers)
+            if scope["method"] == "POST":
+                receive = self._limited(receive)
+            await self.app(scope, receive, send_with_headers)
         except RequestRefused as refusal:
             if not started:
                 await _respond(send_with_headers, refusal)
@@ -107,7 +109,7 @@ class RequestFilter:
         if self.hosts is not None and _host_name(host) not in self.hosts:
             raise RequestRefused(421, "this server is not called by that name")
         origin = headers.get(b"origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get(b"host"):
+        if origin is not None and _network_location(origin) != headers.get(b"host"):
             raise RequestRefused(403, "requests of other pages are refused")
 
     def _check_get(self, path: str) -> None:
@@ -124,12 +126,18 @@ class RequestFilter:
             raise RequestRefused(413, "the file is too large")
 
     def _limited(self, receive: Receive) -> Receive:
-        """`receive`, but no more than `max_bytes` in total."""
+        """`receive` of a body that has at most `max_bytes` and does not break off."""
         total = 0
+        complete = False
 
         async def limited() -> Message:
-            nonlocal total
+            nonlocal total, complete
             message = await receive()
+            if message["type"] != "http.request":
+                if complete:
+                    return message
+                raise RequestRefused(400, "the request broke off")
+            complete = not message.get("more_body", False)
             total += len(message.get("body", b""))
             if total > self.max_bytes:
                 raise RequestRefused(413, "the file is too large")
@@ -187,10 +195,21 @@ def _paths(content: Any) -> Iterator[Any]:
 
 
 def _host_name(header: str) -> str:
-    """The name in a Host header, without its port; empty for one with user information."""
+    """The name in a Host header, without its port; empty for one with user information, or that cannot be parsed."""
     if "@" in header:
         return ""
-    return urlsplit(f"//{header}").hostname or ""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:  # a bracket without its partner
+        return ""
+
+
+def _network_location(origin: str) -> str:
+    """Host and port in an Origin header; empty if it cannot be parsed."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

@@ -62,7 +62,8 @@ def free_port(host: str, first: int) -> int:
         raise InputError(f"the port is 1 to 65535, not {first}")
     end = min(first + _PORTS_TRIED, 65536)
     for port in range(first, end):
-        if _is_free(host, port):
+        # Gradio refuses a port that is taken on the loopback address, whatever the host is.
+        if _is_free(host, port) and _is_free("127.0.0.1", port):
             return port
     raise InputError(f"the ports {first} to {end - 1} are taken: choose another one")
 
@@ -74,7 +75,8 @@ def _is_free(host: str, port: int) -> bool:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except socket.gaierror as error:
-        raise InputError(f"the host {host} is no address of this machine") from error
+        hint = "give a name or address alone, such as 127.0.0.1 or ::1, without brackets and port"
+        raise InputError(f"the host '{host}' is no address of this machine: {hint}") from error
     except OSError as error:
         if error.errno not in _PORT_UNAVAILABLE:
             raise InputError(f"cannot listen on the host {host}: {error.strerror}") from error

@@ -9,8 +9,8 @@ from latentinpaint.doctor.findings import Finding, FindingCode, problem, warning
 from latentinpaint.images.pairing import Matches
 
 # How people call masks; `images.pairing` takes photo_mask001 alone.
-_MASK_AT_THE_END = re.compile(r"^(?P<photo>.+?)[ _.-]*masks?[ _.-]*\d*$", re.IGNORECASE)
-_MASK_AT_THE_START = re.compile(r"^masks?[ _.-]*(?P<photo>.+)$", re.IGNORECASE)
+_MASK_AT_THE_END = re.compile(r"(?P<photo>.+?)[ _.-]*masks?[ _.-]*\d*", re.IGNORECASE | re.DOTALL)
+_MASK_AT_THE_START = re.compile(r"masks?[ _.-]*(?P<photo>.+)", re.IGNORECASE | re.DOTALL)
 MIN_SIMILARITY = 0.75  # difflib's ratio from which on a name is offered
 MAX_GUESSES = 200  # each compares one name with all others
 
@@ -73,7 +73,7 @@ def _probable_photo(mask: str, photos: Sequence[str]) -> str | None:
 
 def _photo_of_mask_name(stem: str) -> str | None:
     """The photo's name within a name that people would give to a mask; None for other names."""
-    match = _MASK_AT_THE_END.match(stem) or _MASK_AT_THE_START.match(stem)
+    match = _MASK_AT_THE_END.fullmatch(stem) or _MASK_AT_THE_START.fullmatch(stem)
     if match is None:
         return None
     return match["photo"]

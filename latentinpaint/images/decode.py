@@ -28,6 +28,7 @@ from latentinpaint.images.png_chunks import PNG_SIGNATURE, portable_chunks, unke
 # Pillow's names of what is opened. The list is short on purpose: each was checked to lose no depth, and the
 # rarer decoders (EPS starts Ghostscript) have no business with files from strangers.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
+_LARGER = "scale it down, cut it into parts, or raise PIL.Image.MAX_IMAGE_PIXELS in a program of your own"
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 _MODES = (*_EIGHT_BIT_MODES, *SIXTEEN_BIT_MODES, "I", "F")
 
@@ -69,7 +70,7 @@ def _decode(data: bytes, name: str) -> dict[str, Any]:
     for entry in caught:
         if issubclass(entry.category, UserWarning):
             is_damaged = True
-        else:
+        elif not issubclass(entry.category, Image.DecompressionBombWarning):  # large, but within the limit
             warnings.warn_explicit(entry.message, entry.category, entry.filename, entry.lineno)
     if not is_damaged:
         return fields
@@ -116,7 +117,7 @@ def _errors_as_sentences(name: str) -> Iterator[None]:
         raise InputError(f"{name} is not a picture that can be read ({formats}), or is damaged") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-        raise InputError(f"{name} is larger than the limit of {limit} pixels") from error
+        raise InputError(f"{name} is larger than the limit of {limit} pixels: {_LARGER}") from error
     except Exception as error:  # decoders meet hostile bytes: any exception there means an unusable file
         raise InputError(f"cannot read {name}: it is damaged or cut short ({error_text(error)})") from error
     finally:

@@ -14,7 +14,7 @@ from latentinpaint.errors import InputError
 from latentinpaint.files import user_path
 from latentinpaint.images.folders import FolderContents, LeftOut, read_folder
 
-_MASK_NAME = re.compile(r"^(?P<photo>.+)_mask\d*$")
+_MASK_NAME = re.compile(r"(?P<photo>.+)_mask\d*", re.DOTALL)  # a name may hold line breaks
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _split_by_name(paths: list[Path]) -> tuple[list[Path], list[Path]]:
     masks = []
     images = []
     for path in paths:
-        if _MASK_NAME.match(path.stem):
+        if _MASK_NAME.fullmatch(path.stem):
             masks.append(path)
         else:
             images.append(path)
@@ -141,7 +141,7 @@ def _images_of_mask(mask_name: Path, images_by_name: dict[Path, list[Path]], own
     """The pictures that a mask's relative path without suffix names."""
     if own_folder and mask_name in images_by_name:
         return images_by_name[mask_name]  # its very name goes before the pattern: a photo may be called face_mask
-    match = _MASK_NAME.match(mask_name.name)
+    match = _MASK_NAME.fullmatch(mask_name.name)
     if match is None:
         return []
     return images_by_name.get(mask_name.with_name(match["photo"]), [])

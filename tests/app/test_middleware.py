@@ -18,16 +18,29 @@ def store():
     store.close()
 
 
-def respond(store, path, method="GET", body=b"", headers=(HOST,), hosts=frozenset({"127.0.0.1"})):
-    """Status and body of the response; the application behind the filter returns 200 and the body that it got."""
+def respond(store, path, method="GET", body=b"", headers=(HOST,), hosts=frozenset({"127.0.0.1"}), breaks_off=False):
+    """Status and body of the response; the application behind the filter returns 200 and the body that it got.
+
+    With `breaks_off` the client goes after `body`, before the end of its request.
+    """
+    messages = [{"type": "http.request", "body": body, "more_body": breaks_off}]
 
     async def application(scope, receive, send):
-        received = (await receive())["body"]
+        received = b""
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ConnectionError("the client is gone")
+            received += message["body"]
+            more = message["more_body"]
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": received})
 
     async def receive():
-        return {"type": "http.request", "body": body, "more_body": False}
+        if messages:
+            return messages.pop()
+        return {"type": "http.disconnect"}
 
     sent = []
 
@@ -84,9 +97,20 @@ def test_a_checked_body_is_passed_on(store):
         (b"evil.example:7860", frozenset({"127.0.0.1"}), 421),
         (b"127.0.0.1@evil.example", frozenset({"127.0.0.1"}), 421),
         (b"evil.example", None, 200),
+        (b"", frozenset({"127.0.0.1"}), 421),
+        (b"[::1", frozenset({"::1"}), 421),
+        (b"[::1]:7860", frozenset({"::1"}), 200),
+        (b"[127.0.0.1", frozenset({"127.0.0.1"}), 421),
     ],
 )
 def test_host_names(store, host, hosts, status):
     assert respond(store, "/", headers=((b"host", host),), hosts=hosts)[0] == status
-    foreign = ((b"host", host), (b"origin", b"http://other.example"))
-    assert respond(store, "/", headers=foreign, hosts=hosts)[0] in (403, 421)
+    for origin in (b"http://other.example", b"http://[other", b"null", b""):
+        foreign = ((b"host", host), (b"origin", origin))
+        assert respond(store, "/", headers=foreign, hosts=hosts)[0] == (421 if status == 421 else 403)
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/upload", "/gradio_api/queue/join", "/gradio_api/component_server"])
+@pytest.mark.parametrize("body", [b"", b"--boundary"])
+def test_a_request_that_breaks_off_is_refused_without_an_error(store, path, body):
+    assert respond(store, path, "POST", body, breaks_off=True) == (400, b"the request broke off")

@@ -259,7 +259,23 @@ def test_addresses_that_cannot_be_used():
 
     with pytest.raises(InputError, match="1 to 65535"):
         free_port("127.0.0.1", 0)
-    with pytest.raises(InputError, match="no address of this machine"):
-        free_port("no.such.host.invalid", 7860)
+    for host in ("no.such.host.invalid", "[::1]", "[::]", "127.0.0.1:7860", "http://localhost", " 127.0.0.1"):
+        with pytest.raises(InputError, match="no address of this machine: .*without brackets and port"):
+            free_port(host, 7860)
     with pytest.raises(InputError, match="cannot listen on the host 192.0.2.1"):
         free_port("192.0.2.1", 7860)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "::", "0.0.0.0", "localhost"])
+def test_a_port_that_the_loopback_address_lacks_is_not_free(host):
+    """Gradio looks there, whatever the host is."""
+    from latentinpaint.app.server import free_port
+    from latentinpaint.errors import InputError
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        try:
+            found = free_port(host, port)
+        except InputError as error:
+            pytest.skip(f"this machine lacks {host}: {error}")
+    assert port < found <= port + 100

@@ -46,6 +46,18 @@ def test_a_name_with_mask_inside_is_a_photo(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    "name", ["new\nline", "\nfirst", "last\n", "two\n\nlines", "cr\rlf\r\n", "=cmd()", "-a", "<b>", '"']
+)
+def test_any_character_may_be_in_a_name(tmp_path, name):
+    make(tmp_path, f"{name}.png", f"{name}_mask.png", f"{name}_mask001.png")
+    pairs = {
+        (f"{name}_mask", f"{name}.png", f"{name}_mask.png"),
+        (f"{name}_mask001", f"{name}.png", f"{name}_mask001.png"),
+    }
+    assert set(found(tmp_path)) == pairs
+
+
 def test_masks_in_a_folder_of_their_own(tmp_path):
     images = make(tmp_path / "images", "a.jpg", "sub/b.png", "c_mask.png")
     masks = make(tmp_path / "masks", "a.png", "a_mask3.png", "sub/b_mask.png", "c_mask.png")

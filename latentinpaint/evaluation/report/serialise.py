@@ -11,6 +11,8 @@ from latentinpaint.evaluation.summary import Summary
 from latentinpaint.evaluation.table_rows import TableRow
 from latentinpaint.metrics.distances import frechet_distance
 
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
 
 def as_json(summary: Summary) -> dict[str, Any]:
     """The summary as metrics.json has it; what is no number is null."""
@@ -35,21 +37,29 @@ def as_json(summary: Summary) -> dict[str, Any]:
 
 
 def table_lines(summary: Summary) -> list[list[str]]:
-    """metrics.csv: after a heading, one line for each row and item; "capped" names the figures at their cap."""
+    """metrics.csv: after a heading, one line for each row and item; "capped" names the figures at their cap.
+
+    Names that a spreadsheet would take for a formula are written as paths, `./=a.png`.
+    """
     keys = list(next(iter(summary.rows.values())).scores)
     about = ["case", "picture", "hole_fraction", "decile", "hole_width", "width_class"]
     lines = [["method", *about, *keys, "seconds", "megabytes", "evaluations", "capped"]]
     for name, row in summary.rows.items():
         columns = [*row.scores.values(), row.seconds, row.megabytes, row.evaluations]
         for number, item in enumerate(summary.items):
-            line = [name]
+            line = [_no_formula(name)]
             for key in about:
-                line.append(str(item[key]))
+                line.append(_no_formula(str(item[key])))
             for values in columns:
                 line.append(_cell(values[number]))
             line.append(" ".join(row.capped(number)))
             lines.append(line)
     return lines
+
+
+def _no_formula(name: str) -> str:
+    """A name that no spreadsheet evaluates, and that is still a path of the same file."""
+    return f"./{name}" if name.startswith(_FORMULA_STARTS) else name
 
 
 def _row_as_json(summary: Summary, row: TableRow) -> dict[str, Any]:
