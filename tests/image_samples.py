@@ -90,6 +90,14 @@ def chunk(chunk_type, content):
     return struct.pack(">I", len(content)) + chunk_type + content + checksum
 
 
+def bmp_head(kind, length=124, endpoints=bytes(48), profile=b""):
+    """The headers of a BMP that says something of its colours."""
+    header = struct.pack("<I", length) + bytes(52) + kind + endpoints
+    if length == 124:
+        header += struct.pack("<IIII", 0, 124, len(profile), 0)
+    return b"BM" + bytes(12) + header + profile
+
+
 def palette_image(colours, transparent=None):
     image = Image.frombytes(
         "P", (WIDTH, HEIGHT), (noise(HEIGHT, WIDTH).astype(int) % colours).astype(np.uint8).tobytes()

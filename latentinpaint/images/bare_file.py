@@ -12,13 +12,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from latentinpaint.images.file_parts import START_OF_SCAN, jpeg_segments, webp_chunks
 from latentinpaint.images.png_chunks import PNG_SIGNATURE
 
 _WEBP_METADATA = (b"ICCP", b"EXIF", b"XMP ")
 _WEBP_METADATA_FLAGS = 0b00101100  # of VP8X: profile, EXIF, XMP
 _JPEG_METADATA = (*range(0xE0, 0xF0), 0xFE)
-_START_OF_SCAN = 0xDA
-_TIFF_STRUCTURE = frozenset(
+TIFF_STRUCTURE = frozenset(
     [*range(254, 260), 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 292, 293, 317, 320]
     + [322, 323, 324, 325, 332, 334, 338, 339, 340, 341, 347, 512, 519, 520, 521, 529, 530, 531, 532]
 )
@@ -113,35 +113,23 @@ def _png_parts(data: bytes) -> Iterator[_Part]:
 
 
 def _jpeg_parts(data: bytes) -> Iterator[_Part]:
-    position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        marker = data[position + 1]
-        if marker == 0xFF:  # padding
-            position += 1
-            continue
-        if marker == _START_OF_SCAN:
+    for segment in jpeg_segments(data):
+        if segment.kind == START_OF_SCAN:
             return
-        end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-        content = data[position + 4 : end]
-        tells_colours = content.startswith((b"Adobe", b"JFIF\0")) and len(content) >= 12
-        if marker in _JPEG_METADATA and not tells_colours:
-            yield _Part(position, end, f"{marker:02X}")
-        position = end
+        tells_colours = segment.content.startswith((b"Adobe", b"JFIF\0")) and len(segment.content) >= 12
+        if segment.kind in _JPEG_METADATA and not tells_colours:
+            yield _Part(segment.start, segment.end, f"{int(segment.kind):02X}")
 
 
 def _bare_webp(data: bytes) -> bytes:
     kept = b"WEBP"
-    position = 12
-    while position + 8 <= len(data):
-        name, length = struct.unpack_from("<4sI", data, position)
-        end = position + 8 + length + (length & 1)
-        chunk = data[position:end]
-        if name == b"VP8X" and len(chunk) > 8:
+    for part in webp_chunks(data):
+        chunk = data[part.start : part.end]
+        if part.kind == b"VP8X" and part.content:
             flags = chunk[8] & ~_WEBP_METADATA_FLAGS
             chunk = chunk[:8] + bytes([flags]) + chunk[9:]
-        if name not in _WEBP_METADATA:
+        if part.kind not in _WEBP_METADATA:
             kept += chunk
-        position = end
     return b"RIFF" + struct.pack("<I", len(kept)) + kept
 
 
@@ -164,7 +152,7 @@ def _bare_tiff(data: bytes) -> bytes | None:
         entry = data[start + 2 + 12 * index :][:12]
         tag, kind, values = struct.unpack(f"{order}HHI", entry[:8])
         is_orientation = (tag, kind, values) == (274, 3, 1)
-        if tag in _TIFF_STRUCTURE or is_orientation:
+        if tag in TIFF_STRUCTURE or is_orientation:
             entries.append(entry)
     folder = struct.pack(f"{order}H", len(entries)) + b"".join(entries) + struct.pack(f"{order}I", following)
     return data[:start] + folder + data[start + len(folder) :]

@@ -20,10 +20,12 @@ from latentinpaint.errors import InputError
 from latentinpaint.images import metadata
 from latentinpaint.images.bare_file import with_less_metadata, without_metadata
 from latentinpaint.images.exif import upright_exif
+from latentinpaint.images.file_parts import bmp_colours
 from latentinpaint.images.high_depth import SIXTEEN_BIT_MODES, sixteen_bit_colour
 from latentinpaint.images.orientation import known_orientation, orientation_of, read_exif, turn_upright
 from latentinpaint.images.palette import palette_of
-from latentinpaint.images.png_chunks import PNG_SIGNATURE, portable_chunks, unkept_chunks
+from latentinpaint.images.png_chunks import PNG_SIGNATURE, portable_chunks
+from latentinpaint.images.unkept_parts import unkept_parts
 
 # Pillow's names of what is opened. The list is short on purpose: each was checked to lose no depth, and the
 # rarer decoders (EPS starts Ghostscript) have no business with files from strangers.
@@ -143,10 +145,10 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
     if not exif_is_sound:
         lost.append(f"the EXIF data of {name} are damaged and not kept")
     lost += metadata.unsupported_metadata(image, name)
-    unkept = unkept_chunks(data)
-    if unkept:
-        lost.append(f"these chunks of {name} are not kept: {', '.join(unkept)}")
+    lost += unkept_parts(data, name, frames > 1 or metadata.has_gain_map(image))
     icc_profile = image.info.get("icc_profile") or None
+    if data.startswith(b"BM"):  # Pillow looks for none
+        _, icc_profile = bmp_colours(data)
     if not isinstance(icc_profile, bytes | None):  # an entry of a TIFF may be of any type
         icc_profile = None
         lost.append(f"the ICC profile of {name} is damaged and not kept")

@@ -70,6 +70,8 @@ FORMATS_BY_SUFFIX = {
 
 LOSSY = "JPEG is lossy: known pixels change slightly, write PNG to keep them exactly"
 
+_JPEG_SEGMENT = 65_533  # bytes
+
 # Where a format lacks a mode, the next best in order: first what keeps most.
 FALLBACKS = {
     "1": ("L", "RGB"),
@@ -191,9 +193,24 @@ def _fit_metadata(picture: Picture, target: ImageFormat) -> tuple[Picture, list[
     if fitted.comment and not target.comment:
         fitted = replace(fitted, comment=None)
         notes.append(f"{target.name} keeps no comment: it is lost")
+    if target is JPEG:
+        fitted, segment_notes = _fit_segments(fitted)
+        notes += segment_notes
     if target is not PNG and _has_chunks_to_lose(fitted):
         notes.append(f"{target.name} keeps no text or colour chunks of a PNG: they are lost")
     return fitted, notes
+
+
+def _fit_segments(picture: Picture) -> tuple[Picture, list[str]]:
+    """`fit_to_format` for what a JPEG keeps in one segment."""
+    notes = []
+    if len(picture.exif or b"") > _JPEG_SEGMENT:
+        picture = replace(picture, exif=None)
+        notes.append("JPEG keeps at most 64 KB of EXIF data: they are lost")
+    if len(picture.comment or b"") > _JPEG_SEGMENT:
+        picture = replace(picture, comment=None)
+        notes.append("JPEG keeps at most 64 KB of a comment: it is lost")
+    return picture, notes
 
 
 def _has_chunks_to_lose(picture: Picture) -> bool:

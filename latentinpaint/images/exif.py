@@ -22,7 +22,7 @@ _INTEROPERABILITY = 0xA005
 _FOLDERS = (_EXIF_FOLDER, _GPS_FOLDER)
 # IFD0 of a TIFF also describes how its pixels are laid out; only these entries belong to the picture: name,
 # description, make, model, page, software, date, artist, host, rating, Windows' texts, copyright, and the folders.
-_TIFF_EXIF = frozenset(
+TIFF_EXIF = frozenset(
     [269, 270, 271, 272, 285, 305, 306, 315, 316, 18246, 18249, *range(40091, 40096), 33432, *_FOLDERS]
 )
 # How pixels of the source were laid out, its second and further folders, its profile, XMP, IPTC, Photoshop's data
@@ -147,7 +147,7 @@ def _copy(source: Image.Exif, target: Image.Exif, is_tiff: bool) -> bool:
     """Copy what is to be kept, and return whether all of that could be read."""
     is_whole = True
     for tag in list(source):
-        if is_tiff and tag not in _TIFF_EXIF:
+        if is_tiff and tag not in TIFF_EXIF:
             continue
         if tag in _FOLDERS:
             folder, folder_is_whole = _folder(source, tag)

@@ -6,11 +6,20 @@ Resolution is (x, y) dots per inch of the upright picture. `exif.py` and `png_ch
 from collections.abc import Mapping
 from typing import Any
 
-from PIL import Image, JpegImagePlugin, TiffImagePlugin
+from PIL import Image, JpegImagePlugin, TiffImagePlugin, TiffTags
+
+from latentinpaint.images.bare_file import TIFF_STRUCTURE
+from latentinpaint.images.exif import TIFF_EXIF
 
 _GEOGRAPHY_TAGS = frozenset([33550, 33922, 34264, 34735])  # of GeoTIFF 1.1: scale, tie points, transformation, keys
 _IPTC_TAG = 33723  # of a TIFF's first folder
 _IPTC_BLOCK = 0x0404  # of the Photoshop segment of a JPEG
+_PATH_BLOCKS = range(2000, 2999)  # of Photoshop, likewise
+# What is kept or reported, and what holds for the source alone: orientation, resolution, sub-folders, XMP, IPTC,
+# Photoshop's data, profile, geography, page number, and maker notes.
+_KNOWN_TAGS = TIFF_STRUCTURE | TIFF_EXIF
+_KNOWN_TAGS |= {274, 282, 283, 296, 297, 330, 700, 33723, 34377, 34675, 34736, 34737, 37500}
+_MOST_NAMES = 6
 _BITS = 258
 _SAMPLES = 277
 _EXTRA_SAMPLES = 338
@@ -70,12 +79,15 @@ def unsupported_metadata(image: Image.Image, name: str) -> list[str]:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         if not _GEOGRAPHY_TAGS.isdisjoint(image.tag_v2):
             sentences.append(f"the georeference of {name} is not kept")
+        sentences += _unkept_tags(image.tag_v2, name)
         sentences += _changes_of_tiff(image.tag_v2, len(image.getbands()), name)
     if _has_iptc(image):
         sentences.append(f"the IPTC data of {name} are not kept")
+    if _has_clipping_path(image):
+        sentences.append(f"the clipping paths of {name} are not kept")
     if any(str(key).startswith("Raw profile type") for key in info):
         sentences.append(f"the raw profile texts of {name} are not kept")
-    if _has_gain_map(image):
+    if has_gain_map(image):
         sentences.append(
             f"the HDR gain map of {name} is not kept: it is the picture for ordinary displays that is filled"
         )
@@ -84,6 +96,31 @@ def unsupported_metadata(image: Image.Image, name: str) -> list[str]:
     if _is_oblong(info):
         sentences.append(f"the pixels of {name} are meant to be oblong: that is not kept")
     return sentences
+
+
+def _unkept_tags(tags: TiffImagePlugin.ImageFileDirectory_v2, name: str) -> list[str]:
+    """The tags of a TIFF that are neither kept nor reported otherwise."""
+    names = []
+    for tag in sorted(set(tags) - _KNOWN_TAGS - _GEOGRAPHY_TAGS):
+        known_name = TiffTags.lookup(tag).name
+        if known_name == "unknown":
+            names.append(str(tag))
+        else:
+            names.append(f"{tag} ({known_name})")
+    if not names:
+        return []
+    if len(names) > _MOST_NAMES:
+        names[_MOST_NAMES:] = [f"{len(names) - _MOST_NAMES} more"]
+    return [f"these tags of {name} are not kept: {', '.join(names)}"]
+
+
+def _has_clipping_path(image: Image.Image) -> bool:
+    """Whether there is a path among the blocks of Photoshop."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        blocks = set(image.get_photoshop_blocks())
+    else:
+        blocks = set(image.info.get("photoshop") or {})
+    return not blocks.isdisjoint(_PATH_BLOCKS)
 
 
 def _changes_of_tiff(tags: Mapping[int, Any], bands: int, name: str) -> list[str]:
@@ -105,7 +142,7 @@ def _has_iptc(image: Image.Image) -> bool:
     return _IPTC_BLOCK in (image.info.get("photoshop") or {})
 
 
-def _has_gain_map(image: Image.Image) -> bool:
+def has_gain_map(image: Image.Image) -> bool:
     """Whether a JPEG says that a second picture behind it makes it brighter (ISO 21496-1, or Adobe's `hdrgm`)."""
     for _, content in getattr(image, "applist", ()):
         if b"hdrgm:Version" in content or content.startswith(b"urn:iso:std:iso:ts:21496:-1"):

@@ -42,6 +42,16 @@ def unkept_chunks(data: bytes) -> list[str]:
     return list(names)
 
 
+def png_end(data: bytes) -> int:
+    """Where the last chunk of a PNG ends; the file's length if it has none."""
+    position = len(PNG_SIGNATURE)
+    for chunk_type, content in _chunks(data):
+        position += 12 + len(content)
+        if chunk_type == b"IEND":
+            return position
+    return len(data)
+
+
 def metadata_chunks(
     icc: bytes | None,
     exif: bytes | None,
@@ -72,4 +82,6 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
     while position + 12 <= len(data):
         length, chunk_type = struct.unpack_from(">I4s", data, position)
         yield chunk_type, data[position + 8 : position + 8 + length]
+        if chunk_type == b"IEND":  # whatever follows is no part of the picture
+            return
         position += 12 + length
