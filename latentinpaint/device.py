@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, shown
 
 GIB = 2**30
 _MEMINFO = Path("/proc/meminfo")
@@ -24,6 +24,8 @@ def choose_device(name: str | int | torch.device | None = None) -> torch.device:
     """
     if name is None or name == "":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if not isinstance(name, str | int | torch.device) or isinstance(name, bool):
+        raise InputError(f"a device is a name such as cpu or cuda, or a GPU's number, not {shown(name)}")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)

@@ -6,11 +6,13 @@ The command line prints that sentence alone and ends with status 2; from Python 
 """
 
 import io
+import operator
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TextIO, TypeVar
 
 T = TypeVar("T")
+SHOWN = 60  # characters of a value that a message quotes
 # Control characters, marks that turn the direction of writing, separators of lines, surrogates.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -54,22 +56,74 @@ def choose(registry: Mapping[str, T], name: str, entry: str) -> T:
     Raises:
         InputError: if there is no such entry; the message lists all names.
     """
-    if name not in registry:
+    if not isinstance(name, str) or name not in registry:
         raise InputError(f"there is no {entry} '{name}': choose one of {', '.join(registry)}")
     return registry[name]
 
 
 def check_at_least(name: str, value: float, smallest: float) -> None:
     """Raise an `InputError` unless `value` is at least `smallest`; `name` is what the user calls it."""
-    if not value >= smallest:
+    try:
+        is_enough = bool(value >= smallest)
+    except (TypeError, ValueError, RuntimeError) as error:  # no number, or several of them
+        raise InputError(f"{name} is a number, not {shown(value)}") from error
+    if not is_enough:
         raise InputError(f"{name} starts at {smallest}, not at {value}")
 
 
+def whole_number(name: str, value: object, smallest: int | None = None) -> int:
+    """A whole number that a user gave, as a Python int.
+
+    Args:
+        name: what the user calls it, for the message.
+        value: an int, a NumPy integer, or an array or tensor that holds a single one.
+        smallest: what it must not be below; None is no limit.
+
+    Raises:
+        InputError: if it is anything else (1.5, True, None, text), or below `smallest`.
+    """
+    try:
+        if _is_truth_value(value):
+            raise TypeError("True and False are no numbers")
+        number = operator.index(value)  # type: ignore[arg-type]  # whatever it is, index refuses what is no integer
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name} is a whole number, not {shown(value)}") from error
+    if smallest is not None:
+        check_at_least(name, number, smallest)
+    return number
+
+
+def yes_or_no(name: str, value: object) -> bool:
+    """A truth value that a user gave, of Python, NumPy or PyTorch; `name` is what the user calls it.
+
+    Raises:
+        InputError: if it is anything else.
+    """
+    try:
+        if not _is_truth_value(value):
+            raise TypeError("no truth value")
+        return bool(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # several values have no truth value either
+        raise InputError(f"{name} is True or False, not {shown(value)}") from error
+
+
+def _is_truth_value(value: object) -> bool:
+    return isinstance(value, bool) or str(getattr(value, "dtype", "")) in ("bool", "torch.bool")
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: what is long, such as an array, by its type alone."""
+    text = repr(value)
+    if len(text) > SHOWN or "\n" in text or " at 0x" in text:
+        return f"a value of type {type(value).__name__}"
+    return text
+
+
 def check_counts(counts: Mapping[str, int | None]) -> None:
-    """Raise an `InputError` unless every count is at least 1, or None; the keys are what the user calls them."""
+    """Raise an `InputError` unless every count is a whole number from 1, or None; the keys are the user's names."""
     for name, value in counts.items():
         if value is not None:
-            check_at_least(name, value, 1)
+            whole_number(name, value, 1)
 
 
 def check_same_size(

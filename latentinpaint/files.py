@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, shown
 
 _PART = 2**20  # bytes read at a time
 _STEM = 20  # characters of a name that its temporary name begins with: a name may be as long as there can be
@@ -27,6 +27,8 @@ _NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 
 def user_path(path: str | Path) -> Path:
     """The path, with a home folder in place of a leading ~ or ~user."""
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"a path is a text or a pathlib.Path, not {shown(path)}")
     path = Path(path)
     try:
         return path.expanduser()

@@ -75,6 +75,8 @@ def hole_of_values(values: np.ndarray, name: str = "the mask") -> np.ndarray:
     """
     if values.dtype == bool:
         return values
+    if values.dtype.kind not in "iuf":
+        raise InputError(f"{name} is of numbers or of True and False, not of type {values.dtype}")
     scale = mask_scale(values, name)
     hole = values > HALF * scale
     if scale > 1 and values.max() < DARK * scale:

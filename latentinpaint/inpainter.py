@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentinpaint.device import choose_device
 from latentinpaint.doctor.refusal import check_pair
-from latentinpaint.errors import InputError, check_same_size, choose
+from latentinpaint.errors import InputError, check_same_size, choose, shown
 from latentinpaint.files import user_path
 from latentinpaint.images.convert import AnyPicture, as_mask, as_upright_mask, like_input, mask_pictures, to_picture
 from latentinpaint.images.image_files import Picture
@@ -74,6 +74,10 @@ class Inpainter:
         texture: PatchTexture | None = None,
         recipe: dict[str, Any] | None = None,
     ) -> None:
+        if not isinstance(pipeline, InpaintPipeline):
+            raise InputError(
+                f"an Inpainter takes an InpaintPipeline, as from_pretrained loads it, not {shown(pipeline)}"
+            )
         self._dtype = choose(PRECISIONS, precision, "precision")
         self.device = choose_device(device)
         self.precision = precision

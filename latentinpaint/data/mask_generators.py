@@ -16,12 +16,11 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from numbers import Integral
 
 import numpy as np
 import torch
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, whole_number
 
 MAX_SEGMENTS = 5
 MAX_REDRAWS = 200
@@ -43,8 +42,8 @@ class MaskGenerator(ABC):
         Raises:
             InputError: the size is not positive, or no such mask can be drawn at it.
         """
-        check_whole("height", height, 1)
-        check_whole("width", width, 1)
+        whole_number("height", height, 1)
+        whole_number("width", width, 1)
         return torch.from_numpy(self.draw(int(height), int(width), generator)).float()[None]
 
     @abstractmethod
@@ -79,8 +78,8 @@ class WideMask(MaskGenerator):
     def __post_init__(self) -> None:
         _check_range("min_times", self.min_times, "max_times", self.max_times)
         for name in ("max_width", "max_length", "max_angle", "base_width"):
-            check_whole(name, getattr(self, name), 1)
-        check_whole("base_length", self.base_length, 0)
+            whole_number(name, getattr(self, name), 1)
+        whole_number("base_length", self.base_length, 0)
 
     def draw(self, height: int, width: int, generator: torch.Generator | None) -> np.ndarray:
         import cv2
@@ -147,7 +146,7 @@ class BoxMask(MaskGenerator):
         _check_range("min_side", self.min_side, "max_side", self.max_side)
         if self.min_side == self.max_side:
             raise InputError(f"max_side is not reached and must be greater than min_side, {self.min_side}.")
-        check_whole("margin", self.margin, 0)
+        whole_number("margin", self.margin, 0)
 
     def draw(self, height: int, width: int, generator: torch.Generator | None) -> np.ndarray:
         hole = np.zeros((height, width), np.uint8)
@@ -263,8 +262,8 @@ class PatchMask(MaskGenerator):
     last: bool = True
 
     def __post_init__(self) -> None:
-        check_whole("count", self.count, 1)
-        check_whole("side", self.side, 1)
+        whole_number("count", self.count, 1)
+        whole_number("side", self.side, 1)
 
     def draw(self, height: int, width: int, generator: torch.Generator | None) -> np.ndarray:
         last_top = height - self.side
@@ -314,14 +313,8 @@ def _scale(length: int, factor: float, minimum: int = 1) -> int:
     return max(minimum, math.floor(length * factor + 0.5))
 
 
-def check_whole(name: str, value: int, minimum: int) -> None:
-    """Raise an `InputError` unless `value` is a whole number of at least `minimum`."""
-    if not isinstance(value, Integral) or value < minimum:
-        raise InputError(f"{name} must be a whole number of at least {minimum}, not {value!r}.")
-
-
 def _check_range(low_name: str, low: int, high_name: str, high: int) -> None:
-    check_whole(low_name, low, 1)
-    check_whole(high_name, high, 1)
+    whole_number(low_name, low, 1)
+    whole_number(high_name, high, 1)
     if low > high:
         raise InputError(f"{low_name} must not exceed {high_name}, but {low} is greater than {high}.")

@@ -9,8 +9,8 @@ chains from min..max+1); here the number of chains is the paper's min..max.
 average 28 %, 22 % and 26 % of the picture, and "training" 33 %.
 """
 
-from latentinpaint.data.mask_generators import BoxMask, MaskGenerator, MixedMask, PatchMask, WideMask, check_whole
-from latentinpaint.errors import choose
+from latentinpaint.data.mask_generators import BoxMask, MaskGenerator, MixedMask, PatchMask, WideMask
+from latentinpaint.errors import choose, whole_number
 
 __all__ = ["PRESETS", "BoxMask", "MaskGenerator", "MixedMask", "PatchMask", "WideMask", "mask_preset"]
 
@@ -59,7 +59,7 @@ def mask_preset(name: str, size: int = 256) -> MaskGenerator:
     """
     presets: dict[str, dict[int, MixedMask] | None] = {**PRESETS, PATCHES: None}
     columns = choose(presets, name, "mask preset")
-    check_whole("size", size, 1)
+    whole_number("size", size, 1)
     if columns is None:
         return PatchMask(4, max(1, size // 4))
     if size in columns:

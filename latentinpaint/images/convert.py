@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.hole import hole_of_values
+from latentinpaint.hole import hole_of_values, mask_scale
 from latentinpaint.images.image_files import Picture, mask_values
 from latentinpaint.images.orientation import orientation_of, turn_upright
 
@@ -55,10 +55,8 @@ def mask_pictures(mask: object) -> list[Picture]:
     if isinstance(mask, Image.Image):
         return [Picture.from_pil(mask, "the mask")]
     values = np.asarray(_tensor_to_array(mask) if isinstance(mask, Tensor) else mask)
-    full_scale = 1
-    if np.issubdtype(values.dtype, np.integer) and values.size and values.max() > 1:
-        full_scale = 255
-    greys = np.rint(np.clip(np.nan_to_num(values.astype(np.float32) / full_scale), 0, 1) * 255).astype(np.uint8)
+    full_scale = mask_scale(values)
+    greys = np.rint(np.clip(values.astype(np.float32) / full_scale, 0, 1) * 255).astype(np.uint8)
     if greys.ndim == 3 and greys.shape[-1] == 1:
         greys = greys[..., 0]
     pictures = []
@@ -106,7 +104,7 @@ def _tensor_to_array(tensor: Tensor) -> np.ndarray:
 
 def _with_batch(hole: np.ndarray) -> np.ndarray:
     """(H, W), (B, H, W) or (B, 1, H, W) as (B, 1, H, W)."""
-    if hole.ndim != 4:
+    if hole.ndim in (2, 3) and hole.size:
         hole = hole.reshape(-1, 1, *hole.shape[-2:])
     if hole.ndim != 4 or hole.shape[1] != 1:
         raise _wrong_shape(hole)

@@ -85,8 +85,18 @@ def decode_image(image: Image.Image, name: str) -> dict[str, Any]:
     Raises:
         InputError: as `Picture.from_pil`.
     """
+    _check_open(image, name)
     with _errors_as_sentences(name):
         return _fields(image, name)
+
+
+def _check_open(image: Image.Image, name: str) -> None:
+    """Raise an `InputError` where Pillow has not read an image's samples yet and its file is closed."""
+    if not isinstance(image, ImageFile.ImageFile) or not image.tile:
+        return
+    file = image.fp
+    if file is None or getattr(file, "closed", False):
+        raise InputError(f"the file of {name} is closed: use it while the file is open, or call its load() before")
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:

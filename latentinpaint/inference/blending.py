@@ -17,7 +17,7 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, shown, whole_number
 
 MAX_RADIUS = 1000  # pixels that a mask may be dilated by
 
@@ -39,8 +39,8 @@ class MaskDilation:
     feather: int = 0
 
     def __post_init__(self) -> None:
-        _check_radius("dilate", self.dilate)
-        _check_radius("feather", self.feather)
+        object.__setattr__(self, "dilate", _checked_radius("dilate", self.dilate))
+        object.__setattr__(self, "feather", _checked_radius("feather", self.feather))
         if 0 < self.dilate < self.feather:
             raise InputError(
                 f"feather ({self.feather}) is larger than dilate ({self.dilate}): what is blended lies in the "
@@ -97,10 +97,14 @@ class SoftMask:
         return torch.where(self.alpha < 1, torch.lerp(original, fill, self.alpha), fill)
 
 
-def _check_radius(name: str, value: int) -> None:
-    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not is_whole or not 0 <= value <= MAX_RADIUS:
-        raise InputError(f"{name} is a whole number of pixels from 0 to {MAX_RADIUS}, not {value!r}")
+def _checked_radius(name: str, value: object) -> int:
+    try:
+        radius = whole_number(name, value, 0)
+    except InputError:
+        radius = -1
+    if not 0 <= radius <= MAX_RADIUS:
+        raise InputError(f"{name} is a whole number of pixels from 0 to {MAX_RADIUS}, not {shown(value)}")
+    return radius
 
 
 def _neighbourhood(mask: np.ndarray, radius: int) -> tuple[slice, slice]:

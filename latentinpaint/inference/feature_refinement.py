@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentinpaint.device import GIB, free_memory, saved_for_backward
-from latentinpaint.errors import InputError, check_at_least, choose
+from latentinpaint.errors import InputError, choose, whole_number
 from latentinpaint.hole import is_hole
 from latentinpaint.inference.pyramid import PyramidLevel, erode, pyramid_sizes, scale_down
 from latentinpaint.pipeline import InpaintPipeline, composite, mask_out
@@ -69,9 +69,9 @@ class Refinement:
     warn: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        _check_whole("the number of iterations", self.iterations, 1)
-        _check_whole("the smallest side", self.smallest_side, MIN_SIDE)
-        _check_whole("the erosion", self.erosion, 0)
+        whole_number("the number of iterations", self.iterations, 1)
+        whole_number("the smallest side", self.smallest_side, MIN_SIDE)
+        whole_number("the erosion", self.erosion, 0)
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise InputError(f"a learning rate is above 0, not {self.learning_rate}")
         if self.latent is not None:
@@ -83,12 +83,6 @@ class Refinement:
         """Pass a sentence to `progress`, if there is one."""
         if self.progress is not None:
             self.progress(text)
-
-
-def _check_whole(name: str, value: int, smallest: int) -> None:
-    if not isinstance(value, int):
-        raise InputError(f"{name} is a whole number, not {value!r}")
-    check_at_least(name, value, smallest)
 
 
 @dataclass(frozen=True)

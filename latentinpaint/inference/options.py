@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latentinpaint.errors import InputError, check_at_least
+from latentinpaint.errors import InputError, shown, whole_number, yes_or_no
 from latentinpaint.inference.blending import MaskDilation
 from latentinpaint.inference.crops import Box, CropPolicy
 from latentinpaint.inference.feature_refinement import Refinement
@@ -30,17 +30,23 @@ class FillOptions:
     ignore_problems: bool = False
 
     def __post_init__(self) -> None:
-        check_at_least("the number of samples", self.num_samples, 1)
+        self._set("num_samples", whole_number("the number of samples", self.num_samples, 1))
+        self._set("seed", whole_number("the seed", self.seed))
         if self.steps is not None:
-            check_at_least("the number of steps", self.steps, 1)
-        is_whole = isinstance(self.crop, int | np.integer) and not isinstance(self.crop, bool) and self.crop >= 0
-        if not is_whole and self.crop not in (None, "auto"):
-            raise InputError(f"crop is 'auto', None or the pixels of context around a hole, not {self.crop!r}")
-        if not isinstance(self.refine, bool | Refinement):
-            raise InputError(f"refine is True, False or a Refinement, not {self.refine!r}")
-        if self.texture is not None and not isinstance(self.texture, bool):
-            raise InputError(f"texture is True, False or None (as the model has it), not {self.texture!r}")
-        _ = self.dilation
+            self._set("steps", whole_number("the number of steps", self.steps, 1))
+        self._set("crop", _checked_crop(self.crop))
+        if not isinstance(self.refine, Refinement):
+            self._set("refine", _switch("refine", self.refine, "a Refinement"))
+        if self.texture is not None:
+            self._set("texture", _switch("texture", self.texture, "None (as the model has it)"))
+        self._set("ignore_problems", yes_or_no("ignore_problems", self.ignore_problems))
+        dilation = self.dilation
+        self._set("dilate", dilation.dilate)
+        self._set("feather", dilation.feather)
+
+    def _set(self, name: str, value: object) -> None:
+        """Set an attribute to the plain Python value of what was given, such as an int for a NumPy integer."""
+        object.__setattr__(self, name, value)
 
     @property
     def refinement(self) -> Refinement | None:
@@ -71,3 +77,20 @@ class FillOptions:
         if not self.texture:
             return None
         return own or PatchTexture()
+
+
+def _switch(name: str, value: object, otherwise: str) -> bool:
+    """A truth value; `otherwise` is what else could have been given, for the message."""
+    try:
+        return yes_or_no(name, value)
+    except InputError as error:
+        raise InputError(f"{name} is True, False or {otherwise}, not {shown(value)}") from error
+
+
+def _checked_crop(crop: object) -> str | int | None:
+    if crop is None or (isinstance(crop, str) and crop == "auto"):
+        return crop
+    try:
+        return whole_number("crop", crop, 0)
+    except InputError as error:
+        raise InputError(f"crop is 'auto', None or the pixels of context around a hole, not {shown(crop)}") from error

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 
 import numpy as np
+import torch
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, shown, whole_number
 
 MAX_PIXELS = 178_956_970  # of the new picture: what is larger is not read either
 Side = int | str
@@ -33,7 +34,7 @@ class Padding:
             InputError: if they are something else, none is above 0, a side would grow by more than the picture
                 itself, or the new picture would be too large.
         """
-        all_sides = [sides] * 4 if isinstance(sides, int | str) else list(sides)
+        all_sides = _all_sides(sides)
         if len(all_sides) != 4:
             raise InputError(
                 f"a picture is expanded by left,top,right,bottom or by one number, not by {len(all_sides)}"
@@ -72,16 +73,32 @@ class Padding:
         return np.pad(mask, pads, constant_values=True)
 
 
+def _all_sides(sides: Side | Sequence[Side]) -> list[Side]:
+    """The four sides, whether one stands for all or each is named."""
+    if isinstance(sides, Sequence) and not isinstance(sides, str):
+        return list(sides)
+    if isinstance(sides, np.ndarray | torch.Tensor) and sides.ndim:
+        return list(sides)
+    return [sides] * 4
+
+
 def _pixels(side: Side, length: int) -> int:
     """A side in pixels, for a picture that is `length` long there."""
-    if isinstance(side, int | np.integer) and not isinstance(side, bool) and side >= 0:
-        return int(side)
-    percent = None
-    if isinstance(side, str):
-        percent = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", side.strip())
+    if not isinstance(side, str):
+        try:
+            return whole_number("a side", side, 0)
+        except InputError as error:
+            raise _no_side(side) from error
+    percent = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", side.strip())
     if percent is None:
-        raise InputError(f"a side grows by a whole number of pixels from 0, or by a text such as '10%', not {side!r}")
+        raise _no_side(side)
     fraction = float(percent[1]) / 100
     if fraction >= 1e4:  # a percentage may have more digits than a float
         return MAX_PIXELS
     return int(fraction * length + 0.5)
+
+
+def _no_side(side: object) -> InputError:
+    return InputError(
+        f"a side grows by a whole number of pixels from 0, or by a text such as '10%', not {shown(side)}"
+    )

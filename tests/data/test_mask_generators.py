@@ -67,7 +67,7 @@ def test_randomness_is_the_generators_alone(masks):
 
 @pytest.mark.parametrize("size", [(0, 8), (8, 0), (-1, 8), (8, 2.5)])
 def test_size_must_be_positive(size):
-    with pytest.raises(InputError, match="whole number of at least 1"):
+    with pytest.raises(InputError, match="whole number|starts at 1"):
         BoxMask(1, 1, 2, 3)(*size)
 
 

@@ -151,7 +151,7 @@ def test_presets_draw_at_any_size(name, size):
 def test_unknown_preset_lists_the_names():
     with pytest.raises(InputError, match="'wide'.*thin, medium, thick, training"):
         mask_preset("wide")
-    with pytest.raises(InputError, match="size must be"):
+    with pytest.raises(InputError, match="size starts at 1"):
         mask_preset("thin", 0)
 
 
