@@ -98,6 +98,36 @@ def bmp_head(kind, length=124, endpoints=bytes(48), profile=b""):
     return b"BM" + bytes(12) + header + profile
 
 
+XMP_NAMESPACES = {
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "xmpGImg": "http://ns.adobe.com/xap/1.0/g/img/",
+    "xmpNote": "http://ns.adobe.com/xmp/note/",
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "hdrgm": "http://ns.adobe.com/hdr-gain-map/1.0/",
+    "GCamera": "http://ns.google.com/photos/1.0/camera/",
+    "Container": "http://ns.google.com/photos/1.0/container/",
+    "GDepth": "http://ns.google.com/photos/1.0/depthmap/",
+    "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
+    "my": "https://example.org/my/",
+}
+
+
+def xmp_packet(attributes, elements=""):
+    """A packet whose one description has these attributes and elements."""
+    names = ""
+    for prefix, namespace in XMP_NAMESPACES.items():
+        names += f' xmlns:{prefix}="{namespace}"'
+    text = (
+        '<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF'
+        f'{names}><rdf:Description rdf:about="" {attributes}>{elements}</rdf:Description></rdf:RDF></x:xmpmeta>'
+        '<?xpacket end="w"?>'
+    )
+    return text.encode()
+
+
 def palette_image(colours, transparent=None):
     image = Image.frombytes(
         "P", (WIDTH, HEIGHT), (noise(HEIGHT, WIDTH).astype(int) % colours).astype(np.uint8).tobytes()

@@ -22,6 +22,7 @@ from latentinpaint.images.bare_file import with_less_metadata, without_metadata
 from latentinpaint.images.exif import upright_exif
 from latentinpaint.images.file_parts import bmp_colours
 from latentinpaint.images.high_depth import SIXTEEN_BIT_MODES, sixteen_bit_colour
+from latentinpaint.images.iptc import iptc_of
 from latentinpaint.images.orientation import known_orientation, orientation_of, read_exif, turn_upright
 from latentinpaint.images.palette import palette_of
 from latentinpaint.images.png_chunks import PNG_SIGNATURE, portable_chunks
@@ -154,7 +155,9 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
     exif_bytes, lost = upright_exif(exif, image.format == "TIFF", stored_orientation, size, name)
     if not exif_is_sound:
         lost.append(f"the EXIF data of {name} are damaged and not kept")
-    lost += metadata.unsupported_metadata(image, name)
+    xmp, xmp_lost = metadata.xmp_of(image, name)
+    iptc, iptc_lost = iptc_of(image, name)
+    lost += xmp_lost + iptc_lost + metadata.unsupported_metadata(image, name)
     lost += unkept_parts(data, name, frames > 1 or metadata.has_gain_map(image))
     icc_profile = image.info.get("icc_profile") or None
     if data.startswith(b"BM"):  # Pillow looks for none
@@ -172,6 +175,8 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
         transparent_colour=_transparent_colour(image, mode),
         icc_profile=icc_profile,
         exif=exif_bytes,
+        xmp=xmp,
+        iptc=iptc,
         dpi=metadata.dpi_of(image, stored_orientation),
         comment=metadata.comment_of(image),
         jpeg_options=jpeg_options,

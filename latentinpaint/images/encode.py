@@ -17,9 +17,10 @@ from PIL import Image, PngImagePlugin
 from latentinpaint.errors import InputError
 from latentinpaint.images.exif import tiff_exif
 from latentinpaint.images.high_depth import SIXTEEN_BIT_COLOUR_MODES, SIXTEEN_BIT_MODES, encode_png, encode_tiff
+from latentinpaint.images.iptc import IPTC_TAG, iptc_segment
 from latentinpaint.images.metadata import comment_text
 from latentinpaint.images.picture import Picture
-from latentinpaint.images.png_chunks import metadata_chunks
+from latentinpaint.images.png_chunks import metadata_chunks, xmp_chunk
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class ImageFormat:
     modes: frozenset[str]
     icc: bool = False
     exif: bool = False
+    xmp: bool = False
+    iptc: bool = False
     dpi: bool = False
     comment: bool = False
 
@@ -39,11 +42,14 @@ PNG = ImageFormat(
     frozenset(["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "LA;16", "RGB;16", "RGBA;16"]),
     icc=True,
     exif=True,
+    xmp=True,
     dpi=True,
     comment=True,
 )
-JPEG = ImageFormat("JPEG", frozenset(["L", "RGB", "CMYK"]), icc=True, exif=True, dpi=True, comment=True)
-WEBP = ImageFormat("WebP", frozenset(["RGB", "RGBA"]), icc=True, exif=True)
+JPEG = ImageFormat(
+    "JPEG", frozenset(["L", "RGB", "CMYK"]), icc=True, exif=True, xmp=True, iptc=True, dpi=True, comment=True
+)
+WEBP = ImageFormat("WebP", frozenset(["RGB", "RGBA"]), icc=True, exif=True, xmp=True)
 BMP = ImageFormat("BMP", frozenset(["1", "L", "P", "RGB"]), dpi=True)
 GIF = ImageFormat("GIF", frozenset(["L", "P"]), comment=True)
 TIFF = ImageFormat(
@@ -53,6 +59,8 @@ TIFF = ImageFormat(
     ),
     icc=True,
     exif=True,
+    xmp=True,
+    iptc=True,
     dpi=True,
 )
 FORMATS_BY_SUFFIX = {
@@ -68,9 +76,16 @@ FORMATS_BY_SUFFIX = {
     ".gif": GIF,
 }
 
+_XMP_TAG = 700  # of a TIFF
 LOSSY = "JPEG is lossy: known pixels change slightly, write PNG to keep them exactly"
 
-_JPEG_SEGMENT = 65_533  # bytes
+# What a JPEG keeps in one segment: the most bytes beside its header, and what it is called.
+_JPEG_SEGMENTS = {
+    "exif": (65_533, "the EXIF data are"),
+    "xmp": (65_504, "the XMP metadata are"),
+    "iptc": (65_506, "the IPTC data are"),
+    "comment": (65_533, "the comment is"),
+}
 
 # Where a format lacks a mode, the next best in order: first what keeps most.
 FALLBACKS = {
@@ -187,6 +202,12 @@ def _fit_metadata(picture: Picture, target: ImageFormat) -> tuple[Picture, list[
         notes.append(f"{target.name} keeps no EXIF data: they are lost")
     elif target is TIFF and fitted.mode in SIXTEEN_BIT_COLOUR_MODES and tiff_exif(fitted.exif)[1] is not None:
         notes.append("TIFF of 16-bit colour keeps only the plain texts of the EXIF data")
+    if fitted.xmp and not target.xmp:
+        fitted = replace(fitted, xmp=None)
+        notes.append(f"{target.name} keeps no XMP metadata: those of {fitted.name} are lost")
+    if fitted.iptc and not target.iptc:
+        fitted = replace(fitted, iptc=None)
+        notes.append(f"{target.name} keeps no IPTC data: those of {fitted.name} are lost")
     if fitted.dpi and not target.dpi:
         fitted = replace(fitted, dpi=None)
         notes.append(f"{target.name} keeps no resolution (dpi): it is lost")
@@ -204,13 +225,12 @@ def _fit_metadata(picture: Picture, target: ImageFormat) -> tuple[Picture, list[
 def _fit_segments(picture: Picture) -> tuple[Picture, list[str]]:
     """`fit_to_format` for what a JPEG keeps in one segment."""
     notes = []
-    if len(picture.exif or b"") > _JPEG_SEGMENT:
-        picture = replace(picture, exif=None)
-        notes.append("JPEG keeps at most 64 KB of EXIF data: they are lost")
-    if len(picture.comment or b"") > _JPEG_SEGMENT:
-        picture = replace(picture, comment=None)
-        notes.append("JPEG keeps at most 64 KB of a comment: it is lost")
-    return picture, notes
+    changes: dict[str, Any] = {}
+    for field, (most, called) in _JPEG_SEGMENTS.items():
+        if len(getattr(picture, field) or b"") > most:
+            changes[field] = None
+            notes.append(f"{called} longer than the 64 KB that a JPEG can hold, and not kept")
+    return replace(picture, **changes), notes
 
 
 def _has_chunks_to_lose(picture: Picture) -> bool:
@@ -288,7 +308,7 @@ def _encode_sixteen_bit(picture: Picture, target: ImageFormat) -> bytes:
     """16-bit colour, as a TIFF or else as a PNG."""
     if target is TIFF:
         texts, _ = tiff_exif(picture.exif)
-        return encode_tiff(picture.samples, picture.icc_profile, picture.dpi, texts)
+        return encode_tiff(picture.samples, picture.icc_profile, picture.dpi, texts | _tiff_packets(picture))
     colour_chunks = []
     text_chunks = []
     for chunk_type, content in picture.png_chunks:
@@ -296,6 +316,8 @@ def _encode_sixteen_bit(picture: Picture, target: ImageFormat) -> bytes:
             text_chunks.append((chunk_type, content))
         elif chunk_type != b"sRGB" or not picture.icc_profile:  # a profile and sRGB exclude each other
             colour_chunks.append((chunk_type, content))
+    if picture.xmp:
+        text_chunks.append(xmp_chunk(picture.xmp))
     transparent = picture.transparent_colour
     if isinstance(transparent, int):
         transparent = (transparent,)
@@ -309,6 +331,8 @@ def _png_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
         info.add(chunk_type, content)
     if picture.comment:
         info.add_text("Comment", comment_text(picture.comment))  # as international text where Latin-1 ends
+    if picture.xmp:
+        info.add(*xmp_chunk(picture.xmp))
     bits = _written_bits(picture, PNG)
     if picture.mode == "P" and picture.palette is not None:
         image.putpalette(_padded_palette(picture.palette, bits).tobytes())
@@ -332,11 +356,18 @@ def _jpeg_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
     options = dict(picture.jpeg_options or {"quality": 95, "subsampling": 0})
     if picture.comment:
         options["comment"] = picture.comment
+    if picture.xmp:
+        options["xmp"] = picture.xmp
+    if picture.iptc:
+        options["extra"] = iptc_segment(picture.iptc)
     return options
 
 
 def _webp_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
-    return {"lossless": True, "exact": True}
+    options: dict[str, Any] = {"lossless": True, "exact": True}
+    if picture.xmp:
+        options["xmp"] = picture.xmp
+    return options
 
 
 def _tiff_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
@@ -347,8 +378,22 @@ def _tiff_options(picture: Picture, image: Image.Image) -> dict[str, Any]:
     if picture.mode != "I;16B" and exif is None:
         options["compression"] = "tiff_adobe_deflate"
     if exif is None:
-        return options | {"exif": b"", "tiffinfo": texts}
-    return options | {"exif": exif}
+        return options | {"exif": b"", "tiffinfo": texts | _tiff_packets(picture)}
+    entries = Image.Exif()
+    entries.load(exif)
+    for tag, content in _tiff_packets(picture).items():
+        entries[tag] = content
+    return options | {"tiffinfo": entries}
+
+
+def _tiff_packets(picture: Picture) -> dict[int, bytes]:
+    """XMP and IPTC as entries of a TIFF."""
+    packets = {}
+    if picture.xmp:
+        packets[_XMP_TAG] = picture.xmp
+    if picture.iptc:
+        packets[IPTC_TAG] = picture.iptc
+    return packets
 
 
 def _gif_options(picture: Picture, image: Image.Image) -> dict[str, Any]:

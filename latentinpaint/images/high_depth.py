@@ -27,6 +27,8 @@ SIXTEEN_BIT_MODES = ("I;16", "I;16B", *SIXTEEN_BIT_COLOUR_MODES)
 _PNG_MODES = {2: ("RGB;16", (2, 1, 0)), 4: ("LA;16", (0, 3)), 6: ("RGBA;16", (2, 1, 0, 3))}
 _PNG_COLOUR_TYPES = {2: 4, 3: 2, 4: 6}  # by the number of channels
 _TIFF_MODES = {3: "RGB;16", 4: "RGBA;16"}
+_BYTE = 1  # types of TIFF entries
+_ASCII = 2
 
 
 def sixteen_bit_colour(image: Image.Image, data: bytes) -> tuple[np.ndarray, str] | None:
@@ -124,9 +126,9 @@ def encode_tiff(
     samples: np.ndarray,
     icc: bytes | None,
     dpi: tuple[float, float] | None,
-    texts: dict[int, str],
+    entries: dict[int, str | bytes],
 ) -> bytes:
-    """A deflate-compressed TIFF file of (H, W, 3 | 4) uint16 samples; `texts` are ASCII by tag number."""
+    """A deflate-compressed TIFF file of (H, W, 3 | 4) uint16 samples; `entries` by tag number are ASCII or bytes."""
     import tifffile
 
     options: dict[str, Any] = {"software": False, "metadata": None, "iccprofile": icc}
@@ -134,7 +136,13 @@ def encode_tiff(
         options |= {"resolution": dpi, "resolutionunit": "INCH"}
     if samples.shape[-1] == 4:
         options["extrasamples"] = ["unassalpha"]
-    options["extratags"] = [(tag, 2, 0, text, True) for tag, text in texts.items()]
+    extra_tags: list[tuple[int, int, int, str | bytes, bool]] = []
+    for tag, content in entries.items():
+        if isinstance(content, str):
+            extra_tags.append((tag, _ASCII, 0, content, True))
+        else:
+            extra_tags.append((tag, _BYTE, len(content), content, True))
+    options["extratags"] = extra_tags
     encoded = io.BytesIO()
     tifffile.imwrite(encoded, samples, photometric="rgb", compression="zlib", **options)
     return encoded.getvalue()

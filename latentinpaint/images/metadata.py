@@ -10,11 +10,10 @@ from PIL import Image, JpegImagePlugin, TiffImagePlugin, TiffTags
 
 from latentinpaint.images.bare_file import TIFF_STRUCTURE
 from latentinpaint.images.exif import TIFF_EXIF
+from latentinpaint.images.xmp import cleaned_xmp
 
 _GEOGRAPHY_TAGS = frozenset([33550, 33922, 34264, 34735])  # of GeoTIFF 1.1: scale, tie points, transformation, keys
-_IPTC_TAG = 33723  # of a TIFF's first folder
-_IPTC_BLOCK = 0x0404  # of the Photoshop segment of a JPEG
-_PATH_BLOCKS = range(2000, 2999)  # of Photoshop, likewise
+_PATH_BLOCKS = range(2000, 2999)  # of Photoshop
 # What is kept or reported, and what holds for the source alone: orientation, resolution, sub-folders, XMP, IPTC,
 # Photoshop's data, profile, geography, page number, and maker notes.
 _KNOWN_TAGS = TIFF_STRUCTURE | TIFF_EXIF
@@ -61,6 +60,18 @@ def comment_of(image: Image.Image) -> bytes | None:
     return comment
 
 
+def xmp_of(image: Image.Image, name: str) -> tuple[bytes | None, list[str]]:
+    """The XMP packet for a filled picture, None where there is none, and sentences on what is left out."""
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+    if not packet:
+        return None, []
+    if isinstance(packet, str):
+        packet = packet.encode()
+    if not isinstance(packet, bytes):  # an entry of a TIFF may be of any type
+        return None, [f"the XMP metadata of {name} are damaged and not kept"]
+    return cleaned_xmp(packet, name)
+
+
 def comment_text(comment: bytes) -> str:
     """A comment as text: UTF-8 if it is that, Latin-1 if not, without a closing zero."""
     plain = comment.rstrip(b"\0")
@@ -74,15 +85,11 @@ def unsupported_metadata(image: Image.Image, name: str) -> list[str]:
     """A sentence for each thing in a file that a `Picture` has no field for."""
     info = image.info
     sentences = []
-    if "xmp" in info or "XML:com.adobe.xmp" in info:
-        sentences.append(f"the XMP metadata of {name} are not kept")
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         if not _GEOGRAPHY_TAGS.isdisjoint(image.tag_v2):
             sentences.append(f"the georeference of {name} is not kept")
         sentences += _unkept_tags(image.tag_v2, name)
         sentences += _changes_of_tiff(image.tag_v2, len(image.getbands()), name)
-    if _has_iptc(image):
-        sentences.append(f"the IPTC data of {name} are not kept")
     if _has_clipping_path(image):
         sentences.append(f"the clipping paths of {name} are not kept")
     if any(str(key).startswith("Raw profile type") for key in info):
@@ -133,13 +140,6 @@ def _changes_of_tiff(tags: Mapping[int, Any], bands: int, name: str) -> list[str
     if tags.get(_BITS, (1,))[0] == 32 and tags.get(_SAMPLE_FORMAT, (1,))[0] == 1:
         sentences.append(f"the unsigned 32-bit integers of {name} are written as signed ones")
     return sentences
-
-
-def _has_iptc(image: Image.Image) -> bool:
-    """Whether there are IPTC data, in a TIFF's tags or in the Photoshop segment of a JPEG."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile) and _IPTC_TAG in image.tag_v2:
-        return True
-    return _IPTC_BLOCK in (image.info.get("photoshop") or {})
 
 
 def has_gain_map(image: Image.Image) -> bool:

@@ -50,6 +50,8 @@ class Picture:
         transparent_colour: the one colour that counts as transparent (tRNS of a PNG without alpha channel), in the
             file's own sample values.
         icc_profile, exif: raw bytes; the EXIF has orientation 1.
+        xmp: a packet in UTF-8 that states neither size nor orientation.
+        iptc: raw bytes, data sets of IPTC-IIM.
         dpi: (x, y) dots per inch.
         comment: the comment of a JPEG or GIF, in whatever encoding.
         jpeg_options: Pillow's options that write a JPEG as the source was quantised.
@@ -70,6 +72,8 @@ class Picture:
     transparent_colour: int | tuple[int, ...] | None = None
     icc_profile: bytes | None = None
     exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: bytes | None = None
     jpeg_options: dict[str, Any] | None = None
@@ -295,6 +299,8 @@ class Picture:
             image.info["icc_profile"] = self.icc_profile
         if self.exif is not None:
             image.info["exif"] = self.exif
+        if self.xmp is not None:
+            image.info["xmp"] = self.xmp
         if self.dpi is not None:
             image.info["dpi"] = self.dpi
         if self.palette_alpha is not None:

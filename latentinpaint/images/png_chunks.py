@@ -23,7 +23,7 @@ _STALE_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type")
 def portable_chunks(data: bytes) -> tuple[Chunk, ...]:
     """Colour and text chunks of a PNG that may be written into another PNG of the same colours.
 
-    Left out are XMP and "Raw profile" texts: they may repeat an EXIF orientation that no longer holds.
+    Left out are XMP, which `xmp.py` cleans, and "Raw profile" texts, which may repeat an orientation that is gone.
     """
     chunks = []
     for chunk_type, content in _chunks(data):
@@ -40,6 +40,11 @@ def unkept_chunks(data: bytes) -> list[str]:
         if is_ancillary and chunk_type not in (*_PORTABLE_CHUNKS, *_OTHER_CHUNKS):
             names[chunk_type.decode("latin-1")] = None
     return list(names)
+
+
+def xmp_chunk(packet: bytes) -> Chunk:
+    """An XMP packet as international text, neither compressed nor of a language."""
+    return b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet
 
 
 def png_end(data: bytes) -> int:
