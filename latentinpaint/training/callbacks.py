@@ -6,10 +6,10 @@ keep theirs, or older runs could not be resumed.
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytorch_lightning as pl
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from latentinpaint.images.image_files import write_image
 from latentinpaint.training.nan_guard import Diverged
-from latentinpaint.training.tasks.base import TrainingTask, fraction_done
+from latentinpaint.training.tasks.base import fraction_done
 from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.visualization.flows import draw_side_by_side
 
@@ -33,18 +33,20 @@ class WeightEMA(WeightAveraging):
     """Exponential moving average of the weights, by Lightning's own callback.
 
     The average starts short and lengthens (decay ``min(decay, (1 + n) / (10 + n))`` after n updates), so that a
-    short run is not averaged with its start. Values that do not change stay bit-equal, which a frozen part needs.
+    short run is not averaged with its start. Values that do not change are left as they are, which a frozen part
+    needs: an average of equal values turns -0 into 0.
 
     Args:
         decay: share of the old average kept at every step, in [0, 1).
     """
 
     def __init__(self, decay: float = 0.999) -> None:
-        def average(old: Tensor, new: Tensor, updates: Tensor) -> Tensor:
+        def averaged(old: Tensor, new: Tensor, updates: Tensor) -> Tensor:
             keep = ((1 + updates) / (10 + updates)).clamp(max=decay)
-            return old + ((new - old) * (1 - keep)).to(old.dtype)
+            average = old + ((new - old) * (1 - keep)).to(old.dtype)
+            return torch.where(new == old, old, average)
 
-        super().__init__(avg_fn=average)
+        super().__init__(avg_fn=averaged)
         self.validating = False
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -63,6 +65,8 @@ class WeightEMA(WeightAveraging):
 class PictureGrid(Callback):
     """Pictures of the validation set in TensorBoard after every validation, one row for each picture.
 
+    They are what the task's `validation_step` returns for the first batch: named columns of pictures.
+
     Args:
         max_pictures: at most so many.
     """
@@ -74,8 +78,8 @@ class PictureGrid(Callback):
         self,
         trainer: pl.Trainer,
         pl_module: pl.LightningModule,
-        outputs: object,
-        batch: dict[str, Tensor],
+        outputs: Tensor | Mapping[str, Any] | None,
+        batch: object,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
@@ -85,13 +89,12 @@ class PictureGrid(Callback):
         add_image = _image_writer(trainer)
         if add_image is None:
             return
-        first = {name: value[: self.max_pictures] for name, value in batch.items()}
-        with torch.no_grad():
-            columns = cast(TrainingTask, pl_module).preview(first)
+        columns = cast(dict[str, Tensor], outputs)
         strips = []
         for row in zip(*columns.values(), strict=True):
             strips.append(torch.cat(row, dim=2).cpu())
-        add_image(" | ".join(columns), torch.cat(strips, dim=1).clamp(0, 1), trainer.global_step)
+        sheet = torch.cat(strips[: self.max_pictures], dim=1).clamp(0, 1)
+        add_image(" | ".join(columns), sheet, trainer.global_step)
 
 
 class FlowSnapshots(Callback):

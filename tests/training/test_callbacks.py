@@ -7,8 +7,9 @@ import torch
 from checkpoints import checkpoint, compare
 from pytorch_lightning.callbacks import Callback
 from torch import nn
+from torch.utils.tensorboard import SummaryWriter
 
-from latentinpaint.training.callbacks import WeightEMA
+from latentinpaint.training.callbacks import PictureGrid, WeightEMA
 from latentinpaint.training.tasks.latent_task import LatentTask
 
 EPOCH_OF_2 = ("--data.epoch_length", 8)  # two steps of four crops
@@ -20,7 +21,7 @@ class Line(pl.LightningModule):
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.tensor([0.3, -1.7]))
-        self.frozen = nn.Parameter(torch.tensor([1 / 3, 1e-30, 7e20]), requires_grad=False)
+        self.frozen = nn.Parameter(torch.tensor([1 / 3, 1e-30, 7e20, -0.0, torch.inf]), requires_grad=False)
         self.register_buffer("count", torch.tensor(10**9 + 1))
 
     def training_step(self, batch, batch_idx):
@@ -53,7 +54,8 @@ def test_average_by_hand(decay):
     np.testing.assert_allclose(model.weight.detach().numpy(), average, rtol=1e-5)
     if decay:
         assert np.abs(average - seen[-1]).max() > 1e-4
-    assert torch.equal(model.frozen, frozen) and int(model.count) == 10**9 + 1
+    assert model.frozen.numpy().tobytes() == frozen.numpy().tobytes()
+    assert int(model.count) == 10**9 + 1
 
 
 def test_last_is_the_last_even_when_a_lengthened_run_is_interrupted(latent, interrupt_at, monkeypatch):
@@ -80,6 +82,23 @@ def test_interrupted_during_validation_keeps_both_kinds_of_weights(latent, monke
         patch.setattr(LatentTask, "validation_step", press)
         latent(*options, "--trainer.val_check_interval", 2, name="stopped", steps=2)
     compare(straight, straight.with_name("stopped"))
+
+
+@pytest.mark.parametrize("pictures", [2, 6])
+def test_pictures_of_a_validation_are_those_that_its_figure_is_of(pictures, latent, monkeypatch):
+    """Every batch is sampled once, and the sheet shows what was sampled."""
+    fills, sheets = [], []
+    fill = LatentTask._fill
+    monkeypatch.setattr(LatentTask, "_fill", lambda task, batch: fills.append(fill(task, batch)) or fills[-1])
+    monkeypatch.setattr(SummaryWriter, "add_image", lambda writer, name, sheet, step: sheets.append((name, sheet)))
+    monkeypatch.setattr(PictureGrid.__init__, "__defaults__", (pictures,))
+    latent("--trainer.limit_val_batches", 1, "--trainer.val_check_interval", 2)
+    assert len(fills) == 1
+    ((name, sheet),) = sheets
+    assert name == "input | hole | fill | truth"
+    shown = fills[0][:pictures].clamp(0, 1)
+    side = shown.shape[-1]
+    assert torch.equal(sheet[:, :, 2 * side : 3 * side], torch.cat(list(shown), dim=1))
 
 
 def test_checkpoints_need_no_pickle(latent, interrupt_at, tmp_path):

@@ -42,19 +42,16 @@ class PretrainTask(TrainingTask):
         self.log("train/mse", loss, prog_bar=True)
         return loss
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self.log_known("val/psnr", decibels(self.squared_error(batch["image"])))
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Log the PSNR; returns columns of pictures (B, 3, H, W) to look at, by name."""
+        image = batch["image"]
+        reconstruction = self._reconstruct(image)
+        self.log_known("val/psnr", decibels(_squared_error(reconstruction, image)))
+        return {"truth": image, "reconstruction": reconstruction}
 
     def squared_error(self, image: Tensor) -> Tensor:
         """The mean squared error of every picture, (B,)."""
-        autoencoder = self.autoencoder
-        reconstruction = autoencoder.decode_features(autoencoder.encode_features(image))
-        return F.mse_loss(reconstruction.float(), image, reduction="none").mean(dim=(1, 2, 3))
-
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
-        image = batch["image"]
-        reconstruction = self.autoencoder.decode(self.autoencoder.encode(image))
-        return {"truth": image, "reconstruction": reconstruction.float()}
+        return _squared_error(self._reconstruct(image), image)
 
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
         if not isinstance(data, InpaintingDataModule):
@@ -63,3 +60,10 @@ class PretrainTask(TrainingTask):
         path = folder / self.model_file
         save_autoencoder(self.autoencoder, path, self.recipe())
         return path
+
+    def _reconstruct(self, image: Tensor) -> Tensor:
+        return self.autoencoder.decode_features(self.autoencoder.encode_features(image)).float()
+
+
+def _squared_error(reconstruction: Tensor, image: Tensor) -> Tensor:
+    return F.mse_loss(reconstruction, image, reduction="none").mean(dim=(1, 2, 3))

@@ -107,10 +107,6 @@ class TrainingTask(pl.LightningModule, ABC):
             self.log(name, known.mean(), prog_bar=True, batch_size=len(known), sync_dist=True)
 
     @abstractmethod
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
-        """Pictures (or points) of a validation batch to look at: named columns, each with an item's row."""
-
-    @abstractmethod
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
         """Write the trained model as `model_file` of the folder; `data` is what it was trained on."""
 

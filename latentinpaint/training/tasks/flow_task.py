@@ -67,7 +67,7 @@ class FlowTask(TrainingTask):
         self.log_dict(named, batch_size=len(batch["target"]), sync_dist=True)
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
-        """See `TrainingTask`; the noise is the same every time."""
+        """Points or pictures to look at: named columns, each with an item's row; the noise is the same every time."""
         return self.flow.preview(batch["source"], batch["target"], numbered_generator(0, 1))
 
     def recipe(self) -> dict[str, Any]:

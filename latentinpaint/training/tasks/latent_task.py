@@ -121,16 +121,15 @@ class PipelineTask(TrainingTask):
         """The frozen autoencoder that gives the latents of undamaged pictures: as it was before training."""
         return self.truth or self.fused_pipeline().autoencoder
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Log the PSNR; returns columns of pictures (B, 3, H, W) to look at, by name."""
         image = batch["image"]
         mask = batch["mask"]
-        squared = (self._fill(batch) - image).square() * mask
+        fill = self._fill(batch)
+        squared = (fill - image).square() * mask
         error = squared.sum(dim=(1, 2, 3)) / (3 * mask.sum(dim=(1, 2, 3)))
         self.log_known("val/psnr_hole", decibels(error))
-
-    def preview(self, batch: Batch) -> dict[str, Tensor]:
-        image, mask = batch["image"], batch["mask"]
-        return {"input": image * (1 - mask), "hole": mask.expand_as(image), "fill": self._fill(batch), "truth": image}
+        return {"input": image * (1 - mask), "hole": mask.expand_as(image), "fill": fill, "truth": image}
 
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
         path = folder / self.model_file
