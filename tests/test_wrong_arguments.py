@@ -9,6 +9,12 @@ from latentinpaint import Inpainter
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.device import choose_device
 from latentinpaint.errors import InputError
+from latentinpaint.flows import SamplerConfig
+from latentinpaint.inference.feature_refinement import Refinement
+from latentinpaint.inference.texture import PatchTexture
+from latentinpaint.interpolants.solvers import StepControl
+from latentinpaint.models import LamaAutoencoder, MaskControl
+from latentinpaint.refiners import FFCRefiner, FlowRefiner
 
 HEIGHT, WIDTH = 24, 32
 SEVERAL = np.zeros(2)
@@ -230,4 +236,31 @@ def test_sizes_of_masks(value):
 def test_presets(name):
     with pytest.raises(InputError, match="choose one of") as caught:
         mask_preset(name)
+    one_sentence(caught)
+
+
+NETWORKS = {
+    "the autoencoder's base channels": lambda value: LamaAutoencoder(value),
+    "the autoencoder's latent channels": lambda value: LamaAutoencoder(2, latent_channels=value),
+    "the autoencoder's blocks": lambda value: LamaAutoencoder(2, residual_blocks=value),
+    "the mask control's width": lambda value: MaskControl(LamaAutoencoder(2), value),
+    "ffc's channels": lambda value: FFCRefiner(value),
+    "ffc's blocks": lambda value: FFCRefiner(8, blocks=value),
+    "ffc's width": lambda value: FFCRefiner(8, 1, width=value),
+    "flow's channels": lambda value: FlowRefiner(value),
+    "flow's width": lambda value: FlowRefiner(8, width=value),
+    "flow's blocks": lambda value: FlowRefiner(8, 8, (1, 1), value),
+    "flow's steps": lambda value: FlowRefiner(8, 8, (1, 1), 1, steps=value),
+    "a solver's steps": lambda value: StepControl(value),
+    "a sampler's steps": lambda value: SamplerConfig("euler", value),
+    "a patch's radius": lambda value: PatchTexture(radius=value),
+    "refinement's iterations": lambda value: Refinement(iterations=value),
+}
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "x", [], float("nan"), True], ids=str)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_sizes_of_networks_and_numbers_of_steps(name, value):
+    with pytest.raises(InputError) as caught:
+        NETWORKS[name](value)
     one_sentence(caught)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from latentinpaint.data.mask_generators import MaskGenerator
-from latentinpaint.errors import InputError, choose
+from latentinpaint.errors import InputError, check_at_least, choose, whole_number
 from latentinpaint.interpolants import SOLVERS, Solution, integrate
 from latentinpaint.interpolants.solvers import Field, Progress
 from latentinpaint.models.arguments import RecordsArguments
@@ -37,8 +37,10 @@ class SamplerConfig:
 
     def __post_init__(self) -> None:
         choose(SOLVERS, self.solver, "solver")
-        if self.steps < 1 or self.tolerance <= 0 or self.epsilon < 0:
-            raise InputError("steps start at 1, a tolerance is above 0, epsilon is not below 0")
+        whole_number("steps", self.steps, 1)
+        check_at_least("epsilon", self.epsilon, 0)
+        if not self.tolerance > 0:
+            raise InputError(f"a tolerance is above 0, not {self.tolerance}")
 
     def integrate(
         self,

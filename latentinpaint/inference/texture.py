@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentinpaint.errors import InputError, check_at_least
+from latentinpaint.errors import InputError, check_at_least, whole_number
 from latentinpaint.hole import is_hole
 from latentinpaint.inference.patch_match import PatchLevel, PatchSearch, blur, extract_patches
 
@@ -60,7 +60,7 @@ class PatchTexture:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rounds", tuple(self.rounds))
-        check_at_least("a patch's radius", self.radius, 1)
+        whole_number("a patch's radius", self.radius, 1)
         check_at_least("the weight of the guidance", self.guidance, 0)
         check_at_least("the weight of the contrast", self.contrast, 0)
         check_at_least("the depth's factor", self.depth, 1)

@@ -14,7 +14,7 @@ import torch
 import torchdiffeq
 from torch import Tensor
 
-from latentinpaint.errors import InputError, check_at_least, choose
+from latentinpaint.errors import InputError, choose, whole_number
 
 # x (B, …), t (B,) and further arguments (B, …) to the velocity (B, …).
 Field = Callable[..., Tensor]
@@ -54,7 +54,7 @@ class StepControl:
     max_step: float | None = None
 
     def __post_init__(self) -> None:
-        check_at_least("steps", self.steps, 1)
+        whole_number("steps", self.steps, 1)
         if self.max_step is not None and not self.max_step > 0:
             raise InputError(f"max_step is a time above 0, not {self.max_step}")
 

@@ -21,6 +21,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from latentinpaint.errors import whole_number
 from latentinpaint.models.arguments import RecordsArguments
 from latentinpaint.models.stages import Stages, downsample_block, stem, upsample_block
 
@@ -203,8 +204,10 @@ class LamaAutoencoder(Autoencoder):
         final_relu: bool = True,
         mask_channel: bool = False,
     ) -> None:
-        if base_channels < 1 or residual_blocks < 0 or (latent_channels is not None and latent_channels < 1):
-            raise ValueError("base_channels and latent_channels start at 1, residual_blocks at 0")
+        whole_number("base_channels", base_channels, 1)
+        whole_number("residual_blocks", residual_blocks, 0)
+        if latent_channels is not None:
+            whole_number("latent_channels", latent_channels, 1)
         strides = [2**level for level in range(self.HALVINGS + 1)]
         widths = [base_channels * stride for stride in strides]
         if latent_channels is not None:

@@ -11,6 +11,7 @@ Idea: ControlNet (Zhang et al., "Adding Conditional Control to Text-to-Image Dif
 
 from torch import Tensor, nn
 
+from latentinpaint.errors import whole_number
 from latentinpaint.models.arguments import RecordsArguments
 from latentinpaint.models.autoencoder import Autoencoder
 from latentinpaint.models.fast.binary_features import BinaryFeatures, binary_features, convolve
@@ -70,8 +71,7 @@ class MaskControl(RecordsArguments, nn.Module):
         super().__init__()
         if not autoencoder.stage_channels:
             raise ValueError(f"{type(autoencoder).__name__} has no encoder stages that a mask could control")
-        if width < 1:
-            raise ValueError(f"width starts at 1, not {width}")
+        whole_number("width", width, 1)
         # Model files name the mask encoder's stages `levels` and the zero convolutions `taps`.
         self.levels = nn.ModuleList()
         self.taps = nn.ModuleList()

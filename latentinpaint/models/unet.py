@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from latentinpaint.errors import whole_number
+
 
 def time_features(time: Tensor, width: int, scale: float = 1000.0) -> Tensor:
     """Sines and cosines of the time at geometric frequencies (Vaswani et al. 2017).
@@ -56,6 +58,9 @@ class TimeUNet(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        whole_number("channels", in_channels, 1)
+        whole_number("width", width, 1)
+        whole_number("blocks", blocks, 1)
         self.width = width
         embedding = 4 * width
         self.embed = nn.Sequential(nn.Linear(width, embedding), nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU())

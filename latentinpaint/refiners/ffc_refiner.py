@@ -11,7 +11,7 @@ between two 1x1 convolutions, so that they work in a basis of their own and the 
 
 from torch import Tensor, nn
 
-from latentinpaint.errors import check_at_least
+from latentinpaint.errors import whole_number
 from latentinpaint.models.ffc import FFCResnetBlock
 from latentinpaint.randomness import Generators
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
@@ -42,7 +42,10 @@ class FFCRefiner(Refiner):
         hole_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        check_at_least("blocks", blocks, 0)
+        whole_number("channels", channels, 1)
+        whole_number("blocks", blocks, 0)
+        if width is not None:
+            whole_number("width", width, 1)
         self.channels = channels
         self.delta = delta
         self.hole_weight = hole_weight

@@ -23,7 +23,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from latentinpaint.errors import InputError, check_at_least, choose
+from latentinpaint.errors import InputError, choose, whole_number
 from latentinpaint.interpolants import Solution
 from latentinpaint.interpolants.objectives import squared_error
 from latentinpaint.models.unet import TimeUNet
@@ -68,7 +68,8 @@ class FlowRefiner(Refiner):
         super().__init__()
         if hole_weight <= 0:
             raise InputError(f"hole_weight is above 0, not {hole_weight}")
-        check_at_least("steps", steps, 1)
+        whole_number("channels", channels, 1)
+        whole_number("steps", steps, 1)
         self.latent_path = choose(PATHS, interpolant, "interpolant")()
         choose(self.latent_path.solvers, solver, "solver")
         self.channels = channels

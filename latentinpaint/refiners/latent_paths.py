@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import check_at_least
+from latentinpaint.errors import whole_number
 from latentinpaint.interpolants import (
     SOLVERS,
     Cosine,
@@ -149,7 +149,7 @@ class HadamardLatentPath(LatentPath):
     def integrate(
         self, predict_data: DataPredictor, start: Tensor, condition: Condition, solver: str, steps: int
     ) -> Solution:
-        check_at_least("steps", steps, 1)
+        whole_number("steps", steps, 1)
         prediction = start
 
         def drifts(process: Process, z: Tensor) -> Endpoints:

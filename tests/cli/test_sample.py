@@ -149,7 +149,7 @@ def test_a_constant_output_has_a_known_error(flows, sheet, done, tmp_path, monke
         ("hadamard", ("--tolerance", "0.1"), "tolerance is dopri5's"),
         ("hadamard", ("--task", "sequential", "--mask-preset", "thick"), "a hole needs pictures"),
         ("conditioned", ("--data", "SHEET", "--steps", "3"), "dopri5 chooses its own steps"),
-        ("hadamard", ("--steps", "0"), "steps start at 1"),
+        ("hadamard", ("--steps", "0"), "steps starts at 1"),
         ("hadamard", ("--num-samples", "0"), "--num-samples"),
         ("points", ("--output", "rows.txt"), "--output ends in .png"),
         ("points", ("--compare", "rows.npy"), "--compare ends in .png"),

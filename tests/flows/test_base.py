@@ -131,7 +131,7 @@ def test_impossible_flows():
         MaskConditionedFlow(PICTURE, weighting="none")
     with pytest.raises(InputError, match="measure 'rows'.*diagonal"):
         HadamardFlow(PICTURE, measure={"rows": 1.0})
-    with pytest.raises(InputError, match="steps start at 1"):
+    with pytest.raises(InputError, match="steps starts at 1"):
         SamplerConfig(steps=0)
     with pytest.raises(InputError, match="order 'spiral'.*morton"):
         make("hadamard").sequential(*samples(make("hadamard")), order="spiral")

@@ -106,7 +106,7 @@ def test_settings_that_have_an_effect():
         ("mask_conditioned", {"steps": 3}, "leave steps out"),
         ("points", {"tolerance": 0.1}, "tolerance is dopri5's"),
         ("points", {"solver": "heun"}, "no solver 'heun'"),
-        ("points", {"steps": 0}, "steps start at 1"),
+        ("points", {"steps": 0}, "steps starts at 1"),
     ],
 )
 def test_settings_without_effect(name, settings, word):
