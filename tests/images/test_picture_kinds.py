@@ -160,6 +160,56 @@ def tiff_with_preview(path):
         file.write(noise(9, 9, 3), photometric="rgb", metadata=None)
 
 
+def arithmetic_jpeg(path):
+    """Greys of 10, 30, 50 … in blocks of 8 x 8, coded by arithmetic (ITU-T T.81, annex D) at full quality."""
+    head = "ffd8ffdb004300" + "01" * 64 + "ffc9000b080018002001011100ffcc000600101005"
+    path.write_bytes(bytes.fromhex(head + "ffda0008010100003f00ff00f9b1ad6e9dfeca5ea5ebde8ef826fdffd9"))
+
+
+def write_png(path, header, rows):
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    with path.open("ab") as file:
+        for kind, content in ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
+            file.write(len(content).to_bytes(4, "big") + kind + content)
+            file.write(zlib.crc32(kind + content).to_bytes(4, "big"))
+
+
+def interlaced(*shape, dtype=np.uint8):
+    """Writes a PNG of noise in the seven passes of Adam7, rows without a filter."""
+
+    def write(path):
+        pixels = noise(HEIGHT, WIDTH, *shape, dtype=dtype)
+        colour_type = {(): 0, (2,): 4, (3,): 2, (4,): 6}[shape]
+        rows = b""
+        for top, left, down, right in ADAM7:
+            for row in pixels[top::down, left::right]:
+                rows += b"\0" + row.astype(row.dtype.newbyteorder(">")).tobytes()
+        header = WIDTH.to_bytes(4, "big") + HEIGHT.to_bytes(4, "big")
+        write_png(path, header + bytes([8 * pixels.itemsize, colour_type, 0, 0, 1]), rows)
+
+    return write
+
+
+def local_palette(path, with_global=False):
+    """A GIF whose table of colours belongs to its picture alone; beside it perhaps a global one, of black."""
+    palette(path, optimize=False)
+    whole = path.read_bytes()
+    size = whole[10] & 7
+    end = 13 + (3 << size + 1)
+    start = whole.index(b",", end)
+    head = whole[:10] + bytes([whole[10] & 0x7F]) + whole[11:13]
+    if with_global:
+        head = whole[:13] + bytes(end - 13)
+    picture = whole[start : start + 9] + bytes([0x80 | size]) + whole[13:end] + whole[start + 10 :]
+    path.write_bytes(head + whole[end:start] + picture)
+
+
+def two_palettes(path):
+    """Two frames of other colours."""
+    second = Image.fromarray(noise(HEIGHT, WIDTH, 3, seed=9) // 3).quantize(20)
+    palette(path, save_all=True, append_images=[second], optimize=False)
+
+
 def hdr_png(path):
     """Codes of ITU-R BT.2100 with PQ: a chunk that plain viewers ignore."""
     colour16(path)
@@ -167,6 +217,8 @@ def hdr_png(path):
     path.write_bytes(plain[:33] + b"\0\0\0\4" + content + zlib.crc32(content).to_bytes(4, "big") + plain[33:])
 
 
+# The first row and column of each pass, and its steps.
+ADAM7 = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
 JPEG = {"quality": 80}
 LOSSLESS = {".webp": {"lossless": True}}
 THUMBNAIL = b"\xff\xd8\xff\xe0 what was there \xff\xd9"
@@ -223,6 +275,16 @@ ROUND_TRIPS = {
     "RGB 8 TIFF big-endian": RoundTrip(tiff(3, dtype=np.uint8, byteorder=">"), "in.tif", "out.tif"),
     "HDR PNG": RoundTrip(hdr_png, "in.png", "out.png"),
     "GIF with comment": RoundTrip(lambda path: palette(path, optimize=False, comment=b"a cat"), "in.gif", "out.gif"),
+    "GIF with a palette of the picture": RoundTrip(local_palette, "in.gif", "out.gif"),
+    "GIF with two palettes": RoundTrip(lambda path: local_palette(path, True), "in.gif", "out.gif"),
+    "GIF of two frames and palettes": RoundTrip(two_palettes, "in.gif", "out.gif", ("2 frames",)),
+    "arithmetic JPEG": RoundTrip(arithmetic_jpeg, "in.jpg", "out.png"),
+    "interlaced grey 8 PNG": RoundTrip(interlaced(), "in.png", "out.png"),
+    "interlaced grey 16 PNG": RoundTrip(interlaced(dtype=np.uint16), "in.png", "out.png"),
+    "interlaced RGB 8 PNG": RoundTrip(interlaced(3), "in.png", "out.png"),
+    "interlaced RGB 16 PNG": RoundTrip(interlaced(3, dtype=np.uint16), "in.png", "out.png"),
+    "interlaced RGBA 8 PNG": RoundTrip(interlaced(4), "in.png", "out.png"),
+    "interlaced RGBA 16 PNG": RoundTrip(interlaced(4, dtype=np.uint16), "in.png", "out.png"),
     "RGB 16 PNG to TIFF": RoundTrip(colour16, "in.png", "out.tif"),
     "RGB 16 TIFF to PNG": RoundTrip(tiff(3), "in.tif", "out.png"),
 }
@@ -274,6 +336,18 @@ def test_samples(name, inpainter, tmp_path):
     assert bits(target) == (bits(source) if trip.source[-3:] == trip.target[-3:] else bits(target))
 
 
+def test_samples_that_are_known_beforehand(tmp_path):
+    """Without any decoder: blocks of an arithmetic JPEG, and noise in an interlaced PNG."""
+    arithmetic_jpeg(tmp_path / "in.jpg")
+    blocks = np.arange(32) // 8 + np.arange(24)[:, None] // 8 * 4
+    np.testing.assert_array_equal(read_picture(tmp_path / "in.jpg").samples, 20 * blocks + 10)
+    for shape in ((), (3,), (4,)):
+        for dtype in (np.uint8, np.uint16):
+            interlaced(*shape, dtype=dtype)(tmp_path / "in.png")
+            samples = read_picture(tmp_path / "in.png").samples
+            np.testing.assert_array_equal(samples, noise(HEIGHT, WIDTH, *shape, dtype=dtype))
+
+
 def bits(path):
     """Bits a sample, as the file's header has them; None where the format has but one number."""
     if path.suffix == ".png":
@@ -284,7 +358,11 @@ def bits(path):
     return None
 
 
-@pytest.mark.parametrize("name", ["palette PNG", "palette TIFF", "palette GIF", "palette with transparency PNG"])
+PALETTES = ["palette PNG", "palette TIFF", "palette GIF", "palette with transparency PNG"]
+PALETTES += ["GIF with a palette of the picture", "GIF with two palettes", "GIF of two frames and palettes"]
+
+
+@pytest.mark.parametrize("name", PALETTES)
 def test_colours_of_palettes(name, inpainter, tmp_path):
     """An index says nothing if its colour moved."""
     trip = ROUND_TRIPS[name]
@@ -559,11 +637,7 @@ def write_deep_png(path, pixels):
     height, width, channels = pixels.shape
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([16, {2: 4, 4: 6}[channels], 0, 0, 0])
-    path.write_bytes(b"\x89PNG\r\n\x1a\n")
-    with path.open("ab") as file:
-        for kind, content in ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
-            file.write(len(content).to_bytes(4, "big") + kind + content)
-            file.write(zlib.crc32(kind + content).to_bytes(4, "big"))
+    write_png(path, header, rows)
 
 
 def palette_sticker(path, hidden, transparency=CLEAR, **options):
