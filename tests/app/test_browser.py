@@ -23,10 +23,51 @@ def chromium():
         browser.close()
 
 
+# What browsers that protect against fingerprinting do to a canvas that a page reads: alpha 0 to 3 where nothing is.
+CANVAS_NOISE = """
+() => {
+  const plain = CanvasRenderingContext2D.prototype.getImageData;
+  const disturb = (data) => {
+    for (let i = 0; i < data.length; i++) data[i] += Math.floor(Math.random() * 4);
+  };
+  CanvasRenderingContext2D.prototype.getImageData = function (...args) {
+    const read = plain.apply(this, args);
+    disturb(read.data);
+    return read;
+  };
+  const disturbed = (canvas) => {
+    const copy = document.createElement("canvas");
+    copy.width = canvas.width;
+    copy.height = canvas.height;
+    const context = copy.getContext("2d");
+    context.drawImage(canvas, 0, 0);
+    const read = plain.call(context, 0, 0, copy.width, copy.height);
+    disturb(read.data);
+    context.putImageData(read, 0, 0);
+    window.disturbedCanvases = (window.disturbedCanvases || 0) + 1;
+    return copy;
+  };
+  for (const name of ["toBlob", "toDataURL"]) {
+    const write = HTMLCanvasElement.prototype[name];
+    HTMLCanvasElement.prototype[name] = function (...args) {
+      return write.apply(this.width && this.height ? disturbed(this) : this, args);
+    };
+  }
+}
+"""
+
+
 @pytest.fixture
-def page(chromium, address):
-    """The opened page; every request to another server and every script error fails the test."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+def page(chromium, address, request):
+    """The opened page; every request to another server and every script error fails the test.
+
+    Parameters are further options of the browser's context; "noise" is whether canvases are read with noise.
+    """
+    options = dict(getattr(request, "param", {}))
+    noise = options.pop("noise", False)
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True, **options)
+    if noise:
+        context.add_init_script(f"({CANVAS_NOISE})()")
     page = context.new_page()
     page.set_default_timeout(WAIT)
     requested = set()
@@ -125,6 +166,20 @@ def test_paint_fill_and_download(page, tmp_path, helpers):
     page.get_by_role("tab", name="Latent difference").click()
     page.locator("#difference img").wait_for()
     assert not page.get_by_role("tab", name="Samples").is_visible()
+
+
+@pytest.mark.parametrize(
+    "page", [{"noise": True}, {"noise": True, "device_scale_factor": 1.5}], indirect=True, ids=["noise", "noise, 1.5"]
+)
+def test_a_browser_that_adds_noise_to_canvases(page, tmp_path, helpers):
+    source = tmp_path / "holiday.png"
+    Image.fromarray(helpers.smooth(203, 311)).save(source)
+    choose(page, source)
+    ends = paint(page, 311, 203)
+    fill(page)
+    assert page.evaluate("window.disturbedCanvases") > 0
+    mask = download(page, "mask", tmp_path / "got")
+    check_stroke(np.asarray(Image.open(mask)) > 127, ends)
 
 
 def test_a_turned_photograph_larger_than_the_canvas(page, tmp_path, helpers):
