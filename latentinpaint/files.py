@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import stat
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,15 @@ from latentinpaint.errors import InputError, shown
 _PART = 2**20  # bytes read at a time
 _STEM = 20  # characters of a name that its temporary name begins with: a name may be as long as there can be
 _SUFFIX = 10  # characters: a longer suffix names no format
+_AGAIN = "copy or download it again"
+# How files begin that people take for weights, and what to do.
+_MISTAKEN = (
+    (
+        b"version https://git-lfs.github.com",
+        "it is Git LFS's pointer to a file: fetch the file itself with git lfs pull",
+    ),
+    (b"<", "it is a web page: download the file itself"),
+)
 # What file systems answer that cannot or need not be told to write at once.
 _NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 
@@ -158,6 +168,29 @@ def sha256_of(path: str | Path) -> str:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     return digest.hexdigest()
+
+
+def mistaken_weights(path: str | Path) -> str:
+    """What a file that cannot be read as weights is instead, and what to do, to be added to a sentence.
+
+    Returns:
+        ", it is empty: copy or download it again" and the like; "" where the beginning of the file does not tell.
+    """
+    try:
+        with open(path, "rb") as file:
+            start = file.read(64)
+    except OSError:
+        return ""
+    if not start:
+        return f", it is empty: {_AGAIN}"
+    for beginning, advice in _MISTAKEN:
+        if start.lstrip().startswith(beginning):
+            return f", {advice}"
+    is_safetensors = start[8:9] == b"{"  # after the header's length
+    is_cut_zip = start.startswith(b"PK\x03\x04") and not zipfile.is_zipfile(path)
+    if is_safetensors or is_cut_zip:
+        return f", it is cut short or damaged: {_AGAIN}"
+    return ""
 
 
 def _check_target(path: Path) -> None:

@@ -8,8 +8,9 @@ the model that comes with the package.
 """
 
 import json
+import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from latentinpaint.errors import InputError
-from latentinpaint.files import user_path, write_bytes
+from latentinpaint.files import mistaken_weights, user_path, write_bytes
 from latentinpaint.flows import FLOWS, Flow
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import AUTOENCODERS, Autoencoder, MaskControl
@@ -206,6 +207,14 @@ def _must_fit(path: Path) -> Iterator[None]:
         raise InputError(f"{path} does not fit this version of latentinpaint: {_short(error)}") from error
 
 
+def _instead(path: Path) -> str:
+    """What a file that is no safetensors file is, and what to do, where that can be told."""
+    with suppress(OSError):
+        if zipfile.is_zipfile(path):
+            return ", it is a checkpoint of PyTorch: take model.safetensors of its run, or convert one of LaMa"
+    return mistaken_weights(path)
+
+
 def _refuse_flow(path: Path, header: dict[str, Any]) -> None:
     if header["kind"] == "flow":
         raise InputError(f"{path} holds a flow without an autoencoder: sample is the command for it")
@@ -226,7 +235,7 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, T
                 for name in file.keys():  # noqa: SIM118  it is no mapping
                     tensors[name] = file.get_tensor(name)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} is not a model file of latentinpaint (safetensors)") from error
+        raise InputError(f"{path} is not a model file of latentinpaint (safetensors){_instead(path)}") from error
     if text is None:
         raise InputError(f"{path} is a safetensors file, but not one that latentinpaint wrote")
     try:

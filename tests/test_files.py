@@ -14,6 +14,7 @@ from latentinpaint.files import (
     check_writable,
     expand_home,
     expand_home_in,
+    mistaken_weights,
     sha256_of,
     temporary_files,
     user_path,
@@ -221,3 +222,29 @@ def test_a_home_folder(tmp_path, monkeypatch):
     assert (tmp_path / "new" / "a.txt").read_text() == "text"
     assert user_path("~/a") == tmp_path / "a"
     assert user_path("~no-such-user/a") == Path("~no-such-user/a")
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 5000\n"
+
+
+@pytest.mark.parametrize(
+    "content, advice",
+    [
+        (b"", "empty: copy or download it again"),
+        (POINTER, "git lfs pull"),
+        (b"<!DOCTYPE html><html>404</html>", "a web page: download"),
+        (b"\n  <html>", "a web page: download"),
+        ((5000).to_bytes(8, "little") + b'{"weight": {"dtype"', "cut short or damaged: copy or download"),
+        (b"PK\x03\x04" + bytes(100), "cut short or damaged: copy or download"),
+        (b"these are no weights", None),
+        (b"\x80\x02}q\x00.", None),
+    ],
+)
+def test_what_is_taken_for_weights(content, advice, tmp_path):
+    (tmp_path / "model").write_bytes(content)
+    found = mistaken_weights(tmp_path / "model")
+    if advice is None:
+        assert found == ""
+    else:
+        assert found.startswith(", it is ") and advice in found
+    assert mistaken_weights(tmp_path / "missing") == ""

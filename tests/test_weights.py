@@ -220,6 +220,27 @@ def test_foreign_files(load, tmp_path):
 
 
 @pytest.mark.parametrize("load", LOADERS)
+def test_what_was_not_downloaded_whole(load, model_files, tmp_path):
+    """The sentence says what the file is instead, and what to do."""
+    data = model_files["ffc"].read_bytes()
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "last.ckpt")
+    contents = {
+        "empty": b"",
+        "git lfs pull": b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 5000\n",
+        "web page": b"<!DOCTYPE html><html>404</html>",
+        "cut short": data[: len(data) // 2],
+        "cut short or damaged": data + b"more",
+        "a checkpoint of PyTorch": (tmp_path / "last.ckpt").read_bytes(),
+    }
+    path = tmp_path / "model.safetensors"
+    for advice, content in contents.items():
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=f"is not a model file of latentinpaint .*{advice}") as error:
+            load(path)
+        assert_one_sentence(error, path)
+
+
+@pytest.mark.parametrize("load", LOADERS)
 def test_missing_files(load, tmp_path):
     for path in (tmp_path / "nothing.safetensors", tmp_path / "nowhere" / "model.safetensors", tmp_path):
         with pytest.raises(InputError) as error:

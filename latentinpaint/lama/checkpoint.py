@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from latentinpaint.errors import InputError
+from latentinpaint.files import mistaken_weights
 
 _GENERATOR = "generator."
 _LEGACY_PICKLES = 4  # magic number, protocol, machine, and the object itself
@@ -94,7 +95,7 @@ def _read_safetensors(path: Path) -> object:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} is no safetensors file that can be read") from error
+        raise InputError(f"{path} is no safetensors file that can be read{mistaken_weights(path)}") from error
 
 
 def _read_pickle(path: Path) -> object:
@@ -126,6 +127,9 @@ def _read_pickle(path: Path) -> object:
 
 def _unreadable(path: Path, error: Exception) -> InputError:
     """An error's first line, without PyTorch's advice to load the file in an unsafe way."""
+    instead = mistaken_weights(path)
+    if instead:
+        return InputError(f"{path} is no checkpoint{instead}")
     text = str(error).split("WeightsUnpickler error:")[-1].strip() or type(error).__name__
     if text.startswith("Unsupported operand"):
         text = "its pickle has instructions that PyTorch's restricted reader does not know"

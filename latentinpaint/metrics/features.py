@@ -23,6 +23,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from torchvision.models import squeezenet1_1
 
 from latentinpaint.errors import InputError
+from latentinpaint.files import mistaken_weights
 from latentinpaint.metrics.weight_files import INCEPTION, SQUEEZENET, WeightFile, read_state
 
 # Of ImageNet's colours, with which SqueezeNet and the published ResNet-20 were trained.
@@ -185,7 +186,9 @@ def load_resnet20(path: str | Path) -> ResNet20:
     try:
         missing = network.load_state_dict(load_file(path), strict=False).missing_keys
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path} holds no weights of a ResNet-20 for CIFAR-10 (safetensors)") from error
+        raise InputError(
+            f"{path} holds no weights of a ResNet-20 for CIFAR-10 (safetensors){mistaken_weights(path)}"
+        ) from error
     if any("num_batches_tracked" not in name for name in missing):
         raise InputError(f"{path} holds no weights of a ResNet-20 for CIFAR-10: {missing[0]} is missing")
     return network.eval()

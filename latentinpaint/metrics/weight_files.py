@@ -14,7 +14,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights, VGG16_Weights
 
 from latentinpaint.errors import InputError
-from latentinpaint.files import write_beside
+from latentinpaint.files import mistaken_weights, write_beside
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def read_state(path: Path, purpose: str) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load fails in many ways: unpickling, zip, end of file, permission
-        raise InputError(f"{path} cannot be read as weights for {purpose}.") from error
+        raise InputError(f"{path} cannot be read as weights for {purpose}{mistaken_weights(path)}.") from error
     if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
         raise InputError(f"{path} does not hold a state dict, so it cannot serve {purpose}.")
     return state
