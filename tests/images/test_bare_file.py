@@ -195,3 +195,11 @@ def test_what_is_taken_apart(tmp_path):
     assert without_metadata(path.read_bytes()) == plain
     less = [content for content, _ in with_less_metadata(path.read_bytes())]
     assert less == [plain[:33] + gamma + plain[33:], plain[:33] + text + plain[33:]]
+
+
+def test_what_tells_the_colours_of_a_jpeg_stays(tmp_path):
+    """Adobe's segment says that a CMYK JPEG is inverted, and JFIF that three channels are YCbCr."""
+    for mode, word in (("CMYK", b"Adobe"), ("RGB", b"JFIF")):
+        Image.fromarray(PIXELS).convert(mode).save(tmp_path / "in.jpg", comment=b"a cat")
+        bare = without_metadata((tmp_path / "in.jpg").read_bytes())
+        assert word in bare and b"a cat" not in bare

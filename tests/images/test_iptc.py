@@ -52,6 +52,13 @@ def test_iptc_in_a_tiff_with_exif_and_of_deep_colour(tmp_path):
         assert file.pages[0].tags[33723].value == CAPTION
 
 
+def test_the_segment():
+    """Blocks have an even length."""
+    content = CAPTION + b"\x1c"
+    block = b"8BIM\4\4\0\0\0\0\0\x0b" + content + b"\0"
+    assert len(content) == 11 and iptc_segment(content) == b"\xff\xed\0\x28Photoshop 3.0\0" + block
+
+
 UNKEPT = {
     "a preview": (CAPTION + b"\x1c\x02\xca\x00\x04\xff\xd8\xff\xe0", "preview"),
     "no data sets": (b"junk", "damaged"),

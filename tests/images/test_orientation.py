@@ -60,3 +60,11 @@ def test_a_damaged_exif_says_nothing(name):
     exif, is_sound = read_exif(image)
     assert len(exif) == 0 and not is_sound
     assert orientation_of(image) == 1
+
+
+def test_a_damaged_exif_of_a_jpeg(tmp_path):
+    """Pillow has tried to read it before, and remembers an empty one."""
+    Image.new("RGB", (4, 4)).save(tmp_path / "in.jpg", exif=b"Exif\0\0" + bytes(64))
+    with Image.open(tmp_path / "in.jpg") as image:
+        exif, is_sound = read_exif(image)
+    assert len(exif) == 0 and not is_sound
