@@ -45,7 +45,7 @@ def unkept_parts(data: bytes, name: str, has_further_pictures: bool) -> list[str
     for start, sentences_of in _FORMATS.items():
         if data.startswith(start):
             sentences = list(sentences_of(data, has_further_pictures))
-            return [sentence.format(name=name) for sentence in sentences]
+            return [sentence.replace("{name}", name) for sentence in sentences]
     return []
 
 
@@ -89,7 +89,7 @@ def _of_webp(data: bytes, has_further_pictures: bool) -> Iterator[str]:
         if chunk.kind == b"C2PA":
             others[_CREDENTIALS] = None
         elif isinstance(chunk.kind, bytes) and chunk.kind not in _KNOWN_WEBP_CHUNKS:
-            others[f"a chunk of {{name}} is not kept: {chunk.kind.decode('latin-1')}"] = None
+            others[f"a chunk of {{name}} is not kept: {_printable(chunk.kind)}"] = None
     yield from others
     yield from _behind(data, end)
 
@@ -104,7 +104,7 @@ def _of_gif(data: bytes, has_further_pictures: bool) -> Iterator[str]:
         elif block.kind == _GIF_PLAIN_TEXT:
             has_text = True
         elif block.kind == _GIF_APPLICATION and block.content not in _GIF_LOOPING:
-            applications[block.content.decode("latin-1").strip("\0 ")] = None
+            applications[_printable(block.content.strip(b"\0 "))] = None
     if applications:
         yield f"the application data of {{name}} are not kept: {', '.join(applications)}"
     if has_text:
@@ -116,6 +116,11 @@ def _of_bmp(data: bytes, has_further_pictures: bool) -> Iterator[str]:
     kind, _ = bmp_colours(data)
     if kind in _BMP_COLOURS:
         yield _BMP_COLOURS[kind]
+
+
+def _printable(name: bytes) -> str:
+    """A name in a file, which may hold anything, on one line."""
+    return name.decode("latin-1").encode("unicode_escape").decode("ascii")
 
 
 def _behind(data: bytes, end: int, is_reported: bool = False) -> Iterator[str]:

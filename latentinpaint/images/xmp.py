@@ -68,7 +68,7 @@ def cleaned_xmp(packet: bytes, name: str) -> tuple[bytes | None, list[str]]:
     except Exception:  # hostile bytes: too deep, of an unknown encoding, no XML
         return None, [f"the XMP metadata of {name} are damaged and not kept"]
     head = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'.encode()
-    sentences = [sentence.format(name=name) for sentence in sorted(lost)]
+    sentences = [sentence.replace("{name}", name) for sentence in sorted(lost)]
     return head + content + b'<?xpacket end="w"?>', sentences
 
 

@@ -90,6 +90,13 @@ def test_what_is_not_missed():
     assert unkept_parts(PLAIN["JPEG"] * 2, "in.x", True) == []
 
 
+@pytest.mark.parametrize("name", [b"{}\n\xff", b"{na}"])
+def test_names_in_a_file_may_hold_anything(name):
+    for content in (webp_with(name, b"hi"), gif_with(b"!\xff\x04" + name + b"\2hi\0")):
+        (sentence,) = unkept_parts(content, "a{0}b.x", False)
+        assert "a{0}b.x" in sentence and sentence.isprintable() and name[:2].decode() in sentence
+
+
 PATH = b"Photoshop 3.0\x008BIM\x07\xd0\0\0\0\0\0\4path"
 
 
