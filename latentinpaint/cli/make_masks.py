@@ -1,7 +1,6 @@
 """`make_masks`: holes for a folder of pictures as files, the same on every machine."""
 
 import sys
-from pathlib import Path
 
 from latentinpaint import __version__
 from latentinpaint.cli.terminal import progress_bar
@@ -27,17 +26,19 @@ def command(
     """
     from latentinpaint.evaluation.dataset import named_pictures
     from latentinpaint.evaluation.mask_sets import MANIFEST, write_masks
+    from latentinpaint.images.folders import check_outside
 
     if per_image < 1 or per_image > 999 or (limit is not None and limit < 1):
         raise InputError("--per-image goes from 1 to 999, and --limit starts at 1")
-    if Path(output).resolve().is_relative_to(Path(images).resolve()):
-        raise InputError(f"{output} lies in {images}: the masks would be taken for pictures; put them elsewhere")
+    check_outside(output, images, "the masks")
     named, left_out = named_pictures(images)
     pictures = named[:limit]
     about = {"latentinpaint": __version__}
     with progress_bar("drawing", len(pictures)) as step:
         manifest, notes = write_masks(pictures, output, mask_preset, seed, per_image, about, step)
-    for note in (*left_out, *notes):
+    for note in left_out:
+        print(f"note: {note}", file=sys.stderr)
+    for note in notes:
         print(f"note: left out: {note}", file=sys.stderr)
     fractions = [entry["hole_fraction"] for entry in manifest["masks"]]
     print(

@@ -38,6 +38,7 @@ from latentinpaint.evaluation.dataset import DatasetItem, EvaluationDataset, Ite
 from latentinpaint.evaluation.evaluator import Evaluation, Record, build_evaluator, item_digest, row_names
 from latentinpaint.evaluation.methods import Method, build_methods, model_options
 from latentinpaint.files import write_text
+from latentinpaint.images.folders import check_outside
 from latentinpaint.images.image_files import write_image
 
 FILLS_PER_PROCESS = 24  # fills that are worth the seconds that another process takes to start
@@ -90,10 +91,7 @@ class Runner:
         self.config = config
         self.method_texts = tuple(methods)
         self.output = Path(config.output)
-        if self.output.resolve().is_relative_to(Path(config.images).resolve()):
-            raise InputError(
-                f"{config.output} lies in {config.images}: the fills would be taken for pictures; put it elsewhere"
-            )
+        check_outside(config.output, config.images, "the fills")
         self.dataset = load_dataset(config)
         self.methods = build_methods(methods, model_options(config), config.device)
         self.evaluator, self.notes = build_evaluator(config)

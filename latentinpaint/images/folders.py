@@ -88,6 +88,23 @@ def left_out_sentence(folder: str | Path, left_out: Sequence[LeftOut]) -> str | 
     return f"left out of {folder}: {names}"
 
 
+def check_outside(output: str | Path, folder: str | Path, written: str) -> None:
+    """Raise an `InputError` if what is written to `output` would be found in `folder`, or in a folder linked in it.
+
+    Args:
+        output: folder to write to, which need not be there.
+        folder: of pictures.
+        written: what messages call that which is written: "the masks".
+    """
+    target = user_path(output).resolve()
+    found = f"{written} would be taken for pictures; put them elsewhere"
+    if target.is_relative_to(user_path(folder).resolve()):
+        raise InputError(f"{output} lies in {folder}: {found}")
+    for linked in read_folder(folder).linked_folders:
+        if target.is_relative_to(linked):
+            raise InputError(f"{output} lies in {linked}, to which a link in {folder} leads: {found}")
+
+
 class _Walk:
     """Collects what `FolderContents` holds, in the order of the file system."""
 

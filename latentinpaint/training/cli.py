@@ -157,7 +157,7 @@ class TrainingCLI(LightningCLI):
             return cli
         except InputError:
             raise
-        except (ValueError, MisconfigurationException) as error:
+        except (ValueError, ImportError, MisconfigurationException) as error:
             raise InputError(str(error).strip().splitlines()[0]) from error
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:

@@ -12,7 +12,7 @@ from latentinpaint.doctor.data_checks import examine_data
 from latentinpaint.doctor.pairs import examine_pairs
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.dataset import dataset_from_folders, dataset_from_preset
-from latentinpaint.images.folders import LeftOut, left_out_sentence, list_pictures, read_folder
+from latentinpaint.images.folders import LeftOut, check_outside, left_out_sentence, list_pictures, read_folder
 
 
 @pytest.fixture
@@ -160,6 +160,17 @@ def test_a_folder_to_fill(linked, tmp_path):
         FolderOptions(linked, tmp_path / "real" / "out", maskdir=masks).plan()
 
 
+@pytest.mark.parametrize("inside", ["in", "in/new", "in/sub/new", "real", "real/new/deeper", "masks/../real/new"])
+def test_outputs_among_pictures_are_refused(inside, linked, tmp_path):
+    """Also in a folder that a link leads to, whichever way it is named."""
+    with pytest.raises(InputError, match="the masks would be taken for pictures"):
+        check_outside(tmp_path / inside, linked, "the masks")
+    with pytest.raises(SystemExit):
+        main("make_masks", ["--images", str(linked), "--output", str(tmp_path / inside)])
+    assert not list(tmp_path.rglob("manifest.json"))
+    check_outside(tmp_path / "masks", linked, "the masks")
+
+
 def test_folders_to_train_on(linked):
     (linked / "again.png").symlink_to("a.png")
     (linked / "twice").symlink_to("../real")
@@ -178,7 +189,8 @@ def test_folders_to_evaluate(linked, tmp_path, capsys):
         assert [BROKEN in note for note in dataset.notes] == [True]
     with pytest.raises(SystemExit):
         main("make_masks", ["--images", str(linked), "--output", str(tmp_path / "drawn")])
-    assert BROKEN in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert BROKEN in said and said.count("left out") == 1
     assert names(tmp_path / "drawn", list_pictures(tmp_path / "drawn")) == ["a_mask001.png", "sub/b_mask001.png"]
 
 
