@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from latentinpaint.cli.terminal import progress_bar
-from latentinpaint.errors import InputError, check_counts
+from latentinpaint.errors import InputError, check_counts, printable
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, counts
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run_comparison(config: BenchmarkConfig, methods: Sequence[str], reference: s
         comparison = compare(runner, reference, step)
     summary = comparison.summary
     for note in summary.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(printable(f"note: {note}"), file=sys.stderr)
     scores_table(summary)
     _print_times(comparison.run)
     print(

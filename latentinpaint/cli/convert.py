@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, printable
 
 # Suffixes of checkpoint files; an output with any other suffix but .safetensors is a folder.
 PICKLED = (".ckpt", ".pt", ".pth", ".bin")
@@ -45,7 +45,7 @@ def _from_lama(source: str, config: str | None, output: Path) -> None:
         raise InputError(f"{target} exists already: choose another output, nothing is overwritten")
     converted = load_lama(source, config)
     for note in converted.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(printable(f"note: {note}"), file=sys.stderr)
     save_model(Model(converted.pipeline, recipe=converted.recipe), target)
     sizes = converted.dimensions
     print(
@@ -66,4 +66,4 @@ def _to_lama(model: str, output: Path) -> None:
     except InputError as error:
         raise InputError(f"{model} cannot be converted: {error}") from error
     written = save_lama(pipeline, output)
-    print(f"wrote {' and '.join(map(str, written))}")
+    print(printable(f"wrote {' and '.join(map(str, written))}"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentinpaint.cli.terminal import progress_bar
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, printable
 from latentinpaint.files import write_text
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def run(options: Options) -> int:
     progress = _TimedProgress()
     findings = _examine(options, progress)
     for line in report(findings, options.examples):
-        print(line)
+        print(printable(line))
     if options.json is not None:
         _write_json(Path(options.json), findings, progress)
     if findings:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latentinpaint.errors import InputError, choose
+from latentinpaint.errors import InputError, choose, printable
 
 if TYPE_CHECKING:
     from latentinpaint.export import ExportFormat
@@ -46,7 +46,7 @@ def run(options: Options) -> None:
     if model.texture is not None:
         print("note: the file holds the networks alone, texture is synthesised by this package only", file=sys.stderr)
     difference = export(model.pipeline, options.output, export_format)
-    print(f"wrote {options.output}, {Path(options.output).stat().st_size / 2**20:.1f} MiB")
+    print(printable(f"wrote {options.output}, {Path(options.output).stat().st_size / 2**20:.1f} MiB"))
     if difference is None:
         missing = " and ".join(export_format.runtime_packages)
         print(f"note: not compared with the model, {missing} cannot be found: {INSTALL_HINT}", file=sys.stderr)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentinpaint.cli.terminal import fraction_bar
-from latentinpaint.errors import InputError, check_at_least
+from latentinpaint.errors import InputError, check_at_least, printable
 from latentinpaint.files import write_text
 
 if TYPE_CHECKING:
@@ -82,12 +82,12 @@ def run(options: Options) -> None:
         result = session.run(progress)
     write_samples(options.output, result.samples)
     cost = f"{result.nfe} network evaluations each, {result.seconds:.1f} s"
-    print(f"{session.task}: {len(result.samples)} samples, {cost}: {options.output}")
+    print(printable(f"{session.task}: {len(result.samples)} samples, {cost}: {options.output}"))
     if result.errors:
         print(session.describe_errors(result))
     if options.compare is not None:
         write_comparison(options.compare, result)
-        print(f"side by side: {options.compare}")
+        print(printable(f"side by side: {options.compare}"))
     if options.report is not None:
         write_text(options.report, json.dumps(session.report(result), indent=1))
 

@@ -100,3 +100,9 @@ def test_the_tool(folder):
     tool = [sys.executable, str(ROOT / "tools" / "doctor.py"), *map(str, options)]
     done = subprocess.run(tool, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (1, "") and "photograph" in done.stdout
+
+
+def test_names_that_are_no_text_for_a_terminal(command, folder):
+    (folder / "a\x1b[31m\nb.png").write_bytes(b"no picture")
+    result = command("doctor", "--images", folder)
+    assert "a\\x1b[31m\\nb.png" in result.out and "\x1b" not in result.out + result.err
