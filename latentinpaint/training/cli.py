@@ -13,7 +13,8 @@ An option of the command line wins over every configuration, wherever it stands 
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,21 +57,36 @@ TRAINER_DEFAULTS = {
 }
 
 
+@contextmanager
+def _single_precision() -> Iterator[None]:
+    """Tensors are float32 unless something says otherwise, whatever default the calling program has set."""
+    previous = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(previous)
+
+
+@_single_precision()
 def pretrain_ae(arguments: Sequence[str], program: str | None = None) -> None:
     """Pretrain an autoencoder; `arguments` as on the command line, `program` is what --help calls it."""
     train(TrainingCLI.build(PretrainTask, arguments, "runs/pretrain_ae", program))
 
 
+@_single_precision()
 def train_latent(arguments: Sequence[str], program: str | None = None) -> None:
     """Train a refiner on a pretrained autoencoder; see `pretrain_ae`."""
     train(TrainingCLI.build(LatentTask, arguments, "runs/train_latent", program))
 
 
+@_single_precision()
 def train_lama(arguments: Sequence[str], program: str | None = None) -> None:
     """Train with LaMa's full losses; see `pretrain_ae`."""
     train(TrainingCLI.build(AdversarialTask, arguments, "runs/train_lama", program))
 
 
+@_single_precision()
 def train_flow(arguments: Sequence[str], program: str | None = None) -> None:
     """Train a flow; see `pretrain_ae`. What it has learnt is drawn at the end."""
     recipes = ("--model.flow", "-h", "--help")

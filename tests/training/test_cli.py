@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from checkpoints import checkpoint, compare, equal
 from PIL import Image
 from safetensors.torch import load_file
@@ -174,3 +175,15 @@ def test_bad_files_are_left_out_counted_and_named(workers, pretrain, tmp_path):
     message = next(str(w.message) for w in caught if "could not be read" in str(w.message))
     assert "cut.jpg" in message and "text.jpg" in message and "good" not in message
     load_autoencoder(folder)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+def test_the_default_type_of_the_calling_program_changes_nothing(dtype, pretrain):
+    expected = (pretrain(name="plain") / "autoencoder.safetensors").read_bytes()
+    torch.set_default_dtype(dtype)
+    try:
+        found = (pretrain(name="changed") / "autoencoder.safetensors").read_bytes()
+        assert torch.get_default_dtype() == dtype
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert found == expected
