@@ -37,7 +37,7 @@ def command(
     if model is not None:
         control = _mask_control(model, encoder, autoencoder)
     picture, hole = _read(image, mask, invert_mask)
-    pixels = torch.from_numpy(picture.rgb()).permute(2, 0, 1)[None]
+    pixels = torch.from_numpy(picture.visible_rgb()).permute(2, 0, 1)[None]
     difference = latent_difference(encoder, pixels, torch.from_numpy(hole).float()[None, None], control)
     sheet = draw_latent_difference(difference)
     write_image(sheet, output)

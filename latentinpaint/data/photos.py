@@ -19,6 +19,7 @@ from latentinpaint.data.mask_generators import MaskGenerator
 from latentinpaint.errors import InputError, choose
 from latentinpaint.images.folders import left_out_sentence, read_folder
 from latentinpaint.images.image_files import read_picture
+from latentinpaint.images.picture import Picture
 from latentinpaint.randomness import numbered_generator
 
 
@@ -64,7 +65,7 @@ class PhotoFolder(PhotoSource):
         self.names = [str(path.relative_to(self.root)) for path in self.paths]
 
     def read(self, index: int) -> np.ndarray:
-        return read_picture(self.paths[index]).rgb8()
+        return _pixels(read_picture(self.paths[index]))
 
 
 class SamplePhotos(PhotoSource):
@@ -199,4 +200,11 @@ def _sample_photo(name: str) -> np.ndarray:
     import skimage
 
     folder = Path(skimage.data_dir)  # type: ignore[attr-defined]  # scikit-image exports it lazily
-    return read_picture(folder / name).rgb8()
+    return _pixels(read_picture(folder / name))
+
+
+def _pixels(picture: Picture) -> np.ndarray:
+    """(H, W, 3) uint8, what a network learns from."""
+    if picture.alpha() is None:
+        return picture.rgb8()
+    return np.rint(picture.visible_rgb() * 255).astype(np.uint8)

@@ -195,7 +195,7 @@ def named_pictures(images: str | Path) -> tuple[list[tuple[str, Path]], list[str
 
 def _image_of(picture: Picture, crop: "Transform | None" = None) -> Tensor:
     """A picture as (1, 3, H, W) in [0, 1]; all its samples decide what is black and white, the hole's too."""
-    pixels = picture.rgb()
+    pixels = picture.visible_rgb()
     if crop is not None:
         pixels = crop(pixels, 0)
     return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()

@@ -26,7 +26,7 @@ from latentinpaint.images.high_depth import SIXTEEN_BIT_COLOUR_MODES, SIXTEEN_BI
 from latentinpaint.images.orientation import turn_as_stored
 from latentinpaint.images.png_chunks import Chunk
 from latentinpaint.images.sample_range import SampleRange, check_intensities, range_of
-from latentinpaint.images.transparency import hidden
+from latentinpaint.images.transparency import continue_visible, hidden
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 GREY_MODES = ("1", "F", "I", "I;16", "I;16B", "L", "LA", "LA;16")  # with or without alpha
@@ -183,6 +183,16 @@ class Picture:
         if self.mode in DEEP_MODES:
             return self._colour_samples() @ LUMINANCE
         return self.luminance() * np.float32(self.full_scale)
+
+    def visible_rgb(self) -> np.ndarray:
+        """As `rgb`, but a hidden colour, beneath alpha 0, is that of the nearest visible pixel.
+
+        For what takes a picture for the truth: colours that nobody sees are none.
+        """
+        alpha = self.alpha()
+        if alpha is None:
+            return self.rgb()
+        return continue_visible(self.rgb(), alpha)
 
     def rgb8(self) -> np.ndarray:
         """The colours, (H, W, 3) uint8, rounded where the picture is deeper."""

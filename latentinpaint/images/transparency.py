@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_dilation, find_objects, label
+from scipy.ndimage import binary_dilation, distance_transform_edt, find_objects, label
 
 # Of 255, so that nothing that such a colour does to any background is plainly seen; where colours were stored
 # multiplied by alpha, they are wrong by more than 16 levels below it.
@@ -59,6 +59,15 @@ class HoleAlpha:
 def hidden(alpha: np.ndarray) -> np.ndarray:
     """Where colours are not seen, (H, W) bool."""
     return alpha < MIN_VISIBLE_ALPHA
+
+
+def continue_visible(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colours (H, W, C) with the nearest visible colour wherever one is hidden; as they are if none is visible."""
+    unseen = hidden(alpha)
+    if not unseen.any() or unseen.all():
+        return colours
+    rows, columns = distance_transform_edt(unseen, return_distances=False, return_indices=True)
+    return colours[rows, columns]
 
 
 def hole_alpha(alpha: np.ndarray, hole: np.ndarray) -> HoleAlpha:

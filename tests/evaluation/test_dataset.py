@@ -88,7 +88,7 @@ def test_bad_folders(tmp_path, photos):
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "I;16"])
 def test_pictures_of_any_mode_have_three_channels(mode, tmp_path):
-    """Grey counts three times, opacity not at all: what is evaluated are the colours that a file holds."""
+    """Grey counts three times, opacity not at all: what is evaluated are the colours that are seen."""
     ramp = np.tile(np.arange(0, 240, 5, dtype=np.uint8), (40, 1))
     picture = Image.fromarray(ramp)
     if mode == "I;16":
@@ -102,3 +102,12 @@ def test_pictures_of_any_mode_have_three_channels(mode, tmp_path):
     (item,) = dataset_from_preset(tmp_path, "thick")
     expected = torch.from_numpy(ramp.astype(np.float32) / 255).expand(3, -1, -1)
     assert torch.allclose(item.image[0], expected, atol=2e-3)
+
+
+def test_hidden_colours_are_not_the_truth(tmp_path):
+    samples = np.full((40, 40, 4), (235, 140, 40, 255), np.uint8)
+    samples[:, 20:] = (255, 255, 255, 0)
+    Image.fromarray(samples).save(tmp_path / "sticker.png")
+    [item] = dataset_from_preset(tmp_path, "thick", seed=0)
+    colours = np.unique(item.image[0].permute(1, 2, 0).reshape(-1, 3).numpy() * 255, axis=0)
+    np.testing.assert_allclose(colours, [[235, 140, 40]], atol=1e-4)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from latentinpaint.images.transparency import MIN_VISIBLE_ALPHA, hidden, hole_alpha
+from latentinpaint.images.transparency import MIN_VISIBLE_ALPHA, continue_visible, hidden, hole_alpha
 
 HOLE = np.zeros((20, 30), bool)
 HOLE[5:12, 8:16] = True
@@ -54,3 +54,15 @@ def test_a_hole_without_surroundings_is_opaque():
 def test_what_is_hardly_seen_is_hidden():
     alpha = np.array([0, 1 / 65535, MIN_VISIBLE_ALPHA - 1e-4, MIN_VISIBLE_ALPHA, 0.5, 1])
     assert hidden(alpha).tolist() == [True, True, True, False, False, False]
+
+
+def test_hidden_colours_continue_those_that_are_seen():
+    random = np.random.default_rng(0)
+    colours = random.random((7, 9, 3), np.float32)
+    alpha = np.ones((7, 9), np.float32)
+    alpha[:, 4:] = 0
+    continued = continue_visible(colours, alpha)
+    np.testing.assert_array_equal(continued[:, :4], colours[:, :4])
+    np.testing.assert_array_equal(continued[:, 4:], np.repeat(colours[:, 3:4], 5, axis=1))
+    for all_alike in (np.ones_like(alpha), np.zeros_like(alpha)):
+        np.testing.assert_array_equal(continue_visible(colours, all_alike), colours)
