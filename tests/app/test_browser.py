@@ -168,9 +168,7 @@ def test_paint_fill_and_download(page, tmp_path, helpers):
     assert not page.get_by_role("tab", name="Samples").is_visible()
 
 
-@pytest.mark.parametrize(
-    "page", [{"noise": True}, {"noise": True, "device_scale_factor": 1.5}], indirect=True, ids=["noise", "noise, 1.5"]
-)
+@pytest.mark.parametrize("page", [{"noise": True, "device_scale_factor": 1.5}], indirect=True, ids=["noise"])
 def test_a_browser_that_adds_noise_to_canvases(page, tmp_path, helpers):
     source = tmp_path / "holiday.png"
     Image.fromarray(helpers.smooth(203, 311)).save(source)
