@@ -28,9 +28,11 @@ def unmatched_files(matches: Matches, images: Path, masks: Path, in_one_folder: 
 
 
 def _masks_without_image(matches: Matches, images: Path, masks: Path) -> Iterator[Finding]:
-    known_images = list(matches.images_without_mask)
-    known_images += dict.fromkeys(pair.image for pair in matches.pairs)
-    photos = [_relative_name(image, images) for image in known_images]
+    photos = []
+    for image in matches.images_without_mask:
+        photos.append(_relative_name(image, images))
+    for pair in matches.pairs:
+        photos.append(_relative_name(pair.image, images))
     for number, mask in enumerate(matches.masks_without_image):
         seen = f"no picture in {images} has this mask's name"
         advice = "name masks after their pictures, photo_mask001.png for photo.png, in the same sub-folder"

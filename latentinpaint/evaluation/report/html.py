@@ -3,23 +3,30 @@
 import html
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from latentinpaint.evaluation.dataset import DatasetItem
-from latentinpaint.evaluation.evaluator import BEST
 from latentinpaint.evaluation.report.gallery import gallery
-from latentinpaint.evaluation.report.markdown import arrow, compact, item_count
+from latentinpaint.evaluation.report.markdown import arrow, compact
 from latentinpaint.evaluation.report.plots import lines_plot, rank_plot
-from latentinpaint.evaluation.statistics import Difference, Mean, median
+from latentinpaint.evaluation.report.table_columns import (
+    DOWN,
+    UP,
+    TableColumn,
+    capped_below,
+    cost_columns,
+    distance_columns,
+    interval_text,
+    metric_columns,
+)
+from latentinpaint.evaluation.statistics import Difference, median
 from latentinpaint.evaluation.summary import HoleClass, Summary
-from latentinpaint.evaluation.table_rows import TableRow, column
+from latentinpaint.evaluation.table_rows import column
 from latentinpaint.metrics.pixels import Metric
 
-UP, DOWN = arrow(True), arrow(False)
 # What a table begins with: the usual metric first, then what agrees best with people.
 ORDER = ("psnr", "lpips", "ssim", "ms_ssim", "l1")
 CALIBRATED = (0.9, 1.1)  # the ratios of spread to error that are about right
@@ -54,88 +61,8 @@ def report_page(
     ]
     page = Template(files("latentinpaint.evaluation.report").joinpath("report_page.html").read_text(encoding="utf-8"))
     title = f"{len(summary.items)} holes filled"
-    body = "\n".join(part for part in parts if part)
+    body = "\n".join(filter(None, parts))
     return page.substitute(title=html.escape(title), body=body)
-
-
-@dataclass
-class _Column:
-    """A column of a table: its heading, a cell for each row, and the values that compete for the best.
-
-    What was chosen by looking at the truth does not compete.
-    """
-
-    title: str
-    higher_is_better: bool = False
-    cells: list[str] = field(default_factory=list)
-    competing: dict[str, float] = field(default_factory=dict)
-
-    def add(self, row: TableRow, cell: str, value: float = math.nan) -> None:
-        """Append a row's cell; `value` competes, if it is finite."""
-        self.cells.append(cell)
-        if row.kind != BEST and math.isfinite(value):
-            self.competing[row.name] = value
-
-    @property
-    def best(self) -> list[str]:
-        """The rows with the best value: several, where it is the same."""
-        sign = 1
-        if not self.higher_is_better:
-            sign = -1
-        best: list[str] = []
-        best_value = -math.inf
-        for name, value in self.competing.items():
-            if sign * value > best_value:
-                best = []
-                best_value = sign * value
-            if sign * value == best_value:
-                best.append(name)
-        return best
-
-
-def _metric_columns(summary: Summary, metrics: Sequence[Metric], region: str) -> list[_Column]:
-    rows = list(summary.rows.values())
-    columns = []
-    for metric in metrics:
-        key = metric.name + region
-        if key not in rows[0].scores:
-            continue
-        if not rows[0].means[key].count:
-            continue
-        title = f"{metric.label} {arrow(metric.higher_is_better)}{item_count(rows, key)}"
-        of_metric = _Column(title, metric.higher_is_better)
-        for row in rows:
-            mean = row.means[key]
-            of_metric.add(row, f"{compact(mean.value)}<small>{_interval(mean)}{_capped(mean)}</small>", mean.value)
-        columns.append(of_metric)
-    return columns
-
-
-def _distance_columns(summary: Summary) -> list[_Column]:
-    columns: dict[str, _Column] = {}
-    f1 = _Column(f"F1 of SSIM and FID {UP}", higher_is_better=True)
-    for row in summary.rows.values():
-        found = row.distances
-        for name, value in found.frechet.items():
-            columns.setdefault(name, _Column(f"{name} {DOWN}")).add(row, compact(value), value)
-        for name, kernel in found.kernels.items():
-            text = f"{compact(kernel.mean)}<small>± {compact(kernel.standard_deviation)}</small>"
-            columns.setdefault(name, _Column(f"{name} {DOWN}")).add(row, text, kernel.mean)
-        f1.add(row, compact(found.f1), found.f1)
-    if f1.best:
-        columns["F1"] = f1
-    return list(columns.values())
-
-
-def _cost_columns(summary: Summary) -> list[_Column]:
-    seconds = _Column("seconds a picture")
-    megabytes = _Column("MB a fill")
-    evaluations = _Column("network evaluations a picture")
-    for row in summary.rows.values():
-        seconds.add(row, compact(median(row.seconds)))
-        megabytes.add(row, compact(median(row.megabytes)))
-        evaluations.add(row, compact(median(row.evaluations)))
-    return [seconds, megabytes, evaluations]
 
 
 def _importance(metric: Metric) -> int:
@@ -170,10 +97,10 @@ def _heading(summary: Summary, settings: dict[str, Any]) -> str:
 
 def _tables(summary: Summary, metrics: Sequence[Metric]) -> str:
     parts = {
-        "In the hole": _metric_columns(summary, metrics, "_hole"),
-        "The whole picture": _metric_columns(summary, metrics, "") + _distance_columns(summary),
-        "Along the hole's border": _metric_columns(summary, metrics, "_band"),
-        "What it costs": _cost_columns(summary),
+        "In the hole": metric_columns(summary, metrics, "_hole"),
+        "The whole picture": metric_columns(summary, metrics, "") + distance_columns(summary),
+        "Along the hole's border": metric_columns(summary, metrics, "_band"),
+        "What it costs": cost_columns(summary),
     }
     written = []
     for title, columns in parts.items():
@@ -182,7 +109,7 @@ def _tables(summary: Summary, metrics: Sequence[Metric]) -> str:
     return "".join(written)
 
 
-def _table(summary: Summary, columns: Sequence[_Column]) -> str:
+def _table(summary: Summary, columns: Sequence[TableColumn]) -> str:
     lines = []
     for number, row in enumerate(summary.rows.values()):
         mark = ""
@@ -216,16 +143,18 @@ def _notes(summary: Summary) -> str:
 def _differences(summary: Summary, metrics: Sequence[Metric]) -> str:
     if not summary.differences:
         return ""
-    shown = [metric for metric in metrics if metric.local]
+    shown = []
+    titles = ["method"]
+    for metric in metrics:
+        if metric.local:
+            shown.append(metric)
+            titles.append(f"{metric.label} {arrow(metric.higher_is_better)}")
     lines = []
     for name, found in summary.differences.items():
         cells = []
         for metric in shown:
             cells.append(_difference_cell(found[f"{metric.name}_hole"]))
         lines.append(f"<tr><td>{html.escape(summary.rows[name].label)}</td>{''.join(cells)}</tr>")
-    titles = ["method"]
-    for metric in shown:
-        titles.append(f"{metric.label} {arrow(metric.higher_is_better)}")
     return (
         f"<h2>Hole by hole against {html.escape(summary.rows[summary.reference].label)}</h2>"
         "<p>Each method less the reference, in the same holes. Bold where the interval does not touch zero.</p>"
@@ -236,7 +165,7 @@ def _differences(summary: Summary, metrics: Sequence[Metric]) -> str:
 def _difference_cell(difference: Difference) -> str:
     mean = difference.mean
     sure = math.isfinite(mean.low) and (mean.low > 0 or mean.high < 0)
-    below = f"{_interval(mean, '+')}{_capped(mean)}<br>better on {difference.better} of {difference.of}"
+    below = f"{interval_text(mean, '+')}{capped_below(mean)}<br>better on {difference.better} of {difference.of}"
     return _cell(f"{compact(mean.value, '+')}<small>{below}</small>", sure)
 
 
@@ -264,7 +193,10 @@ def _plots(summary: Summary, metrics: Sequence[Metric]) -> str:
 def _plot(summary: Summary, metric: Metric, by: str, classes: Sequence[HoleClass]) -> str:
     lines = {}
     for row in summary.rows.values():
-        lines[row.label] = [row.mean(f"{metric.name}_hole", hole_class.where) for hole_class in classes]
+        means = []
+        for hole_class in classes:
+            means.append(row.mean(f"{metric.name}_hole", hole_class.where))
+        lines[row.label] = means
     ticks = []
     for hole_class, mean in zip(classes, next(iter(lines.values())), strict=True):
         ticks.append(f"{hole_class.name}\n({mean.count})")  # of every row the same
@@ -336,16 +268,3 @@ def _cell(text: str, best: bool = False) -> str:
     if best:
         return f'<td class="best">{text}</td>'
     return f"<td>{text}</td>"
-
-
-def _capped(mean: Mean) -> str:
-    """A line below a mean of which some values are capped."""
-    if not mean.capped:
-        return ""
-    return f"<br>{mean.capped} of {mean.count} capped"
-
-
-def _interval(mean: Mean, sign: str = "") -> str:
-    if not math.isfinite(mean.low):
-        return "–"
-    return f"{compact(mean.low, sign)} … {compact(mean.high, sign)}"

@@ -42,7 +42,8 @@ class FlowTask(TrainingTask):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         losses = self.flow.loss(batch["source"], batch["target"], self.step_generator(batch_idx))
-        self.log_dict({f"train/{name}": value for name, value in losses.items()}, prog_bar=True)
+        for name, value in losses.items():
+            self.log(f"train/{name}", value, prog_bar=True)
         return losses["loss"]
 
     def step_generator(self, batch_idx: int) -> torch.Generator:
@@ -63,8 +64,8 @@ class FlowTask(TrainingTask):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         losses = self.flow.loss(batch["source"], batch["target"], numbered_generator(0, batch_idx))
-        named = {f"val/{name}": value for name, value in losses.items()}
-        self.log_dict(named, batch_size=len(batch["target"]), sync_dist=True)
+        for name, value in losses.items():
+            self.log(f"val/{name}", value, batch_size=len(batch["target"]), sync_dist=True)
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """Points or pictures to look at: named columns, each with an item's row; the noise is the same every time."""
