@@ -16,8 +16,8 @@ from PIL import Image
 from latentinpaint.doctor.findings import ArgumentNames
 from latentinpaint.doctor.refusal import check_pair
 from latentinpaint.errors import InputError, check_same_size
-from latentinpaint.images.encode import FORMATS_BY_SUFFIX, JPEG
 from latentinpaint.images.image_files import Picture, binary_mask, read_picture
+from latentinpaint.images.image_format import FORMATS_BY_SUFFIX, JPEG
 
 # Pillow's names of the formats, and the first suffix of each that keeps pixels exactly.
 _SUFFIXES = {entry.name.upper(): suffix for suffix, entry in reversed(FORMATS_BY_SUFFIX.items())}

@@ -15,8 +15,8 @@ from pathlib import Path
 from latentinpaint.errors import InputError, printable
 from latentinpaint.files import check_name, check_writable
 from latentinpaint.images.completeness import is_complete, picture_size
-from latentinpaint.images.encode import FORMATS_BY_SUFFIX, JPEG, format_of
 from latentinpaint.images.folders import LeftOut, read_folder
+from latentinpaint.images.image_format import FORMATS_BY_SUFFIX, JPEG, format_of
 from latentinpaint.images.pairing import Matches, find_matches
 from latentinpaint.inference.outpainting import Padding, Side
 

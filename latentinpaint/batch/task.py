@@ -14,7 +14,7 @@ from latentinpaint.doctor import examine
 from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, FindingCode, Severity
 from latentinpaint.doctor.refusal import refuse_problems
 from latentinpaint.errors import InputError, check_has_hole, check_same_size, printable
-from latentinpaint.images.encode import LOSSY
+from latentinpaint.images.format_fitting import LOSSY
 from latentinpaint.images.image_files import binary_mask, read_picture, write_picture
 from latentinpaint.images.picture import Picture
 from latentinpaint.inference.options import FillOptions

@@ -18,8 +18,8 @@ from latentinpaint.cli.terminal import named_bar
 from latentinpaint.device import GIB, free_memory
 from latentinpaint.doctor import ArgumentNames
 from latentinpaint.errors import InputError, check_counts, check_has_hole, choose, printable
-from latentinpaint.images.encode import JPEG, format_of
 from latentinpaint.images.image_files import read_mask
+from latentinpaint.images.image_format import JPEG, format_of
 from latentinpaint.inference.feature_refinement import SHARE, Refinement
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.outpainting import Side

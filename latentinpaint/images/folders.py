@@ -13,7 +13,7 @@ from pathlib import Path
 
 from latentinpaint.errors import InputError
 from latentinpaint.files import user_path
-from latentinpaint.images.encode import FORMATS_BY_SUFFIX
+from latentinpaint.images.image_format import FORMATS_BY_SUFFIX
 
 PICTURE_SUFFIXES = frozenset(FORMATS_BY_SUFFIX)
 LISTED = 20  # files named in a sentence

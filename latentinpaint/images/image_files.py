@@ -19,6 +19,8 @@ from latentinpaint.files import user_path, write_bytes
 from latentinpaint.hole import is_hole, mask_scale
 from latentinpaint.images import encode
 from latentinpaint.images.decode import decode_file, error_text
+from latentinpaint.images.format_fitting import fit_to_format
+from latentinpaint.images.image_format import format_of
 from latentinpaint.images.picture import Picture
 
 
@@ -39,8 +41,8 @@ def write_picture(picture: Picture, path: str | Path) -> list[str]:
     Raises:
         InputError: for an unknown suffix, a path that cannot be written to, a size the format cannot hold.
     """
-    target = encode.format_of(path)
-    picture, notes = encode.fit_to_format(picture, target)
+    target = format_of(path)
+    picture, notes = fit_to_format(picture, target)
     try:
         content = encode.encode(picture, target)
     except Exception as error:  # encoders report a size or value beyond the format in many ways
@@ -60,7 +62,7 @@ def write_image(image: Image.Image, path: str | Path, **options: Any) -> None:
     Raises:
         InputError: for an unknown suffix, and a path that cannot be written to.
     """
-    write_bytes(path, encode.encode_image(image, encode.format_of(path), **options))
+    write_bytes(path, encode.encode_image(image, format_of(path), **options))
 
 
 def read_mask(path: str | Path, invert: bool = False) -> np.ndarray:

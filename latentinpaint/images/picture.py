@@ -269,7 +269,7 @@ class Picture:
         return replace(self, samples=samples, exif=exif, dpi=dpi)
 
     def converted(self, mode: str) -> "Picture":
-        """The same picture in a mode of `encode.FALLBACKS`; exact wherever the new mode has the values.
+        """The same picture in a mode of `format_fitting.FALLBACKS`; exact wherever the new mode has the values.
 
         White stays white, that of the format where it has one: what is dark for every program stays dark.
         """

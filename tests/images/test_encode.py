@@ -25,13 +25,12 @@ from PIL import Image, JpegImagePlugin
 
 from latentinpaint.errors import InputError
 from latentinpaint.images import decode
-from latentinpaint.images.encode import FORMATS_BY_SUFFIX, format_of
-from latentinpaint.images.folders import PICTURE_SUFFIXES
 from latentinpaint.images.image_files import (
     Picture,
     read_picture,
     write_picture,
 )
+from latentinpaint.images.image_format import FORMATS_BY_SUFFIX, format_of
 
 
 def cmyk(fill):
@@ -111,54 +110,6 @@ def test_jpeg_to_jpeg(tmp_path, subsampling, mode):
         assert JpegImagePlugin.get_sampling(after) == JpegImagePlugin.get_sampling(before)
         assert after.info["icc_profile"] == ICC and after.info["dpi"] == (200, 200)
         assert after.info["comment"] == b"hello" and after.getexif()[0x010F] == "a maker"
-
-
-@pytest.mark.parametrize(
-    ("mode", "suffix", "word"),
-    [
-        ("CMYK", ".png", "CMYK"),
-        ("I;16", ".jpg", "8-bit"),
-        ("RGBA", ".jpg", "transparency"),
-        ("L", ".webp", "RGB"),
-        ("I", ".png", "16-bit"),
-        ("F", ".png", "16-bit"),
-        ("RGB", ".gif", "palette"),
-        ("PA", ".png", "RGBA"),
-        ("YCbCr", ".tif", "RGB"),
-    ],
-)
-def test_what_cannot_be_kept_is_said(tmp_path, mode, suffix, word):
-    image = image_of(mode)
-    if mode == "PA":
-        image.putpalette(noise(256, 3).tobytes())
-    notes = write_picture(Picture.from_pil(image), tmp_path / f"out{suffix}")
-    assert any(word in note for note in notes)
-    if suffix == ".png" and mode in ("CMYK", "PA"):
-        target = "RGBA" if mode == "PA" else "RGB"
-        assert (pillow_pixels(tmp_path / "out.png")[1] == np.asarray(image.convert(target))).all()
-
-
-def test_every_mode_can_be_written_in_every_format(tmp_path):
-    for suffix in PICTURE_SUFFIXES:
-        for mode in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I;16B", "I", "F"):
-            image = image_of(mode)
-            if mode in ("P", "PA"):
-                image.putpalette(noise(256, 3).tobytes())
-            picture = Picture.from_pil(image)
-            assert np.asarray(picture.to_pil()).tobytes() == np.asarray(image).tobytes()
-            write_picture(picture, tmp_path / f"out{suffix}")
-            with Image.open(tmp_path / f"out{suffix}") as after:
-                after.load()
-                assert after.size == image.size
-            assert picture.rgb().shape == (HEIGHT, WIDTH, 3) and picture.rgb().dtype == np.float32
-            assert picture.rgb().min() >= 0 and picture.rgb().max() <= 1
-
-
-@pytest.mark.parametrize("name", ["out.xyz", "out", "out.psd"])
-def test_unknown_suffix(tmp_path, name):
-    with pytest.raises(InputError, match=r"\.png") as caught:
-        write_picture(Picture.from_pil(image_of("RGB")), tmp_path / name)
-    assert name in str(caught.value) and list(tmp_path.iterdir()) == []
 
 
 def test_failed_writing_leaves_nothing_behind(tmp_path):

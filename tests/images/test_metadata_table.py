@@ -14,8 +14,8 @@ import tifffile
 from image_samples import ICC, bmp_head, chunk, exif_bytes, noise, xmp_packet
 from PIL import Image
 
-from latentinpaint.images.encode import FORMATS_BY_SUFFIX
 from latentinpaint.images.image_files import read_picture, write_picture
+from latentinpaint.images.image_format import FORMATS_BY_SUFFIX
 
 SUFFIXES = [".png", ".jpg", ".webp", ".tif", ".gif", ".bmp"]
 PICTURE = Image.fromarray(noise(6, 8, 3))

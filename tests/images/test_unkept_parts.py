@@ -7,8 +7,10 @@ import pytest
 from image_samples import bmp_head, chunk, image_of
 from PIL import Image
 
-from latentinpaint.images.encode import JPEG, PNG, encode, fit_to_format
+from latentinpaint.images.encode import encode
+from latentinpaint.images.format_fitting import fit_to_format
 from latentinpaint.images.image_files import read_picture, write_picture
+from latentinpaint.images.image_format import JPEG, PNG
 from latentinpaint.images.unkept_parts import unkept_parts
 
 VIDEO = b"\0\0\0\x18ftypmp42"
