@@ -8,9 +8,10 @@ from latentinpaint.images.image_files import Picture, write_picture
 from latentinpaint.images.image_format import JPEG, PNG, TIFF, format_of
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"), [("a.png", PNG), ("a.b.JPG", JPEG), ("x/a.jfif", JPEG), ("a.TIFF", TIFF)]
-)
+SUFFIXES = {"a.png": PNG, "a.b.JPG": JPEG, "x/a.jfif": JPEG, "a.TIFF": TIFF}
+
+
+@pytest.mark.parametrize("name", SUFFIXES)
 def test_suffixes(name):
     assert format_of(name) is SUFFIXES[name]
 
