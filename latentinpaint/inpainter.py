@@ -1,7 +1,7 @@
 """`Inpainter`: a trained model and any kind of picture in, the same kind of picture out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentinpaint.device import choose_device
+from latentinpaint.doctor.findings import ArgumentNames
 from latentinpaint.doctor.refusal import check_pair
 from latentinpaint.errors import InputError, check_same_size, choose, shown
 from latentinpaint.files import user_path
 from latentinpaint.images.convert import AnyPicture, as_mask, as_upright_mask, like_input, mask_pictures, to_picture
 from latentinpaint.images.image_files import Picture
+from latentinpaint.images.orientation import turn_upright
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
 from latentinpaint.inference.layers import PictureLayers
@@ -28,6 +30,7 @@ from latentinpaint.weights import PIPELINE_FILE, Model, load_model, save_model
 
 # The type that convolutions are computed in; None is the weights' own.
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
+_NAMES = ArgumentNames(invert_mask="the mask inverted", ignore_problems="ignore_problems=True")
 
 
 @dataclass(frozen=True)
@@ -214,6 +217,7 @@ class Inpainter:
             if mask is None:
                 mask = np.zeros((height, width), bool)
             old_mask = as_mask(mask, batched=True)
+            _check_masks(None, mask, fill_options, 1)
             check_same_size(old_mask.shape[-2:], (height, width))
             padding = Padding.of(sides, height, width)
             left, top, right, bottom = astuple(padding)
@@ -227,6 +231,7 @@ class Inpainter:
             if mask is not None:
                 old_mask, frame = as_upright_mask(mask, image)
                 check_same_size(old_mask.shape, size)
+                _check_masks(picture, mask, fill_options, frame)
             padding = Padding.of(sides, *size)
             new_mask = padding.pad_mask(old_mask)
             expanded = picture.expanded(*astuple(padding))
@@ -267,20 +272,26 @@ def _unwrap(samples: list[Any]) -> Any:  # noqa: ANN401  whatever the outputs ar
 def _input(image: Any, mask: object, options: FillOptions) -> _Input:  # noqa: ANN401  see `Inpainter.__call__`
     if isinstance(image, Tensor):
         hole = as_mask(mask, batched=True)
-        _check_masks(None, mask, options)
+        _check_masks(None, mask, options, 1)
         return _tensor_input(image, hole, options)
     picture = to_picture(image)
     hole, frame = as_upright_mask(mask, image)
-    _check_masks(picture, mask, options)
+    _check_masks(picture, mask, options, frame)
     return _picture_input(picture, hole, options, lambda filled: like_input(filled, image, frame))
 
 
-def _check_masks(picture: Picture | None, mask: object, options: FillOptions) -> None:
-    """Raise an `InputError` if the doctor finds a problem that is not to be ignored."""
+def _check_masks(picture: Picture | None, mask: object, options: FillOptions, frame: int) -> None:
+    """Raise an `InputError` if the doctor finds a problem that is not to be ignored.
+
+    Args:
+        picture: upright; None looks at the mask alone.
+        mask: as it came, in the frame of the EXIF orientation `frame`.
+    """
     if options.ignore_problems:
         return
     for one_mask in mask_pictures(mask):
-        check_pair(picture, one_mask)
+        upright = np.ascontiguousarray(turn_upright(one_mask.samples, frame))
+        check_pair(picture, replace(one_mask, samples=upright), names=_NAMES)
 
 
 def _picture_input(

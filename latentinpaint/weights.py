@@ -10,7 +10,7 @@ the model that comes with the package.
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -209,9 +209,8 @@ def _must_fit(path: Path) -> Iterator[None]:
 
 def _instead(path: Path) -> str:
     """What a file that is no safetensors file is, and what to do, where that can be told."""
-    with suppress(OSError):
-        if zipfile.is_zipfile(path):
-            return ", it is a checkpoint of PyTorch: take model.safetensors of its run, or convert one of LaMa"
+    if zipfile.is_zipfile(path):
+        return ", it is a checkpoint of PyTorch: take model.safetensors of its run, or convert one of LaMa"
     return mistaken_weights(path)
 
 

@@ -10,14 +10,14 @@ from gradio.components import Component
 
 from latentinpaint.app.examples import Example, write_examples
 from latentinpaint.app.handlers import Handlers, option_states
-from latentinpaint.app.preview import BRUSH_OPACITY
+from latentinpaint.app.preview import BRUSH_OPACITY, TINT
 from latentinpaint.app.store import Store
 from latentinpaint.app.uploads import Limits
 from latentinpaint.inpainter import Inpainter
 
 INTRODUCTION = """# latentinpaint
 Choose a photo, paint over what should go, and fill. Every pixel you do not paint keeps its value exactly."""
-BRUSH = ("rgb(230, 30, 60)", BRUSH_OPACITY)
+BRUSH = (f"rgb{TINT}", BRUSH_OPACITY)
 CSS = """
 .gradio-container { width: 100%; max-width: 1360px !important; margin: 0 auto; }
 #introduction h1 { margin-bottom: 2px; font-size: 1.5rem; }

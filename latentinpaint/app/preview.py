@@ -21,7 +21,7 @@ from latentinpaint.images.picture import Picture
 
 PREVIEW_SIDE = 1536
 BRUSH_OPACITY = 0.65
-TINT = (230, 30, 60)  # colour of a hole from a mask file
+TINT = (230, 30, 60)  # colour of the brush, and of a hole from a mask file
 
 
 def preview_size(height: int, width: int, longest: int = PREVIEW_SIDE) -> tuple[int, int]:
@@ -41,7 +41,7 @@ def make_preview(picture: Picture, hole: np.ndarray | None = None, longest: int 
     pixels = _over_white(picture)
     if hole is not None and hole.any():
         pixels = pixels.copy()
-        pixels[hole] = np.rint(0.35 * pixels[hole] + 0.65 * np.array(TINT)).astype(np.uint8)
+        pixels[hole] = np.rint((1 - BRUSH_OPACITY) * pixels[hole] + BRUSH_OPACITY * np.array(TINT)).astype(np.uint8)
     image = Image.fromarray(np.ascontiguousarray(pixels))
     height, width = preview_size(pixels.shape[0], pixels.shape[1], longest)
     if image.size != (width, height):

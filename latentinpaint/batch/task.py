@@ -36,7 +36,6 @@ class TaskOptions:
         expand: what the picture grows by; None if it does not.
         quality: of a JPEG, 1 to 100; None keeps that of the picture.
         names: what warnings call the caller's arguments.
-        ignore_problems: whether a pair is filled of which the doctor finds a problem, with a warning.
     """
 
     fill: FillOptions = FillOptions()
@@ -44,7 +43,6 @@ class TaskOptions:
     expand: tuple[Side, ...] | None = None
     quality: int | None = None
     names: ArgumentNames = DEFAULT_NAMES
-    ignore_problems: bool = False
 
 
 class MessageLevel(Enum):
@@ -150,7 +148,7 @@ def _mask_warnings(picture: Picture, mask: Picture | None, options: TaskOptions)
     if mask is None:
         return
     findings = examine(picture, mask, options.invert_mask, options.names)
-    if not options.ignore_problems:
+    if not options.fill.ignore_problems:
         refuse_problems(findings, options.names)
     for finding in findings:
         if finding.severity is Severity.NOTE:

@@ -148,11 +148,10 @@ def _task_options(options: Options, live: bool) -> TaskOptions:
         dilate=options.dilate,
         feather=options.feather,
         texture=TEXTURES[options.texture],
+        ignore_problems=options.ignore_problems,
     )
     names = ArgumentNames(invert_mask="--invert-mask", ignore_problems="--ignore-problems")
-    task_options = TaskOptions(
-        fill, options.invert_mask, quality=options.quality, names=names, ignore_problems=options.ignore_problems
-    )
+    task_options = TaskOptions(fill, options.invert_mask, quality=options.quality, names=names)
     if options.expand is not None:
         task_options = replace(task_options, expand=parse_padding(options.expand))
     return task_options

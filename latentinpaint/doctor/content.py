@@ -77,7 +77,7 @@ def check_photograph(examined: ExaminedMask) -> Iterator[Finding]:
     if examined.grey_source is not GreySource.PHOTOGRAPH:
         return
     alpha = examined.mask.alpha()
-    image = examined.image_of_equal_size
+    image = examined.ranged_image
     if alpha is not None and alpha.min() == 0:
         transparent = percent((alpha == 0).mean())
         seen = f"it is a photograph, transparent in {transparent} of its area, and not a mask"

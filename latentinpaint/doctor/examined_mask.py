@@ -8,6 +8,7 @@ import numpy as np
 
 from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, Finding, FindingCode, Severity
 from latentinpaint.doctor.greys import GreySource, classify_greys
+from latentinpaint.errors import InputError
 from latentinpaint.hole import is_hole
 from latentinpaint.images.image_files import mask_levels
 from latentinpaint.images.picture import Picture
@@ -46,15 +47,25 @@ class ExaminedMask:
 
     @cached_property
     def image_of_equal_size(self) -> Picture | None:
-        """The picture, if there is one and it has the mask's size; what is known decides its black and white.
-
-        Raises:
-            InputError: if known samples are negative or not finite.
-        """
+        """The picture, if there is one and it has the mask's size."""
         image = self.image
         if image is None or (image.height, image.width) != (self.mask.height, self.mask.width):
             return None
-        return image.with_range_of(~self.hole)
+        return image
+
+    @cached_property
+    def ranged_image(self) -> Picture | None:
+        """The same with the black and white that its known samples have; None also where those are no intensities.
+
+        Whether they are is judged where a picture is filled, of the hole that is filled: a dilated one hides more.
+        """
+        image = self.image_of_equal_size
+        if image is None:
+            return None
+        try:
+            return image.with_range_of(~self.hole)
+        except InputError:
+            return None
 
     @property
     def advice_to_invert(self) -> str:

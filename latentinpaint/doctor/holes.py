@@ -64,6 +64,8 @@ def _reason_for_inversion(examined: ExaminedMask) -> str:
     if image is not None:
         if _is_transparent_where_kept(image, hole):
             return "and the picture is opaque there, but transparent where the mask keeps it"
+    image = examined.ranged_image
+    if image is not None:
         known_flatness = _flatness(image, ~hole)
         hole_flatness = _flatness(image, hole)
         if known_flatness > 0.99 and hole_flatness < 0.5:
@@ -130,6 +132,8 @@ def check_transparency(examined: ExaminedMask) -> Iterator[Finding]:
     if hidden(alpha[~examined.hole]).all():
         seen = f"the picture {image.name} is transparent outside the hole, so nothing of it is known"
         yield examined.problem(FindingCode.NOTHING_SEEN, seen, "make what is to be kept opaque")
+        return
+    if not hidden(alpha).any():  # then no hole's alpha can be: it lies between those around it
         return
     new = hole_alpha(alpha, examined.hole)
     if hidden(new.alpha[examined.hole & ~new.unknown]).any():

@@ -7,7 +7,9 @@ from latentinpaint.doctor.mask_checks import examine
 from latentinpaint.doctor.reading import Progress, left_out_files, map_in_threads, no_progress, read_or_finding
 from latentinpaint.doctor.unmatched import unmatched_files
 from latentinpaint.errors import InputError
+from latentinpaint.images.image_files import binary_mask
 from latentinpaint.images.pairing import ImageMaskPair, match_masks
+from latentinpaint.images.picture import Picture
 
 _SAVE_AGAIN = "save or copy it again"
 
@@ -33,10 +35,21 @@ def examine_pair(
         known_picture = picture
     if isinstance(mask_picture, Finding):
         return [*findings, mask_picture]
+    if known_picture is not None:
+        findings += _unusable_samples(known_picture, mask_picture, invert_mask)
+    return findings + examine(known_picture, mask_picture, invert_mask, names)
+
+
+def _unusable_samples(image: Picture, mask: Picture, invert_mask: bool) -> list[Finding]:
+    """Samples outside the hole that are no intensities."""
+    hole = binary_mask(mask, invert_mask)
+    if hole.shape != (image.height, image.width):
+        return []
     try:
-        return findings + examine(known_picture, mask_picture, invert_mask, names)
+        image.with_range_of(~hole)
     except InputError as error:
-        return [*findings, problem(FindingCode.UNREADABLE, image, str(error), _SAVE_AGAIN)]
+        return [problem(FindingCode.UNREADABLE, image.name, str(error), _SAVE_AGAIN)]
+    return []
 
 
 def examine_pairs(

@@ -150,7 +150,7 @@ def dataset_from_folders(images: str | Path, masks: str | Path, limit: int | Non
     def read(source: ItemSource) -> DatasetItem:
         picture = read_picture(source.image)
         image = _image_of(picture)
-        hole = _read_hole(source, image, manifest)
+        hole = _read_hole(source, picture, manifest)
         mask = torch.from_numpy(hole).float()[None, None]
         return DatasetItem(source.name, image, mask, source.picture, source.results, _open_range(picture))
 
@@ -208,14 +208,15 @@ def _open_range(picture: Picture) -> SampleRange | None:
     return picture.sample_range
 
 
-def _read_hole(source: ItemSource, image: Tensor, manifest: Manifest | None) -> np.ndarray:
+def _read_hole(source: ItemSource, picture: Picture, manifest: Manifest | None) -> np.ndarray:
     """The hole (H, W) of an item, bool, checked against its picture and the manifest."""
     assert source.mask is not None
     mask = read_picture(source.mask)
     hole = binary_mask(mask)
-    check_same_size(hole.shape, image.shape[-2:], f"the mask {source.mask}", f"the picture {source.image}")
+    size = (picture.height, picture.width)
+    check_same_size(hole.shape, size, f"the mask {source.mask}", f"the picture {source.image}")
     check_has_hole(hole, f"the mask {source.mask}")
-    check_pair(read_picture(source.image), mask, names=ArgumentNames(ignore_problems=""))
+    check_pair(picture, mask, names=ArgumentNames(ignore_problems=""))
     if manifest is not None:
         manifest.check(source.mask, hole, source.image)
     return hole

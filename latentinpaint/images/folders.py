@@ -49,8 +49,8 @@ class FolderContents:
     linked_folders: list[Path] = field(default_factory=list)
 
 
-def read_folder(folder: str | Path, recursive: bool = True) -> FolderContents:
-    """Everything below a folder, or in it alone.
+def read_folder(folder: str | Path) -> FolderContents:
+    """Everything below a folder.
 
     Raises:
         InputError: if `folder` is missing, is no folder or cannot be read.
@@ -61,7 +61,7 @@ def read_folder(folder: str | Path, recursive: bool = True) -> FolderContents:
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder")
     contents = FolderContents()
-    walk = _Walk(contents, recursive)
+    walk = _Walk(contents)
     try:
         walk.enter(folder, ())
     except OSError as error:
@@ -73,9 +73,9 @@ def read_folder(folder: str | Path, recursive: bool = True) -> FolderContents:
     return contents
 
 
-def list_pictures(folder: str | Path, recursive: bool = True) -> list[Path]:
+def list_pictures(folder: str | Path) -> list[Path]:
     """The `pictures` of `read_folder`, for whoever has no use for the rest. May be empty."""
-    return read_folder(folder, recursive).pictures
+    return read_folder(folder).pictures
 
 
 def left_out_sentence(folder: str | Path, left_out: Sequence[LeftOut]) -> str | None:
@@ -108,9 +108,8 @@ def check_outside(output: str | Path, folder: str | Path, written: str) -> None:
 class _Walk:
     """Collects what `FolderContents` holds, in the order of the file system."""
 
-    def __init__(self, contents: FolderContents, recursive: bool) -> None:
+    def __init__(self, contents: FolderContents) -> None:
         self.contents = contents
-        self.recursive = recursive
 
     def enter(self, folder: Path, parents: tuple[tuple[int, int], ...]) -> None:
         """Collect from a folder; `parents` identify those on the way to it. Raises `OSError` if it cannot be read."""
@@ -129,8 +128,7 @@ class _Walk:
     def _add(self, path: Path, parents: tuple[tuple[int, int], ...]) -> None:
         try:
             if path.is_dir():
-                if self.recursive:
-                    self.enter(path, parents)
+                self.enter(path, parents)
             elif path.is_file():
                 self._add_file(path)
             else:

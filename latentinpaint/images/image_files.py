@@ -66,7 +66,7 @@ def write_image(image: Image.Image, path: str | Path, **options: Any) -> None:
 
 
 def read_mask(path: str | Path, invert: bool = False) -> np.ndarray:
-    """Read a mask file: (H, W) bool, True = hole, upright. See `mask_from_pil` for how it is thresholded.
+    """Read a mask file: (H, W) bool, True = hole, upright. See `binary_mask` for how it is thresholded.
 
     Raises:
         InputError: as `read_picture`.
@@ -74,22 +74,8 @@ def read_mask(path: str | Path, invert: bool = False) -> np.ndarray:
     return binary_mask(read_picture(path), invert)
 
 
-def mask_from_pil(image: Image.Image, invert: bool = False, name: str = "the mask") -> np.ndarray:
-    """Threshold an image: (H, W) bool, True (hole) where its luminance is above half of full scale.
-
-    White is the smallest of 1, 255 and 65535 that nothing exceeds: masks of segmentation programs hold 0 and 1.
-    Where opacity varies, the mask is seen over black: transparent pixels are known, so white strokes on a
-    transparent layer are holes. An alpha channel that is the same everywhere says nothing and is ignored.
-    `invert` is applied last.
-
-    Raises:
-        InputError: as `Picture.from_pil`.
-    """
-    return binary_mask(Picture.from_pil(image, name), invert)
-
-
 def mask_values(mask: Picture) -> np.ndarray:
-    """How white a mask is in the numbers of its file, (H, W); see `mask_from_pil` for alpha."""
+    """How white a mask is in the numbers of its file, (H, W); see `binary_mask` for alpha."""
     values = mask.grey_samples()
     alpha = mask.alpha()
     if alpha is not None and alpha.min() != alpha.max():
@@ -108,7 +94,13 @@ def mask_levels(mask: Picture) -> np.ndarray:
 
 
 def binary_mask(mask: Picture, invert: bool = False) -> np.ndarray:
-    """Threshold a mask that `read_picture` read: (H, W) bool, True = hole; as `mask_from_pil`."""
+    """Threshold a mask: (H, W) bool, True (hole) where its luminance is above half of full scale.
+
+    White is the smallest of 1, 255 and 65535 that nothing exceeds: masks of segmentation programs hold 0 and 1.
+    Where opacity varies, the mask is seen over black: transparent pixels are known, so white strokes on a
+    transparent layer are holes. An alpha channel that is the same everywhere says nothing and is ignored.
+    `invert` is applied last.
+    """
     return is_hole(mask_levels(mask)) != invert
 
 

@@ -205,9 +205,7 @@ class Picture:
         if self.mode in ALPHA_MODES:
             return self.samples[..., -1] / np.float32(self.full_scale)
         if self.palette_alpha is not None:
-            table = np.full(256, 255, np.uint8)
-            table[: len(self.palette_alpha)] = self.palette_alpha
-            return table[self.samples] / np.float32(255)
+            return palette.entry_alpha(self.palette_alpha)[self.samples] / np.float32(255)
         if self.transparent_colour is not None:
             return 1 - self._is_transparent_colour(self.samples).astype(np.float32)
         return None

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -91,9 +92,9 @@ class PictureGrid(Callback):
             return
         columns = cast(dict[str, Tensor], outputs)
         strips = []
-        for row in zip(*columns.values(), strict=True):
+        for row in islice(zip(*columns.values(), strict=True), self.max_pictures):
             strips.append(torch.cat(row, dim=2).cpu())
-        sheet = torch.cat(strips[: self.max_pictures], dim=1).clamp(0, 1)
+        sheet = torch.cat(strips, dim=1).clamp(0, 1)
         add_image(" | ".join(columns), sheet, trainer.global_step)
 
 

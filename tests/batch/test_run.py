@@ -16,6 +16,7 @@ from latentinpaint.batch.task import (
     TaskOptions,
     TaskResult,
 )
+from latentinpaint.inference.options import FillOptions
 
 
 def test_a_lost_process_names_its_picture_and_leaves_nothing(tmp_path):
@@ -31,7 +32,14 @@ def test_a_lost_process_names_its_picture_and_leaves_nothing(tmp_path):
     Image.fromarray(np.full((8, 9), 255, np.uint8)).save(white)
     tasks = [replace(task, mask=white) for task in tasks]
     summary = FolderSummary()
-    run_tasks(partial(Deadly, target), tasks, TaskOptions(ignore_problems=True), summary, processes=2, threads=1)
+    run_tasks(
+        partial(Deadly, target),
+        tasks,
+        TaskOptions(FillOptions(ignore_problems=True)),
+        summary,
+        processes=2,
+        threads=1,
+    )
     assert sorted(path.name for path in target.iterdir()) == ["a.png", "c.png", "d.png", "e.png"]
     assert summary.counts() == "4 filled, 0 already there, 1 failed"
     (failure,) = summary.failures

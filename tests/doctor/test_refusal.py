@@ -14,6 +14,7 @@ from latentinpaint.doctor.refusal import check_pair
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.dataset import dataset_from_folders
 from latentinpaint.images.image_files import read_picture
+from latentinpaint.inference.options import FillOptions
 
 HEIGHT, WIDTH = 60, 80
 
@@ -104,7 +105,7 @@ def test_doctor_and_filling_agree(name, files, inpainter):
 @pytest.mark.parametrize("name", ["all white", "the photograph with its object erased", "nothing seen but the hole"])
 def test_whoever_insists_gets_it(name, files, inpainter):
     task = files(name)
-    fill_files(inpainter, task, TaskOptions(ignore_problems=True))
+    fill_files(inpainter, task, TaskOptions(FillOptions(ignore_problems=True)))
     before, after = (np.asarray(Image.open(path)) for path in (task.image, task.outputs[0]))
     hole = np.asarray(inpainter(Image.open(task.image), Image.open(task.mask), ignore_problems=True)) != before
     assert np.array_equal(after != before, hole) and hole.any()
@@ -132,3 +133,41 @@ def test_arrays_and_tensors_are_judged_too(kind, inpainter):
         with pytest.raises(InputError):
             inpainter(photo(), mask)
     inpainter(photo(), kind(box() > 0))
+
+
+@pytest.mark.parametrize("ignore_problems", [False, True])
+def test_samples_that_a_dilated_hole_hides_may_be_anything(tmp_path, inpainter, ignore_problems):
+    samples = photo()[..., 0].astype(np.float32)
+    samples[19:41, 29:51] = np.nan
+    task = FillTask(tmp_path / "in.tif", tmp_path / "mask.png", (tmp_path / "out.tif",))
+    Image.fromarray(samples).save(task.image)
+    Image.fromarray(box()).save(task.mask)
+    options = FillOptions(dilate=2, ignore_problems=ignore_problems)
+    filled = inpainter(samples, box(), dilate=2, ignore_problems=ignore_problems)
+    assert np.isfinite(filled).all()
+    fill_files(inpainter, task, TaskOptions(options))
+    np.testing.assert_array_equal(np.asarray(Image.open(task.outputs[0])), filled)
+    with pytest.raises(InputError, match="not finite"):
+        inpainter(samples, box(), ignore_problems=ignore_problems)
+
+
+def test_a_mask_is_judged_in_the_frame_of_its_photo(tmp_path, inpainter):
+    """The stored upper half is opaque; by orientation 3 it is the lower one of the upright photo."""
+    alpha = np.zeros((HEIGHT, WIDTH), np.uint8)
+    alpha[: HEIGHT // 2] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.fromarray(np.dstack([photo(), alpha])).save(tmp_path / "a.png", exif=exif)
+    lower = np.zeros((HEIGHT, WIDTH), bool)
+    lower[HEIGHT // 2 :] = True
+    inpainter(Image.open(tmp_path / "a.png"), lower)
+    with pytest.raises(InputError, match="transparent outside the hole.*ignore_problems=True"):
+        inpainter(Image.open(tmp_path / "a.png"), ~lower)
+
+
+@pytest.mark.parametrize("name", ["all white", "the photograph with its object erased"])
+def test_expanding_judges_its_mask_too(name, inpainter):
+    image, mask = (Image.fromarray(PAIRS[name][number]()) for number in (0, 1))
+    with pytest.raises(InputError, match="ignore_problems=True"):
+        inpainter.expand(image, 4, mask)
+    inpainter.expand(image, 4, mask, ignore_problems=True)

@@ -9,10 +9,11 @@ from PIL import Image, ImageOps
 
 from latentinpaint.errors import InputError
 from latentinpaint.images.image_files import (
-    mask_from_pil,
+    binary_mask,
     read_mask,
     read_picture,
 )
+from latentinpaint.images.picture import Picture
 
 
 def test_missing_file_and_folder(tmp_path):
@@ -52,7 +53,7 @@ def test_mask_cut(tmp_path, image, expected):
     image.save(tmp_path / "mask.png")
     expected = np.array([expected], bool)
     for invert in (False, True):
-        for hole in (read_mask(tmp_path / "mask.png", invert), mask_from_pil(image, invert)):
+        for hole in (read_mask(tmp_path / "mask.png", invert), binary_mask(Picture.from_pil(image), invert)):
             assert hole.dtype == bool and (hole == (expected != invert)).all()
 
 

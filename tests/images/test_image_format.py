@@ -7,7 +7,6 @@ from latentinpaint.errors import InputError
 from latentinpaint.images.image_files import Picture, write_picture
 from latentinpaint.images.image_format import JPEG, PNG, TIFF, format_of
 
-
 SUFFIXES = {"a.png": PNG, "a.b.JPG": JPEG, "x/a.jfif": JPEG, "a.TIFF": TIFF}
 
 

@@ -94,9 +94,7 @@ if find_spec("transformer_engine") is None:
     REFUSED["transformer-engine"] = "not met"
 
 
-@pytest.mark.parametrize(
-    ("task", "precision"), [("ffc", "32"), ("autoencoder", "bf16-mixed"), ("lama", "bf16-mixed")]
-)
+@pytest.mark.parametrize(("task", "precision"), WORKING)
 @pytest.mark.filterwarnings("ignore:the perceptual loss is left out")
 def test_a_precision_works(task, precision, train_task):
     assert list(train_task(task, precision).glob("*.safetensors"))

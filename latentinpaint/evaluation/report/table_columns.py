@@ -35,18 +35,13 @@ class TableColumn:
     @property
     def best(self) -> list[str]:
         """The rows with the best value: several, where it is the same."""
-        sign = 1
-        if not self.higher_is_better:
-            sign = -1
-        best: list[str] = []
-        best_value = -math.inf
-        for name, value in self.competing.items():
-            if sign * value > best_value:
-                best = []
-                best_value = sign * value
-            if sign * value == best_value:
-                best.append(name)
-        return best
+        if not self.competing:
+            return []
+        choose_best = min
+        if self.higher_is_better:
+            choose_best = max
+        best = choose_best(self.competing.values())
+        return [name for name, value in self.competing.items() if value == best]
 
 
 def metric_columns(summary: Summary, metrics: Sequence[Metric], region: str) -> list[TableColumn]:

@@ -46,7 +46,8 @@ class PretrainTask(TrainingTask):
         """Log the PSNR; returns columns of pictures (B, 3, H, W) to look at, by name."""
         image = batch["image"]
         reconstruction = self._reconstruct(image)
-        self.log_known("val/psnr", decibels(_squared_error(reconstruction, image)))
+        psnr = decibels(_squared_error(reconstruction, image)).mean()
+        self.log("val/psnr", psnr, prog_bar=True, batch_size=len(image), sync_dist=True)
         return {"truth": image, "reconstruction": reconstruction}
 
     def squared_error(self, image: Tensor) -> Tensor:
