@@ -22,8 +22,9 @@ from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.mask_sets import Manifest, draw_hole, read_manifest
 from latentinpaint.images.folders import left_out_sentence, read_folder
 from latentinpaint.images.image_files import binary_mask, read_picture
+from latentinpaint.images.modes import DEEP_MODES
 from latentinpaint.images.pairing import match_masks
-from latentinpaint.images.picture import DEEP_MODES, Picture
+from latentinpaint.images.picture import Picture
 from latentinpaint.images.sample_range import SampleRange
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from latentinpaint.errors import InputError
-from latentinpaint.images.decode import upright_size
+from latentinpaint.images.decode import FORMATS, upright_size
 from latentinpaint.images.image_files import read_picture
 
 _HEAD = 16
@@ -20,19 +20,16 @@ _TAIL = 12  # bytes
 
 def picture_size(path: Path) -> tuple[int, int] | None:
     """Height and width of a picture, upright, from its file's header; None if it is no picture that can be read."""
-    try:
-        with Image.open(path) as image:
-            return upright_size(image)
-    except Exception:  # decoders meet hostile bytes
-        return None
+    _, size = _header_of(path)
+    return size
 
 
 def is_complete(path: Path, size: tuple[int, int]) -> bool:
     """Whether a file is a picture of that height and width, with all its bytes."""
-    if picture_size(path) != size:
+    format_name, found_size = _header_of(path)
+    if found_size != size:
         return False
-    with Image.open(path) as image:
-        ends_well = _ENDS.get(image.format or "")
+    ends_well = _ENDS.get(format_name)
     if ends_well is not None:
         head, tail, length = _ends_of(path)
         if ends_well(head, tail, length):
@@ -44,6 +41,15 @@ def is_complete(path: Path, size: tuple[int, int]) -> bool:
     except InputError:
         return False
     return True
+
+
+def _header_of(path: Path) -> tuple[str, tuple[int, int] | None]:
+    """Pillow's name of a file's format, and the picture's height and width, upright; None if it cannot be read."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return image.format or "", upright_size(image)
+    except Exception:  # decoders meet hostile bytes
+        return "", None
 
 
 def _ends_of(path: Path) -> tuple[bytes, bytes, int]:

@@ -30,7 +30,7 @@ from latentinpaint.images.unkept_parts import unkept_parts
 
 # Pillow's names of what is opened. The list is short on purpose: each was checked to lose no depth, and the
 # rarer decoders (EPS starts Ghostscript) have no business with files from strangers.
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 _LARGER = "scale it down, cut it into parts, or raise PIL.Image.MAX_IMAGE_PIXELS in a program of your own"
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 _MODES = (*_EIGHT_BIT_MODES, *SIXTEEN_BIT_MODES, "I", "F")
@@ -67,7 +67,7 @@ def _decode(data: bytes, name: str) -> dict[str, Any]:
     """As `decode_file`, of files with sound metadata; entries that Pillow leaves out with a warning are reported."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.filterwarnings("always", category=UserWarning)
-        with _errors_as_sentences(name), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        with _errors_as_sentences(name), Image.open(io.BytesIO(data), formats=FORMATS) as image:
             fields = _fields(image, name, data)
     is_damaged = False
     for entry in caught:
@@ -103,8 +103,13 @@ def _check_open(image: Image.Image, name: str) -> None:
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Height and width that an opened image has once it is upright; no pixel is decoded."""
     width, height = image.size
-    # Pillow gives the size that a TIFF will have; of 5 to 8 the stored rows are columns.
-    if image.format != "TIFF" and orientation_of(image) >= 5:
+    orientation = 1
+    if image.format == "PNG" and "exif" not in image.info:
+        # PNG's own getexif would decode the picture, to look behind its pixels.
+        orientation = known_orientation(Image.Image.getexif(image))
+    elif image.format != "TIFF":  # of which Pillow gives the size that it will have
+        orientation = orientation_of(image)
+    if orientation >= 5:  # the stored rows are columns
         return width, height
     return height, width
 

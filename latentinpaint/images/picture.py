@@ -23,16 +23,12 @@ from latentinpaint.images import palette
 from latentinpaint.images.decode import decode_image
 from latentinpaint.images.exif import expanded_exif, turned_exif
 from latentinpaint.images.high_depth import SIXTEEN_BIT_COLOUR_MODES, SIXTEEN_BIT_MODES
+from latentinpaint.images.modes import ALPHA_MODES, DEEP_MODES, GREY_MODES, LUMINANCE, PALETTE_MODES, to_samples
 from latentinpaint.images.orientation import turn_as_stored
 from latentinpaint.images.png_chunks import Chunk
 from latentinpaint.images.sample_range import SampleRange, check_intensities, range_of
 from latentinpaint.images.transparency import continue_visible, hidden
-
-LUMINANCE = np.array([0.299, 0.587, 0.114])
-GREY_MODES = ("1", "F", "I", "I;16", "I;16B", "L", "LA", "LA;16")  # with or without alpha
-ALPHA_MODES = ("LA", "PA", "RGBA", "LA;16", "RGBA;16")
-PALETTE_MODES = ("P", "PA")
-DEEP_MODES = ("I", "F", *SIXTEEN_BIT_MODES)
+from latentinpaint.images.transparent_colour import TransparentColour
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,8 +202,9 @@ class Picture:
             return self.samples[..., -1] / np.float32(self.full_scale)
         if self.palette_alpha is not None:
             return palette.entry_alpha(self.palette_alpha)[self.samples] / np.float32(255)
-        if self.transparent_colour is not None:
-            return 1 - self._is_transparent_colour(self.samples).astype(np.float32)
+        key = self._colour_key()
+        if key is not None:
+            return 1 - key.where(self.samples).astype(np.float32)
         return None
 
     def filled(self, fill: np.ndarray, hole: np.ndarray, alpha: np.ndarray | None = None) -> "Picture":
@@ -231,9 +228,10 @@ class Picture:
             new_alpha = alpha[hole]
         if self.mode in PALETTE_MODES:
             return self._with_palette_colours(colours, new_alpha, hole)
-        new = _to_samples(colours, self.mode, self.sample_range, self._sample_step())
-        if self.transparent_colour is not None:
-            self._make_transparent(new, new_alpha < 0.5)
+        new = to_samples(colours, self.mode, self.sample_range, self._sample_step())
+        key = self._colour_key()
+        if key is not None:
+            key.give(new, new_alpha < 0.5)
         samples = self.samples.copy()
         if samples.ndim == 2:
             samples[hole] = new
@@ -281,7 +279,7 @@ class Picture:
         full_scale = 255.0
         if mode in SIXTEEN_BIT_MODES:
             full_scale = 65535.0
-        samples = _to_samples(colours.astype(np.float64), mode, SampleRange(0.0, full_scale))
+        samples = to_samples(colours.astype(np.float64), mode, SampleRange(0.0, full_scale))
         if mode in ("LA", "RGBA", "RGBA;16"):
             alpha = self.alpha()
             if alpha is None:
@@ -344,30 +342,10 @@ class Picture:
             return 255 // ((1 << self.bits) - 1)
         return 1
 
-    def _is_transparent_colour(self, samples: np.ndarray) -> np.ndarray:
-        """Where samples, (…) for one channel or (…, C), are the transparent colour."""
-        same = samples == np.asarray(self.transparent_colour) * self._sample_step()
-        if isinstance(self.transparent_colour, tuple):
-            return same.all(axis=-1)
-        return same
-
-    def _make_transparent(self, samples: np.ndarray, where: np.ndarray) -> None:
-        """Give samples, (N,) or (N, C), the transparent colour in `where` (N,) bool and nowhere else, in place.
-
-        Others that have it are moved by one step, within their range; of two tones that would leave none.
-        """
-        if self.mode != "1":
-            self._avoid_transparent_colour(samples)
-        samples[where] = np.asarray(self.transparent_colour) * self._sample_step()
-
-    def _avoid_transparent_colour(self, samples: np.ndarray) -> None:
-        """Move samples, (N,) or (N, C), that are the transparent colour by one step, within their range, in place."""
-        last = samples
-        if samples.ndim > 1:
-            last = samples[:, -1]
-        step = last.dtype.type(self._sample_step())
-        clash = self._is_transparent_colour(samples)
-        last[clash] = np.where(last[clash] > 0, last[clash] - step, step)
+    def _colour_key(self) -> TransparentColour | None:
+        if self.transparent_colour is None:
+            return None
+        return TransparentColour(self.transparent_colour, self._sample_step(), self.mode == "1")
 
     def _colours_in_hole(self, fill: np.ndarray, hole: np.ndarray) -> np.ndarray:
         """Those colours of `fill` that are inside the hole, (N, 3) float64 in [0, 1]; see `filled`."""
@@ -401,36 +379,3 @@ class Picture:
             return filled
         added = len(entries) - len(self.palette_alpha)
         return replace(filled, palette_alpha=np.pad(self.palette_alpha, (0, added), constant_values=255))
-
-
-def _to_samples(colours: np.ndarray, mode: str, sample_range: SampleRange, step: int = 1) -> np.ndarray:
-    """Colours (..., 3) float64 in [0, 1] as samples of a mode without its alpha: (...) grey or (..., C)."""
-    if mode in ("CMYK", "YCbCr"):
-        return _to_samples_by_pillow(colours, mode)
-    values = colours
-    if not mode.startswith("RGB"):
-        values = colours @ LUMINANCE
-    if mode == "1":
-        return values > 0.5
-    samples = sample_range.to_samples(values)
-    if mode == "F":
-        return samples.astype(np.float32)
-    return (np.rint(samples / step) * step).astype(_sample_type(mode))
-
-
-def _to_samples_by_pillow(colours: np.ndarray, mode: str) -> np.ndarray:
-    """Colours (..., 3) float64 in [0, 1] as (..., C) uint8 by Pillow's formulas."""
-    shape = (*colours.shape[:-1], Image.getmodebands(mode))
-    if not len(colours):
-        return np.empty(shape, np.uint8)
-    image = Image.fromarray(np.rint(colours.reshape(1, -1, 3) * 255).astype(np.uint8))
-    return np.asarray(image.convert(mode)).reshape(shape)
-
-
-def _sample_type(mode: str) -> type[np.integer]:
-    """The type of a mode's samples, of those that are whole numbers."""
-    if mode in SIXTEEN_BIT_MODES:
-        return np.uint16
-    if mode == "I":
-        return np.int32
-    return np.uint8

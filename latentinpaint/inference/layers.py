@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentinpaint.images.picture import LUMINANCE, Picture
+from latentinpaint.images.modes import LUMINANCE
+from latentinpaint.images.picture import Picture
 from latentinpaint.images.transparency import HoleAlpha, hidden, hole_alpha
 from latentinpaint.inference.blending import SoftMask
 

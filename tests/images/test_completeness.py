@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from latentinpaint.images.completeness import is_complete, picture_size
 from latentinpaint.images.image_files import read_picture
@@ -55,3 +55,19 @@ def test_no_picture(tmp_path):
     (tmp_path / "a.png").write_text("text")
     assert picture_size(tmp_path / "a.png") is None and picture_size(tmp_path / "absent.png") is None
     assert not is_complete(tmp_path / "absent.png", (1, 1))
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in SUFFIXES if suffix != ".tif"])
+@pytest.mark.parametrize(
+    "options", [{}, {"exif": b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"}]
+)
+def test_a_whole_file_is_not_decoded(suffix, options, write, monkeypatch):
+    path = write(suffix, **options)
+    turned = bool(options) and suffix in (".png", ".jpg", ".webp")
+    size = (30, 40) if turned else (40, 30)
+
+    def refuse(image):
+        raise AssertionError("it was decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", refuse)
+    assert picture_size(path) == size and is_complete(path, size)

@@ -74,7 +74,7 @@ def test_known_pixels_and_fill_in_the_file(tmp_path, mode, suffix):
 def test_every_format_is_read_and_tested():
     """A new format needs its Pillow name in `decode` and rows in `KEPT`; JPEG is lossy and has tests of its own."""
     names = {entry.name.upper() for entry in FORMATS_BY_SUFFIX.values()}
-    assert set(decode._FORMATS) == names
+    assert set(decode.FORMATS) == names
     assert {format_of(f"out{suffix}").name.upper() for _, suffix in KEPT} == names - {"JPEG"}
 
 
