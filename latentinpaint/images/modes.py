@@ -13,6 +13,13 @@ PALETTE_MODES = ("P", "PA")
 DEEP_MODES = ("I", "F", *SIXTEEN_BIT_MODES)
 
 
+def sample_step(mode: str, bits: int | None) -> int:
+    """Distance of neighbouring sample values: Pillow spreads 2- and 4-bit grey over 0..255."""
+    if mode == "L" and bits in (2, 4):
+        return 255 // ((1 << bits) - 1)
+    return 1
+
+
 def to_samples(colours: np.ndarray, mode: str, sample_range: SampleRange, step: int = 1) -> np.ndarray:
     """Colours (..., 3) float64 in [0, 1] as samples of a mode without its alpha: (...) grey or (..., C)."""
     if mode in ("CMYK", "YCbCr"):

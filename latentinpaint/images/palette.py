@@ -6,6 +6,8 @@ Conventions
   alpha is full. A used entry never changes, and new colours are opaque; a pixel gets an entry of its own alpha.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
 
@@ -37,6 +39,58 @@ def entry_alpha(palette_alpha: np.ndarray | None) -> np.ndarray:
     if palette_alpha is not None:
         alpha[: len(palette_alpha)] = palette_alpha
     return alpha
+
+
+def colour_table(palette: np.ndarray | None) -> np.ndarray:
+    """The colour of each index, (256, 3) uint8; Pillow shows an index beyond the palette as black."""
+    table = np.zeros((256, 3), np.uint8)
+    if palette is not None:
+        table[: len(palette)] = palette
+    return table
+
+
+@dataclass(frozen=True)
+class PaletteFill:
+    """A palette with the colours of a fill, and the indices of its pixels.
+
+    Attributes:
+        palette: (N, 3) uint8.
+        alpha: (N,) uint8; None where it is full everywhere.
+        indices: of the hole's pixels, (P,) uint8.
+    """
+
+    palette: np.ndarray
+    alpha: np.ndarray | None
+    indices: np.ndarray
+
+
+def fill_palette(
+    palette: np.ndarray,
+    palette_alpha: np.ndarray | None,
+    colours: np.ndarray,
+    alpha: np.ndarray,
+    known: np.ndarray,
+    capacity: int,
+) -> PaletteFill | None:
+    """Fill a hole of P pixels; None where pixels are to be opaque and no opaque entry is left.
+
+    Args:
+        palette, palette_alpha: (N, 3) and (N,) uint8, None for full alpha.
+        colours, alpha: (P, 3) and (P,) uint8, what the hole is to show.
+        known: the indices of the pixels that stay.
+        capacity: how many entries the palette may have.
+    """
+    used = np.bincount(known, minlength=256) > 0
+    alpha_of_entries = entry_alpha(palette_alpha)
+    targets = nearest_alpha(alpha.astype(np.float64), alpha_of_entries[: len(palette)])
+    shown = colours[targets == 255]
+    entries = add_colours(palette, shown, used, alpha_of_entries == 255, capacity)
+    if len(shown) and not (alpha_of_entries[: len(entries)] == 255).any():
+        return None
+    indices = nearest_entries(colours, targets, entries, alpha_of_entries)
+    if palette_alpha is not None:
+        palette_alpha = np.pad(palette_alpha, (0, len(entries) - len(palette_alpha)), constant_values=255)
+    return PaletteFill(entries, palette_alpha, indices)
 
 
 def nearest_alpha(alpha: np.ndarray, available: np.ndarray) -> np.ndarray:

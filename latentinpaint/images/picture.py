@@ -23,7 +23,15 @@ from latentinpaint.images import palette
 from latentinpaint.images.decode import decode_image
 from latentinpaint.images.exif import expanded_exif, turned_exif
 from latentinpaint.images.high_depth import SIXTEEN_BIT_COLOUR_MODES, SIXTEEN_BIT_MODES
-from latentinpaint.images.modes import ALPHA_MODES, DEEP_MODES, GREY_MODES, LUMINANCE, PALETTE_MODES, to_samples
+from latentinpaint.images.modes import (
+    ALPHA_MODES,
+    DEEP_MODES,
+    GREY_MODES,
+    LUMINANCE,
+    PALETTE_MODES,
+    sample_step,
+    to_samples,
+)
 from latentinpaint.images.orientation import turn_as_stored
 from latentinpaint.images.png_chunks import Chunk
 from latentinpaint.images.sample_range import SampleRange, check_intensities, range_of
@@ -158,7 +166,7 @@ class Picture:
             InputError: as `sample_range`.
         """
         if self.mode in PALETTE_MODES:
-            return self._palette_table()[self._palette_indices()] / np.float32(255)
+            return palette.colour_table(self.palette)[self._palette_indices()] / np.float32(255)
         if self.mode in ("CMYK", "YCbCr"):
             return np.asarray(self.to_pil().convert("RGB")) / np.float32(255)
         colours = self.sample_range.to_unit(self._colour_samples())
@@ -227,8 +235,8 @@ class Picture:
         if alpha is not None:
             new_alpha = alpha[hole]
         if self.mode in PALETTE_MODES:
-            return self._with_palette_colours(colours, new_alpha, hole)
-        new = to_samples(colours, self.mode, self.sample_range, self._sample_step())
+            return self._filled_by_palette(colours, new_alpha, hole)
+        new = to_samples(colours, self.mode, self.sample_range, sample_step(self.mode, self.bits))
         key = self._colour_key()
         if key is not None:
             key.give(new, new_alpha < 0.5)
@@ -323,29 +331,16 @@ class Picture:
             return self.samples[..., 0]
         return self.samples[..., :3]
 
-    def _palette_table(self) -> np.ndarray:
-        """The colour of each index, (256, 3) uint8; Pillow shows an index beyond the palette as black."""
-        table = np.zeros((256, 3), np.uint8)
-        if self.palette is not None:
-            table[: len(self.palette)] = self.palette
-        return table
-
     def _palette_indices(self) -> np.ndarray:
         """The samples of P or PA without alpha, (H, W) uint8."""
         if self.mode == "P":
             return self.samples
         return self.samples[..., 0]
 
-    def _sample_step(self) -> int:
-        """Distance of neighbouring sample values: Pillow spreads 2- and 4-bit grey over 0..255."""
-        if self.mode == "L" and self.bits in (2, 4):
-            return 255 // ((1 << self.bits) - 1)
-        return 1
-
     def _colour_key(self) -> TransparentColour | None:
         if self.transparent_colour is None:
             return None
-        return TransparentColour(self.transparent_colour, self._sample_step(), self.mode == "1")
+        return TransparentColour(self.transparent_colour, sample_step(self.mode, self.bits), self.mode == "1")
 
     def _colours_in_hole(self, fill: np.ndarray, hole: np.ndarray) -> np.ndarray:
         """Those colours of `fill` that are inside the hole, (N, 3) float64 in [0, 1]; see `filled`."""
@@ -358,24 +353,19 @@ class Picture:
             raise InputError(f"the fill for {self.name} holds values that are not finite")
         return np.clip(colours, 0.0, 1.0)
 
-    def _with_palette_colours(self, colours: np.ndarray, alpha: np.ndarray, hole: np.ndarray) -> "Picture":
+    def _filled_by_palette(self, colours: np.ndarray, alpha: np.ndarray, hole: np.ndarray) -> "Picture":
         """The picture, of mode P or PA, with `colours` (N, 3) and `alpha` (N,) in [0, 1] in its hole of N pixels."""
         if self.palette is None:
             raise ValueError(f"a picture of mode {self.mode} has a palette")
-        colours = np.rint(colours * 255).astype(np.uint8)
-        used = np.bincount(self._palette_indices()[~hole], minlength=256) > 0
-        entry_alpha = palette.entry_alpha(self.palette_alpha)
-        targets = palette.nearest_alpha(np.rint(alpha * 255), entry_alpha[: len(self.palette)])
-        shown = colours[targets == 255]
+        colours8 = np.rint(colours * 255).astype(np.uint8)
+        alpha8 = np.rint(alpha * 255).astype(np.uint8)
+        known = self._palette_indices()[~hole]
         capacity = 1 << (self.bits or 8)
-        entries = palette.add_colours(self.palette, shown, used, entry_alpha == 255, capacity)
-        if len(shown) and not (entry_alpha[: len(entries)] == 255).any():
+        fill = palette.fill_palette(self.palette, self.palette_alpha, colours8, alpha8, known, capacity)
+        if fill is None:
             raise InputError(f"the palette of {self.name} has no opaque colour left to fill the hole with")
-        filled = replace(self, samples=self.samples.copy(), palette=entries)
-        filled._palette_indices()[hole] = palette.nearest_entries(colours, targets, entries, entry_alpha)
+        filled = replace(self, samples=self.samples.copy(), palette=fill.palette, palette_alpha=fill.alpha)
+        filled._palette_indices()[hole] = fill.indices
         if self.mode == "PA":
-            filled.samples[..., 1][hole] = np.rint(alpha * 255).astype(np.uint8)
-        if self.palette_alpha is None:
-            return filled
-        added = len(entries) - len(self.palette_alpha)
-        return replace(filled, palette_alpha=np.pad(self.palette_alpha, (0, added), constant_values=255))
+            filled.samples[..., 1][hole] = alpha8
+        return filled
