@@ -16,6 +16,7 @@ from latentinpaint.doctor.refusal import check_pair
 from latentinpaint.errors import InputError, check_same_size, choose, shown
 from latentinpaint.files import user_path
 from latentinpaint.images.convert import AnyPicture, as_mask, as_upright_mask, like_input, mask_pictures, to_picture
+from latentinpaint.images.geometry import with_margins
 from latentinpaint.images.image_files import Picture
 from latentinpaint.images.orientation import turn_upright
 from latentinpaint.inference.feature_refinement import Refinement
@@ -234,7 +235,7 @@ class Inpainter:
                 _check_masks(picture, mask, fill_options, frame)
             padding = Padding.of(sides, *size)
             new_mask = padding.pad_mask(old_mask)
-            expanded = picture.expanded(*astuple(padding))
+            expanded = with_margins(picture, *astuple(padding))
             request = _picture_input(
                 expanded, new_mask, fill_options, lambda filled: like_input(filled, image, frame)
             )

@@ -15,6 +15,7 @@ from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, FindingC
 from latentinpaint.doctor.refusal import refuse_problems
 from latentinpaint.errors import InputError, check_has_hole, check_same_size, printable
 from latentinpaint.images.format_fitting import LOSSY
+from latentinpaint.images.geometry import with_margins
 from latentinpaint.images.image_files import binary_mask, read_picture, write_picture
 from latentinpaint.images.picture import Picture
 from latentinpaint.inference.options import FillOptions
@@ -101,7 +102,7 @@ def fill_files(inpainter: "Inpainter", task: FillTask, options: TaskOptions) -> 
     grown = picture
     if options.expand is not None:
         padding = Padding.of(options.expand, picture.height, picture.width)
-        grown = picture.expanded(*astuple(padding))
+        grown = with_margins(picture, *astuple(padding))
         hole = padding.pad_mask(hole)
     names = (("image", str(task.image)), ("mask", str(task.mask)), ("output", str(task.outputs[0])))
     messages = []

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.hole import hole_of_values, mask_scale
+from latentinpaint.images.geometry import as_stored
 from latentinpaint.images.image_files import Picture, mask_values
 from latentinpaint.images.orientation import orientation_of, turn_upright
 
@@ -139,7 +140,7 @@ def to_picture(image: object) -> Picture:
 def like_input(filled: Picture, image: Image.Image | np.ndarray, orientation: int = 1) -> Image.Image | np.ndarray:
     """A picture in the form that the caller's `image` has, in the frame of an EXIF orientation, 1 for upright."""
     if isinstance(image, Image.Image):
-        return filled.as_stored(orientation).to_pil()
+        return as_stored(filled, orientation).to_pil()
     return filled.samples.reshape(filled.height, filled.width, *image.shape[2:])
 
 

@@ -21,7 +21,6 @@ from PIL import Image
 from latentinpaint.errors import InputError
 from latentinpaint.images import palette
 from latentinpaint.images.decode import decode_image
-from latentinpaint.images.exif import expanded_exif, turned_exif
 from latentinpaint.images.high_depth import SIXTEEN_BIT_COLOUR_MODES, SIXTEEN_BIT_MODES
 from latentinpaint.images.modes import (
     ALPHA_MODES,
@@ -32,7 +31,6 @@ from latentinpaint.images.modes import (
     sample_step,
     to_samples,
 )
-from latentinpaint.images.orientation import turn_as_stored
 from latentinpaint.images.png_chunks import Chunk
 from latentinpaint.images.sample_range import SampleRange, check_intensities, range_of
 from latentinpaint.images.transparency import continue_visible, hidden
@@ -250,27 +248,6 @@ class Picture:
         if self.mode in ALPHA_MODES:
             samples[..., -1][hole] = np.rint(new_alpha * self.full_scale).astype(samples.dtype)
         return replace(self, samples=samples)
-
-    def expanded(self, left: int, top: int, right: int, bottom: int) -> "Picture":
-        """The picture with opaque new pixels around it; what they show, and their alpha, is left to `filled`."""
-        margins = ((top, bottom), (left, right), (0, 0))
-        samples = np.pad(self.samples, margins[: self.samples.ndim])
-        if self.mode in ALPHA_MODES:
-            samples[..., -1] = samples.dtype.type(self.full_scale)
-            samples[top : top + self.height, left : left + self.width] = self.samples
-        exif = expanded_exif(self.exif, left, top, samples.shape[1], samples.shape[0])
-        return replace(self, samples=samples, exif=exif)
-
-    def as_stored(self, orientation: int) -> "Picture":
-        """The same picture with upright samples turned to an EXIF orientation, which its EXIF then states."""
-        if orientation == 1:
-            return self
-        samples = np.ascontiguousarray(turn_as_stored(self.samples, orientation))
-        dpi = self.dpi
-        if dpi is not None and orientation >= 5:
-            dpi = dpi[::-1]
-        exif = turned_exif(self.exif, orientation, samples.shape[1], samples.shape[0])
-        return replace(self, samples=samples, exif=exif, dpi=dpi)
 
     def converted(self, mode: str) -> "Picture":
         """The same picture in a mode of `format_fitting.FALLBACKS`; exact wherever the new mode has the values.
