@@ -15,7 +15,14 @@ from latentinpaint.doctor.findings import ArgumentNames
 from latentinpaint.doctor.refusal import check_pair
 from latentinpaint.errors import InputError, check_same_size, choose, shown
 from latentinpaint.files import user_path
-from latentinpaint.images.convert import AnyPicture, as_mask, as_upright_mask, like_input, mask_pictures, to_picture
+from latentinpaint.images.any_picture import (
+    AnyPicture,
+    as_mask,
+    as_upright_mask,
+    like_input,
+    mask_pictures,
+    to_picture,
+)
 from latentinpaint.images.geometry import with_margins
 from latentinpaint.images.image_files import Picture
 from latentinpaint.images.orientation import turn_upright
@@ -157,7 +164,7 @@ class Inpainter:
             mask: 1, True or white is the hole: a Pillow picture, an array (H, W) or (H, W, 1), or a tensor (H, W),
                 (1, H, W) or (B, 1, H, W). What is above half of its scale is the hole; the scale is the smallest of
                 1, 255 and 65535 that nothing exceeds. With a list of pictures a list of as many
-                masks, or one for all. The result has the frame of the mask, see `convert.as_upright_mask`.
+                masks, or one for all. The result has the frame of the mask, see `any_picture.as_upright_mask`.
             num_samples: how many fills; only a stochastic refiner gives different ones.
             seed: equal seeds give equal fills.
             steps: solver steps of a flow, None for the model's own.

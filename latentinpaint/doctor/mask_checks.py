@@ -8,13 +8,19 @@ from latentinpaint.doctor.holes import check_area, check_border, check_extremes,
 from latentinpaint.doctor.sizes import check_sizes
 from latentinpaint.images.picture import Picture
 
+# All checks that can find a problem; a test holds the others to it.
+PROBLEM_CHECKS: tuple[MaskCheck, ...] = (check_sizes, check_photograph, check_extremes, check_transparency)
 FILE_CHECKS: tuple[MaskCheck, ...] = (check_sizes, check_photograph)
 MASK_CHECKS: tuple[MaskCheck, ...] = (check_alpha, check_greys, check_extremes)
 HOLE_CHECKS: tuple[MaskCheck, ...] = (check_area, check_border, check_specks, check_transparency)
 
 
 def examine(
-    image: Picture | None, mask: Picture, invert_mask: bool = False, names: ArgumentNames = DEFAULT_NAMES
+    image: Picture | None,
+    mask: Picture,
+    invert_mask: bool = False,
+    names: ArgumentNames = DEFAULT_NAMES,
+    problems_only: bool = False,
 ) -> list[Finding]:
     """Look at a mask, and at the picture it is for; sizes may differ.
 
@@ -23,6 +29,7 @@ def examine(
         mask: as `read_picture` read it.
         invert_mask: whether the hole is where the mask is black.
         names: what advice calls the caller's arguments.
+        problems_only: whether checks that find warnings and notes alone are left out, which take most of the time.
     """
     examined = ExaminedMask(mask, image, invert_mask, names)
     checks = FILE_CHECKS
@@ -33,5 +40,6 @@ def examine(
             checks += HOLE_CHECKS
     findings: list[Finding] = []
     for check in checks:
-        findings += check(examined)
+        if check in PROBLEM_CHECKS or not problems_only:
+            findings += check(examined)
     return findings

@@ -31,4 +31,4 @@ def check_pair(
     image: Picture | None, mask: Picture, invert_mask: bool = False, names: ArgumentNames = DEFAULT_NAMES
 ) -> None:
     """Raise an `InputError` if the doctor finds a problem; arguments as of `examine`."""
-    refuse_problems(examine(image, mask, invert_mask, names), names)
+    refuse_problems(examine(image, mask, invert_mask, names, problems_only=True), names)

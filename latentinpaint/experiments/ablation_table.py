@@ -155,11 +155,7 @@ def markdown(variants: Sequence[Variant], perceptual: str | None) -> str:
         lpips = Column(perceptual, "LPIPS ↓", 4)
         metrics = (lpips, *METRICS, Column(f"{perceptual}_hole", "LPIPS hole ↓", 4))
     text = table(_means(variants, metrics))
-    capped = 0
-    for variant in variants:
-        for column in metrics:
-            capped += variant.mean(column.key).capped
-    if capped:
+    if any(variant.capped(column.key).any() for variant in variants for column in metrics):
         text += f"\ncapped: cases of which a seed's PSNR is above {PSNR_CAP:g} dB and counts as {PSNR_CAP:g} dB\n"
     differences = _differences(variants, metrics)
     if len(differences) > 1:

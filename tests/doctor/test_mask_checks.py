@@ -1,11 +1,14 @@
 """All checks of a mask together: clean masks, tiny ones, and what advice names."""
 
+import inspect
+import re
+
 import numpy as np
 import pytest
 from mask_pictures import SIDE, box, codes, picture_of
 from PIL import Image
 
-from latentinpaint.doctor import ArgumentNames, FindingCode, examine
+from latentinpaint.doctor import ArgumentNames, FindingCode, examine, mask_checks
 
 
 def test_a_clean_mask_has_its_hole_noted_and_nothing_else(photo):
@@ -31,3 +34,17 @@ def test_advice_names_the_callers_arguments():
         assert found.advice.startswith(expected)
     (found,) = [f for f in examine(None, picture_of(box(), "m"), True) if f.code is FindingCode.LIKELY_INVERTED]
     assert found.advice.startswith("leave out invert_mask if")
+
+
+def test_checks_that_are_left_out_before_a_fill_find_no_problem():
+    checks = {*mask_checks.FILE_CHECKS, *mask_checks.MASK_CHECKS, *mask_checks.HOLE_CHECKS}
+    finding_problems = set()
+    for check in checks:
+        if re.search(r"\.problem\(|Severity\.PROBLEM", inspect.getsource(check)):
+            finding_problems.add(check)
+    assert finding_problems == set(mask_checks.PROBLEM_CHECKS)
+
+
+def test_problems_only():
+    mask = picture_of(box(0, 60, 0, 30), "m")
+    assert examine(None, mask) and examine(None, mask, problems_only=True) == []

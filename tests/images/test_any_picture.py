@@ -6,7 +6,7 @@ import torch
 from PIL import Image, ImageOps
 
 from latentinpaint.errors import InputError
-from latentinpaint.images.convert import as_mask, as_upright_mask, like_input, to_picture
+from latentinpaint.images.any_picture import as_mask, as_upright_mask, like_input, to_picture
 
 HOLE = np.array([[0, 1, 0], [1, 1, 0]], bool)
 MASKS = {
