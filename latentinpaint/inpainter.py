@@ -1,36 +1,25 @@
 """`Inpainter`: a trained model and any kind of picture in, the same kind of picture out."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from latentinpaint.device import choose_device
-from latentinpaint.doctor.findings import ArgumentNames
-from latentinpaint.doctor.refusal import check_pair
-from latentinpaint.errors import InputError, check_same_size, choose, shown
+from latentinpaint.errors import InputError, choose, shown
 from latentinpaint.files import user_path
 from latentinpaint.images.any_picture import (
     AnyPicture,
-    as_mask,
-    as_upright_mask,
-    like_input,
-    mask_pictures,
-    to_picture,
 )
-from latentinpaint.images.geometry import with_margins
 from latentinpaint.images.image_files import Picture
-from latentinpaint.images.orientation import turn_upright
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
-from latentinpaint.inference.layers import PictureLayers
+from latentinpaint.inference.fill_input import FillInput, expanded_input, fill_input, picture_input
 from latentinpaint.inference.options import FillOptions
-from latentinpaint.inference.outpainting import Padding, Side
+from latentinpaint.inference.outpainting import Side
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
@@ -38,24 +27,6 @@ from latentinpaint.weights import PIPELINE_FILE, Model, load_model, save_model
 
 # The type that convolutions are computed in; None is the weights' own.
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
-_NAMES = ArgumentNames(invert_mask="the mask inverted", ignore_problems="ignore_problems=True")
-
-
-@dataclass(frozen=True)
-class _Input:
-    """A picture or a batch of them: what passes the model, and how samples become what came in.
-
-    Attributes:
-        images: (B, 3, H, W) float32 in the processor's memory.
-        masks: (B, 1, H, W) bool.
-        to_output: takes one sample (B, 3, H, W).
-        hidden: (B, 1, H, W) bool, where colours mean nothing.
-    """
-
-    images: Tensor
-    masks: Tensor
-    to_output: Callable[[Tensor], Any]
-    hidden: Tensor
 
 
 class Inpainter:
@@ -189,13 +160,13 @@ class Inpainter:
         """
         options = FillOptions(num_samples, seed, steps, refine, crop, dilate, feather, texture, ignore_problems)
         if not isinstance(image, list | tuple):
-            return _unwrap(self._run([_input(image, mask, options)], options)[0])
+            return _unwrap(self._run([fill_input(image, mask, options)], options)[0])
         masks = [mask] * len(image)
         if isinstance(mask, list | tuple):
             masks = list(mask)
         if len(masks) != len(image):
             raise InputError(f"{len(masks)} masks for {len(image)} pictures")
-        inputs = [_input(*pair, options) for pair in zip(image, masks, strict=True)]
+        inputs = [fill_input(*pair, options) for pair in zip(image, masks, strict=True)]
         return [_unwrap(samples) for samples in self._run(inputs, options)]
 
     def expand(
@@ -220,40 +191,15 @@ class Inpainter:
             InputError: as calling, and as `outpainting.Padding.of`.
         """
         fill_options = FillOptions(**options)
-        if isinstance(image, Tensor):
-            height, width = image.shape[-2:]
-            if mask is None:
-                mask = np.zeros((height, width), bool)
-            old_mask = as_mask(mask, batched=True)
-            _check_masks(None, mask, fill_options, 1)
-            check_same_size(old_mask.shape[-2:], (height, width))
-            padding = Padding.of(sides, height, width)
-            left, top, right, bottom = astuple(padding)
-            expanded = F.pad(image, (left, right, top, bottom))
-            request = _tensor_input(expanded, padding.pad_mask(old_mask), fill_options)
-        else:
-            picture = to_picture(image)
-            size = (picture.height, picture.width)
-            old_mask = np.zeros(size, bool)
-            frame = 1
-            if mask is not None:
-                old_mask, frame = as_upright_mask(mask, image)
-                check_same_size(old_mask.shape, size)
-                _check_masks(picture, mask, fill_options, frame)
-            padding = Padding.of(sides, *size)
-            new_mask = padding.pad_mask(old_mask)
-            expanded = with_margins(picture, *astuple(padding))
-            request = _picture_input(
-                expanded, new_mask, fill_options, lambda filled: like_input(filled, image, frame)
-            )
+        request = expanded_input(image, sides, mask, fill_options)
         return _unwrap(self._run([request], fill_options)[0])
 
     def fill(self, picture: Picture, mask: np.ndarray, options: FillOptions | None = None) -> list[Picture]:
         """The filled samples of a picture that `read_picture` read and its mask (H, W) bool, True = hole."""
         options = options or FillOptions()
-        return self._run([_picture_input(picture, mask, options, lambda filled: filled)], options)[0]
+        return self._run([picture_input(picture, mask, options, lambda filled: filled)], options)[0]
 
-    def _run(self, inputs: Sequence[_Input], options: FillOptions) -> list[list[Any]]:
+    def _run(self, inputs: Sequence[FillInput], options: FillOptions) -> list[list[Any]]:
         """The `num_samples` outputs of every input."""
         images: list[Tensor] = []
         masks: list[Tensor] = []
@@ -275,83 +221,3 @@ class Inpainter:
 def _unwrap(samples: list[Any]) -> Any:  # noqa: ANN401  whatever the outputs are
     """The only one of several outputs, or all."""
     return samples[0] if len(samples) == 1 else samples
-
-
-def _input(image: Any, mask: object, options: FillOptions) -> _Input:  # noqa: ANN401  see `Inpainter.__call__`
-    if isinstance(image, Tensor):
-        hole = as_mask(mask, batched=True)
-        _check_masks(None, mask, options, 1)
-        return _tensor_input(image, hole, options)
-    picture = to_picture(image)
-    hole, frame = as_upright_mask(mask, image)
-    _check_masks(picture, mask, options, frame)
-    return _picture_input(picture, hole, options, lambda filled: like_input(filled, image, frame))
-
-
-def _check_masks(picture: Picture | None, mask: object, options: FillOptions, frame: int) -> None:
-    """Raise an `InputError` if the doctor finds a problem that is not to be ignored.
-
-    Args:
-        picture: upright; None looks at the mask alone.
-        mask: as it came, in the frame of the EXIF orientation `frame`.
-    """
-    if options.ignore_problems:
-        return
-    for one_mask in mask_pictures(mask):
-        upright = np.ascontiguousarray(turn_upright(one_mask.samples, frame))
-        check_pair(picture, replace(one_mask, samples=upright), names=_NAMES)
-
-
-def _picture_input(
-    picture: Picture, mask: np.ndarray, options: FillOptions, to_output: Callable[[Picture], Any]
-) -> _Input:
-    """A picture and its mask (H, W) bool; `to_output` turns the filled one into what came in."""
-    check_same_size(mask.shape, (picture.height, picture.width))
-    soft = options.dilation.apply(mask[None, None])
-    hole = soft.mask[0, 0].numpy()
-    # What a hole holds must not even decide what is black and white; what is blended is seen.
-    unseen = hole
-    if options.feather:
-        unseen = mask
-    picture = picture.with_range_of(~unseen)
-    layers = PictureLayers.of(picture, soft)
-
-    def finish(sample: Tensor) -> Any:  # noqa: ANN401 - whatever `to_output` makes
-        fill, alpha = layers.blended(sample)
-        return to_output(picture.filled(fill, hole, alpha))
-
-    return _Input(layers.images, layers.masks, finish, layers.hidden)
-
-
-def _tensor_input(image: Tensor, mask: np.ndarray, options: FillOptions) -> _Input:
-    """A tensor (3, H, W) or (B, 3, H, W) and its mask (1 or B, 1, H, W) bool."""
-    batch = image if image.ndim == 4 else image[None]
-    if batch.ndim != 4 or batch.shape[1] != 3 or not len(batch) or not image.is_floating_point():
-        raise InputError(f"a tensor is (3, H, W) or (B, 3, H, W) of floats in [0, 1], not {tuple(image.shape)}")
-    check_same_size(mask.shape[-2:], batch.shape[-2:])
-    if mask.shape[0] not in (1, len(batch)):
-        raise InputError(f"{mask.shape[0]} masks for {len(batch)} pictures")
-    soft = options.dilation.apply(mask)
-    hole = soft.mask.to(batch.device).expand(len(batch), -1, -1, -1)
-    unseen = hole
-    if options.feather:  # what is blended is seen
-        unseen = torch.as_tensor(mask, device=batch.device)
-    _check_range(batch, unseen)
-    original = batch.detach().cpu().float()
-
-    def finish(sample: Tensor) -> Tensor:
-        # Composited once more on the caller's own numbers: known pixels keep their dtype and bits.
-        return torch.where(hole, soft.blend(sample, original).to(batch), batch).reshape(image.shape)
-
-    return _Input(original, hole.cpu(), finish, torch.zeros_like(hole.cpu()))
-
-
-def _check_range(batch: Tensor, unseen: Tensor) -> None:
-    """Raise an `InputError` unless the values that are seen are in [0, 1], or nearly so."""
-    if unseen.all():
-        return
-    # Filled, not indexed: an index of every value takes many times the picture's memory.
-    low = batch.masked_fill(unseen, torch.inf).min()
-    high = batch.masked_fill(unseen, -torch.inf).max()
-    if not (low >= -0.01 and high <= 1.01):  # also where one is NaN
-        raise InputError(f"a tensor holds values in [0, 1], not {low:g} to {high:g}")
