@@ -1,7 +1,7 @@
 """The five lines that put the parts together: mask, condition, refine, decode, composite.
 
 Training, evaluation, the command line and `Inpainter` all call this; nobody repeats it. Nothing a hole contains
-reaches a network: its pixels are replaced by zeros first, whatever they hold.
+reaches a network: its pixels are replaced by the autoencoder's `hole_value` first, whatever they hold.
 """
 
 from collections.abc import Sequence
@@ -40,10 +40,10 @@ def composite(image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
     return torch.where(is_hole(mask), fill, image)
 
 
-def mask_out(image: Tensor, mask: Tensor) -> Tensor:
-    """The picture with zeros in the hole, whatever was there (NaN included); arguments as of `composite`."""
+def mask_out(image: Tensor, mask: Tensor, value: float = 0.0) -> Tensor:
+    """The picture with one value in the hole, whatever was there (NaN included); arguments as of `composite`."""
     _check_mask(mask)
-    return torch.where(is_hole(mask), torch.zeros_like(image), image)
+    return torch.where(is_hole(mask), torch.full_like(image, value), image)
 
 
 class InpaintPipeline(nn.Module):
@@ -85,7 +85,8 @@ class InpaintPipeline(nn.Module):
         features = None
         if self.control is not None:
             features = self.control(hole)
-        latent = self.autoencoder.encode(mask_out(image, is_unknown), features, hole)
+        masked = mask_out(image, is_unknown, self.autoencoder.hole_value)
+        latent = self.autoencoder.encode(masked, features, hole)
         return Condition(latent, F.max_pool2d(hole, stride), F.avg_pool2d(hole, stride))
 
     def loss(

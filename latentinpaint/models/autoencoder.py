@@ -38,6 +38,7 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
         stage_channels: channels after each encoder stage (empty: there are no stages to control).
         stage_strides: pixels per cell after each stage.
         mask_channel: whether the encoder reads the mask as one more channel of the picture.
+        hole_value: what it reads in the hole, in [0, 1]; LaMa's is 0.
         latent_mean, latent_std: (latent_channels,), of the raw features; see the module.
     """
 
@@ -47,6 +48,7 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
     stage_channels: tuple[int, ...]
     stage_strides: tuple[int, ...]
     mask_channel: bool = False
+    hole_value: float = 0.0
     latent_mean: Tensor
     latent_std: Tensor
 
@@ -65,6 +67,13 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
     @abstractmethod
     def decode_features(self, features: Tensor) -> Tensor:
         """Raw features (B, C, h, w) to pictures (B, 3, h * stride, w * stride) in [0, 1]."""
+
+    def decode_unclamped(self, features: Tensor) -> Tensor:
+        """The same before it is limited to [0, 1]: there the squared error has a gradient everywhere."""
+        return self.decode_features(features)
+
+    def start_from_patches(self, images: Iterable[Tensor]) -> None:  # noqa: B027
+        """Begin a training at what training pictures, batches (B, 3, H, W), suggest; most begin at random."""
 
     def encode_features(
         self, image: Tensor, control: Sequence[Tensor] | None = None, mask: Tensor | None = None
@@ -272,12 +281,6 @@ class IdentityAutoencoder(Autoencoder):
 
     def decode_features(self, features: Tensor) -> Tensor:
         return features
-
-
-AUTOENCODERS: dict[str, type[Autoencoder]] = {
-    "LamaAutoencoder": LamaAutoencoder,
-    "IdentityAutoencoder": IdentityAutoencoder,
-}
 
 
 def _per_channel(values: Tensor) -> Tensor:

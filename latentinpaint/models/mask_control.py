@@ -5,6 +5,11 @@ bias, initialised to zero, gives a map that is added to the frozen encoder's out
 conditioned latent is exactly the frozen one; the gradient reaches the zero convolutions at the first step and
 the mask encoder from the second on.
 
+Neither encoder of the mask nor zero convolutions have a bias or a normalisation, so that the maps are exactly zero
+where no hole is in reach: the latent of known cells far from any hole stays the frozen encoder's, bit for bit,
+however long the control is trained, and an empty mask changes nothing. Normalised features move every latent, and the
+refiner spends itself on moving it back (measured in docs/default_model.md).
+
 Idea: ControlNet (Zhang et al., "Adding Conditional Control to Text-to-Image Diffusion Models", ICCV 2023, arXiv
 2302.05543); its use on the encoder of an inpainting network: Babin, "Image inpainting in latent space", 2024.
 """
@@ -14,7 +19,7 @@ from torch import Tensor, nn
 from latentinpaint.errors import whole_number
 from latentinpaint.models.arguments import RecordsArguments
 from latentinpaint.models.autoencoder import Autoencoder
-from latentinpaint.models.fast.binary_features import BinaryFeatures, binary_features, convolve
+from latentinpaint.models.fast.binary_features import BinaryFeatures, convolve
 
 
 def zero_conv(in_channels: int, out_channels: int) -> nn.Conv2d:
@@ -25,18 +30,21 @@ def zero_conv(in_channels: int, out_channels: int) -> nn.Conv2d:
 
 
 class MaskStage(nn.Sequential):
-    """Convolution without bias, BatchNorm and ReLU.
+    """Convolution without bias and ReLU: zero where the kernel sees no hole.
 
     Shapes: (B, in_channels, h, w), or binary features of it, to (B, out_channels, h / stride, w / stride).
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int) -> None:
         convolution = nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, bias=False)
-        super().__init__(convolution, nn.BatchNorm2d(out_channels), nn.ReLU())
+        # Without normalisation the initial weights have to keep the features' size from stage to stage (He et al.,
+        # "Delving Deep into Rectifiers", arXiv 1502.01852).
+        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+        super().__init__(convolution, nn.ReLU())
 
     def forward(self, features: Tensor | BinaryFeatures) -> Tensor | BinaryFeatures:
-        convolution, norm, relu = self
-        return relu(norm(convolve(convolution, features)))
+        convolution, relu = self
+        return relu(convolve(convolution, features))
 
 
 class FullResolutionStage(MaskStage):
@@ -46,22 +54,24 @@ class FullResolutionStage(MaskStage):
         super().__init__(1, out_channels, kernel=1, stride=1)
 
     def forward(self, features: Tensor | BinaryFeatures) -> BinaryFeatures:
-        convolution, norm, _ = self
-        assert isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
-        assert isinstance(features, Tensor)
-        return binary_features(features, convolution, norm)
+        convolution, relu = self
+        assert isinstance(convolution, nn.Conv2d) and isinstance(features, Tensor)
+        return BinaryFeatures(features, relu(convolution.weight.flatten()))
 
 
 class MaskControl(RecordsArguments, nn.Module):
     """The mask's features, one map for every stage of an autoencoder's encoder.
 
     The mask encoder has the stages' strides: a 1x1 convolution to `width` channels, then one 3x3 convolution a stage
-    to twice as many, each with BatchNorm and ReLU. A mask contains little information, so these are narrow however
+    to twice as many, each with ReLU. A mask contains little information, so these are narrow however
     wide the autoencoder is; the zero convolutions widen to the stage's channels.
 
     Args:
         autoencoder: only its `stage_channels` and `stage_strides` are read.
         width: channels of the mask encoder's first stage, doubled with every further one; 8 as in the second source.
+
+    Attributes:
+        reach: pixels; a cell of a map is zero if all hole pixels are farther than this from the cell's own pixels.
 
     Raises:
         ValueError: if the autoencoder has no stages (nothing to add the features to), or width is below 1.
@@ -75,6 +85,7 @@ class MaskControl(RecordsArguments, nn.Module):
         # Model files name the mask encoder's stages `levels` and the zero convolutions `taps`.
         self.levels = nn.ModuleList()
         self.taps = nn.ModuleList()
+        self.reach = 0
         channels = 1
         stride = 1
         for stage_channels, stage_stride in zip(autoencoder.stage_channels, autoencoder.stage_strides, strict=True):
@@ -82,6 +93,7 @@ class MaskControl(RecordsArguments, nn.Module):
                 self.levels.append(FullResolutionStage(width))
             else:
                 self.levels.append(MaskStage(channels, width, 3, stage_stride // stride))
+                self.reach += stride
             self.taps.append(zero_conv(width, stage_channels))
             channels = width
             stride = stage_stride

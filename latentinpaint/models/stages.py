@@ -45,6 +45,27 @@ class ResidualBlock(nn.Module):
         return x + self.body(x)
 
 
+class PlainResidualBlock(nn.Module):
+    """``x + conv(relu(conv(x)))`` without normalisation, zeros beyond the border; (B, C, h, w) to the same.
+
+    Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", arXiv 1707.02921. At the start
+    the blocks are nearly the identity.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        first = nn.Conv2d(channels, channels, 3, padding=1)
+        second = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.kaiming_normal_(first.weight, nonlinearity="relu")
+        nn.init.normal_(second.weight, std=0.01 * (9 * channels) ** -0.5)
+        for convolution in (first, second):
+            nn.init.zeros_(convolution.bias)
+        self.body = nn.Sequential(first, nn.ReLU(), second)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
 def stem(in_channels: int, out_channels: int, residual_blocks: int) -> nn.Sequential:
     """The first stage of an encoder, 7x7: (B, in_channels, H, W) to (B, out_channels, H, W)."""
     convolution = nn.Conv2d(in_channels, out_channels, 7, padding=3, padding_mode="reflect", bias=False)

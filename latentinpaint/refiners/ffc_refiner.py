@@ -1,4 +1,4 @@
-"""The deterministic refiner: LaMa's Fourier residual blocks on the latent, trained with latent L1.
+r"""The deterministic refiner: LaMa's Fourier residual blocks on the latent, trained with latent L1.
 
 Sources: LaMa, arXiv 2109.07161 (9 or 18 blocks, ratio 0.75); the latent L1 loss and the delta variant: Babin,
 "Image inpainting in latent space", 2024. It reads the conditioned latent and nothing else: where the hole is,
@@ -7,14 +7,24 @@ it learns from the mask control (or from the missing content itself).
 LaMa's residual block ends in a ReLU, so a stack of blocks can raise a channel but never lower it. LaMa's own decoder
 learns to compensate; a frozen one cannot, unless the latents themselves are bounded below. `width` puts the blocks
 between two 1x1 convolutions, so that they work in a basis of their own and the output has both signs.
+
+With `uncertainty` the refiner also predicts how wrong it will be: the scale b of a Laplace distribution for each
+cell, whose negative log-likelihood is :math:`|e| / b + \log b` for the error e, least where b is the mean absolute
+error. The error enters it as a constant, so that the prediction itself is trained with the plain latent L1: with the
+likelihood's own gradient, divided by b, cells that are hard would be given up (Seitzer et al., "On the Pitfalls of
+Heteroscedastic Uncertainty Estimation with Probabilistic Neural Networks", arXiv 2203.09168).
 """
 
 from torch import Tensor, nn
 
-from latentinpaint.errors import whole_number
+from latentinpaint.errors import InputError, whole_number
+from latentinpaint.interpolants.objectives import weighted_mean
 from latentinpaint.models.ffc import FFCResnetBlock
 from latentinpaint.randomness import Generators
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
+
+SCALE_WEIGHT = 0.05  # of the scale's likelihood beside the latent L1
+LOG_SCALES = (-8.0, 4.0)  # between which a predicted scale is kept, of latents with standard deviation 1
 
 
 class FFCRefiner(Refiner):
@@ -28,6 +38,7 @@ class FFCRefiner(Refiner):
         width: channels inside the blocks. None keeps the latent's, as LaMa does; a number puts a 1x1 convolution
             before and after. With `delta` the latter starts at zero, and the refiner at the identity.
         hole_weight: weight of a hole's cells over the others in the loss; 1 is the plain mean.
+        uncertainty: whether the error is predicted too, see `refine_with_scale`.
     """
 
     stochastic = False
@@ -40,6 +51,7 @@ class FFCRefiner(Refiner):
         delta: bool = False,
         width: int | None = None,
         hole_weight: float = 1.0,
+        uncertainty: bool = False,
     ) -> None:
         super().__init__()
         whole_number("channels", channels, 1)
@@ -62,16 +74,46 @@ class FFCRefiner(Refiner):
                 for parameter in self.leave.parameters():
                     nn.init.zeros_(parameter)
 
+        self.log_scale: nn.Module | None = None
+        if uncertainty:
+            self.log_scale = nn.Conv2d(width or channels, 1, 1)
+            for parameter in self.log_scale.parameters():
+                nn.init.zeros_(parameter)
+
     @property
     def core(self) -> nn.Module:
         return self.blocks
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         weight = 1 + (self.hole_weight - 1) * condition.hole
-        return {"loss": latent_l1(self.refine(condition), z_clean, weight)}
+        if self.log_scale is None:
+            return {"loss": latent_l1(self.refine(condition), z_clean, weight)}
+        refined, scale = self.refine_with_scale(condition)
+        latent_loss = latent_l1(refined, z_clean, weight)
+        error = (refined - z_clean).abs().mean(dim=1, keepdim=True).detach()
+        scale_loss = weighted_mean(error / scale + scale.log(), weight)
+        return {"loss": latent_loss + SCALE_WEIGHT * scale_loss, "latent": latent_loss, "scale": scale_loss}
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
-        refined = self.leave(self.blocks(self.enter(condition.latent)))
+        return self._leave(condition, self._features(condition))
+
+    def refine_with_scale(self, condition: Condition) -> tuple[Tensor, Tensor]:
+        """The refined latent (B, C, h, w), and the mean absolute error that is expected of each cell (B, 1, h, w).
+
+        Raises:
+            InputError: if the refiner was made without `uncertainty`.
+        """
+        if self.log_scale is None:
+            raise InputError("this refiner does not predict its error: train one with uncertainty")
+        features = self._features(condition)
+        scale = self.log_scale(features).float().clamp(*LOG_SCALES).exp()
+        return self._leave(condition, features), scale
+
+    def _features(self, condition: Condition) -> Tensor:
+        return self.blocks(self.enter(condition.latent))
+
+    def _leave(self, condition: Condition, features: Tensor) -> Tensor:
+        refined = self.leave(features)
         if self.delta:
             return condition.latent + refined
         return refined

@@ -113,6 +113,8 @@ def train(cli: "TrainingCLI") -> Path:
         print("there is nothing to train; only the latents' mean and standard deviation are measured")
         cli.model.save_model(folder, cli.datamodule)
         return folder / cli.model.model_file
+    if resume is None:
+        cli.model.begin(cli.datamodule)
     try:
         cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=resume, weights_only=True)
     except SystemExit:

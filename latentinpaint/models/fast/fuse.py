@@ -18,13 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from latentinpaint.models.autoencoder import LamaAutoencoder
-from latentinpaint.models.fast.binary_features import fold_one_hot
+from latentinpaint.models.fast.binary_features import fold_vector
 from latentinpaint.models.fast.modules import (
     CastTo,
     FusedBlock,
     FusedFFC,
     FusedMaskControl,
-    OneHotMask,
     RowTiledSequential,
     RowTiledStages,
 )
@@ -186,19 +185,16 @@ def _fuse_ffc(ffc: FFC) -> FFC:
 
 
 def _fuse_control(control: MaskControl) -> FusedMaskControl:
-    """Binary features are constants now: kernels for the one-hot mask in the place of kernels for them."""
+    """Binary features are a constant now: kernels for the mask in the place of kernels for them."""
     stages = control.levels
     zero_convs = control.taps
     first = _fused(stages[0])
     if first.weight.shape[-1] == 1:
-        assert first.bias is not None
-        weight = first.weight.double().flatten()
-        bias = first.bias.double().flatten()
-        vectors = torch.relu(torch.stack([bias, weight + bias]))
-        stages[0] = OneHotMask()
-        zero_convs[0] = _for_one_hot(_fused(zero_convs[0]), vectors)
+        vector = torch.relu(first.weight.double().flatten())
+        stages[0] = nn.Identity()
+        zero_convs[0] = _for_mask(_fused(zero_convs[0]), vector)
         if len(stages) > 1:
-            stages[1] = _for_one_hot(_fused(stages[1]), vectors)
+            stages[1] = _for_mask(_fused(stages[1]), vector)
     return FusedMaskControl(stages, zero_convs)
 
 
@@ -244,8 +240,8 @@ def _fused(module: nn.Module) -> FusedConvolution:
     return module
 
 
-def _for_one_hot(layer: FusedConvolution, vectors: Tensor) -> FusedConvolution:
-    weight = fold_one_hot(layer.weight.double(), vectors).to(layer.weight.dtype)
+def _for_mask(layer: FusedConvolution, vector: Tensor) -> FusedConvolution:
+    weight = fold_vector(layer.weight.double(), vector).to(layer.weight.dtype)
     return FusedConvolution(weight, layer.bias, layer.stride, layer.padding, layer.reflect, layer.relu)
 
 

@@ -92,13 +92,6 @@ class FusedBlock(nn.Module):
         return y.add_(x)
 
 
-class OneHotMask(nn.Module):
-    """A mask (B, 1, H, W) of zeros and ones as two maps: where pixels are known, and where they are hole."""
-
-    def forward(self, mask: Tensor) -> Tensor:
-        return torch.cat([1 - mask, mask], dim=1)
-
-
 class FusedMaskControl(nn.Module):
     """A mask control whose stages are ordinary layers.
 

@@ -19,8 +19,9 @@ class PretrainTask(TrainingTask):
     Args:
         autoencoder: the autoencoder, from scratch or to be trained on.
         learning_rate, weight_decay, warmup_steps: see `TrainingTask`.
-        statistic_batches: training batches from which the latents' mean and standard deviation are measured at the
-            end.
+        statistic_batches: training batches from which an autoencoder with a start of its own begins (see
+            `Autoencoder.start_from_patches`), and from which the latents' mean and standard deviation are measured at
+            the end.
     """
 
     model_file = AUTOENCODER_FILE
@@ -51,13 +52,15 @@ class PretrainTask(TrainingTask):
         return {"truth": image, "reconstruction": reconstruction}
 
     def squared_error(self, image: Tensor) -> Tensor:
-        """The mean squared error of every picture, (B,)."""
-        return _squared_error(self._reconstruct(image), image)
+        """The mean squared error of every picture, (B,), before pixels are limited to [0, 1]."""
+        features = self.autoencoder.encode_features(image)
+        return _squared_error(self.autoencoder.decode_unclamped(features).float(), image)
+
+    def begin(self, data: pl.LightningDataModule) -> None:
+        self.autoencoder.start_from_patches(_inpainting_data(data).first_images(self.statistic_batches))
 
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
-        if not isinstance(data, InpaintingDataModule):
-            raise TypeError("the latents' statistics are measured on an InpaintingDataModule")
-        self.autoencoder.measure_latents(data.first_images(self.statistic_batches))
+        self.autoencoder.measure_latents(_inpainting_data(data).first_images(self.statistic_batches))
         path = folder / self.model_file
         save_autoencoder(self.autoencoder, path, self.recipe())
         return path
@@ -68,3 +71,9 @@ class PretrainTask(TrainingTask):
 
 def _squared_error(reconstruction: Tensor, image: Tensor) -> Tensor:
     return F.mse_loss(reconstruction, image, reduction="none").mean(dim=(1, 2, 3))
+
+
+def _inpainting_data(data: pl.LightningDataModule) -> InpaintingDataModule:
+    if not isinstance(data, InpaintingDataModule):
+        raise TypeError("an autoencoder is pretrained on an InpaintingDataModule")
+    return data

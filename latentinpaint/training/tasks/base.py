@@ -106,6 +106,9 @@ class TrainingTask(pl.LightningModule, ABC):
         if len(known):
             self.log(name, known.mean(), prog_bar=True, batch_size=len(known), sync_dist=True)
 
+    def begin(self, data: pl.LightningDataModule) -> None:  # noqa: B027
+        """Prepare a new run, not a resumed one; `data` is what it is trained on, set up. Most tasks do nothing."""
+
     @abstractmethod
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
         """Write the trained model as `model_file` of the folder; `data` is what it was trained on."""
