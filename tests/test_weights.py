@@ -27,6 +27,7 @@ from latentinpaint.weights import (
 
 AUTOENCODER_ARGUMENTS = {
     "LamaAutoencoder": dict(base_channels=2, latent_channels=5, residual_blocks=1, final_relu=False),
+    "ResidualAutoencoder": dict(latent_channels=6, encoder_widths=[4, 5, 6], decoder_widths=[6, 5, 4]),
     "IdentityAutoencoder": dict(channels=3),
 }
 REFINER_ARGUMENTS = {

@@ -10,9 +10,9 @@ between two 1x1 convolutions, so that they work in a basis of their own and the 
 
 With `uncertainty` the refiner also predicts how wrong it will be: the scale b of a Laplace distribution for each
 cell, whose negative log-likelihood is :math:`|e| / b + \log b` for the error e, least where b is the mean absolute
-error. The error enters it as a constant, so that the prediction itself is trained with the plain latent L1: with the
-likelihood's own gradient, divided by b, cells that are hard would be given up (Seitzer et al., "On the Pitfalls of
-Heteroscedastic Uncertainty Estimation with Probabilistic Neural Networks", arXiv 2203.09168).
+error. Error and features enter it as constants, so that the prediction itself is trained with the plain latent L1:
+with the likelihood's own gradient, divided by b, cells that are hard would be given up (Seitzer et al., "On the
+Pitfalls of Heteroscedastic Uncertainty Estimation with Probabilistic Neural Networks", arXiv 2203.09168).
 """
 
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from latentinpaint.models.ffc import FFCResnetBlock
 from latentinpaint.randomness import Generators
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
 
-SCALE_WEIGHT = 0.05  # of the scale's likelihood beside the latent L1
+SCALE_WEIGHT = 0.1  # of the scale's likelihood beside the latent L1, whose gradients it does not touch
 LOG_SCALES = (-8.0, 4.0)  # between which a predicted scale is kept, of latents with standard deviation 1
 
 
@@ -106,7 +106,7 @@ class FFCRefiner(Refiner):
         if self.log_scale is None:
             raise InputError("this refiner does not predict its error: train one with uncertainty")
         features = self._features(condition)
-        scale = self.log_scale(features).float().clamp(*LOG_SCALES).exp()
+        scale = self.log_scale(features.detach()).float().clamp(*LOG_SCALES).exp()
         return self._leave(condition, features), scale
 
     def _features(self, condition: Condition) -> Tensor:

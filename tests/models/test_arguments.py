@@ -79,7 +79,7 @@ VARIANTS = {
     "control": (lambda: MaskControl(LamaAutoencoder(4), 2), dict(width=2)),
     "ffc": (
         lambda: FFCRefiner(8, 1, delta=True),
-        dict(channels=8, blocks=1, ratio=0.75, delta=True, width=None, hole_weight=1.0),
+        dict(channels=8, blocks=1, ratio=0.75, delta=True, width=None, hole_weight=1.0, uncertainty=False),
     ),
     "flow": (
         lambda: FlowRefiner(4, 8, (1, 2), interpolant="cosine"),

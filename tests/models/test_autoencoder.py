@@ -7,7 +7,10 @@ from torch import nn
 from latentinpaint.models import AUTOENCODERS, IdentityAutoencoder, LamaAutoencoder
 from latentinpaint.weights import load_autoencoder, save_autoencoder
 
-SMALL = {"LamaAutoencoder": dict(base_channels=4)}
+SMALL = {
+    "LamaAutoencoder": dict(base_channels=4),
+    "ResidualAutoencoder": dict(latent_channels=6, encoder_widths=[4, 5, 6], decoder_widths=[6, 5, 4]),
+}
 VARIANTS = [
     dict(base_channels=3),
     dict(base_channels=4, latent_channels=5),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from latentinpaint.errors import InputError
 from latentinpaint.models import FFCResnetBlock
 from latentinpaint.refiners import Condition, FFCRefiner
 
@@ -82,3 +83,59 @@ def test_size_is_the_theses():
 
     both = sum(p.numel() for module in (FFCRefiner(64), LamaAutoencoder(8)) for p in module.parameters())
     assert both == pytest.approx(0.43e6, rel=0.02)
+
+
+def with_uncertainty(**arguments):
+    torch.manual_seed(0)
+    return FFCRefiner(6, blocks=1, width=8, delta=True, uncertainty=True, **arguments).eval()
+
+
+def test_the_predicted_scale_learns_the_mean_absolute_error():
+    """Trained alone on errors of two sizes, one at the hole's cells, it finds both."""
+    refiner = with_uncertainty()
+    condition = make_condition(channels=6)
+    z_clean = condition.latent + torch.where(condition.hole > 0, 0.5, 0.125)
+    parameters = list(refiner.log_scale.parameters())
+    torch.nn.init.normal_(refiner.enter.weight)
+    with torch.no_grad():
+        features = refiner._features(condition)
+    assert features.shape[1] == 8 and parameters[0].shape == (1, 8, 1, 1)
+    error = (refiner.refine(condition) - z_clean).abs().mean(dim=1)
+    assert float(error.detach().max()) == pytest.approx(0.5, abs=1e-5)
+    losses = refiner.loss(z_clean, condition)
+    assert set(losses) == {"loss", "latent", "scale"}
+    _, scale = refiner.refine_with_scale(condition)
+    assert torch.equal(scale, torch.ones_like(scale))
+    # The likelihood's minimum for one scale everywhere is the mean absolute error.
+    (bias,) = [parameter for parameter in parameters if parameter.ndim == 1]
+    optimizer = torch.optim.LBFGS([bias], line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        loss = refiner.loss(z_clean, condition)["scale"]
+        loss.backward()
+        return loss
+
+    for _ in range(3):
+        optimizer.step(closure)
+    _, scale = refiner.refine_with_scale(condition)
+    assert float(scale.detach().mean()) == pytest.approx(float(error.mean()), rel=1e-3)
+
+
+def test_the_prediction_is_trained_by_the_latent_l1_alone():
+    """The gradients of everything but the scale's convolution come from the latent L1."""
+    condition = make_condition(channels=6)
+    z_clean = torch.randn_like(condition.latent)
+    refiner = with_uncertainty()
+    torch.nn.init.normal_(refiner.leave.weight)
+    torch.nn.init.normal_(refiner.log_scale.weight)
+    weights = [weight for name, weight in refiner.named_parameters() if "log_scale" not in name]
+    of_all = torch.autograd.grad(refiner.loss(z_clean, condition)["loss"], weights)
+    of_latent = torch.autograd.grad(refiner.loss(z_clean, condition)["latent"], weights)
+    assert min(float(gradient.abs().max()) for gradient in of_all) > 0
+    torch.testing.assert_close(of_all, of_latent)
+
+
+def test_without_uncertainty_there_is_no_scale():
+    with pytest.raises(InputError, match="uncertainty"):
+        FFCRefiner(6, blocks=0).refine_with_scale(make_condition(channels=6))

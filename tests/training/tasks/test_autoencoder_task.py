@@ -64,3 +64,22 @@ def test_an_autoencoder_without_weights_is_only_measured(pretrain, latent):
     assert not torch.equal(identity.latent_mean, torch.full((3,), 0.5))
     with pytest.raises(InputError, match="no .*stages"):
         latent("--model.autoencoder", folder, name="controlled")
+
+
+def test_a_new_run_begins_at_the_patches_and_a_resumed_one_goes_on(pretrain):
+    """After one step it reproduces the photographs, which a random start does not."""
+    widths = ["--model.autoencoder.init_args.encoder_widths", "[12,48,64]"]
+    widths += ["--model.autoencoder.init_args.decoder_widths", "[64,48,12]"]
+    residual = ["--model.autoencoder", "latentinpaint.models.ResidualAutoencoder", *widths]
+    residual += ["--model.learning_rate", "1e-5", "--model.statistic_batches", 4]
+    folder = pretrain(*residual, "--trainer.max_steps", 1)
+    data = InpaintingDataModule("samples", size=32, batch_size=4, epoch_length=16, num_workers=0)
+    data.setup("fit")
+    image = next(iter(data.train_dataloader()))["image"]
+    autoencoder = load_autoencoder(folder)
+    error = (autoencoder.decode(autoencoder.encode(image)) - image).square().mean()
+    assert error < 2e-3
+    pretrain(*residual, "--trainer.max_steps", 2, "--ckpt_path", "last")
+    went_on = load_autoencoder(folder).encoder[0][2].weight
+    first = autoencoder.encoder[0][2].weight
+    assert 0 < float((went_on - first).abs().max()) < 0.1
