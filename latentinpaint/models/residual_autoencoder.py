@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from latentinpaint.errors import InputError, whole_number
 from latentinpaint.models.autoencoder import Autoencoder
-from latentinpaint.models.stages import PlainResidualBlock, Stages
+from latentinpaint.models.stages import PlainResidualBlock, Stages, bias_of
 
 CONTRAST = 4.0  # pictures in [0, 1] enter as [-2, 2], about standard deviation 1
 PATCH_SIDE = 8
@@ -73,16 +73,13 @@ class ResidualAutoencoder(Autoencoder):
         self.stage_channels = (*encoder_widths, latent_channels)
         self.stage_strides = (2, 4, 8, 8)
         half, quarter, eighth = encoder_widths
-        self.encoder = Stages(
-            [
-                nn.Sequential(PictureScale(), nn.PixelUnshuffle(2), nn.Conv2d(12, half, 3, padding=1)),
-                nn.Sequential(nn.Conv2d(half, quarter, 4, stride=2, padding=1)),
-                nn.Sequential(nn.Conv2d(quarter, eighth, 4, stride=2, padding=1)),
-                nn.Sequential(nn.Conv2d(eighth, latent_channels, 3, padding=1)),
-            ]
-        )
-        for stage, width, blocks in zip(self.encoder, encoder_widths, encoder_blocks, strict=False):
+        first = nn.Sequential(PictureScale(), nn.PixelUnshuffle(2), nn.Conv2d(12, half, 3, padding=1))
+        second = nn.Sequential(nn.Conv2d(half, quarter, 4, stride=2, padding=1))
+        third = nn.Sequential(nn.Conv2d(quarter, eighth, 4, stride=2, padding=1))
+        last = nn.Sequential(nn.Conv2d(eighth, latent_channels, 3, padding=1))
+        for stage, width, blocks in zip((first, second, third), encoder_widths, encoder_blocks, strict=True):
             _append_blocks(stage, width, blocks)
+        self.encoder = Stages([first, second, third, last])
         eighth, quarter, half = decoder_widths
         self.decoder = nn.Sequential(nn.Conv2d(latent_channels, eighth, 3, padding=1))
         _append_blocks(self.decoder, eighth, decoder_blocks[0])
@@ -124,17 +121,17 @@ class ResidualAutoencoder(Autoencoder):
 
     def _start_encoder(self, mean: Tensor, basis: Tensor) -> None:
         """Channels 0, 1, … of every stage carry the path; the others keep their random features."""
-        first, second, third, last = [stage_convolution(stage) for stage in self.encoder]
+        first, second, third, last = [_stage_convolution(stage) for stage in self.encoder]
         _carry(first, 12)
         second.weight[:48] = 0
-        second.bias[:48] = 0
+        bias_of(second)[:48] = 0
         count = basis.shape[1]
         third.weight[:count] = 0
         for phase, (row, column) in enumerate(PHASES):
             for channel in range(12):
                 second.weight[4 * channel + phase, channel, 1 + row, 1 + column] = 1
             third.weight[:count, :48, 1 + row, 1 + column] = CODE_SCALE * basis[phase::4].T
-        third.bias[:count] = -CODE_SCALE * (basis.T @ mean)
+        bias_of(third)[:count] = -CODE_SCALE * (basis.T @ mean)
         _carry(last, count)
 
     def _start_decoder(self, mean: Tensor, basis: Tensor) -> None:
@@ -144,14 +141,14 @@ class ResidualAutoencoder(Autoencoder):
         _carry(first, count)
         to_quarter.weight[:PATCH_VALUES] = 0
         to_quarter.weight[:PATCH_VALUES, :count, 0, 0] = basis / CODE_SCALE
-        to_quarter.bias[:PATCH_VALUES] = mean
+        bias_of(to_quarter)[:PATCH_VALUES] = mean
         _carry(to_half, 48)
         _carry(last, 12)
 
 
-def stage_convolution(stage: nn.Sequential) -> nn.Conv2d:
+def _stage_convolution(stage: nn.Module) -> nn.Conv2d:
     """The convolution of an encoder stage outside its residual blocks."""
-    for layer in stage:
+    for layer in stage.children():
         if isinstance(layer, nn.Conv2d):
             return layer
     raise TypeError("the stage has no convolution")
@@ -161,7 +158,7 @@ def _carry(convolution: nn.Conv2d, count: int) -> None:
     """Let the first channels pass as they are."""
     middle = convolution.kernel_size[0] // 2
     convolution.weight[:count] = 0
-    convolution.bias[:count] = 0
+    bias_of(convolution)[:count] = 0
     convolution.weight[range(count), range(count), middle, middle] = 1
 
 

@@ -59,11 +59,17 @@ class PlainResidualBlock(nn.Module):
         nn.init.kaiming_normal_(first.weight, nonlinearity="relu")
         nn.init.normal_(second.weight, std=0.01 * (9 * channels) ** -0.5)
         for convolution in (first, second):
-            nn.init.zeros_(convolution.bias)
+            nn.init.zeros_(bias_of(convolution))
         self.body = nn.Sequential(first, nn.ReLU(), second)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.body(x)
+
+
+def bias_of(convolution: nn.Conv2d) -> Tensor:
+    """The bias of a convolution that has one."""
+    assert convolution.bias is not None
+    return convolution.bias
 
 
 def stem(in_channels: int, out_channels: int, residual_blocks: int) -> nn.Sequential:
