@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -66,9 +67,14 @@ def save_autoencoder(autoencoder: Autoencoder, path: str | Path, recipe: dict[st
     _write(path, weights, header)
 
 
-def save_model(model: Model, path: str | Path) -> None:
-    """Write a model as one file."""
+def save_model(model: Model, path: str | Path, half: bool = False) -> None:
+    """Write a model as one file; with `half` its weights are rounded to 16 bits, in the model too."""
     pipeline = model.pipeline
+    weights = pipeline.state_dict()
+    if half:
+        _round_to_half(pipeline)
+        for name, _ in pipeline.named_parameters():
+            weights[name] = weights[name].half()
     header = {
         "kind": "pipeline",
         "autoencoder": _describe_autoencoder(pipeline.autoencoder),
@@ -77,7 +83,7 @@ def save_model(model: Model, path: str | Path) -> None:
         "texture": _describe_arguments(model.texture),
         "recipe": model.recipe,
     }
-    _write(path, pipeline.state_dict(), header)
+    _write(path, weights, header)
 
 
 def load_autoencoder(path: str | Path) -> Autoencoder:
@@ -151,6 +157,13 @@ def load_flow(path: str | Path) -> Flow:
 def read_header(path: str | Path) -> dict[str, Any]:
     """The header of a file, without its weights."""
     return _read(_resolve(path, PIPELINE_FILE, AUTOENCODER_FILE, FLOW_FILE), weights=False)[0]
+
+
+@torch.no_grad()
+def _round_to_half(module: nn.Module) -> None:
+    """Round the weights to what 16 bits hold; what a network has measured, such as variances, stays as it is."""
+    for parameter in module.parameters():
+        parameter.copy_(parameter.half())
 
 
 def _describe(part: Refiner | Flow, registry: Mapping[str, type]) -> dict[str, Any]:

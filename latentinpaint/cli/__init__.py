@@ -23,6 +23,7 @@ COMMANDS = {
     "make_masks": "draw masks for a folder of pictures, the same on every machine",
     "evaluate": "evaluate a model on photographs with holes, beside methods that need no training",
     "benchmark": "compare models, classical methods and others' results on the same holes",
+    "make_default": "make a model like the default one, from photographs to one file with its card",
     "ablation": "train variants on the same steps, seeds and pictures, and compare them",
     "visualize_latent_diff": "show what the latent space lost around a hole",
 }

@@ -14,10 +14,8 @@ between pictures.
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.linalg import hadamard
 from torch import Tensor, nn
 
 from latentinpaint.errors import InputError, whole_number
@@ -190,9 +188,13 @@ def _principal_components(images: Iterable[Tensor], count: int) -> tuple[Tensor,
 
 def _rotation(size: int) -> Tensor:
     """An orthogonal matrix (size, size): Hadamard's where there is one of a power of two, else a random one."""
-    if size & (size - 1) == 0:
-        return torch.from_numpy(hadamard(size).astype(np.float32)) * size**-0.5
-    return torch.linalg.qr(torch.randn(size, size, generator=torch.Generator().manual_seed(0)))[0]
+    if size & (size - 1):
+        return torch.linalg.qr(torch.randn(size, size, generator=torch.Generator().manual_seed(0)))[0]
+    rotation = torch.ones(1, 1)
+    step = torch.tensor([[1.0, 1.0], [1.0, -1.0]]) * 0.5**0.5
+    while len(rotation) < size:
+        rotation = torch.kron(step, rotation)
+    return rotation
 
 
 def _check_three(name: str, values: Sequence[int], least: int) -> None:

@@ -53,8 +53,10 @@ class AdversarialTask(PipelineTask):
     """Train with LaMa's full losses: absolute error, adversarial, feature matching, perceptual, and the latent loss.
 
     Args:
-        refiner: makes the refiner for the latent's number of channels; one of a single pass.
-        autoencoder: file or folder that `pretrain_ae` wrote, or an autoencoder's class to be trained from scratch.
+        refiner: makes the refiner for the latent's number of channels; one of a single pass. By default one like that
+            of `start`.
+        autoencoder: file or folder that `pretrain_ae` wrote, or an autoencoder's class to be trained from scratch; by
+            default that of `start`.
         start: model file or run folder that lends its weights to begin with, trained with other losses or a converted
             checkpoint; it has to be built as described here.
         mask, trained: as in train_latent; LaMa is alpha and all.
@@ -75,8 +77,8 @@ class AdversarialTask(PipelineTask):
 
     def __init__(
         self,
-        refiner: Callable[[int], Refiner],
-        autoencoder: str | Autoencoder,
+        refiner: Callable[[int], Refiner] | None = None,
+        autoencoder: str | Autoencoder | None = None,
         start: str | None = None,
         mask: Literal["control", "alpha", "none"] = "alpha",
         trained: Literal["nothing", "first", "all"] = "all",
@@ -97,12 +99,19 @@ class AdversarialTask(PipelineTask):
             raise InputError("discriminator_rate is above 0, gradient_clip not below 0, and r1_every starts at 1")
         needs_latents = DOMAINS[space].needs_target_latents or weights.latent > 0
         super().__init__(
-            autoencoder, refiner, mask, trained, needs_latents, learning_rate, 0.0, warmup_steps, betas=(0.9, 0.999)
+            autoencoder,
+            refiner,
+            mask,
+            trained,
+            needs_latents,
+            learning_rate,
+            0.0,
+            warmup_steps,
+            betas=(0.9, 0.999),
+            start=start,
         )
         if self.pipeline.refiner.stochastic:
             raise InputError("adversarial training needs a prediction of one pass: use the ffc refiner")
-        if start is not None:
-            self.load_initial_weights(start)
         self.automatic_optimization = False
         self.domain = DOMAINS[space]()
         self.needs_target_latents = needs_latents

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.metrics.pixels import decibels
 from latentinpaint.models import Autoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.models.fast.fuse import fuse
@@ -18,7 +19,7 @@ from latentinpaint.randomness import Generators
 from latentinpaint.refiners import Refiner
 from latentinpaint.training.losses.reconstruction import LatentObjective, Objective
 from latentinpaint.training.tasks.base import Batch, TrainingTask
-from latentinpaint.weights import PIPELINE_FILE, Model, load_autoencoder, load_pipeline, save_model
+from latentinpaint.weights import PIPELINE_FILE, Model, load_autoencoder, load_model, save_model
 
 FROM_SCRATCH = "from scratch"
 
@@ -30,9 +31,11 @@ class PipelineTask(TrainingTask):
     which is kept out of everything that is saved.
 
     Args:
-        autoencoder: file or folder that `pretrain_ae` wrote, or an autoencoder to be trained from scratch.
-        refiner: makes the refiner for the latent's number of channels.
-        mask, trained: see `LatentTask`.
+        autoencoder: file or folder that `pretrain_ae` wrote, or an autoencoder to be trained from scratch; None is
+        that
+            of `start`.
+        refiner: makes the refiner for the latent's number of channels; None is one like that of `start`.
+        mask, trained, start: see `LatentTask`.
         needs_target_latents: whether the latents of undamaged pictures are needed.
         learning_rate, weight_decay, warmup_steps, betas: see `TrainingTask`.
 
@@ -41,14 +44,18 @@ class PipelineTask(TrainingTask):
         truth: the autoencoder before training, if it is trained and latents of undamaged pictures are needed, else
             None. Checkpoints hold its weights under this name.
         fingerprint: of the autoencoder as it was.
+        texture: that of the model it started from, which the trained one keeps.
+
+    Raises:
+        InputError: if neither a part nor a model to start from is named, or they do not fit together.
     """
 
     model_file = PIPELINE_FILE
 
     def __init__(
         self,
-        autoencoder: str | Autoencoder,
-        refiner: Callable[[int], Refiner],
+        autoencoder: str | Autoencoder | None,
+        refiner: Callable[[int], Refiner] | None,
         mask: str,
         trained: str,
         needs_target_latents: bool,
@@ -56,8 +63,18 @@ class PipelineTask(TrainingTask):
         weight_decay: float = 0.0,
         warmup_steps: int = 200,
         betas: tuple[float, float] = (0.9, 0.99),
+        start: str | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay, warmup_steps, betas=betas)
+        initial = None if start is None else load_model(start)
+        if autoencoder is None:
+            autoencoder = start
+        if refiner is None and initial is not None:
+            refiner = _like(initial.pipeline.refiner)
+        if autoencoder is None or refiner is None:
+            raise InputError(
+                "name an autoencoder and a refiner, or a model to go on from with start, such as default"
+            )
         if isinstance(autoencoder, str):
             pretrained = load_autoencoder(autoencoder)
             self.fingerprint = pretrained.fingerprint()
@@ -76,15 +93,18 @@ class PipelineTask(TrainingTask):
             encoder.thaw(trained)
         # A dictionary, so that Lightning takes the copy for none of this module's parts; it holds only the latest.
         self._fused: dict[tuple[torch.device, bool], InpaintPipeline] = {}
+        self.texture: PatchTexture | None = None
+        if start is not None and initial is not None:
+            self._load_initial_weights(start, initial.pipeline.state_dict())
+            self.texture = initial.texture
 
-    def load_initial_weights(self, model: str) -> None:
+    def _load_initial_weights(self, model: str, weights: dict[str, Tensor]) -> None:
         """Take the weights of a model file or run folder.
 
         Raises:
             InputError: if that is another architecture, or rests on another autoencoder than this one's frozen one.
         """
         own = self.pipeline.state_dict()
-        weights = load_pipeline(model).state_dict()
         for name in (*own, *weights):
             here = _shape_in(own, name)
             there = _shape_in(weights, name)
@@ -133,7 +153,7 @@ class PipelineTask(TrainingTask):
 
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
         path = folder / self.model_file
-        save_model(Model(self.pipeline, recipe=self.recipe()), path)
+        save_model(Model(self.pipeline, self.texture, self.recipe()), path)
         return path
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -153,8 +173,9 @@ class LatentTask(PipelineTask):
     """Train a refiner behind a pretrained autoencoder: by default on frozen latents, with mask control.
 
     Args:
-        autoencoder: file or folder that `pretrain_ae` wrote.
-        refiner: makes the refiner for the latent's number of channels.
+        autoencoder: file or folder that `pretrain_ae` wrote; by default that of `start`.
+        refiner: makes the refiner for the latent's number of channels; by default one like that of `start`.
+        start: model to go on from, such as default or a run's folder: its weights and its texture.
         mask: how the encoder learns where the hole is: "control", a mask encoder beside it; "alpha", the mask as a
             fourth channel of the picture, as LaMa has it; "none", only by what is missing.
         trained: what is trained of the autoencoder: "nothing", "first" (the encoder's first convolution) or "all".
@@ -164,8 +185,9 @@ class LatentTask(PipelineTask):
 
     def __init__(
         self,
-        autoencoder: str,
-        refiner: Callable[[int], Refiner],
+        autoencoder: str | None = None,
+        refiner: Callable[[int], Refiner] | None = None,
+        start: str | None = None,
         mask: Literal["control", "alpha", "none"] = "control",
         trained: Literal["nothing", "first", "all"] = "nothing",
         objective: Objective | None = None,
@@ -176,7 +198,15 @@ class LatentTask(PipelineTask):
         objective = objective or LatentObjective()
         needs_latents = objective.needs_target_latents
         super().__init__(
-            autoencoder, refiner, mask, trained, needs_latents, learning_rate, weight_decay, warmup_steps
+            autoencoder,
+            refiner,
+            mask,
+            trained,
+            needs_latents,
+            learning_rate,
+            weight_decay,
+            warmup_steps,
+            start=start,
         )
         self.objective = objective
         self.objective.check(self.pipeline)
@@ -189,6 +219,11 @@ class LatentTask(PipelineTask):
         losses = self.losses(batch, self.step_generator(batch_idx))
         self.log_dict({f"train/{name}": value for name, value in losses.items()}, prog_bar=True)
         return losses["loss"]
+
+
+def _like(refiner: Refiner) -> Callable[[int], Refiner]:
+    """What makes a refiner of the same class and arguments; it knows its number of channels."""
+    return lambda _: type(refiner)(**refiner.arguments)
 
 
 def _check_from_scratch(trained: str, needs_target_latents: bool) -> None:

@@ -8,13 +8,14 @@ from safetensors.torch import load_file
 
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline, mask_out
 from latentinpaint.refiners import FFCRefiner
 from latentinpaint.training.losses.reconstruction import LatentObjective, PixelObjective
 from latentinpaint.training.tasks import base
 from latentinpaint.training.tasks.latent_task import LatentTask
-from latentinpaint.weights import Model, load_autoencoder, load_pipeline, save_autoencoder, save_model
+from latentinpaint.weights import Model, load_autoencoder, load_model, load_pipeline, save_autoencoder, save_model
 
 KINDS = {
     "1_pixel_alpha": ("alpha", "all", PixelObjective),
@@ -226,3 +227,39 @@ def test_a_flow_of_another_interpolant(interpolant, latent):
     mask[..., 8:24, 8:24] = 1
     one, other = pipeline.sample(image, mask, num_samples=2)[0]
     assert torch.equal(one[:, :8], image[0, :, :8]) and not torch.equal(one, other)
+
+
+def test_it_goes_on_from_a_model_as_it_is_built_there(model_files):
+    """Neither autoencoder nor refiner has to be described; all weights are the model's at the first step."""
+    start = str(model_files["ffc"])
+    task = LatentTask(start=start)
+    expected = load_pipeline(start)
+    assert task.pipeline.refiner.arguments == expected.refiner.arguments
+    assert equal(task.pipeline.state_dict(), expected.state_dict())
+    assert task.pipeline.autoencoder.frozen and task.pipeline.control is not None
+
+
+def test_the_texture_of_the_model_it_went_on_from_stays(build_pipeline, tmp_path):
+    texture = PatchTexture(radius=1, guidance=0.25)
+    save_model(Model(build_pipeline("ffc"), texture), tmp_path / "first" / "model.safetensors")
+    task = LatentTask(start=str(tmp_path / "first"))
+    task.save_model(tmp_path / "second", None)
+    assert load_model(tmp_path / "second").texture == texture
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(), "start"),
+        (dict(autoencoder="autoencoder"), "start"),
+        (dict(start="ffc", mask="none"), "built otherwise"),
+        (dict(start="ffc", refiner=lambda channels: FFCRefiner(channels, blocks=2)), "built otherwise"),
+        (dict(start="ffc", autoencoder="other"), "another autoencoder|built otherwise"),
+    ],
+)
+def test_what_does_not_fit_the_model_to_go_on_from(arguments, message, model_files):
+    for name in ("start", "autoencoder"):
+        if name in arguments:
+            arguments[name] = str(model_files[arguments[name]])
+    with pytest.raises(InputError, match=message):
+        LatentTask(**arguments)

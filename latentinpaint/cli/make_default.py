@@ -1,0 +1,64 @@
+"""`make_default`: make a model like the default one, from photographs to one file with its card."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from latentinpaint.errors import InputError
+
+
+@dataclass(kw_only=True)
+class Options:
+    """Train the stages of a recipe on photographs, evaluate the model and write it as one file with its model card.
+
+    Stopped at any moment, the same command goes on where it was; a stage that is done is not trained again.
+
+    Args:
+        photos: folders and zip files of photographs, separated by commas.
+        output: folder of everything.
+        recipe: folder of the stages' configurations.
+        minutes: time for all trainings, in the recipe's proportions; by default the recipe's own times.
+        precision: of training, such as bf16-mixed or 32-true; by default the fastest on this machine.
+        num_workers: processes that read and crop; by default one less than there are cores.
+        evaluated: photographs held back to evaluate the model on, at most 64.
+        lpips_weights: torchvision's SqueezeNet file, by default the one in torch's cache.
+        licence: of the model, for its card.
+    """
+
+    photos: str
+    output: str = "runs/default"
+    recipe: str = "configs/default"
+    minutes: float | None = None
+    precision: str | None = None
+    num_workers: int | None = None
+    evaluated: int = 64
+    lpips_weights: str | None = None
+    licence: str = "Apache-2.0"
+
+
+def run(options: Options) -> None:
+    """Make what is not made yet."""
+    if options.minutes is not None and options.minutes <= 0:
+        raise InputError(f"--minutes is a time above 0, not {options.minutes}")
+    if options.evaluated < 1:
+        raise InputError(f"--evaluated starts at 1, not {options.evaluated}")
+    from latentinpaint.evaluation.benchmark_config import split_names
+    from latentinpaint.experiments.make_default import CARD_FILE, ModelMaking
+    from latentinpaint.training.precision import fastest_precision
+
+    workers = options.num_workers
+    if workers is None:
+        workers = max(1, (os.cpu_count() or 1) - 1)
+    making = ModelMaking(
+        photos=split_names(options.photos),
+        output=Path(options.output),
+        recipe_folder=Path(options.recipe),
+        minutes=options.minutes,
+        precision=options.precision or fastest_precision(),
+        num_workers=workers,
+        evaluated=options.evaluated,
+        lpips_weights=options.lpips_weights,
+        licence=options.licence,
+    )
+    path = making.make()
+    print(f"the model is {path}, its card {path.with_name(CARD_FILE)}; use it with --model {path}")

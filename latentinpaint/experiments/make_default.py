@@ -1,0 +1,269 @@
+"""Make a model like the default one: train its stages, set its texture, evaluate it, and write one file with its
+card.
+
+A recipe is a folder of configurations of the training commands, one for each stage, and ``texture.yaml`` with the
+arguments of `PatchTexture`. What is made lives in one folder, and making it again goes on where it was::
+
+    photos/                    the photographs, unpacked or linked
+    autoencoder/, refiner/ …   a run's folder for each stage, see `training.cli`
+    default.safetensors        the model
+    MODEL_CARD.md              what it was made of, how, and how good it is
+"""
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+import latentinpaint
+from latentinpaint.data.datamodule import InpaintingDataModule
+from latentinpaint.errors import InputError
+from latentinpaint.evaluation.baselines import BASELINES
+from latentinpaint.evaluation.dataset import DatasetItem
+from latentinpaint.evaluation.evaluator import Evaluator, evaluate_all
+from latentinpaint.evaluation.methods import BaselineMethod, Method, ModelMethod
+from latentinpaint.evaluation.summary import Summary, summarise
+from latentinpaint.experiments.model_card import figures, model_card
+from latentinpaint.experiments.photo_archives import PhotoArchive, gather_photographs
+from latentinpaint.files import write_text
+from latentinpaint.inference.texture import PatchTexture
+from latentinpaint.metrics.perceptual import load_lpips
+from latentinpaint.metrics.pixels import METRICS, Metric
+from latentinpaint.training.cli import pretrain_ae, train_lama, train_latent
+from latentinpaint.weights import AUTOENCODER_FILE, PIPELINE_FILE, Model, load_model, read_header, save_model
+
+MODEL_FILE = "default.safetensors"
+CARD_FILE = "MODEL_CARD.md"
+EVALUATED_SIZE = 256
+SECONDS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A training that a recipe may hold.
+
+    Attributes:
+        name: of its configuration and of its folder.
+        train: the training command.
+        model_file: what it leaves.
+        takes: the option by which it takes what an earlier stage left, and that stage's name.
+        needed: whether every recipe has it.
+    """
+
+    name: str
+    train: Callable[[Sequence[str]], None]
+    model_file: str
+    takes: tuple[str, str] | None = None
+    needed: bool = True
+
+
+STAGES = (
+    Stage("autoencoder", pretrain_ae, AUTOENCODER_FILE),
+    Stage("refiner", train_latent, PIPELINE_FILE, ("--model.autoencoder", "autoencoder")),
+    Stage("adversarial", train_lama, PIPELINE_FILE, ("--model.start", "refiner"), needed=False),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelMaking:
+    """How a model is made.
+
+    Attributes:
+        photos: folders and zip files of photographs.
+        output: folder of everything.
+        recipe_folder: see the module.
+        minutes: time for all stages, shared out in the proportions of the recipe; None takes the recipe's own.
+        precision: of training, such as bf16-mixed.
+        num_workers: processes that read and crop.
+        evaluated: at most so many of the photographs held back are evaluated.
+        lpips_weights: torchvision's SqueezeNet file; None looks for it in torch's cache.
+        licence: of the model, for its card.
+    """
+
+    photos: Sequence[str]
+    output: Path
+    recipe_folder: Path
+    minutes: float | None
+    precision: str
+    num_workers: int
+    evaluated: int
+    lpips_weights: str | None
+    licence: str
+
+    def make(self) -> Path:
+        """Make what is not made yet; returns the model's file.
+
+        Raises:
+            InputError: if a photograph's source, the recipe or the output folder cannot be used.
+        """
+        settings = self.stage_settings()
+        texture = self.texture()
+        archives = gather_photographs(self.photos, self.output / "photos")
+        budgets = shared_out({name: time_budget(each) for name, each in settings.items()}, self.minutes)
+        for stage in STAGES:
+            if stage.name in settings:
+                self._train(stage, budgets[stage.name])
+        trained = load_model(self.output / list(settings)[-1])
+        path = self.output / MODEL_FILE
+        model = Model(trained.pipeline, texture)
+        save_model(model, path, half=True)  # what is evaluated is what is written, its rounding included
+        summary = self.evaluate(model)
+        recipe = self.recipe(settings, archives, summary)
+        save_model(Model(trained.pipeline, texture, recipe), path, half=True)
+        write_text(self.output / CARD_FILE, model_card(recipe))
+        return path
+
+    def stage_settings(self) -> dict[str, dict[str, Any]]:
+        """The configurations of the recipe's stages, by name, in their order."""
+        found = {}
+        for stage in STAGES:
+            path = self._configuration(stage.name)
+            if path.is_file():
+                found[stage.name] = _read_yaml(path)
+            elif stage.needed:
+                raise InputError(f"the recipe {self.recipe_folder} holds no {path.name}")
+        return found
+
+    def texture(self) -> PatchTexture:
+        """The texture of the recipe; the default one if it does not say."""
+        path = self._configuration("texture")
+        if not path.is_file():
+            return PatchTexture()
+        try:
+            return PatchTexture(**_read_yaml(path))
+        except TypeError as error:
+            raise InputError(f"{path} has a setting that no texture has: {error}") from error
+
+    def evaluate(self, model: Model) -> Summary:
+        """Compare the model, its networks alone and methods that need no training on the photographs held back."""
+        methods: list[Method] = []
+        for name in ("telea", "patchmatch"):
+            try:
+                BASELINES[name].check()
+            except InputError as error:
+                print(f"note: {name} is left out: {error}")
+            else:
+                methods.append(BaselineMethod(BASELINES[name]))
+        methods.append(ModelMethod("networks", "the networks alone", model.pipeline))
+        methods.append(ModelMethod("model", "the model", model.pipeline, texture=model.texture))
+        metrics: list[Metric] = list(METRICS.values())
+        try:
+            metrics.append(load_lpips(weights=self.lpips_weights))
+        except InputError as error:
+            print(f"note: LPIPS is left out: {error}")
+        print(f"evaluating on {self.evaluated} photographs held back")
+        return summarise(
+            *evaluate_all(self._held_back(), methods, Evaluator(metrics)), metrics, networks=(), reference="model"
+        )
+
+    def recipe(
+        self, settings: dict[str, dict[str, Any]], archives: Sequence[PhotoArchive], summary: Summary
+    ) -> dict[str, Any]:
+        """What the model's file says about how it was made, as JSON."""
+        stages = {}
+        for name, each in settings.items():
+            steps = read_header(self.output / name)["recipe"].get("steps")
+            stages[name] = {"steps": steps, "settings": each}
+        return {
+            "latentinpaint": latentinpaint.__version__,
+            "torch": torch.__version__,
+            "command": self.command(),
+            "photographs": [asdict(archive) for archive in archives],
+            "stages": stages,
+            "evaluation": (
+                f"{len(summary.items)} photographs held back, {EVALUATED_SIZE}², thick holes, in the hole, "
+                "means with 95 % intervals over photographs."
+            ),
+            "figures": figures(summary),
+            "licence": self.licence,
+        }
+
+    def command(self) -> str:
+        """The command line that makes the model, without the places of this machine."""
+        words = ["latentinpaint", "make_default", "--photos", ",".join(Path(photo).name for photo in self.photos)]
+        words += ["--recipe", f"configs/{self.recipe_folder.name}"]
+        if self.minutes is not None:
+            words += ["--minutes", f"{self.minutes:g}"]
+        return shlex.join(words)
+
+    def _train(self, stage: Stage, budget: float | None) -> None:
+        """Train a stage, or go on with it; nothing if its model is there."""
+        folder = self.output / stage.name
+        if (folder / stage.model_file).is_file():
+            print(f"{stage.name}: is there, {folder / stage.model_file}")
+            return
+        print(f"{stage.name}:")
+        options = {
+            "--config": self._configuration(stage.name),
+            "--output": folder,
+            "--data.root": self.output / "photos",
+            "--data.num_workers": self.num_workers,
+            "--trainer.precision": self.precision,
+        }
+        if budget is not None:
+            options["--trainer.max_time"] = as_duration(budget)
+        if stage.takes is not None:
+            option, earlier = stage.takes
+            options[option] = self.output / earlier
+        if (folder / "checkpoints" / "last.ckpt").is_file():
+            options["--ckpt_path"] = "last"
+        words = []
+        for name, value in options.items():
+            words += [name, str(value)]
+        stage.train(words)
+
+    def _held_back(self) -> list[DatasetItem]:
+        """The photographs that no stage has trained on, each with a thick hole."""
+        data = InpaintingDataModule(str(self.output / "photos"), size=EVALUATED_SIZE, val_masks="thick")
+        data.setup("fit")
+        assert data.val_crops is not None
+        items = []
+        for number in range(min(self.evaluated, len(data.val_crops))):
+            crop = data.val_crops[number]
+            items.append(DatasetItem(f"{number:03d}", crop["image"][None], crop["mask"][None], f"{number:03d}"))
+        return items
+
+    def _configuration(self, name: str) -> Path:
+        return self.recipe_folder / f"{name}.yaml"
+
+
+def time_budget(settings: dict[str, Any]) -> float | None:
+    """The seconds of a configuration's ``trainer.max_time``, days:hours:minutes:seconds; None if it has none."""
+    written = (settings.get("trainer") or {}).get("max_time")
+    if written is None:
+        return None
+    parts = str(written).split(":")
+    if len(parts) != len(SECONDS) or not all(part.isdecimal() for part in parts):
+        raise InputError(f"max_time is days:hours:minutes:seconds, such as 00:01:30:00, not {written}")
+    return float(sum(int(part) * unit for part, unit in zip(parts, SECONDS.values(), strict=True)))
+
+
+def shared_out(budgets: dict[str, float | None], minutes: float | None) -> dict[str, float | None]:
+    """Seconds for each stage, those with a budget scaled so that they add up to the minutes; None leaves them."""
+    total = sum(budget for budget in budgets.values() if budget is not None)
+    if minutes is None or total == 0:
+        return budgets
+    return {name: budget and budget * 60 * minutes / total for name, budget in budgets.items()}
+
+
+def as_duration(seconds: float) -> str:
+    """Seconds as Lightning reads a time, days:hours:minutes:seconds; one at least."""
+    whole = timedelta(seconds=max(1, round(seconds)))
+    hours, rest = divmod(whole.seconds, 3600)
+    minutes, last = divmod(rest, 60)
+    return f"{whole.days:02d}:{hours:02d}:{minutes:02d}:{last:02d}"
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"the configuration {path} cannot be read") from error
+    if not isinstance(settings, dict):
+        raise InputError(f"the configuration {path} holds no settings")
+    return settings

@@ -1,0 +1,179 @@
+"""Making a default model: time shared out, a run that goes on, a file and a card that tell the truth."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+
+from latentinpaint.cli import main
+from latentinpaint.errors import InputError
+from latentinpaint.experiments import make_default
+from latentinpaint.experiments.make_default import STAGES, as_duration, shared_out, time_budget
+from latentinpaint.weights import load_model
+
+REPOSITORY = Path(make_default.__file__).parents[2]
+AUTOENCODER = """
+ema: 0.9
+model:
+  autoencoder:
+    class_path: latentinpaint.models.ResidualAutoencoder
+    init_args:
+      latent_channels: 8
+      encoder_widths: [12, 48, 48]
+      encoder_blocks: [0, 0, 0]
+      decoder_widths: [48, 48, 12]
+      decoder_blocks: [0, 0, 0]
+  learning_rate: 0.00001
+  statistic_batches: 2
+data: {size: 32, batch_size: 2, epoch_length: 8}
+trainer: {max_steps: 2, limit_val_batches: 0}
+"""
+REFINER = """
+ema: 0.9
+model:
+  refiner:
+    class_path: latentinpaint.refiners.FFCRefiner
+    init_args: {blocks: 1, width: 8, delta: true, uncertainty: true}
+data: {size: 32, batch_size: 2, epoch_length: 8}
+trainer: {max_steps: 3, limit_val_batches: 0}
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A tiny recipe, its photographs in a zip file, and what the command made of them."""
+    folder = tmp_path_factory.mktemp("default")
+    recipe = folder / "tiny"
+    recipe.mkdir()
+    (recipe / "autoencoder.yaml").write_text(AUTOENCODER)
+    (recipe / "refiner.yaml").write_text(REFINER)
+    (recipe / "texture.yaml").write_text("guidance: 0.5\n")
+    generator = np.random.default_rng(0)
+    with zipfile.ZipFile(folder / "photos.zip", "w") as archive:
+        for number in range(12):
+            low = generator.integers(0, 256, (4, 4, 3), np.uint8)
+            picture = folder / f"{number}.png"
+            Image.fromarray(low).resize((64, 64), Image.Resampling.BICUBIC).save(picture)
+            archive.write(picture, picture.name)
+    run(folder)
+    return folder
+
+
+def run(folder):
+    arguments = ["--photos", str(folder / "photos.zip"), "--recipe", str(folder / "tiny")]
+    arguments += ["--output", str(folder / "out"), "--evaluated", "1", "--num-workers", "1", "--precision", "32-true"]
+    with pytest.raises(SystemExit) as end:
+        main("make-default", arguments)
+    assert not end.value.code
+
+
+def header(path):
+    with safe_open(path, framework="pt") as file:
+        return json.loads(file.metadata()["latentinpaint"])
+
+
+def test_the_file_says_how_it_was_made(made):
+    recipe = header(made / "out" / "default.safetensors")["recipe"]
+    assert recipe["command"] == "latentinpaint make_default --photos photos.zip --recipe configs/tiny"
+    assert [(each["name"], each["photographs"]) for each in recipe["photographs"]] == [("photos", 12)]
+    assert {name: stage["steps"] for name, stage in recipe["stages"].items()} == {"autoencoder": 2, "refiner": 3}
+    assert recipe["stages"]["refiner"]["settings"]["data"]["size"] == 32
+    assert set(recipe["figures"]) >= {"the networks alone", "the model"}
+    assert str(made) not in json.dumps(recipe)
+    assert recipe["command"] in (made / "out" / "MODEL_CARD.md").read_text()
+
+
+def test_the_model_is_what_the_stages_left_rounded_to_16_bits(made):
+    model = load_model(made / "out" / "default.safetensors")
+    trained = load_model(made / "out" / "refiner").pipeline.state_dict()
+    assert model.texture is not None and model.texture.guidance == 0.5
+    parameters = {name for name, _ in model.pipeline.named_parameters()}
+    for name, value in model.pipeline.state_dict().items():
+        expected = trained[name].half().float() if name in parameters else trained[name]
+        assert torch.equal(value, expected), name
+    with safe_open(made / "out" / "default.safetensors", framework="pt") as file:
+        assert file.get_tensor("refiner.enter.weight").dtype == torch.float16
+
+
+def test_done_stages_are_not_trained_again(made, monkeypatch):
+    def refuse(arguments):
+        raise AssertionError("trained again")
+
+    before = (made / "out" / "default.safetensors").read_bytes()
+    monkeypatch.setattr(make_default, "STAGES", [_with(stage, refuse) for stage in STAGES])
+    run(made)
+    assert (made / "out" / "default.safetensors").read_bytes() == before
+
+
+def test_a_stage_that_was_stopped_goes_on(made, monkeypatch):
+    asked = []
+    (made / "out" / "refiner" / "model.safetensors").rename(made / "out" / "kept.safetensors")
+
+    def note(arguments):
+        asked.append(arguments)
+        (made / "out" / "kept.safetensors").rename(made / "out" / "refiner" / "model.safetensors")
+
+    monkeypatch.setattr(make_default, "STAGES", [_with(stage, note) for stage in STAGES])
+    run(made)
+    ((words),) = asked
+    options = dict(zip(words[::2], words[1::2], strict=True))
+    assert options["--ckpt_path"] == "last"
+    assert options["--model.autoencoder"] == str(made / "out" / "autoencoder")
+
+
+def _with(stage, train):
+    return make_default.Stage(stage.name, train, stage.model_file, stage.takes, stage.needed)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("00:01:30:00", 5400.0), ("02:00:00:01", 172801.0), (None, None)],
+)
+def test_time_budgets(written, seconds):
+    assert time_budget({"trainer": {"max_time": written}}) == seconds
+    if seconds is not None:
+        assert as_duration(seconds) == written
+
+
+@pytest.mark.parametrize("written", ["1:30", "an hour", 90, "00:00:00:1.5"])
+def test_a_time_that_cannot_be_read(written):
+    with pytest.raises(InputError, match="days:hours:minutes:seconds"):
+        time_budget({"trainer": {"max_time": written}})
+
+
+def test_minutes_are_shared_out_in_the_recipe_s_proportions():
+    budgets = {"autoencoder": 600.0, "refiner": 1800.0, "adversarial": None}
+    assert shared_out(budgets, None) == budgets
+    assert shared_out(budgets, 4.0) == {"autoencoder": 60.0, "refiner": 180.0, "adversarial": None}
+
+
+def test_the_recipe_of_the_default_is_whole():
+    """Its configurations are ones that the training commands take, and each has a time budget."""
+    for stage in ("autoencoder", "refiner"):
+        settings = make_default._read_yaml(REPOSITORY / "configs" / "default" / f"{stage}.yaml")
+        assert time_budget(settings) is not None
+        assert settings["trainer"]["max_steps"] == -1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--photos", "nowhere.zip"], "nowhere.zip"),
+        (["--photos", "nowhere.zip", "--recipe", "nowhere"], "recipe nowhere"),
+        (["--photos", "nowhere.zip", "--minutes", "0"], "--minutes"),
+        (["--photos", "nowhere.zip", "--evaluated", "0"], "--evaluated"),
+        (["--photos", ""], "at least one"),
+    ],
+)
+def test_mistakes_are_one_sentence(options, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    with pytest.raises(SystemExit) as end:
+        main("make_default", [*options, "--output", str(tmp_path / "out"), "--precision", "32-true"])
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and message in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
