@@ -100,12 +100,6 @@ class TrainingTask(pl.LightningModule, ABC):
                 "32-true, bf16-mixed or 16-mixed"
             )
 
-    def log_known(self, name: str, values: Tensor) -> None:
-        """Log the mean of one value a picture, (B,), over the validation pictures that have one (nan: no hole)."""
-        known = values[~values.isnan()]
-        if len(known):
-            self.log(name, known.mean(), prog_bar=True, batch_size=len(known), sync_dist=True)
-
     @abstractmethod
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
         """Write the trained model as `model_file` of the folder; `data` is what it was trained on."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torchmetrics import MeanMetric
 
 from latentinpaint.errors import InputError
 from latentinpaint.metrics.pixels import decibels
@@ -41,6 +42,7 @@ class PipelineTask(TrainingTask):
         truth: the autoencoder before training, if it is trained and latents of undamaged pictures are needed, else
             None. Checkpoints hold its weights under this name.
         fingerprint: of the autoencoder as it was.
+        psnr_hole: the mean over the validation pictures of all processes that have a hole, nan if none has one.
     """
 
     model_file = PIPELINE_FILE
@@ -74,6 +76,7 @@ class PipelineTask(TrainingTask):
             if needs_target_latents:
                 self.truth = deepcopy(pretrained).freeze()
             encoder.thaw(trained)
+        self.psnr_hole = MeanMetric(nan_strategy="ignore")
         # A dictionary, so that Lightning takes the copy for none of this module's parts; it holds only the latest.
         self._fused: dict[tuple[torch.device, bool], InpaintPipeline] = {}
 
@@ -128,7 +131,9 @@ class PipelineTask(TrainingTask):
         fill = self._fill(batch)
         squared = (fill - image).square() * mask
         error = squared.sum(dim=(1, 2, 3)) / (3 * mask.sum(dim=(1, 2, 3)))
-        self.log_known("val/psnr_hole", decibels(error))
+        # Logged by every process, even if none of its pictures has a hole: the others wait for it.
+        self.psnr_hole.update(decibels(error))
+        self.log("val/psnr_hole", self.psnr_hole, prog_bar=True)
         return {"input": image * (1 - mask), "hole": mask.expand_as(image), "fill": fill, "truth": image}
 
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
