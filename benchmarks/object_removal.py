@@ -51,8 +51,8 @@ def main() -> None:
     parser.add_argument("--texture", action=argparse.BooleanOptionalAction, help="of all models; as each has it")
     parser.add_argument("--half", choices=HALVES, help="only the objects of this half of the photographs")
     parser.add_argument("--list", default=LIST, help="another list of objects")
-    parser.add_argument("--side", type=int, default=480, help="of a picture in the sheet, pixels")
-    parser.add_argument("--rows", type=int, default=4, help="objects on a page")
+    parser.add_argument("--side", type=int, default=560, help="of a picture in the sheet, pixels")
+    parser.add_argument("--rows", type=int, default=3, help="objects on a page")
     options = parser.parse_args()
     try:
         pages = write_sheet(options)
