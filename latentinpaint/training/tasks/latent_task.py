@@ -94,7 +94,7 @@ class PipelineTask(TrainingTask):
             if here != there:
                 raise InputError(
                     f"{model} is built otherwise, {name} is {there} there and {here} here: "
-                    "describe its autoencoder, refiner and mask to start from it"
+                    "set model.autoencoder, model.refiner and model.mask as they were to start from it"
                 )
         for name, parameter in self.pipeline.autoencoder.named_parameters():
             key = f"autoencoder.{name}"
@@ -200,7 +200,7 @@ def _check_from_scratch(trained: str, needs_target_latents: bool) -> None:
     if trained != "all" or needs_target_latents:
         raise InputError(
             "an autoencoder that was not pretrained has to be trained and has no latents to aim at: "
-            "set trained to all and use no latent loss, or name the file of a pretrained autoencoder"
+            "set model.trained to all and use no latent loss, or model.autoencoder to the file of a pretrained one"
         )
 
 
@@ -208,16 +208,16 @@ def _check_stages(autoencoder: Autoencoder, mask: str, trained: str) -> None:
     if not autoencoder.stage_channels and (mask != "none" or trained != "nothing"):
         raise InputError(
             "this autoencoder has no encoder stages to take a mask or to be trained: "
-            "set mask to none and trained to nothing"
+            "set model.mask to none and model.trained to nothing"
         )
     if mask == "alpha" and trained == "nothing":
-        raise InputError("a mask as a fourth channel has to be learnt: set trained to first (or all)")
+        raise InputError("a mask as a fourth channel has to be learnt: set model.trained to first (or all)")
 
 
 def _with_mask_channel(autoencoder: Autoencoder) -> Autoencoder:
     if not isinstance(autoencoder, LamaAutoencoder):
         raise InputError(
-            f"a {type(autoencoder).__name__} cannot take a mask as a fourth channel: set mask to control"
+            f"a {type(autoencoder).__name__} cannot take a mask as a fourth channel: set model.mask to control"
         )
     return autoencoder.with_mask_channel()
 

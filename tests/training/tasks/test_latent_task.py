@@ -169,7 +169,7 @@ def test_the_first_convolution_of_four_channels_is_the_sum_of_two(model_files, b
 
 
 def test_a_mask_channel_has_to_be_learnt(model_files):
-    with pytest.raises(InputError, match="set trained to first"):
+    with pytest.raises(InputError, match="set model.trained to first"):
         LatentTask(str(model_files["autoencoder"]), lambda channels: FFCRefiner(channels, blocks=1), mask="alpha")
 
 
@@ -177,7 +177,7 @@ def test_a_mask_channel_has_to_be_learnt(model_files):
 def test_pixels_have_no_encoder_to_train(options, tmp_path):
     path = tmp_path / "autoencoder.safetensors"
     save_autoencoder(IdentityAutoencoder(), path)
-    with pytest.raises(InputError, match="no encoder stages"):
+    with pytest.raises(InputError, match="no encoder stages.* set model.mask to none and model.trained to nothing"):
         LatentTask(str(path), lambda channels: FFCRefiner(channels, blocks=1), **options)
 
 
