@@ -36,6 +36,12 @@ def choose_device(name: str | int | torch.device | None = None) -> torch.device:
     return device
 
 
+def check_same_device(one: Tensor, other: Tensor) -> None:
+    """Raise an `InputError` unless two tensors that are to be compared are on one device."""
+    if one.device != other.device:
+        raise InputError(f"what is compared is on one device, not on {one.device} and {other.device}")
+
+
 def free_memory(device: torch.device) -> int | None:
     """Bytes that a program could still allocate; None where the system does not say.
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from latentinpaint import device as device_module
-from latentinpaint.device import choose_device, free_memory, saved_for_backward
+from latentinpaint.device import check_same_device, choose_device, free_memory, saved_for_backward
 from latentinpaint.errors import InputError
 
 
@@ -79,3 +79,10 @@ def test_weights_are_not_counted():
         0,
         x.numel() * 4,
     )  # the input may be saved
+
+
+def test_what_is_compared_is_on_one_device():
+    here = torch.zeros(1)
+    check_same_device(here, torch.ones(2))
+    with pytest.raises(InputError, match="on one device, not on cpu and meta"):
+        check_same_device(here, here.to("meta"))

@@ -32,11 +32,19 @@ _PORT_UNAVAILABLE = frozenset({13, 48, 98, 10013, 10048})
 
 @dataclass(frozen=True)
 class ServerConfig:
-    """The address to listen on, the first port to try, and the limits of uploads."""
+    """The address to listen on, the first port to try, and the limits of uploads.
+
+    Raises:
+        InputError: if there is no such port.
+    """
 
     host: str = "127.0.0.1"
     port: int = 7860
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.port <= 65535:
+            raise InputError(f"{self.limits.names.port} is 1 to 65535, not {self.port}")
 
 
 def require_gradio() -> None:
@@ -52,23 +60,22 @@ def require_gradio() -> None:
         raise InputError("the page needs gradio: pip install 'latentinpaint[app]'") from error
 
 
-def free_port(host: str, first: int) -> int:
-    """The first free port from `first` on.
+def free_port(config: ServerConfig) -> int:
+    """The first free port from the configured one on.
 
     Raises:
         InputError: if the host is no address of this machine, or none of 100 ports is free.
     """
-    if not 1 <= first <= 65535:
-        raise InputError(f"the port is 1 to 65535, not {first}")
-    end = min(first + _PORTS_TRIED, 65536)
-    for port in range(first, end):
+    names = config.limits.names
+    end = min(config.port + _PORTS_TRIED, 65536)
+    for port in range(config.port, end):
         # Gradio refuses a port that is taken on the loopback address, whatever the host is.
-        if _is_free(host, port) and _is_free("127.0.0.1", port):
+        if _is_free(config.host, port, names.host) and _is_free("127.0.0.1", port, names.host):
             return port
-    raise InputError(f"the ports {first} to {end - 1} are taken: choose another one")
+    raise InputError(f"the ports {config.port} to {end - 1} are taken: choose another {names.port}")
 
 
-def _is_free(host: str, port: int) -> bool:
+def _is_free(host: str, port: int, name: str) -> bool:
     try:
         family, socket_type, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket_type, protocol) as probe:
@@ -76,10 +83,10 @@ def _is_free(host: str, port: int) -> bool:
             probe.bind(address)
     except socket.gaierror as error:
         hint = "give a name or address alone, such as 127.0.0.1 or ::1, without brackets and port"
-        raise InputError(f"the host '{host}' is no address of this machine: {hint}") from error
+        raise InputError(f"{name} '{host}' is no address of this machine: {hint}") from error
     except OSError as error:
         if error.errno not in _PORT_UNAVAILABLE:
-            raise InputError(f"cannot listen on the host {host}: {error.strerror}") from error
+            raise InputError(f"cannot listen on {name} {host}: {error.strerror}") from error
         return False
     return True
 
@@ -94,7 +101,7 @@ def serve(models: dict[str, Inpainter], config: ServerConfig) -> Iterator[str]:
     require_gradio()
     from latentinpaint.app.page import build_page
 
-    port = free_port(config.host, config.port)
+    port = free_port(config)
     store = Store()
     page = None
     stopped = threading.Event()

@@ -26,17 +26,36 @@ del _SUFFIXES[JPEG.name.upper()]
 
 
 @dataclass(frozen=True)
+class PageNames:
+    """What messages call the caller's arguments, by the names of `server.ServerConfig` and of `Limits`."""
+
+    host: str = "host"
+    port: str = "port"
+    upload: str = "upload"
+    megapixels: str = "megapixels"
+
+
+@dataclass(frozen=True)
 class Limits:
-    """What a browser may send: megabytes (2^20 bytes) of a file, megapixels of a photo, samples and steps."""
+    """What a browser may send.
+
+    Attributes:
+        upload: megabytes (2^20 bytes) of a file.
+        megapixels: of a photo.
+        samples, steps: of a fill.
+        names: what messages call the caller's arguments.
+    """
 
     upload: float = 100.0
     megapixels: float = 50.0
     samples: int = 8
     steps: int = 50
+    names: PageNames = PageNames()
 
     def __post_init__(self) -> None:
-        if not (self.upload > 0 and self.megapixels > 0):
-            raise InputError("the limits of an upload, in megabytes and in megapixels, are numbers above 0")
+        for name, value in ((self.names.upload, self.upload), (self.names.megapixels, self.megapixels)):
+            if not value > 0:
+                raise InputError(f"{name} is a number above 0, not {value:g}")
 
     @property
     def upload_bytes(self) -> int:
@@ -105,7 +124,9 @@ def _checked_format(path: Path, limits: Limits) -> str:
     if not path.is_file():
         raise InputError(f"{path.name} is no longer on the server: choose the file again")
     if path.stat().st_size > limits.upload_bytes:
-        raise InputError(f"{path.name} is larger than {limits.upload:g} MB, the limit of a file here")
+        raise InputError(
+            f"{path.name} is larger than {limits.upload:g} MB, the limit of a file here ({limits.names.upload})"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is the one that counts
@@ -122,7 +143,8 @@ def _checked_format(path: Path, limits: Limits) -> str:
 
 
 def _too_large(path: Path, limits: Limits, size: str = "") -> str:
-    return f"{path.name} has{size} more than {limits.megapixels:g} megapixels, the limit of a photo here"
+    limit = f"{limits.megapixels:g} megapixels, the limit of a photo here ({limits.names.megapixels})"
+    return f"{path.name} has{size} more than {limit}"
 
 
 @contextmanager

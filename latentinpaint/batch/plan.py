@@ -92,7 +92,10 @@ class FolderPlan:
 
 @dataclass(frozen=True)
 class FolderNames:
-    """What messages call the caller's arguments, by the names of `FolderOptions` and of `select_tasks`."""
+    """What messages call the caller's arguments, by the names of `FolderOptions`, `select_tasks` and so on.
+
+    `processes` is that of `run_tasks`, `crop` that of `FillOptions`.
+    """
 
     indir: str = "indir"
     outdir: str = "outdir"
@@ -100,6 +103,8 @@ class FolderNames:
     mask: str = "mask"
     format: str = "format"
     limit: str = "limit"
+    processes: str = "processes"
+    crop: str = "crop"
 
 
 DEFAULT_FOLDER_NAMES = FolderNames()

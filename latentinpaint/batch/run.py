@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from latentinpaint.inpainter import Inpainter
 
 MAX_LISTED = 20  # names in a note; failures are all named
-_DIED = TaskResult(
-    reason="the process that filled it was ended from outside, perhaps for want of memory: fewer processes need less"
-)
+# Of tasks by their number.
+_Results = Generator[tuple[int, TaskResult | WorkerDied], None, None]
 
 
 @dataclass
@@ -184,8 +183,9 @@ def run_tasks(
         with closing(results):
             for index, result in results:
                 since = started_at.pop(index)
-                if result is _DIED:
+                if isinstance(result, WorkerDied):
                     _remove_temporary_files(tasks[index], since)
+                    result = _ended_from_outside(options.folder_names)
                 summary.add(tasks[index], result)
                 on_end(tasks[index], result)
     finally:
@@ -195,7 +195,7 @@ def run_tasks(
 
 def _run_here(
     inpainter: "Inpainter", tasks: list[FillTask], options: TaskOptions, start: Callable[[int], None]
-) -> Generator[tuple[int, TaskResult], None, None]:
+) -> _Results:
     for index, task in enumerate(tasks):
         start(index)
         yield index, try_fill_files(inpainter, task, options)
@@ -208,10 +208,16 @@ def _run_in_pool(
     start: Callable[[int], None],
     processes: int,
     threads: int,
-) -> Generator[tuple[int, TaskResult], None, None]:
+) -> _Results:
     pool = ProcessPool(partial(_start_worker, load, options, threads), processes, start)
-    for index, result in pool.map_unordered(tasks):
-        yield index, _DIED if isinstance(result, WorkerDied) else result
+    yield from pool.map_unordered(tasks)
+
+
+def _ended_from_outside(names: FolderNames) -> TaskResult:
+    return TaskResult(
+        reason="the process that filled it was ended from outside, perhaps for want of memory: a smaller number of "
+        f"{names.processes} needs less"
+    )
 
 
 def _start_worker(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latentinpaint.batch.plan import FillTask
+from latentinpaint.batch.plan import DEFAULT_FOLDER_NAMES, FillTask, FolderNames
 from latentinpaint.doctor import examine
 from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, FindingCode, Severity
 from latentinpaint.doctor.refusal import refuse_problems
@@ -24,8 +24,6 @@ from latentinpaint.inference.outpainting import Padding, Side
 if TYPE_CHECKING:
     from latentinpaint.inpainter import Inpainter
 
-OUT_OF_MEMORY = "there is not enough memory for it: fewer processes or a smaller crop need less"
-
 
 @dataclass(frozen=True)
 class TaskOptions:
@@ -37,6 +35,7 @@ class TaskOptions:
         expand: what the picture grows by; None if it does not.
         quality: of a JPEG, 1 to 100; None keeps that of the picture.
         names: what warnings call the caller's arguments.
+        folder_names: what reasons call those of a whole folder.
     """
 
     fill: FillOptions = FillOptions()
@@ -44,6 +43,7 @@ class TaskOptions:
     expand: tuple[Side, ...] | None = None
     quality: int | None = None
     names: ArgumentNames = DEFAULT_NAMES
+    folder_names: FolderNames = DEFAULT_FOLDER_NAMES
 
 
 class MessageLevel(Enum):
@@ -125,12 +125,16 @@ def try_fill_files(inpainter: "Inpainter", task: FillTask, options: TaskOptions)
     except InputError as error:
         return TaskResult(reason=str(error))
     except MemoryError:
-        return TaskResult(reason=OUT_OF_MEMORY)
+        return TaskResult(reason=_out_of_memory(options.folder_names))
     except Exception as error:
         text = " ".join(str(error).split())
         if "out of memory" in text.lower() or "not enough memory" in text.lower():  # PyTorch's own words
-            return TaskResult(reason=OUT_OF_MEMORY)
+            return TaskResult(reason=_out_of_memory(options.folder_names))
         return TaskResult(reason=f"it could not be filled ({type(error).__name__}: {text[:200]})")
+
+
+def _out_of_memory(names: FolderNames) -> str:
+    return f"there is not enough memory for it: a smaller number of {names.processes} or {names.crop} needs less"
 
 
 def _hole(task: FillTask, picture: Picture, mask: Picture | None, options: TaskOptions) -> np.ndarray:

@@ -43,31 +43,23 @@ def run(options: Options) -> None:
 
     require_gradio()
     from latentinpaint.app.models import load_models
-    from latentinpaint.app.uploads import Limits
+    from latentinpaint.app.uploads import Limits, PageNames
 
-    _check(options)
-    limits = Limits(options.max_upload, options.max_megapixels)
+    if not options.model.strip(" ,"):
+        raise InputError("--model names no model: give a model file, or the folder of a training run")
+    names = PageNames("--host", "--port", "--max-upload", "--max-megapixels")
+    limits = Limits(options.max_upload, options.max_megapixels, names=names)
+    config = ServerConfig(options.host, options.port, limits)
     models = load_models([options.model], options.device)
     previous = signal.signal(signal.SIGTERM, _interrupt)  # so that the temporary folder is deleted then as well
     try:
-        with serve(models, ServerConfig(options.host, options.port, limits)) as address:
+        with serve(models, config) as address:
             _announce(address, options)
             threading.Event().wait()
     except KeyboardInterrupt:
         print()  # Ctrl-C is the way to end it, not an error
     finally:
         signal.signal(signal.SIGTERM, previous)
-
-
-def _check(options: Options) -> None:
-    """Refuse, by the names of the options, what the library refuses by its own."""
-    if not options.model.strip(" ,"):
-        raise InputError("--model names no model: give a model file, or the folder of a training run")
-    if not 1 <= options.port <= 65535:
-        raise InputError(f"--port is 1 to 65535, not {options.port}")
-    for name, value in (("--max-upload", options.max_upload), ("--max-megapixels", options.max_megapixels)):
-        if not value > 0:
-            raise InputError(f"{name} is a number above 0, not {value:g}")
 
 
 def _announce(address: str, options: Options) -> None:

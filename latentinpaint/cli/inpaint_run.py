@@ -25,7 +25,7 @@ from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.outpainting import Side
 from latentinpaint.inpainter import Inpainter
 
-NAMES = FolderNames("--indir", "--outdir", "--maskdir", "--mask", "--format", "--limit")
+NAMES = FolderNames("--indir", "--outdir", "--maskdir", "--mask", "--format", "--limit", "--jobs", "--crop")
 TEXTURES = {"auto": None, "on": True, "off": False}
 
 
@@ -151,7 +151,7 @@ def _task_options(options: Options, live: bool) -> TaskOptions:
         ignore_problems=options.ignore_problems,
     )
     names = ArgumentNames(invert_mask="--invert-mask", ignore_problems="--ignore-problems")
-    task_options = TaskOptions(fill, options.invert_mask, quality=options.quality, names=names)
+    task_options = TaskOptions(fill, options.invert_mask, quality=options.quality, names=names, folder_names=NAMES)
     if options.expand is not None:
         task_options = replace(task_options, expand=parse_padding(options.expand))
     return task_options

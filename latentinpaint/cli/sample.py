@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentinpaint.cli.terminal import fraction_bar
-from latentinpaint.errors import InputError, check_at_least, printable
+from latentinpaint.errors import InputError, check_counts, printable
 from latentinpaint.files import write_text
 
 if TYPE_CHECKING:
@@ -93,9 +93,8 @@ def run(options: Options) -> None:
 
 
 def _check(options: Options) -> None:
-    if options.num_samples is not None:
-        check_at_least("--num-samples", options.num_samples, 1)
-    check_at_least("--batch-size", options.batch_size, 1)
+    counts = {"--num-samples": options.num_samples, "--batch-size": options.batch_size, "--steps": options.steps}
+    check_counts(counts)
     if options.noise <= 0:
         raise InputError("--noise is above 0")
     if options.mask is not None and options.mask_preset is not None:
@@ -115,14 +114,17 @@ def _session(options: Options) -> "Session":
 
     flow = load_flow(options.model).to(choose_device(options.device))
     from_noise = read_header(options.model)["recipe"].get("from_noise", True)
-    task = session.find_task(flow, options.task, from_noise)
-    config = session.sampler_config(flow, options.solver, options.steps, options.tolerance, options.epsilon)
+    names = session.SessionNames(
+        *("--task", "--data", "--mask", "--mask-preset", "--solver", "--steps", "--tolerance", "--epsilon")
+    )
+    task = session.find_task(flow, options.task, from_noise, names)
+    config = session.sampler_config(flow, options.solver, options.steps, options.tolerance, options.epsilon, names)
     data = options.data
     samples = session.load_samples(
-        flow, task, data, options.num_samples, options.change, options.downloads, options.seed
+        flow, task, data, options.num_samples, options.change, options.downloads, options.seed, names
     )
     holes = session.load_holes(
-        flow, task, len(samples), data is not None, options.mask, options.mask_preset, options.seed
+        flow, task, len(samples), data is not None, options.mask, options.mask_preset, options.seed, names
     )
     return session.Session(
         flow,

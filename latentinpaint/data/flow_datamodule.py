@@ -110,7 +110,7 @@ class FlowDataModule(pl.LightningDataModule):
         named = {"source": source, "val_target": val_target, "val_source": val_source}
         for name, collection in named.items():
             if collection.shape != target.shape:
-                raise InputError(f"the {name} has samples of {collection.shape}, the target of {target.shape}")
+                raise InputError(f"data.{name} has samples of {collection.shape}, data.target of {target.shape}")
         self.train_batches = Batches(source, target, self.batch_size, self.seed)
         self.val_batches = Batches(val_source, val_target, self.shown, self.seed + 1, length=1)
 

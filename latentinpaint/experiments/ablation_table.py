@@ -109,7 +109,7 @@ class Variant:
         return means
 
     def seed_caps(self, key: str) -> list[int]:
-        """Of how many cases every seed's value of a metric is at its cap."""
+        """For every seed, of how many cases its own value of a metric is at the cap."""
         counts = []
         for row in self.rows:
             counts.append(row.means[key].capped)

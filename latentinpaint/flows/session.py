@@ -23,16 +23,33 @@ from latentinpaint.interpolants.solvers import Progress
 from latentinpaint.metrics.pixels import PSNR_CAP, squared_errors
 from latentinpaint.randomness import draw_normal, numbered_generator
 
+
+@dataclass(frozen=True)
+class SessionNames:
+    """What messages call the caller's arguments, by the names of the functions of this module."""
+
+    task: str = "task"
+    data: str = "data"
+    mask: str = "mask"
+    preset: str = "preset"
+    solver: str = "solver"
+    steps: str = "steps"
+    tolerance: str = "tolerance"
+    epsilon: str = "epsilon"
+
+
+DEFAULT_NAMES = SessionNames()
 DEFAULT_COUNT = 64  # samples, where neither a number nor a folder of pictures says how many
 
 
-def find_task(flow: Flow, task: str | None, from_noise: bool) -> str:
+def find_task(flow: Flow, task: str | None, from_noise: bool, names: SessionNames = DEFAULT_NAMES) -> str:
     """The task, by default the flow's first that fits its source.
 
     Args:
         flow: what is sampled.
         task: a key of `TASKS`, or None.
         from_noise: whether the flow was trained to start from noise.
+        names: what messages call the caller's arguments.
 
     Raises:
         InputError: if the flow cannot do it.
@@ -40,9 +57,9 @@ def find_task(flow: Flow, task: str | None, from_noise: bool) -> str:
     if task is None:
         return next(name for name in flow.tasks if from_noise or name != "generate")
     if task == "generate" and not from_noise:
-        raise InputError("this flow starts from data, not from noise: take the task transport, and data")
+        raise InputError(f"this flow starts from data, not from noise: give {names.task} transport, and {names.data}")
     if task not in flow.tasks:
-        raise InputError(f"this flow does not {task}: it can {', '.join(flow.tasks)}")
+        raise InputError(f"this flow does not {task}: {names.task} is one of {', '.join(flow.tasks)}")
     return task
 
 
@@ -52,6 +69,7 @@ def sampler_config(
     steps: int | None = None,
     tolerance: float | None = None,
     epsilon: float | None = None,
+    names: SessionNames = DEFAULT_NAMES,
 ) -> SamplerConfig:
     """The flow's own settings with those that are given.
 
@@ -61,12 +79,14 @@ def sampler_config(
     given = {"solver": solver, "steps": steps, "tolerance": tolerance, "epsilon": epsilon}
     changes = {name: value for name, value in given.items() if value is not None}
     if epsilon is not None and not isinstance(flow, HadamardFlow):
-        raise InputError("epsilon is for Hadamard flows: leave it out")
+        raise InputError(f"{names.epsilon} is for Hadamard flows: leave it out")
     method = SOLVERS.get(solver or flow.sampler.solver)
     if method is not None and method.adaptive and steps is not None:
-        raise InputError("dopri5 chooses its own steps: leave steps out or take the solver euler, midpoint or rk4")
+        raise InputError(
+            f"dopri5 chooses its own steps: leave {names.steps} out, or give {names.solver} euler, midpoint or rk4"
+        )
     if method is not None and not method.adaptive and tolerance is not None:
-        raise InputError("tolerance is dopri5's: leave it out or take the solver dopri5")
+        raise InputError(f"{names.tolerance} is dopri5's: leave it out, or give {names.solver} dopri5")
     return replace(flow.sampler, **changes)  # type: ignore[arg-type]  # each value is of its field's type
 
 
@@ -78,6 +98,7 @@ def load_samples(
     change: str = "none",
     downloads: str = "downloads",
     seed: int = 0,
+    names: SessionNames = DEFAULT_NAMES,
 ) -> Tensor:
     """The samples (N, *shape) that a task starts from; zeros for those that start from noise alone.
 
@@ -88,16 +109,17 @@ def load_samples(
         count: N; None is all pictures, or `DEFAULT_COUNT`.
         change, downloads: see `open_collection`.
         seed: of the samples of collections that are drawn at random.
+        names: what messages call the caller's arguments.
 
     Raises:
         InputError: if the task needs data, or takes none; if the data have another shape than the flow's.
     """
     if data is None:
         if TASKS[task].needs_data:
-            raise InputError(f"{task} needs data: a folder, a sheet or a collection's name")
+            raise InputError(f"{task} needs {names.data}: a folder, a sheet or a collection's name")
         return torch.zeros(count or DEFAULT_COUNT, *flow.shape)
     if not TASKS[task].accepts_data:
-        raise InputError(f"{task} starts from noise: leave data out")
+        raise InputError(f"{task} starts from noise: leave {names.data} out")
     channels, size = 3, 32
     if len(flow.shape) == 3:
         channels, _, size = flow.shape
@@ -117,6 +139,7 @@ def load_holes(
     mask: str | None = None,
     preset: str | None = None,
     seed: int = 0,
+    names: SessionNames = DEFAULT_NAMES,
 ) -> Tensor | None:
     """Holes (N, 1, H, W) of the samples, None for tasks without.
 
@@ -128,19 +151,21 @@ def load_holes(
         mask: file of one hole for all samples.
         preset: of holes that are drawn, see `data.masks.mask_preset`; None draws those the flow was trained with.
         seed: of the holes that are drawn.
+        names: what messages call the caller's arguments.
 
     Raises:
         InputError: if a hole is given where there can be none, or it does not fit the flow.
     """
     is_given = mask is not None or preset is not None
+    name = names.preset if mask is None else names.mask
     if not TASKS[task].takes_hole:
         if is_given:
-            raise InputError(f"{task} takes no hole: leave the mask out")
+            raise InputError(f"{task} takes no hole: leave {name} out")
         return None
     height, width = flow.shape[1:]
     if not has_data:
         if is_given:
-            raise InputError(f"a hole needs pictures to be in: give {task} data, or leave the mask out")
+            raise InputError(f"a hole needs pictures to be in: give {names.data} to {task}, or leave {name} out")
         return torch.ones(count, 1, height, width)
     if mask is not None:
         return _read_hole(mask, height, width).expand(count, 1, height, width)

@@ -21,6 +21,7 @@ import torchmetrics
 from torch import Tensor
 
 from latentinpaint.errors import InputError
+from latentinpaint.hole import is_hole
 from latentinpaint.metrics.distances import frechet_distance, kernel_distance
 from latentinpaint.metrics.features import FeatureNetwork
 from latentinpaint.metrics.pixels import REGIONS, Metric, check_mask, check_pair
@@ -64,21 +65,26 @@ class PictureMetric(torchmetrics.Metric):
     def update(self, prediction: Tensor, target: Tensor, mask: Tensor | None = None) -> None:
         """Add pictures (B, 3, H, W) in [0, 1], and their masks (B, 1, H, W) where the region needs them."""
         check_pair(prediction, target)
-        pixel_map = self.metric.to(prediction.device)(prediction, target)
-        if self.region is None:
-            values = pixel_map.over_picture()
-        elif mask is None:
-            raise InputError(f"the {self.region} is found by a mask: give one")
-        else:
-            check_mask(target, mask)
-            if self.region == "band":
-                mask = band(mask)
-            values = pixel_map.over(mask)
+        region = self._region_of(target, mask)
+        pixel_map = self.metric.to(prediction.device).compare(prediction, target)
+        values = pixel_map.over_picture() if region is None else pixel_map.over(region)
         finite = values.isfinite()
         self.total += torch.where(finite, values, 0).double().sum()
         self.count += finite.sum()
         self.left_out += (~finite).sum()
         self.capped += (finite & (values >= self.metric.cap)).sum()
+
+    def _region_of(self, target: Tensor, mask: Tensor | None) -> Tensor | None:
+        """Where pictures are compared, (B, 1, H, W) bool; None is everywhere."""
+        if self.region is None:
+            return None
+        if mask is None:
+            raise InputError(f"the {self.region} is found by a mask: give one")
+        check_mask(target, mask)
+        hole = is_hole(mask)
+        if self.region == "band":
+            return band(hole)
+        return hole
 
     def compute(self) -> Tensor:
         """The mean, a float64 scalar; nan before any picture."""

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError, check_has_hole
 from latentinpaint.hole import check_unit_mask, is_hole
-from latentinpaint.metrics.pixels import Metric, check_mask
+from latentinpaint.metrics.pixels import Metric, check_mask, check_pictures
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,9 @@ def sample_statistics(
     if count < 2:
         raise InputError(f"how samples differ is seen in 2 or more of them, not in {count}")
     check_mask(truth, mask)
-    check_has_hole(is_hole(mask))
-    hole = is_hole(mask[0]).expand_as(samples[0])
+    mask = is_hole(mask)  # of a bool mask no values have to be checked again
+    check_has_hole(mask)
+    hole = mask[0].expand_as(samples[0])
     values = samples[:, hole].double()  # (K, n)
     target = truth[0][hole].double()  # (n,)
     variance = values.var(dim=0)
@@ -88,8 +89,9 @@ def sample_statistics(
     ranks = below + (drawn * (equal + 1)).floor().long()
     diversity = float("nan")
     if perceptual is not None and min(truth.shape[-2:]) >= perceptual.smallest_side:
+        check_pictures(samples, "the samples")
         pairs = zip(samples, samples.roll(-1, dims=0), strict=True)
-        between = [perceptual(one[None], other[None]).over(mask).item() for one, other in pairs]
+        between = [perceptual.compare(one[None], other[None]).over(mask).item() for one, other in pairs]
         diversity = sum(between) / count
     return SampleStatistics(
         samples=count,

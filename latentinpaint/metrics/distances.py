@@ -25,6 +25,7 @@ from torch_fidelity.metric_kid import (
     kid_features_to_metric,
 )
 
+from latentinpaint.device import check_same_device
 from latentinpaint.errors import InputError
 
 KERNEL_SUBSETS = 100
@@ -124,5 +125,4 @@ def _check_features(one: Tensor, other: Tensor, fewest: int) -> None:
             raise InputError("the features of a picture are not numbers (NaN or infinite): is it in [0, 1]?")
     if one.shape[1] != other.shape[1]:
         raise InputError(f"sets of {one.shape[1]} and {other.shape[1]} features a picture cannot be compared")
-    if one.device != other.device:
-        raise InputError(f"what is compared is on one device, not on {one.device} and {other.device}")
+    check_same_device(one, other)

@@ -50,6 +50,7 @@ from kornia.metrics import ssim as kornia_ssim
 from torch import Tensor
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
+from latentinpaint.device import check_same_device
 from latentinpaint.errors import InputError
 from latentinpaint.hole import check_unit_mask, is_hole
 from latentinpaint.metrics.regions import band
@@ -86,12 +87,7 @@ def check_pair(prediction: Tensor, target: Tensor) -> None:
             f"the pictures to compare have one shape (B, 3, H, W), "
             f"but theirs are {tuple(prediction.shape)} and {tuple(target.shape)}"
         )
-    _check_device(prediction, target)
-
-
-def _check_device(one: Tensor, other: Tensor) -> None:
-    if one.device != other.device:
-        raise InputError(f"what is compared is on one device, not on {one.device} and {other.device}")
+    check_same_device(prediction, target)
 
 
 def check_mask(images: Tensor, mask: Tensor) -> None:
@@ -104,7 +100,7 @@ def check_mask(images: Tensor, mask: Tensor) -> None:
             f"The mask has shape {tuple(mask.shape)}, but pictures of shape {tuple(images.shape)} "
             f"need one of shape (B, 1, H, W) with the same batch, height and width."
         )
-    _check_device(images, mask)
+    check_same_device(images, mask)
     check_unit_mask(mask)
 
 
@@ -174,6 +170,10 @@ class Metric(ABC):
     def __call__(self, prediction: Tensor, target: Tensor) -> PixelMap:
         """The map of `prediction` against `target`, both `(B,3,H,W)` in [0,1]."""
         check_pair(prediction, target)
+        return self.compare(prediction, target)
+
+    def compare(self, prediction: Tensor, target: Tensor) -> PixelMap:
+        """As a call, for pictures that `check_pair` has let through: their values are not looked at again."""
         if min(target.shape[2:]) < self.smallest_side:
             raise InputError(
                 f"{self.label} needs pictures of at least {self.smallest_side} pixels a side, "
@@ -229,7 +229,7 @@ def squared_errors(prediction: Tensor, target: Tensor, holes: Tensor | None = No
     """
     pixels = PSNR()(prediction, target)
     assert pixels.values is not None
-    where = torch.ones_like(pixels.values)
+    where = torch.ones_like(pixels.values, dtype=torch.bool)
     if holes is not None:
         where = is_hole(holes)
     each = pixels.over(where)
@@ -291,17 +291,19 @@ def evaluate_pair(
         mask: `(B,1,H,W)`, 1 = hole.
         metrics: by default those of `METRICS`.
     """
+    check_pair(prediction, target)
     check_mask(target, mask)
     if metrics is None:
         metrics = METRICS.values()
-    regions = {"hole": mask, "band": band(mask)}
+    hole = is_hole(mask)  # of a bool mask no values have to be checked
+    regions = {"hole": hole, "band": band(hole)}
     results: dict[str, Tensor] = {}
     for metric in metrics:
         if min(target.shape[2:]) < metric.smallest_side:
             nothing = torch.full_like(target[:, :1], torch.nan, dtype=torch.float32)
             pixel_map = PixelMap(nothing, nothing.mean(dim=(1, 2, 3)))
         else:
-            pixel_map = metric(prediction, target)
+            pixel_map = metric.compare(prediction, target)
         results[metric.name] = pixel_map.over_picture()
         if not metric.local:
             continue

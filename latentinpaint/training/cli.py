@@ -109,21 +109,24 @@ def train(cli: "TrainingCLI") -> Path:
     resume = _checkpoint_to_resume(cli.config.ckpt_path, last, cli.model)
     cli.datamodule.check()
     write_text(folder / "config.yaml", cli.parser.dump(cli.config, skip_check=True))
+    path = folder / cli.model.model_file
+    is_first = cli.trainer.is_global_zero  # of several processes: it alone speaks, and writes the model
     if not any(parameter.requires_grad for parameter in cli.model.parameters()):
-        print("there is nothing to train; only the latents' mean and standard deviation are measured")
-        cli.model.save_model(folder, cli.datamodule)
-        return folder / cli.model.model_file
+        if is_first:
+            print("there is nothing to train; only the latents' mean and standard deviation are measured")
+            cli.model.save_model(folder, cli.datamodule)
+        return path
     if resume is None:
         cli.model.begin(cli.datamodule)
     try:
         cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=resume, weights_only=True)
     except SystemExit:
         # Lightning ends the process on Ctrl-C after its callbacks have run.
-        print(f"\nstopped at step {cli.trainer.global_step}; resume with --ckpt_path last", file=sys.stderr)
+        if is_first:
+            print(f"\nstopped at step {cli.trainer.global_step}; resume with --ckpt_path last", file=sys.stderr)
         raise
-    _report_nothing_left(cli.trainer)
-    path = folder / cli.model.model_file
-    if cli.trainer.is_global_zero:
+    if is_first:
+        _report_nothing_left(cli.trainer)
         cli.model.save_model(folder, cli.datamodule)
         print(f"the trained model is {path}")
     return path

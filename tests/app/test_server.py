@@ -254,28 +254,31 @@ def test_a_taken_port_and_the_end(model_files, monkeypatch):
 
 
 def test_addresses_that_cannot_be_used():
-    from latentinpaint.app.server import free_port
+    from latentinpaint.app.server import ServerConfig, free_port
+    from latentinpaint.app.uploads import Limits, PageNames
     from latentinpaint.errors import InputError
 
-    with pytest.raises(InputError, match="1 to 65535"):
-        free_port("127.0.0.1", 0)
+    with pytest.raises(InputError, match="^port is 1 to 65535, not 0"):
+        ServerConfig("127.0.0.1", 0)
     for host in ("no.such.host.invalid", "[::1]", "[::]", "127.0.0.1:7860", "http://localhost", " 127.0.0.1"):
-        with pytest.raises(InputError, match="no address of this machine: .*without brackets and port"):
-            free_port(host, 7860)
-    with pytest.raises(InputError, match="cannot listen on the host 192.0.2.1"):
-        free_port("192.0.2.1", 7860)
+        with pytest.raises(InputError, match=r"^host '.*' is no address of .*without brackets and port"):
+            free_port(ServerConfig(host))
+    with pytest.raises(InputError, match="cannot listen on --bind 192.0.2.1"):
+        free_port(ServerConfig("192.0.2.1", limits=Limits(names=PageNames(host="--bind"))))
+    with socket.create_server(("", 65535)), pytest.raises(InputError, match="65535 are taken: choose another port"):
+        free_port(ServerConfig(port=65535))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "::", "0.0.0.0", "localhost"])
 def test_a_port_that_the_loopback_address_lacks_is_not_free(host):
     """Gradio looks there, whatever the host is."""
-    from latentinpaint.app.server import free_port
+    from latentinpaint.app.server import ServerConfig, free_port
     from latentinpaint.errors import InputError
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         try:
-            found = free_port(host, port)
+            found = free_port(ServerConfig(host, port))
         except InputError as error:
             pytest.skip(f"this machine lacks {host}: {error}")
     assert port < found <= port + 100

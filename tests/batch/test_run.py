@@ -7,7 +7,7 @@ import numpy as np
 from crew_tasks import Deadly
 from PIL import Image
 
-from latentinpaint.batch.plan import FillTask, FolderPlan
+from latentinpaint.batch.plan import FillTask, FolderNames, FolderPlan
 from latentinpaint.batch.run import FolderSummary, run_tasks, select_tasks
 from latentinpaint.batch.task import (
     Message,
@@ -35,7 +35,7 @@ def test_a_lost_process_names_its_picture_and_leaves_nothing(tmp_path):
     run_tasks(
         partial(Deadly, target),
         tasks,
-        TaskOptions(FillOptions(ignore_problems=True)),
+        TaskOptions(FillOptions(ignore_problems=True), folder_names=FolderNames(processes="--jobs")),
         summary,
         processes=2,
         threads=1,
@@ -44,6 +44,7 @@ def test_a_lost_process_names_its_picture_and_leaves_nothing(tmp_path):
     assert summary.counts() == "4 filled, 0 already there, 1 failed"
     (failure,) = summary.failures
     assert failure.path == source / "b.png" and "ended from outside" in failure.reason
+    assert failure.reason.endswith("a smaller number of --jobs needs less")
     assert str(failure).startswith(f"{source / 'b.png'}: the process")
 
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentinpaint.batch.plan import FillTask
+from latentinpaint.batch.plan import FillTask, FolderNames
 from latentinpaint.batch.task import (
-    OUT_OF_MEMORY,
     Message,
     MessageCode,
     MessageLevel,
@@ -17,6 +16,8 @@ from latentinpaint.batch.task import (
 from latentinpaint.errors import InputError
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.options import FillOptions
+
+NO_MEMORY = "there is not enough memory for it: a smaller number of {} or {} needs less"
 
 
 class Echo:
@@ -99,13 +100,13 @@ def test_a_refinement_that_warns_already_keeps_its_callback(task):
     ("error", "reason"),
     [
         (InputError("no such thing"), "no such thing"),
-        (MemoryError(), OUT_OF_MEMORY),
-        (RuntimeError("CUDA out of memory: 3 GiB"), OUT_OF_MEMORY),
+        (MemoryError(), NO_MEMORY.format("--jobs", "crop")),
+        (RuntimeError("CUDA out of memory: 3 GiB"), NO_MEMORY.format("--jobs", "crop")),
         (KeyError("a bug"), "it could not be filled (KeyError: 'a bug')"),
     ],
 )
 def test_whatever_goes_wrong_is_a_reason(task, error, reason):
-    result = try_fill_files(Failing(error), task(), TaskOptions())
+    result = try_fill_files(Failing(error), task(), TaskOptions(folder_names=FolderNames(processes="--jobs")))
     assert result.reason == reason and not result.messages
 
 

@@ -25,7 +25,7 @@ def test_without_gradio_it_says_what_to_install(command, model_files, monkeypatc
         (["--model", "{ffc},nowhere"], "there is no model file nowhere"),
         (["--model", "{autoencoder}"], "train a refiner on it"),
         (["--model", "{ffc}", "--port", "0"], "--port is 1 to 65535"),
-        (["--model", "{ffc}", "--host", "192.0.2.1"], "cannot listen on the host 192.0.2.1"),
+        (["--model", "{ffc}", "--host", "192.0.2.1"], "cannot listen on --host 192.0.2.1"),
         (["--model", "{ffc}", "--max-upload", "0"], "--max-upload is a number above 0, not 0"),
         (["--model", "{ffc}", "--max-megapixels", "-1"], "--max-megapixels is a number above 0, not -1"),
         (["--model", " , "], "--model names no model"),

@@ -123,7 +123,7 @@ def test_samples_that_a_task_starts_from(tmp_path):
     assert not torch.equal(ring, load_samples(flow, "transport", "ring", 200, seed=2))
     with pytest.raises(InputError, match="transport needs data"):
         load_samples(flow, "transport", None)
-    with pytest.raises(InputError, match="generate starts from noise"):
+    with pytest.raises(InputError, match="generate starts from noise: leave data out"):
         load_samples(flow, "generate", "ring")
     with pytest.raises(InputError, match=r"the flow takes samples of \(2,\)"):
         load_samples(flow, "transport", sheet(tmp_path), None)
@@ -149,7 +149,7 @@ def test_holes(tmp_path):
     assert torch.equal(given, torch.from_numpy(white > 0).float().expand(3, 1, 8, 8))
     with pytest.raises(InputError, match="takes no hole"):
         load_holes(flow, "denoise", 3, has_data=True, preset="thin")
-    with pytest.raises(InputError, match="needs pictures to be in"):
+    with pytest.raises(InputError, match="needs pictures to be in: give data to"):
         load_holes(flow, "sequential", 3, has_data=False, preset="thin")
     Image.fromarray(white[:4]).save(tmp_path / "flat.png")
     with pytest.raises(InputError, match="is 8 x 4, the flow's are 8 x 8"):

@@ -6,9 +6,11 @@ import torch
 from scipy.ndimage import correlate1d, distance_transform_edt
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from spoilt import left_hole, pictures
+from torch.overrides import TorchFunctionMode
 
 from latentinpaint.errors import InputError
 from latentinpaint.metrics import pixels as m
+from latentinpaint.metrics.accumulators import PictureMetric
 from latentinpaint.metrics.perceptual import load_lpips
 
 LOCAL = [name for name, metric in m.METRICS.items() if metric.local]
@@ -43,6 +45,31 @@ def metric(request):
 def local(request):
     """Every metric that has a value inside a region."""
     return made(request)
+
+
+class Looks(TorchFunctionMode):
+    """How often the smallest value of a tensor is asked for, which reads it from end to end."""
+
+    count = 0
+
+    def __torch_function__(self, function, types, arguments=(), options=None):
+        self.count += function in (torch.Tensor.aminmax, torch.Tensor.min)
+        return function(*arguments, **(options or {}))
+
+
+def test_the_values_of_pictures_and_mask_are_checked_once():
+    x, y = pictures()
+    with Looks() as looks:
+        m.evaluate_pair(x, y, left_hole(y), [m.L1(), m.PSNR()])
+        assert looks.count == 3
+        PictureMetric(m.PSNR(), "band").update(x, y, left_hole(y))
+        assert looks.count == 6
+
+
+def test_pictures_too_small_for_every_metric_are_checked_too():
+    x, y = pictures(1, 8, 8)
+    with pytest.raises(InputError, match="the pictures to compare have values in"):
+        m.evaluate_pair(x + 2, y, left_hole(y, 3), [m.SSIM()])
 
 
 # ---- values against other people's numbers

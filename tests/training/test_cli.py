@@ -1,10 +1,12 @@
 """The training commands: resuming, time limits, several processes, bad files."""
 
+import contextlib
 import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from safetensors.torch import load_file
 
 from latentinpaint.errors import InputError
 from latentinpaint.training.callbacks import RunProgress
+from latentinpaint.training.cli import train
 from latentinpaint.weights import load_autoencoder, load_pipeline
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -89,7 +92,10 @@ def test_a_lengthened_run_goes_on_in_the_stream(parts, workers, latent, monkeypa
 
 
 WORKING = [("ffc", "32"), ("autoencoder", "bf16-mixed"), ("lama", "bf16-mixed")]
-REFUSED = {"64-true": "of 32 bits", "64": "of 32 bits", "16-true": "too coarse", "bf16-true": "too coarse"}
+REFUSED = {
+    **dict.fromkeys(("64-true", "64"), "of 32 bits: set trainer.precision to"),
+    **dict.fromkeys(("16-true", "bf16-true"), "too coarse to be trained: set trainer.precision to"),
+}
 if find_spec("transformer_engine") is None:
     REFUSED["transformer-engine"] = "not met"
 
@@ -155,6 +161,44 @@ def test_two_processes_train_one_model(model_files, tmp_path):
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("the trained model is") == 1
     assert load_pipeline(tmp_path / "run").refiner.stochastic
+
+
+def built(folder, is_first, fit, trained=True):
+    """What a command line builds, in the first of several processes or in another one: a run without a step."""
+    weights = torch.nn.Parameter(torch.zeros(1), requires_grad=trained)
+    model = SimpleNamespace(
+        begin=lambda data: None,
+        model_file="model",
+        parameters=lambda: [weights],
+        save_model=lambda *to: print("saved"),
+        check_trainer=str,
+    )
+    trainer = SimpleNamespace(is_global_zero=is_first, fit=fit, callbacks=[RunProgress()], global_step=3)
+    config = SimpleNamespace(output=folder, ckpt_path=None)
+    data = SimpleNamespace(check=lambda: None)
+    parser = SimpleNamespace(dump=lambda *settings, **options: "")
+    return SimpleNamespace(config=config, parser=parser, trainer=trainer, model=model, datamodule=data)
+
+
+def ends(*arguments, **options):
+    raise SystemExit(1)  # as Lightning does on Ctrl-C
+
+
+@pytest.mark.parametrize(
+    ("fit", "trained", "said"),
+    [
+        pytest.param(lambda *a, **o: None, True, "nothing was trained: at step 3", id="nothing-left"),
+        pytest.param(ends, True, "stopped at step 3; resume", id="interrupted"),
+        pytest.param(ends, False, "there is nothing to train", id="all-frozen"),
+    ],
+)
+def test_of_several_processes_the_first_alone_speaks_and_writes(fit, trained, said, tmp_path, capsys):
+    for is_first in (True, False):
+        with contextlib.suppress(SystemExit):
+            train(built(tmp_path, is_first, fit, trained))
+        written = "".join(capsys.readouterr())
+        assert (said in written) == is_first
+        assert ("saved" in written) == (is_first and "stopped" not in said)
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -96,7 +96,9 @@ class AdversarialTask(PipelineTask):
         warmup_steps: int = 0,
     ) -> None:
         if discriminator_rate <= 0 or gradient_clip < 0 or r1_every < 1:
-            raise InputError("discriminator_rate is above 0, gradient_clip not below 0, and r1_every starts at 1")
+            raise InputError(
+                "model.discriminator_rate is above 0, model.gradient_clip not below 0, and model.r1_every starts at 1"
+            )
         needs_latents = DOMAINS[space].needs_target_latents or weights.latent > 0
         super().__init__(
             autoencoder,
@@ -111,7 +113,7 @@ class AdversarialTask(PipelineTask):
             start=start,
         )
         if self.pipeline.refiner.stochastic:
-            raise InputError("adversarial training needs a prediction of one pass: use the ffc refiner")
+            raise InputError("adversarial training needs a prediction of one pass: set model.refiner to ffc")
         self.automatic_optimization = False
         self.domain = DOMAINS[space]()
         self.needs_target_latents = needs_latents
@@ -147,15 +149,15 @@ class AdversarialTask(PipelineTask):
     def check_trainer(self, trainer: pl.Trainer) -> None:
         super().check_trainer(trainer)
         if trainer.gradient_clip_val:
-            raise InputError("leave the trainer's gradient_clip_val out: gradient_clip of the model is in its place")
+            raise InputError("leave trainer.gradient_clip_val out: model.gradient_clip is in its place")
         if trainer.accumulate_grad_batches > 1 or trainer.world_size > 1:
             raise InputError(
                 "adversarial training runs on one device, without accumulated gradients: "
-                "set the trainer's devices and accumulate_grad_batches to 1"
+                "set trainer.devices and trainer.accumulate_grad_batches to 1"
             )
         if getattr(trainer.precision_plugin, "scaler", None) is not None:
             raise InputError(
-                "adversarial training needs the range of bf16-mixed or 32-true: choose one as the precision"
+                "adversarial training needs the range of bf16-mixed or 32-true: set trainer.precision to one of them"
             )
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
@@ -276,14 +278,14 @@ class AdversarialTask(PipelineTask):
             return
         rank_zero_warn(
             f"the perceptual loss is left out: {RESNET50.path} is not there; "
-            "set download to true, or name a file with perceptual_weights"
+            "set model.download to true, or model.perceptual_weights to a file"
         )
 
     def _check_losses(self) -> None:
         weights = self.weights
         plain = weights.known or weights.missing or weights.latent
         if not (plain or self._perceptual or self.uses_discriminator):
-            raise InputError("no loss is left to train with: set one of the weights above 0")
+            raise InputError("no loss is left to train with: set one of model.weights above 0")
 
 
 def _clear_gradients(parameters: Iterable[Parameter]) -> None:

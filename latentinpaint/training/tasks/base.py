@@ -20,6 +20,8 @@ Batch = dict[str, Tensor]
 class TrainingTask(pl.LightningModule, ABC):
     """AdamW with a warm-up and a cosine schedule down to a last rate, over the steps or the time of the run.
 
+    Messages name settings as a configuration has them: an argument of the task begins with "model.".
+
     Args:
         learning_rate: peak learning rate, above 0.
         weight_decay: AdamW's.
@@ -45,9 +47,9 @@ class TrainingTask(pl.LightningModule, ABC):
     ) -> None:
         super().__init__()
         if learning_rate <= 0 or weight_decay < 0 or warmup_steps < 0:
-            raise InputError("learning_rate is above 0, weight_decay and warmup_steps are not below 0")
+            raise InputError("model.learning_rate is above 0, model.weight_decay and model.warmup_steps not below 0")
         if not 0 <= last_rate <= learning_rate:
-            raise InputError("last_rate is from 0 to the learning_rate")
+            raise InputError("model.last_rate is from 0 to model.learning_rate")
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.warmup_steps = warmup_steps
@@ -92,19 +94,13 @@ class TrainingTask(pl.LightningModule, ABC):
         """Raise `InputError` if a trainer is set up in a way this task cannot use."""
         if trainer.precision == "64-true":
             raise InputError(
-                "pictures and models are of 32 bits: the trainer's precision is 32-true, bf16-mixed or 16-mixed"
+                "pictures and models are of 32 bits: set trainer.precision to 32-true, bf16-mixed or 16-mixed"
             )
         if trainer.precision in ("16-true", "bf16-true"):
             raise InputError(
-                f"weights of {trainer.precision} are too coarse to be trained: the trainer's precision is "
-                "32-true, bf16-mixed or 16-mixed"
+                f"weights of {trainer.precision} are too coarse to be trained: set trainer.precision to 32-true, "
+                "bf16-mixed or 16-mixed"
             )
-
-    def log_known(self, name: str, values: Tensor) -> None:
-        """Log the mean of one value a picture, (B,), over the validation pictures that have one (nan: no hole)."""
-        known = values[~values.isnan()]
-        if len(known):
-            self.log(name, known.mean(), prog_bar=True, batch_size=len(known), sync_dist=True)
 
     def begin(self, data: pl.LightningDataModule) -> None:  # noqa: B027
         """Prepare a new run, not a resumed one; `data` is what it is trained on, set up. Most tasks do nothing."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torchmetrics import MeanMetric
 
 from latentinpaint.errors import InputError
 from latentinpaint.inference.texture import PatchTexture
@@ -44,6 +45,7 @@ class PipelineTask(TrainingTask):
         truth: the autoencoder before training, if it is trained and latents of undamaged pictures are needed, else
             None. Checkpoints hold its weights under this name.
         fingerprint: of the autoencoder as it was.
+        psnr_hole: the mean over the validation pictures of all processes that have a hole, nan if none has one.
         texture: that of the model it started from, which the trained one keeps.
 
     Raises:
@@ -91,6 +93,7 @@ class PipelineTask(TrainingTask):
             if needs_target_latents:
                 self.truth = deepcopy(pretrained).freeze()
             encoder.thaw(trained)
+        self.psnr_hole = MeanMetric(nan_strategy="ignore")
         # A dictionary, so that Lightning takes the copy for none of this module's parts; it holds only the latest.
         self._fused: dict[tuple[torch.device, bool], InpaintPipeline] = {}
         self.texture: PatchTexture | None = None
@@ -111,7 +114,7 @@ class PipelineTask(TrainingTask):
             if here != there:
                 raise InputError(
                     f"{model} is built otherwise, {name} is {there} there and {here} here: "
-                    "describe its autoencoder, refiner and mask to start from it"
+                    "set model.autoencoder, model.refiner and model.mask as they were to start from it"
                 )
         for name, parameter in self.pipeline.autoencoder.named_parameters():
             key = f"autoencoder.{name}"
@@ -148,7 +151,9 @@ class PipelineTask(TrainingTask):
         fill = self._fill(batch)
         squared = (fill - image).square() * mask
         error = squared.sum(dim=(1, 2, 3)) / (3 * mask.sum(dim=(1, 2, 3)))
-        self.log_known("val/psnr_hole", decibels(error))
+        # Logged by every process, even if none of its pictures has a hole: the others wait for it.
+        self.psnr_hole.update(decibels(error))
+        self.log("val/psnr_hole", self.psnr_hole, prog_bar=True)
         return {"input": image * (1 - mask), "hole": mask.expand_as(image), "fill": fill, "truth": image}
 
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
@@ -230,7 +235,7 @@ def _check_from_scratch(trained: str, needs_target_latents: bool) -> None:
     if trained != "all" or needs_target_latents:
         raise InputError(
             "an autoencoder that was not pretrained has to be trained and has no latents to aim at: "
-            "set trained to all and use no latent loss, or name the file of a pretrained autoencoder"
+            "set model.trained to all and use no latent loss, or model.autoencoder to the file of a pretrained one"
         )
 
 
@@ -238,16 +243,16 @@ def _check_stages(autoencoder: Autoencoder, mask: str, trained: str) -> None:
     if not autoencoder.stage_channels and (mask != "none" or trained != "nothing"):
         raise InputError(
             "this autoencoder has no encoder stages to take a mask or to be trained: "
-            "set mask to none and trained to nothing"
+            "set model.mask to none and model.trained to nothing"
         )
     if mask == "alpha" and trained == "nothing":
-        raise InputError("a mask as a fourth channel has to be learnt: set trained to first (or all)")
+        raise InputError("a mask as a fourth channel has to be learnt: set model.trained to first (or all)")
 
 
 def _with_mask_channel(autoencoder: Autoencoder) -> Autoencoder:
     if not isinstance(autoencoder, LamaAutoencoder):
         raise InputError(
-            f"a {type(autoencoder).__name__} cannot take a mask as a fourth channel: set mask to control"
+            f"a {type(autoencoder).__name__} cannot take a mask as a fourth channel: set model.mask to control"
         )
     return autoencoder.with_mask_channel()
 

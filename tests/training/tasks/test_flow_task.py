@@ -157,7 +157,7 @@ def test_sides_that_a_network_cannot_take(recipe, tmp_path):
 
 def test_held_back_rows_are_like_the_targets(recipe, tmp_path):
     sheet = write_sheet(tmp_path / "sheet.png", 28, 1)
-    with pytest.raises(InputError, match="val_target has samples of"):
+    with pytest.raises(InputError, match="data.val_target has samples of"):
         recipe("moons", "--data.val_target", sheet, "--data.size", 28, "--data.channels", 1)
     assert not (tmp_path / "run").exists()
 
@@ -180,7 +180,7 @@ def test_a_recipe_is_asked_for():
         (("--data.target", "no_such_folder"), "no file, folder or collection 'no_such_folder'"),
         ((f"{FLOW}.network", "transformer"), "no network 'transformer'"),
         (("--model.learning_rate", "0"), "learning_rate is above 0"),
-        (("--model.last_rate", "1"), "last_rate is from 0"),
+        (("--model.last_rate", "1"), "model.last_rate is from 0 to model.learning_rate"),
         (("--data.source", "mnist", "--data.downloads", "nowhere"), "could not be downloaded"),
         ((f"{FLOW}.network", "add_unet"), "does not take points"),
         (("--data.shown", "1"), "data.shown at 2"),

@@ -1,7 +1,17 @@
 """Training refiners: what of the pipeline moves, what stays frozen, what comes back from a file or a checkpoint."""
 
+import json
+import math
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 from checkpoints import checkpoint, equal
 from safetensors.torch import load_file
@@ -160,7 +170,7 @@ def test_the_first_convolution_of_four_channels_is_the_sum_of_two(model_files, b
 
 
 def test_a_mask_channel_has_to_be_learnt(model_files):
-    with pytest.raises(InputError, match="set trained to first"):
+    with pytest.raises(InputError, match="set model.trained to first"):
         LatentTask(str(model_files["autoencoder"]), lambda channels: FFCRefiner(channels, blocks=1), mask="alpha")
 
 
@@ -168,7 +178,7 @@ def test_a_mask_channel_has_to_be_learnt(model_files):
 def test_pixels_have_no_encoder_to_train(options, tmp_path):
     path = tmp_path / "autoencoder.safetensors"
     save_autoencoder(IdentityAutoencoder(), path)
-    with pytest.raises(InputError, match="no encoder stages"):
+    with pytest.raises(InputError, match="no encoder stages.* set model.mask to none and model.trained to nothing"):
         LatentTask(str(path), lambda channels: FFCRefiner(channels, blocks=1), **options)
 
 
@@ -263,3 +273,50 @@ def test_what_does_not_fit_the_model_to_go_on_from(arguments, message, model_fil
             arguments[name] = str(model_files[arguments[name]])
     with pytest.raises(InputError, match=message):
         LatentTask(**arguments)
+
+
+# ---- two processes
+
+# Of four pictures every second one is the second process's: whether they have a hole, and the mean PSNR of those.
+HOLES = {
+    "of one of its two": ((1, 1, 1, 0), 80 / 3),
+    "of none": ((1, 0, 1, 0), 30),
+    "of no process": ((0,) * 4, math.nan),
+}
+
+
+def black_fills(image, mask, batch_size):
+    return torch.zeros_like(image)[:, None]
+
+
+def validated(autoencoder: Path, folder: Path) -> dict[str, float]:
+    """What one of two processes logs, of pictures of grey 0.1 (a black fill has 20 dB) and 0.01 (40 dB)."""
+    task = LatentTask(str(autoencoder), lambda channels: FFCRefiner(channels, blocks=1))
+    task.fused_pipeline = lambda: SimpleNamespace(sample=black_fills)
+    strategy = pl.strategies.DDPStrategy(process_group_backend="gloo", timeout=timedelta(seconds=20))
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    trainer = pl.Trainer(accelerator="cpu", devices=2, strategy=strategy, default_root_dir=folder, **quiet)
+    found = {}
+    for case, (holes, _) in HOLES.items():
+        items = []
+        for hole, grey in zip(holes, (0.1, 0.1, 0.01, 0.01), strict=True):
+            items.append({"image": torch.full((3, 16, 16), grey), "mask": torch.full((1, 16, 16), float(hole))})
+        logged = trainer.validate(task, torch.utils.data.DataLoader(items, batch_size=1), verbose=False)
+        found[case] = logged[0]["val/psnr_hole"]
+    return found
+
+
+def test_two_processes_log_the_mean_over_all_pictures_that_have_a_hole(model_files, tmp_path):
+    command = [sys.executable, __file__, str(model_files["autoencoder"]), str(tmp_path)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    result = subprocess.run(command, capture_output=True, text=True, timeout=200, env=environment)
+    assert result.returncode == 0, result.stderr
+    expected = {case: mean for case, (_, mean) in HOLES.items()}
+    for rank in range(2):
+        found = json.loads((tmp_path / f"{rank}.json").read_text())
+        assert found == pytest.approx(expected, rel=1e-4, nan_ok=True)
+
+
+if __name__ == "__main__":
+    figures = validated(Path(sys.argv[1]), Path(sys.argv[2]))
+    (Path(sys.argv[2]) / f"{os.environ.get('LOCAL_RANK', 0)}.json").write_text(json.dumps(figures))
