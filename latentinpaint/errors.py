@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TextIO, TypeVar
 
 T = TypeVar("T")
+LISTED = 20  # things that a sentence names
 SHOWN = 60  # characters of a value that a message quotes
 # Control characters, marks that turn the direction of writing, separators of lines, surrogates.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -33,6 +34,14 @@ def printable(text: object) -> str:
     A name may hold line breaks, or sequences that a terminal takes for commands.
     """
     return _UNPRINTABLE.sub(_escape, str(text))
+
+
+def listed(things: Sequence[object], most: int = LISTED, separator: str = ", ") -> str:
+    """Files and other things in a sentence, `printable`: the first of them, and how many more there are."""
+    text = separator.join(map(printable, things[:most]))
+    if len(things) > most:
+        text += f"{separator}and {len(things) - most} more"
+    return text
 
 
 def escape_unencodable(stream: TextIO) -> None:

@@ -1,5 +1,7 @@
 """The checks that speak to a person."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from latentinpaint.errors import (
     check_has_hole,
     check_same_size,
     choose,
+    listed,
     printable,
 )
 
@@ -58,6 +61,12 @@ def test_a_mask_has_a_hole(make):
         check_has_hole(mask, "m.png")
     mask[1, 2] = 1
     check_has_hole(mask, "m.png")
+
+
+def test_what_is_listed_is_counted():
+    assert listed(["a.png", Path("b\n.png")]) == r"a.png, b\n.png"
+    assert listed(range(22)) == ", ".join(map(str, range(20))) + ", and 2 more"
+    assert listed("abc", 2, "; ") == "a; b; and 1 more"
 
 
 @pytest.mark.parametrize(

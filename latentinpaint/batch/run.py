@@ -19,14 +19,13 @@ from latentinpaint.batch.task import (
     TaskResult,
     try_fill_files,
 )
-from latentinpaint.errors import printable
+from latentinpaint.errors import listed, printable
 from latentinpaint.files import temporary_files
 from latentinpaint.inference.outpainting import Side
 
 if TYPE_CHECKING:
     from latentinpaint.inpainter import Inpainter
 
-MAX_LISTED = 20  # names in a note; failures are all named
 # Of tasks by their number.
 _Results = Generator[tuple[int, TaskResult | WorkerDied], None, None]
 
@@ -93,9 +92,7 @@ class FolderSummary:
                 "another size: they are done again"
             )
         if self.images_without_mask:
-            paths = ", ".join(map(printable, self.images_without_mask[:MAX_LISTED]))
-            if len(self.images_without_mask) > MAX_LISTED:
-                paths += " …"
+            paths = listed(self.images_without_mask)
             yield f"note: no mask names {count_of(len(self.images_without_mask), 'picture')}: {paths}"
 
     def failure_lines(self) -> Iterator[str]:

@@ -14,10 +14,9 @@ from latentinpaint.data.augmentation import augmentation, centre_crop
 from latentinpaint.data.mask_folder import FolderMasks
 from latentinpaint.data.masks import MaskGenerator, mask_preset
 from latentinpaint.data.photos import Crops, PhotoFolder, PhotoSource, SamplePhotos, Subset
-from latentinpaint.errors import InputError, check_at_least
+from latentinpaint.errors import InputError, check_at_least, listed
 
 SAMPLES = "samples"
-LISTED = 20  # names of skipped pictures in a warning
 
 
 class EpochSampler(DistributedSampler):
@@ -150,9 +149,7 @@ class InpaintingDataModule(pl.LightningDataModule):
                 skipped.update(crops.skipped)
         if not skipped or stage != "fit":
             return
-        names = ", ".join(sorted(skipped)[:LISTED])
-        if len(skipped) > LISTED:
-            names += f" and {len(skipped) - LISTED} more"
+        names = listed(sorted(skipped))
         rank_zero_warn(f"{len(skipped)} pictures could not be read and were skipped: {names}")
 
     def _position(self) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from latentinpaint.data.augmentation import centre_crop
 from latentinpaint.data.photos import PhotoFolder
-from latentinpaint.errors import InputError, choose
+from latentinpaint.errors import InputError, choose, listed
 from latentinpaint.images.image_files import read_picture
 
 NORMAL = "normal"
@@ -218,10 +218,7 @@ def _folder(root: Path, size: int) -> np.ndarray:
     if not values:
         raise InputError(f"none of the {len(photos)} pictures of {root} can be read")
     if skipped:
-        names = ", ".join(skipped[:20])
-        if len(skipped) > 20:
-            names += " …"
-        rank_zero_warn(f"{len(skipped)} pictures of {root} could not be read and are skipped: {names}")
+        rank_zero_warn(f"{len(skipped)} pictures of {root} could not be read and are skipped: {listed(skipped)}")
     return np.stack(values)
 
 

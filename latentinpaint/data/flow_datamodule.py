@@ -1,7 +1,6 @@
 """Batches for flows: ``{"source": (B, …), "target": (B, …)}``, drawn independently of each other."""
 
 import pytorch_lightning as pl
-import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -144,10 +143,4 @@ class FlowDataModule(pl.LightningDataModule):
         return self._open(val_name or name, change, train=False)
 
     def _loader(self, batches: Batches, sampler: EpochSampler | None) -> DataLoader:
-        return DataLoader(
-            batches, batch_size=None, sampler=sampler, num_workers=self.num_workers, worker_init_fn=_one_thread
-        )
-
-
-def _one_thread(worker: int) -> None:
-    torch.set_num_threads(1)
+        return DataLoader(batches, batch_size=None, sampler=sampler, num_workers=self.num_workers)

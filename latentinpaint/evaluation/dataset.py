@@ -17,7 +17,7 @@ from torch import Tensor
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.doctor.findings import ArgumentNames
 from latentinpaint.doctor.refusal import check_pair
-from latentinpaint.errors import InputError, check_has_hole, check_same_size
+from latentinpaint.errors import InputError, check_has_hole, check_same_size, listed
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.mask_sets import Manifest, draw_hole, read_manifest
 from latentinpaint.images.folders import left_out_sentence, read_folder
@@ -29,8 +29,6 @@ from latentinpaint.images.sample_range import SampleRange
 
 if TYPE_CHECKING:
     from latentinpaint.data.augmentation import Transform
-
-LISTED = 10  # file names in a note
 
 
 @dataclass(frozen=True)
@@ -228,7 +226,4 @@ def _stem(name: str) -> str:
 
 
 def _names(paths: Sequence[Path]) -> str:
-    names = [path.name for path in paths[:LISTED]]
-    if len(paths) > LISTED:
-        names.append("…")
-    return ", ".join(names)
+    return listed([path.name for path in paths])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, listed
 from latentinpaint.evaluation.evaluator import Record
 from latentinpaint.evaluation.statistics import (
     MIN_PICTURES,
@@ -227,9 +227,7 @@ def _failure_notes(failed: Mapping[str, Mapping[str, str]], count: int) -> list[
         sentences = []
         for item, why in reasons.items():
             sentences.append(f"{item} ({why})")
-        named = "; ".join(sentences[:NAMED_FAILURES])
-        if len(reasons) > NAMED_FAILURES:
-            named += " …"
+        named = listed(sentences, NAMED_FAILURES, "; ")
         notes.append(f"{method} did not fill {len(reasons)} of {count}, which are left out for all methods: {named}")
     return notes
 

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, listed
 from latentinpaint.files import user_path
 from latentinpaint.images.image_format import FORMATS_BY_SUFFIX
 
 PICTURE_SUFFIXES = frozenset(FORMATS_BY_SUFFIX)
-LISTED = 20  # files named in a sentence
 
 
 @dataclass(frozen=True)
@@ -82,10 +81,7 @@ def left_out_sentence(folder: str | Path, left_out: Sequence[LeftOut]) -> str | 
     """One sentence on what of a folder is not used; None if nothing is left out."""
     if not left_out:
         return None
-    names = "; ".join(map(str, left_out[:LISTED]))
-    if len(left_out) > LISTED:
-        names += f"; and {len(left_out) - LISTED} more"
-    return f"left out of {folder}: {names}"
+    return f"left out of {folder}: {listed(left_out, separator='; ')}"
 
 
 def check_outside(output: str | Path, folder: str | Path, written: str) -> None:

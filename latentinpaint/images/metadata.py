@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin, TiffTags
 
+from latentinpaint.errors import listed
 from latentinpaint.images.bare_file import TIFF_STRUCTURE
 from latentinpaint.images.exif import TIFF_EXIF
 from latentinpaint.images.xmp import cleaned_xmp
@@ -116,9 +117,7 @@ def _unkept_tags(tags: TiffImagePlugin.ImageFileDirectory_v2, name: str) -> list
             names.append(f"{tag} ({known_name})")
     if not names:
         return []
-    if len(names) > _MOST_NAMES:
-        names[_MOST_NAMES:] = [f"{len(names) - _MOST_NAMES} more"]
-    return [f"these tags of {name} are not kept: {', '.join(names)}"]
+    return [f"these tags of {name} are not kept: {listed(names, _MOST_NAMES)}"]
 
 
 def _has_clipping_path(image: Image.Image) -> bool:

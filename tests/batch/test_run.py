@@ -57,7 +57,7 @@ def test_the_summary_groups_what_differs_by_names_alone(tmp_path):
     jpeg, odd, without_mask = summary.notes()
     assert jpeg.startswith("note: 3 pictures were written as JPEG")
     assert odd == "warning: 0.jpg is odd (and so for 2 more)"
-    assert without_mask.startswith("note: no mask names 21 pictures: ") and without_mask.endswith("b.png …")
+    assert without_mask.startswith("note: no mask names 21 pictures: ") and without_mask.endswith("b.png, and 1 more")
     summary.add(FillTask(tmp_path / "z.png", None, ()), TaskResult(reason="it is gone"))
     summary.add(FillTask(tmp_path / "y.png", None, ()), TaskResult(reason="it is\n gone"))
     assert list(summary.failure_lines()) == [f"{tmp_path / 'y.png'}: it is gone", f"{tmp_path / 'z.png'}: it is gone"]

@@ -7,7 +7,7 @@ import pytest
 
 from latentinpaint.evaluation.table_rows import TableRow
 from latentinpaint.experiments.ablation import AUTOENCODER
-from latentinpaint.experiments.ablation_table import PAIRS, PUBLISHED, Variant, difference, markdown
+from latentinpaint.experiments.ablation_table import PAIRS, PUBLISHED, Variant, as_json, difference, markdown
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "ablation"
 
@@ -29,6 +29,16 @@ def test_a_variant_is_its_seeds_averaged_case_by_case():
     found = difference(other, one, "psnr_hole", True)
     assert found.mean.value == pytest.approx(np.mean([1.0, 2.0, 1.0])) and found.better == 9
     assert 1.0 <= found.mean.low <= found.mean.high <= 2.0
+
+
+def test_what_is_capped_is_counted_for_every_seed_by_itself():
+    """60 dB is the PSNR's cap: one, none and three of four cases; some seed's value is there in cases 0, 1 and 3."""
+    found = variant("one", [60.0, 20.0, 30.0, 40.0], [50.0, 20.0, 30.0, 40.0], [60.0, 60.0, 30.0, 60.0])
+    for row in found.rows:
+        row.caps = {"psnr_hole": 60.0}
+    numbers = as_json([found])["one"]
+    assert numbers["capped_of_seeds"] == {"psnr_hole": [1, 0, 3]}
+    assert found.mean("psnr_hole").capped == 3
 
 
 def test_every_variant_that_is_shipped_has_its_place():

@@ -112,7 +112,7 @@ def test_paths_and_private_tags_are_named(tmp_path):
     assert "318 (WhitePoint), 65000" in tags_note and "clipping paths" in path_note
     image_of("L").save(tmp_path / "in.tif", tiffinfo={65000 + number: "mine" for number in range(9)})
     (note,) = write_picture(read_picture(tmp_path / "in.tif"), tmp_path / "out.tif")
-    assert note.endswith("65005, 3 more")
+    assert note.endswith("65005, and 3 more")
 
 
 def test_the_profile_within_a_bmp_is_kept(tmp_path):

@@ -20,6 +20,12 @@ def hwc(image):
     return image.permute(1, 2, 0).double().numpy()
 
 
+def skimages_ssim(x, y):
+    """The number and the map (H, W, C) of scikit-image."""
+    options = dict(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1, channel_axis=2)
+    return structural_similarity(hwc(x), hwc(y), full=True, **options)
+
+
 def suited(metric, batch=3):
     """Pictures that the metric can see, 12 wider than high."""
     height = max(40, metric.smallest_side)
@@ -104,16 +110,7 @@ def test_ssim_is_skimages(size):
     x, y = pictures(2, *size)
     ours = m.SSIM()(x, y)
     for index in range(2):
-        value, full = structural_similarity(
-            hwc(x[index]),
-            hwc(y[index]),
-            gaussian_weights=True,
-            sigma=1.5,
-            use_sample_covariance=False,
-            data_range=1,
-            channel_axis=2,
-            full=True,
-        )
+        value, full = skimages_ssim(x[index], y[index])
         assert ours.over_picture()[index].item() == pytest.approx(value, abs=2e-6)
         inner = (slice(5, -5), slice(5, -5))
         theirs = full.mean(axis=2)[inner]
@@ -137,16 +134,7 @@ def test_ssim_of_the_hole_is_the_mean_of_the_map_over_its_pixels():
     x, y = pictures(1)
     mask = torch.zeros(1, 1, 40, 52)
     mask[0, 0, 12:20, 30:33] = 1  # far enough from the border for skimage's map to be the same
-    _, full = structural_similarity(
-        hwc(x[0]),
-        hwc(y[0]),
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
-        data_range=1,
-        channel_axis=2,
-        full=True,
-    )
+    _, full = skimages_ssim(x[0], y[0])
     assert m.SSIM()(x, y).over(mask).item() == pytest.approx(full[12:20, 30:33].mean(), abs=5e-6)
 
 
