@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 MOST_ROOT_MODULES = 8
-MOST_COMMAND_LINES = 1600
+MOST_COMMAND_LINES = 1700
 LONGEST_FUNCTION = 60
 
 # Modules that no test file of their own would suit, and the test that holds them.
@@ -27,6 +27,7 @@ TESTED_ELSEWHERE = {
     "cli/dispatch.py": "cli/test_bad_input.py",
     "cli/inpaint_options.py": "cli/test_inpaint.py",
     "cli/inpaint_run.py": "cli/test_inpaint_folder.py",
+    "cli/make_default.py": "experiments/test_make_default.py",
     "cli/make_masks.py": "cli/test_benchmark.py",
     "cli/terminal.py": "cli/test_inpaint_folder.py",
     # What a check of the doctor looks at, tested through the checks.

@@ -1,6 +1,7 @@
 """`make_default`: make a model like the default one, from photographs to one file with its card."""
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +60,19 @@ def run(options: Options) -> None:
         evaluated=options.evaluated,
         lpips_weights=options.lpips_weights,
         licence=options.licence,
+        command=_command(options),
     )
     path = making.make()
     print(f"the model is {path}, its card {path.with_name(CARD_FILE)}; use it with --model {path}")
+
+
+def _command(options: Options) -> str:
+    """The command line without the places of this machine."""
+    names = []
+    for photo in options.photos.split(","):
+        names.append(Path(photo).name)
+    words = ["latentinpaint", "make_default", "--photos", ",".join(names)]
+    words += ["--recipe", f"configs/{Path(options.recipe).name}"]
+    if options.minutes is not None:
+        words += ["--minutes", f"{options.minutes:g}"]
+    return shlex.join(words)

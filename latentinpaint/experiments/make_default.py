@@ -10,7 +10,7 @@ arguments of `PatchTexture`. What is made lives in one folder, and making it aga
     MODEL_CARD.md              what it was made of, how, and how good it is
 """
 
-import shlex
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -40,7 +40,6 @@ from latentinpaint.weights import AUTOENCODER_FILE, PIPELINE_FILE, Model, load_m
 MODEL_FILE = "default.safetensors"
 CARD_FILE = "MODEL_CARD.md"
 EVALUATED_SIZE = 256
-SECONDS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Stage:
         name: of its configuration and of its folder.
         train: the training command.
         model_file: what it leaves.
-        takes: the option by which it takes what an earlier stage left, and that stage's name.
+        takes: the setting by which it takes what an earlier stage left, and that stage's name.
         needed: whether every recipe has it.
     """
 
@@ -64,8 +63,8 @@ class Stage:
 
 STAGES = (
     Stage("autoencoder", pretrain_ae, AUTOENCODER_FILE),
-    Stage("refiner", train_latent, PIPELINE_FILE, ("--model.autoencoder", "autoencoder")),
-    Stage("adversarial", train_lama, PIPELINE_FILE, ("--model.start", "refiner"), needed=False),
+    Stage("refiner", train_latent, PIPELINE_FILE, ("model.autoencoder", "autoencoder")),
+    Stage("adversarial", train_lama, PIPELINE_FILE, ("model.start", "refiner"), needed=False),
 )
 
 
@@ -83,6 +82,7 @@ class ModelMaking:
         evaluated: at most so many of the photographs held back are evaluated.
         lpips_weights: torchvision's SqueezeNet file; None looks for it in torch's cache.
         licence: of the model, for its card.
+        command: the command line that makes it, for its card.
     """
 
     photos: Sequence[str]
@@ -94,6 +94,7 @@ class ModelMaking:
     evaluated: int
     lpips_weights: str | None
     licence: str
+    command: str
 
     def make(self) -> Path:
         """Make what is not made yet; returns the model's file.
@@ -104,7 +105,7 @@ class ModelMaking:
         settings = self.stage_settings()
         texture = self.texture()
         archives = gather_photographs(self.photos, self.output / "photos")
-        budgets = shared_out({name: time_budget(each) for name, each in settings.items()}, self.minutes)
+        budgets = shared_out(settings, self.minutes)
         for stage in STAGES:
             if stage.name in settings:
                 self._train(stage, budgets[stage.name])
@@ -172,8 +173,8 @@ class ModelMaking:
         return {
             "latentinpaint": latentinpaint.__version__,
             "torch": torch.__version__,
-            "command": self.command(),
-            "photographs": [asdict(archive) for archive in archives],
+            "command": self.command,
+            "photographs": list(map(asdict, archives)),
             "stages": stages,
             "evaluation": (
                 f"{len(summary.items)} photographs held back, {EVALUATED_SIZE}², thick holes, in the hole, "
@@ -183,14 +184,6 @@ class ModelMaking:
             "licence": self.licence,
         }
 
-    def command(self) -> str:
-        """The command line that makes the model, without the places of this machine."""
-        words = ["latentinpaint", "make_default", "--photos", ",".join(Path(photo).name for photo in self.photos)]
-        words += ["--recipe", f"configs/{self.recipe_folder.name}"]
-        if self.minutes is not None:
-            words += ["--minutes", f"{self.minutes:g}"]
-        return shlex.join(words)
-
     def _train(self, stage: Stage, budget: float | None) -> None:
         """Train a stage, or go on with it; nothing if its model is there."""
         folder = self.output / stage.name
@@ -199,22 +192,22 @@ class ModelMaking:
             return
         print(f"{stage.name}:")
         options = {
-            "--config": self._configuration(stage.name),
-            "--output": folder,
-            "--data.root": self.output / "photos",
-            "--data.num_workers": self.num_workers,
-            "--trainer.precision": self.precision,
+            "config": self._configuration(stage.name),
+            "output": folder,
+            "data.root": self.output / "photos",
+            "data.num_workers": self.num_workers,
+            "trainer.precision": self.precision,
         }
         if budget is not None:
-            options["--trainer.max_time"] = as_duration(budget)
+            options["trainer.max_time"] = as_duration(budget)
         if stage.takes is not None:
             option, earlier = stage.takes
             options[option] = self.output / earlier
         if (folder / "checkpoints" / "last.ckpt").is_file():
-            options["--ckpt_path"] = "last"
+            options["ckpt_path"] = "last"
         words = []
         for name, value in options.items():
-            words += [name, str(value)]
+            words += [f"--{name}", str(value)]
         stage.train(words)
 
     def _held_back(self) -> list[DatasetItem]:
@@ -237,18 +230,31 @@ def time_budget(settings: dict[str, Any]) -> float | None:
     written = (settings.get("trainer") or {}).get("max_time")
     if written is None:
         return None
-    parts = str(written).split(":")
-    if len(parts) != len(SECONDS) or not all(part.isdecimal() for part in parts):
+    match = re.fullmatch(r"(\d+):(\d+):(\d+):(\d+)", str(written))
+    if match is None:
         raise InputError(f"max_time is days:hours:minutes:seconds, such as 00:01:30:00, not {written}")
-    return float(sum(int(part) * unit for part, unit in zip(parts, SECONDS.values(), strict=True)))
+    days, hours, minutes, seconds = map(int, match.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
 
 
-def shared_out(budgets: dict[str, float | None], minutes: float | None) -> dict[str, float | None]:
-    """Seconds for each stage, those with a budget scaled so that they add up to the minutes; None leaves them."""
-    total = sum(budget for budget in budgets.values() if budget is not None)
+def shared_out(settings: dict[str, dict[str, Any]], minutes: float | None) -> dict[str, float | None]:
+    """Seconds for each stage, those with a budget scaled so that they add up to the minutes; None leaves them.
+
+    Args:
+        settings: the stages' configurations, by name.
+        minutes: for all of them.
+    """
+    budgets: dict[str, float | None] = {}
+    total = 0.0
+    for name, each in settings.items():
+        budgets[name] = time_budget(each)
+        total += budgets[name] or 0.0
     if minutes is None or total == 0:
         return budgets
-    return {name: budget and budget * 60 * minutes / total for name, budget in budgets.items()}
+    for name, budget in budgets.items():
+        if budget is not None:
+            budgets[name] = budget * 60 * minutes / total
+    return budgets
 
 
 def as_duration(seconds: float) -> str:

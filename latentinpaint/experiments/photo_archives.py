@@ -35,13 +35,12 @@ def gather_photographs(sources: Sequence[str | Path], folder: Path) -> list[Phot
     Raises:
         InputError: if a source is missing or damaged, holds no photograph, or two have the same name.
     """
-    paths = [user_path(source) for source in sources]
-    if not paths:
+    if not sources:
         raise InputError("name at least one folder or zip file of photographs")
     archives: list[PhotoArchive] = []
-    for path in paths:
-        name = path.stem if path.is_file() else path.resolve().name
-        if name in [archive.name for archive in archives]:
+    for path in map(user_path, sources):
+        name = path.resolve().name.removesuffix(".zip")
+        if any(archive.name == name for archive in archives):
             raise InputError(f"two sources of photographs are called {name}: rename one")
         target = folder / name
         if path.is_dir():
@@ -70,7 +69,7 @@ def _unpack(source: Path, target: Path) -> None:
         return
     try:
         with zipfile.ZipFile(source) as archive:
-            members = [member for member in archive.namelist() if _is_picture(member)]
+            members = list(filter(_is_picture, archive.namelist()))
             if not members:
                 raise InputError(f"{source} holds no picture to train on")
             partial = target.with_name(f".{target.name}")

@@ -147,9 +147,10 @@ def test_a_time_that_cannot_be_read(written):
 
 
 def test_minutes_are_shared_out_in_the_recipe_s_proportions():
-    budgets = {"autoencoder": 600.0, "refiner": 1800.0, "adversarial": None}
-    assert shared_out(budgets, None) == budgets
-    assert shared_out(budgets, 4.0) == {"autoencoder": 60.0, "refiner": 180.0, "adversarial": None}
+    settings = {"autoencoder": {"trainer": {"max_time": "00:00:10:00"}}, "adversarial": {}}
+    settings["refiner"] = {"trainer": {"max_time": "00:00:30:00"}}
+    assert shared_out(settings, None) == {"autoencoder": 600.0, "refiner": 1800.0, "adversarial": None}
+    assert shared_out(settings, 4.0) == {"autoencoder": 60.0, "refiner": 180.0, "adversarial": None}
 
 
 def test_the_recipe_of_the_default_is_whole():

@@ -68,7 +68,9 @@ class PipelineTask(TrainingTask):
         start: str | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay, warmup_steps, betas=betas)
-        initial = None if start is None else load_model(start)
+        initial: Model | None = None
+        if start is not None:
+            initial = load_model(start)
         if autoencoder is None:
             autoencoder = start
         if refiner is None and initial is not None:
