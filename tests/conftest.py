@@ -101,15 +101,20 @@ def _build_pipeline_fixture():
 
 
 @pytest.fixture(scope="session")
-def finished_quickstart(tmp_path_factory) -> tuple[Path, str]:
-    """The folder of a quickstart of some seconds, and what it printed."""
+def finished_quickstart(tmp_path_factory, model_files) -> tuple[Path, str]:
+    """The folder of a quickstart of three steps with an untrained default model, and what it printed."""
     from latentinpaint.cli.quickstart import command
+    from latentinpaint.experiments import quickstart
+    from latentinpaint.weights import PRETRAINED
 
     folder = tmp_path_factory.mktemp("quickstart") / "out put"
     out = StringIO()
     with redirect_stdout(out), pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORCH_HOME", str(folder / "none"))
-        command(output=str(folder), minutes=0.04)
+        patch.setitem(PRETRAINED, "default", model_files["ffc"])
+        patch.setattr(quickstart, "FILL_SIZE", 64)
+        patch.setattr(quickstart, "TRAINING_SIZE", 64)
+        command(output=str(folder), steps=3)
     return folder, out.getvalue()
 
 

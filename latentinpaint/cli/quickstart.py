@@ -1,4 +1,4 @@
-"""`quickstart`: train on the embedded photographs for some minutes, fill held-back ones, and say what to try next."""
+"""`quickstart`: what the default model fills, refiners trained on the embedded photographs, and what to try next."""
 
 import shlex
 import time
@@ -7,36 +7,38 @@ from pathlib import Path
 from latentinpaint.errors import InputError
 
 
-def command(output: str = "quickstart", minutes: float = 8.0, seed: int = 0) -> None:
-    """Train an autoencoder and both refiners on the embedded photographs and fill the held-back ones.
+def command(output: str = "quickstart", steps: int = 700, seed: int = 0) -> None:
+    """Show what the default model fills, train both refiners on the embedded photographs and compare their fills.
 
-    Minutes of training on a dozen photographs make a demonstration, not a model to use: it ends with what to run for
-    one.
+    Minutes of training make a demonstration, not a model to use: it ends with what to run for one.
 
     Args:
         output: folder for the models, the pictures and the table; files of an earlier quickstart are replaced.
-        minutes: time for everything, on a machine with two cores.
+        steps: of each refiner's training; a machine that is busy takes longer for them.
         seed: of the training, the holes and the samples.
     """
-    if minutes <= 0:
-        raise InputError(f"--minutes is a time above 0, not {minutes}")
+    if steps < 1:
+        raise InputError(f"--steps is a number from 1 up, not {steps}")
     from latentinpaint.evaluation.report.console import scores_table
     from latentinpaint.experiments import quickstart
 
     started = time.monotonic()
     folder = Path(output)
-    scores_table(quickstart.run(folder, minutes, seed))
+    scores_table(quickstart.run(folder, steps, seed))
     elapsed = (time.monotonic() - started) / 60
     flow = shlex.quote(str(folder / "flow"))
     photo = shlex.quote(str(folder / "photo.png"))
     mask = shlex.quote(str(folder / "photo_mask001.png"))
     print(
-        f"\ndone in {elapsed:.1f} minutes; look at {folder / 'grid.png'} and {folder / 'latent_difference.png'}\n"
+        f"\ndone in {elapsed:.1f} minutes; look at {folder / 'default.png'} (the default model, trained for hours),\n"
+        f"{folder / 'grid.png'} (what was trained just now) and {folder / 'latent_difference.png'}\n"
         "This was a demonstration: some minutes on a dozen photographs teach a model how, not what.\n"
-        "For a real model, with your own folder of photographs and an hour or more for each step:\n"
-        "  python tools/pretrain_ae.py --config configs/pretrain_ae.yaml --data.root DIR\n"
-        "  python tools/train_latent.py --config configs/latent_ffc.yaml --data.root DIR "
+        "For a real model, with your own folder of photographs, go on from the default model:\n"
+        "  latentinpaint train_latent --model.start default --data.root DIR\n"
+        "or train your own from the start, an hour or more for each step:\n"
+        "  latentinpaint pretrain_ae --config configs/pretrain_ae.yaml --data.root DIR\n"
+        "  latentinpaint train_latent --config configs/latent_ffc.yaml --data.root DIR "
         "--autoencoder runs/pretrain_ae\n"
-        f"Try one of the models just trained:\n"
+        "Try one of the models just trained:\n"
         f"  latentinpaint inpaint --model {flow} --image {photo} --mask {mask} --output filled.png"
     )

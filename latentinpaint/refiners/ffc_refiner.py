@@ -22,6 +22,7 @@ from latentinpaint.interpolants.objectives import weighted_mean
 from latentinpaint.models.ffc import FFCResnetBlock
 from latentinpaint.randomness import Generators
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
+from latentinpaint.refiners.continuation import continue_known
 
 SCALE_WEIGHT = 0.1  # of the scale's likelihood beside the latent L1, whose gradients it does not touch
 LOG_SCALES = (-8.0, 4.0)  # between which a predicted scale is kept, of latents with standard deviation 1
@@ -39,6 +40,8 @@ class FFCRefiner(Refiner):
             before and after. With `delta` the latter starts at zero, and the refiner at the identity.
         hole_weight: weight of a hole's cells over the others in the loss; 1 is the plain mean.
         uncertainty: whether the error is predicted too, see `refine_with_scale`.
+        continued: whether the blocks read, and with `delta` correct, the smooth continuation of the known cells
+            (`continuation`) in place of what the encoder made of the blank hole.
     """
 
     stochastic = False
@@ -52,6 +55,7 @@ class FFCRefiner(Refiner):
         width: int | None = None,
         hole_weight: float = 1.0,
         uncertainty: bool = False,
+        continued: bool = False,
     ) -> None:
         super().__init__()
         whole_number("channels", channels, 1)
@@ -61,6 +65,7 @@ class FFCRefiner(Refiner):
         self.channels = channels
         self.delta = delta
         self.hole_weight = hole_weight
+        self.continued = continued
         self.enter: nn.Module = nn.Identity()
         if width is not None:
             self.enter = nn.Conv2d(channels, width, 1)
@@ -95,6 +100,7 @@ class FFCRefiner(Refiner):
         return {"loss": latent_loss + SCALE_WEIGHT * scale_loss, "latent": latent_loss, "scale": scale_loss}
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
+        condition = self._prepared(condition)
         return self._leave(condition, self._features(condition))
 
     def refine_with_scale(self, condition: Condition) -> tuple[Tensor, Tensor]:
@@ -105,9 +111,16 @@ class FFCRefiner(Refiner):
         """
         if self.log_scale is None:
             raise InputError("this refiner does not predict its error: train one with uncertainty")
+        condition = self._prepared(condition)
         features = self._features(condition)
         scale = self.log_scale(features.detach()).float().clamp(*LOG_SCALES).exp()
         return self._leave(condition, features), scale
+
+    def _prepared(self, condition: Condition) -> Condition:
+        """The condition whose latent the blocks read."""
+        if self.continued:
+            return continue_known(condition)
+        return condition
 
     def _features(self, condition: Condition) -> Tensor:
         return self.blocks(self.enter(condition.latent))

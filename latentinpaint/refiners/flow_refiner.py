@@ -11,7 +11,8 @@ How a latent moves between the two is the interpolant's choice, see `latent_path
 The network predicts the clean latent (x1-prediction), and `Process.endpoints_from_data` gives the velocity from it:
 a velocity holds all the noise of a many-channel latent, which a small network cannot carry through (Li and He,
 "Back to Basics: Let Denoising Generative Models Denoise", arXiv 2511.13720). The network's output is a correction to
-the conditioned latent where a cell is known, and the whole prediction where a cell is all hole.
+the conditioned latent where a cell is known, and the whole prediction where a cell is all hole, unless the known
+cells are continued into the hole.
 
 Loss: the velocity's squared error with one weight a cell, plus the latent L1 on the one-step estimate.
 Times are drawn from a logit-normal distribution (Esser et al., arXiv 2403.03206).
@@ -29,6 +30,7 @@ from latentinpaint.interpolants.objectives import squared_error
 from latentinpaint.models.unet import TimeUNet
 from latentinpaint.randomness import Generators, draw_normal
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
+from latentinpaint.refiners.continuation import continue_known
 from latentinpaint.refiners.latent_paths import ALPHA_MIN, PATHS
 
 
@@ -45,6 +47,8 @@ class FlowRefiner(Refiner):
             favours noisy times.
         solver: a key of `latentinpaint.interpolants.SOLVERS`; "euler" for the Hadamard interpolant.
         steps: default number of solver steps, 1 or more.
+        continued: whether the network reads, and corrects in the hole too, the smooth continuation of the known
+            cells (`continuation`) in place of what the encoder made of the blank hole.
     """
 
     stochastic = True
@@ -64,6 +68,7 @@ class FlowRefiner(Refiner):
         time_deviation: float = 1.2,
         solver: str = "euler",
         steps: int = 5,
+        continued: bool = False,
     ) -> None:
         super().__init__()
         if hole_weight <= 0:
@@ -79,6 +84,7 @@ class FlowRefiner(Refiner):
         self.time_deviation = time_deviation
         self.solver = solver
         self.steps = steps
+        self.continued = continued
         in_channels = 2 * channels + 2 + self.latent_path.num_time_maps
         self.network = TimeUNet(in_channels, channels, width, multipliers, blocks, attention, dropout)
 
@@ -95,10 +101,14 @@ class FlowRefiner(Refiner):
         """The clean latent as the network predicts it from z (B, C, h, w); `t` is a time of the latent path."""
         time_maps, time = self.latent_path.network_inputs(t, condition)
         inputs = torch.cat([z, condition.latent, condition.hole, condition.area, *time_maps], dim=1)
-        return (1 - condition.area) * condition.latent + self.network(inputs, time)
+        correction = self.network(inputs, time)
+        if self.continued:
+            return condition.latent + correction
+        return (1 - condition.area) * condition.latent + correction
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         path = self.latent_path
+        condition = self._prepared(condition)
         z_0 = self.start(condition, generator)
         t = path.sample_times(partial(self.sample_training_times, z_clean), condition, generator)
         z = path.interpolate(t, z_0, z_clean, condition)
@@ -131,8 +141,15 @@ class FlowRefiner(Refiner):
         choose(self.latent_path.solvers, solver, "solver")
         if steps is None:
             steps = self.steps
+        condition = self._prepared(condition)
         start = self.start(condition, generator)
         return self.latent_path.integrate(self.predict_data, start, condition, solver, steps)
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
         return self.sample(condition, generator, steps).x
+
+    def _prepared(self, condition: Condition) -> Condition:
+        """The condition as `predict_data` takes it."""
+        if self.continued:
+            return continue_known(condition)
+        return condition

@@ -215,8 +215,12 @@ class RunProgress(Callback):
         self.shown_at = 0.0
         self.bar: Progress | None = None
         self.batches = 0
+        self.started_at = 0.0
+        self.done_before = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.started_at = time.monotonic()
+        self.done_before = fraction_done(trainer)
         if sys.stdout.isatty() and trainer.is_global_zero:
             columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
             self.bar = Progress(*columns, TextColumn("{task.fields[figures]}"))
@@ -234,10 +238,12 @@ class RunProgress(Callback):
         self.shown_at = now
         done = fraction_done(trainer)
         figures = f"step {trainer.global_step}"
+        if trainer.max_steps > 0:
+            figures += f" of {trainer.max_steps}"
         for name, value in trainer.progress_bar_metrics.items():
             figures += f", {name} {float(value):.4g}"
         if self.bar is None:
-            print(f"{self.title}: {done:.0%}, {figures}", flush=True)
+            print(f"{self.title}: {done:.0%}, {self._time_left(done, now)}{figures}", flush=True)
         else:
             self.bar.update(TaskID(0), completed=done, figures=figures)
 
@@ -246,6 +252,14 @@ class RunProgress(Callback):
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         self._stop()
+
+    def _time_left(self, done: float, now: float) -> str:
+        """The time to go at the speed so far, once there is one; the bar knows it itself."""
+        progress = done - self.done_before
+        if self.batches == 1 or progress <= 0:
+            return ""
+        seconds = (now - self.started_at) * (1 - done) / progress
+        return f"{timedelta(seconds=round(seconds))} left, "
 
     def _stop(self) -> None:
         if self.bar is not None:

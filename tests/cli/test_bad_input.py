@@ -242,9 +242,10 @@ OTHERS = {
         "--autoencoder {other} --image {photo.png} --mask {mask.png} --output {void}/o.jpg",
         "o.jpg",
     ),
-    "quickstart-no-time": ("quickstart", "--minutes 0 --output {void}/q", "--minutes"),
-    "quickstart-not-a-number": ("quickstart", "--minutes nan --output {void}/q", "--minutes"),
-    "quickstart-blocked": ("quickstart", "--minutes 1 --output {blocked}", "{blocked}"),
+    "quickstart-no-steps": ("quickstart", "--steps 0 --output {void}/q", "--steps"),
+    "quickstart-half-a-step": ("quickstart", "--steps 0.5 --output {void}/q", "--steps"),
+    "quickstart-by-time": ("quickstart", "--minutes 1 --output {void}/q", "--minutes"),
+    "quickstart-blocked": ("quickstart", "--steps 1 --output {blocked}", "{blocked}"),
 }
 
 

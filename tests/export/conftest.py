@@ -10,10 +10,13 @@ from latentinpaint.refiners import FFCRefiner
 
 @pytest.fixture(scope="session")
 def exported_models(build_pipeline):
-    """Pipelines by name: with mask control, LaMa's with the mask as a fourth channel, without either, of pixels."""
+    """Pipelines by name: with mask control, LaMa's with the mask as a fourth channel, without either, of pixels.
+
+    The last one's refiner starts from a continuation into the hole.
+    """
     torch.manual_seed(3)
     lama = InpaintPipeline(LamaAutoencoder(4, mask_channel=True), FFCRefiner(32, blocks=2))
-    pixels = InpaintPipeline(IdentityAutoencoder(), FFCRefiner(3, blocks=1, width=8, ratio=0.5))
+    pixels = InpaintPipeline(IdentityAutoencoder(), FFCRefiner(3, blocks=1, width=8, ratio=0.5, continued=True))
     for norm in (m for p in (lama, pixels) for m in p.modules() if isinstance(m, torch.nn.BatchNorm2d)):
         norm.running_mean.normal_(0, 0.3)
         norm.running_var.uniform_(0.5, 1.5)

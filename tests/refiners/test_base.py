@@ -8,11 +8,16 @@ from latentinpaint.refiners.base import latent_l1
 
 CHANNELS = 8
 SMALL = {
-    "ffc": [dict(blocks=1), dict(blocks=2, ratio=0.5, delta=True, width=12, hole_weight=3.0)],
+    "ffc": [
+        dict(blocks=1),
+        dict(blocks=2, ratio=0.5, delta=True, width=12, hole_weight=3.0),
+        dict(blocks=1, delta=True, width=12, uncertainty=True, continued=True),
+    ],
     "flow": [
         dict(width=32, multipliers=(1, 2), blocks=1, steps=3),
         dict(width=32, multipliers=(1, 2), blocks=1, steps=3, interpolant="cosine", attention=False),
         dict(width=32, multipliers=(1, 2), blocks=1, steps=3, interpolant="hadamard"),
+        dict(width=32, multipliers=(1, 2), blocks=1, steps=3, continued=True),
     ],
 }
 EVERY = [(name, arguments) for name in REFINERS for arguments in SMALL[name]]

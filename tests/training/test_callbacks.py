@@ -1,5 +1,8 @@
 """Averaged weights by hand, and checkpoints: what they hold whenever a run is interrupted."""
 
+import itertools
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import pytorch_lightning as pl
@@ -9,7 +12,8 @@ from pytorch_lightning.callbacks import Callback
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from latentinpaint.training.callbacks import PictureGrid, WeightEMA
+from latentinpaint.training import callbacks
+from latentinpaint.training.callbacks import PictureGrid, RunProgress, WeightEMA
 from latentinpaint.training.tasks.latent_task import LatentTask
 
 EPOCH_OF_2 = ("--data.epoch_length", 8)  # two steps of four crops
@@ -56,6 +60,26 @@ def test_average_by_hand(decay):
         assert np.abs(average - seen[-1]).max() > 1e-4
     assert model.frozen.numpy().tobytes() == frozen.numpy().tobytes()
     assert int(model.count) == 10**9 + 1
+
+
+def test_lines_of_a_log_say_how_many_steps_and_how_much_time_are_left(capsys, monkeypatch):
+    """Four steps of ten seconds each; after the first there is no speed yet that could be relied on."""
+    clock = itertools.count(100, 10)
+    monkeypatch.setattr(callbacks, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    trainer = pl.Trainer(
+        **dict(max_steps=4, callbacks=[RunProgress("lines", seconds=0)], logger=False, accelerator="cpu"),
+        **dict(enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False),
+    )
+    batches = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.rand(9, 1)), batch_size=1)
+    capsys.readouterr()
+    trainer.fit(Line(), batches)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("lines")]
+    assert lines == [
+        "lines: 25%, step 1 of 4",
+        "lines: 50%, 0:00:20 left, step 2 of 4",
+        "lines: 75%, 0:00:10 left, step 3 of 4",
+        "lines: 100%, 0:00:00 left, step 4 of 4",
+    ]
 
 
 def test_last_is_the_last_even_when_a_lengthened_run_is_interrupted(latent, interrupt_at, monkeypatch):
