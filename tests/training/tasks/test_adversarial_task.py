@@ -32,7 +32,7 @@ def test_it_starts_with_the_weights_of_a_trained_model(adversarial_task, model_f
 
 
 def test_it_does_not_start_with_another_architecture(adversarial_task, model_files):
-    with pytest.raises(InputError, match=r"built otherwise, .*: describe its autoencoder, refiner and mask"):
+    with pytest.raises(InputError, match=r"built otherwise, .*: set model.autoencoder, model.refiner and model.mask"):
         adversarial_task(start=str(model_files["ffc"]), mask="none")
 
 
