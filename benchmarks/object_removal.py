@@ -62,20 +62,21 @@ def main() -> None:
 
 
 def write_sheet(options: argparse.Namespace) -> list[Path]:
-    """Fill every object with every method and write the pages; returns their paths."""
+    """Fill every object with every method and write each page as soon as it is full; returns the pages' paths."""
     entries = [entry for entry in read_list(options.list) if options.half in (None, entry.half)]
     ways = methods(options.model, options.texture)
-    rows = []
+    folder = Path(options.out)
+    rows: list[Row] = []
+    pages: list[Path] = []
     for number, (entry, photo) in enumerate(open_photos(entries, options.photos), start=1):
         rows.append(fill_row(number, entry, photo, ways, options.side))
         print(rows[-1].caption, *(label for label, _ in rows[-1].cells[2:]), sep="; ", flush=True)
-    folder = Path(options.out)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for first in range(0, len(rows), options.rows):
-        paths.append(folder / f"sheet_{len(paths) + 1}.png")
-        draw_page(rows[first : first + options.rows]).save(paths[-1])
-    return paths
+        if len(rows) == options.rows or number == len(entries):
+            folder.mkdir(parents=True, exist_ok=True)
+            pages.append(folder / f"sheet_{len(pages) + 1}.png")
+            draw_page(rows).save(pages[-1])
+            rows = []
+    return pages
 
 
 def methods(models: list[str], texture: bool | None) -> dict[str, Fill | None]:

@@ -116,7 +116,7 @@ class PipelineTask(TrainingTask):
             if here != there:
                 raise InputError(
                     f"{model} is built otherwise, {name} is {there} there and {here} here: "
-                    "set model.autoencoder, model.refiner and model.mask as they were to start from it"
+                    "set model.autoencoder, model.refiner and model.mask as there to start from it"
                 )
         for name, parameter in self.pipeline.autoencoder.named_parameters():
             key = f"autoencoder.{name}"
