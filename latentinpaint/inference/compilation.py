@@ -2,8 +2,8 @@
 
 A loop is compiled when its module is imported, for the one signature that it states, and kept on disk where Numba
 finds a folder to write to: beside the module, or in the user's cache. Where there is none, as for an installation
-that may only be read in an account without a home, every process compiles it anew. Loops release Python's lock, so that
-threads of Python run them at the same time; none has threads of its own.
+that may only be read in an account without a home, every process compiles it anew. Loops release Python's lock, so
+that threads of Python run them at the same time; none has threads of its own.
 """
 
 from collections.abc import Callable
