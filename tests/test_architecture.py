@@ -45,7 +45,7 @@ OUTSIDE = {
     "flows": {"torch"},
     "doctor": {"cv2", "numpy"},
     "pipeline": {"torch"},
-    "inference": {"cv2", "numpy", "scipy", "torch"},
+    "inference": {"cv2", "numba", "numpy", "scipy", "torch"},
     "lama": {"torch", "safetensors", "yaml"},
     "export": {"torch", "onnxruntime"},
 }

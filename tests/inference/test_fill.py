@@ -154,12 +154,12 @@ def test_large_windows_are_painted_in_tiles(pipeline, monkeypatch):
     monkeypatch.setattr(fill_module, "MAX_TEXTURE_PIXELS", 128 * 128)
     monkeypatch.setattr(tiling_module, "TILE", 96)
     monkeypatch.setattr(tiling_module, "SURROUNDINGS", 24)
-    image, mask = picture(300, 260), hole(300, 260, 60, 50, 150, 140)
+    image, mask = picture(300, 260).round(), hole(300, 260, 60, 50, 150, 140)  # eight colours
     (answer,) = fill_holes(pipeline, [image], [mask], FillOptions(texture=True, crop=None))
     assert torch.equal(answer[0][:, ~mask[0]], image[:, ~mask[0]])
-    colours = {tuple(colour) for colour in image[:, ~mask[0]].T.tolist()}
-    inside = answer[0][:, mask[0]].T.tolist()
-    assert np.mean([tuple(colour) in colours for colour in inside]) > 0.99  # painted, at full scale, everywhere
+    inside = answer[0][:, mask[0]]
+    off = (inside - inside.round()).abs().amax(dim=0)
+    assert (off < 0.02).float().mean() > 0.99  # painted, at full scale, everywhere
 
 
 def test_thin_lines_do_not_grow_together(pipeline, seen, monkeypatch):

@@ -1,14 +1,13 @@
 """Patch-based texture, against pictures whose right output is known."""
 
-import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 from latentinpaint.errors import InputError
-from latentinpaint.inference import patch_match, texture
+from latentinpaint.inference import patch_match
 from latentinpaint.inference.texture import PatchTexture
 
 
@@ -38,14 +37,24 @@ def test_a_repeated_tile_is_continued_exactly(size):
     assert (output - image)[hole].abs().mean() < 1e-6
 
 
+def primary(height: int, width: int, seed: int) -> torch.Tensor:
+    """(1, 3, H, W): noise of the eight colours whose channels are 0 or 1."""
+    return (torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed)) > 0.5).float()
+
+
 def test_known_pixels_are_exact_and_the_rest_are_colours_of_the_picture():
-    image = torch.rand(1, 3, 70, 83, generator=torch.Generator().manual_seed(2))
+    image = primary(70, 83, 2)
+    image[:, 1] *= image[:, 0]  # green only with red: four of the eight colours occur
+    image[:, 2] *= 1 - image[:, 0]
     mask = box(70, 83, 0, 30, 33, 53)
     output = PatchTexture()(image, torch.full_like(image, 0.4), mask)
     known = (mask < 0.5).expand_as(image)
     assert torch.equal(output[known], image[known])
+    painted = output[0][:, mask[0, 0] > 0.5]
+    assert (painted - painted.round()).abs().max() < 0.02
     colours = {tuple(colour) for colour in image[0][:, mask[0, 0] < 0.5].T.tolist()}
-    assert {tuple(colour) for colour in output[0][:, mask[0, 0] > 0.5].T.tolist()} <= colours
+    assert {tuple(colour) for colour in painted.round().T.tolist()} == colours
+    assert len(colours) == 4
 
 
 def test_the_fill_says_what_goes_where():
@@ -58,7 +67,7 @@ def test_the_fill_says_what_goes_where():
     fill[:, 0, :, :60] += 0.6
     fill[:, 2, :, 60:] += 0.6
     mask = box(96, 96, 24, 28, 40, 40)
-    output = PatchTexture()(image, fill, mask)
+    output = PatchTexture(guidance=2.0)(image, fill, mask)
     red = output[0, 0] > output[0, 2]
     assert red[24:64, 28:56].float().mean() > 0.95
     assert (~red)[24:64, 64:68].float().mean() > 0.95
@@ -135,7 +144,7 @@ def test_a_mesh_over_everything_and_a_long_strip_stay_small():
     mesh[..., ::12, :] = mesh[..., :, ::12] = 1
     strip = box(90, 3000, 0, 500, 90, 1500)
     for mask in (mesh, strip):
-        image = torch.rand(1, 3, *mask.shape[-2:], generator=torch.Generator().manual_seed(8))
+        image = primary(*mask.shape[-2:], 8)
         output = PatchTexture(rounds=(1, 1, 1))(image, torch.full_like(image, 0.5), mask)
         hole = mask.expand_as(image) > 0.5
         assert torch.equal(output[~hole], image[~hole])
@@ -156,41 +165,38 @@ def test_any_number_of_threads_paints_the_same():
     assert torch.equal(outputs[0], outputs[1]) and torch.equal(outputs[0], outputs[2])
 
 
-def test_threads_are_given_back_whoever_paints():
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        first = texture._single_threaded_torch()
-        second = texture._single_threaded_torch()
-        seen = []
+def test_several_threads_of_a_program_paint_at_once():
+    """As requests to a page do: every one gets what it gets alone."""
+    images = [blurred(torch.rand(1, 3, 96, 90, generator=torch.Generator().manual_seed(n)), 1) for n in range(4)]
+    mask = box(96, 90, 20, 30, 40, 30)
+    alone = [PatchTexture()(image, blurred(image, 6), mask) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda image: PatchTexture()(image, blurred(image, 6), mask), images))
+    assert all(map(torch.equal, alone, together))
 
-        def other() -> None:
-            with second as pool:
-                seen.append((pool._max_workers, torch.get_num_threads()))
-                gate.wait(5)
 
-        gate = threading.Event()
-        thread = threading.Thread(target=other)
-        with first:
-            thread.start()
-            while not seen:
-                time.sleep(0.01)
-        gate.set()
-        thread.join()
-        assert seen == [(2, 1)]
-        assert torch.get_num_threads() == 2
-        fresh = []
-        thread = threading.Thread(target=lambda: fresh.append(torch.get_num_threads()))
-        thread.start()
-        thread.join()
-        assert fresh == [2]
-    finally:
-        torch.set_num_threads(before)
+def test_a_weight_multiplies_the_guidance():
+    noise = torch.rand(2, 3, 80, 90, generator=torch.Generator().manual_seed(3))
+    image, fill = blurred(noise[:1], 1), blurred(noise[1:], 4)
+    mask = box(80, 90, 24, 28, 30, 36)
+    found = {}
+    for guidance, weight in ((1.0, 0.5), (0.5, 1.0), (1.0, 0.0), (0.0, 1.0)):
+        weights = torch.full((1, 1, 80, 90), weight)
+        found[guidance, weight] = PatchTexture(guidance=guidance)(image, fill, mask, weights)
+    assert torch.equal(found[1.0, 0.5], found[0.5, 1.0])
+    assert torch.equal(found[0.5, 1.0], PatchTexture(guidance=0.5)(image, fill, mask))
+    assert torch.equal(found[1.0, 0.0], found[0.0, 1.0])
+    assert not torch.equal(found[0.5, 1.0], found[0.0, 1.0])
 
 
 def test_arguments_build_it_again():
-    texture_of_three = PatchTexture(radius=3, contrast=0.25, rounds=(2, 2, 1))
-    assert PatchTexture(**texture_of_three.arguments) == texture_of_three
+    texture_of_two = PatchTexture(radius=2, contrast=0.25, rounds=(2, 2, 1), known_radius=0, filled=0.5)
+    assert PatchTexture(**texture_of_two.arguments) == texture_of_two
+
+
+def test_arguments_of_older_model_files_build_it():
+    older = {"radius": 2, "guidance": 1.0, "contrast": 0.5, "depth": 3.0, "rounds": [8, 8, 4]}
+    assert PatchTexture(**older).arguments.items() >= older.items()
 
 
 @pytest.mark.parametrize(
@@ -202,6 +208,10 @@ def test_arguments_build_it_again():
         ({"depth": 0.5}, "depth"),
         ({"depth": float("nan")}, "depth"),
         ({"rounds": (1, 0, 1)}, "rounds"),
+        ({"known_radius": -1}, "known"),
+        ({"radius": 2, "known_radius": 3}, "known_radius .3. is larger than radius .2."),
+        ({"filled": -0.1}, "filled"),
+        ({"unknown": float("nan")}, "unknown"),
         ({"rounds": (1, 1)}, "rounds"),
     ],
     ids=str,

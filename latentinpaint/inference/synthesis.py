@@ -1,0 +1,42 @@
+"""Texture from coarse to fine: search and vote in alternation, level by level."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+import numpy as np
+
+from latentinpaint.inference.contrast_prior import ContrastPrior
+from latentinpaint.inference.patch_level import PatchLevel, SearchWeights
+from latentinpaint.inference.patch_match import PatchSearch
+from latentinpaint.inference.patch_vote import vote_modes, vote_winners
+
+
+def synthesise(
+    levels: Sequence[PatchLevel], weights: SearchWeights, rounds: tuple[int, int, int], pool: Executor
+) -> np.ndarray:
+    """The finest level's picture (H, W, 3) with its hole synthesised anew.
+
+    Args:
+        levels: from coarse to fine, all with sources and targets.
+        weights: of the distance's terms.
+        rounds: iterations at the first level, at those between, and at the last one.
+        pool: the threads.
+    """
+    iterations = [rounds[1]] * len(levels)
+    iterations[-1] = rounds[2]
+    iterations[0] = rounds[0]
+    prior = ContrastPrior(levels[0])
+    for number, level in enumerate(levels):
+        search = PatchSearch(level, prior, weights, pool)
+        if number == 0:
+            nnf = search.begin()
+        else:
+            nnf = search.upscaled(levels[number - 1], nnf)
+        for iteration in range(iterations[number]):
+            if number == 0 and iteration == 0:
+                search.compare_all(nnf)  # with the guide, which is painted to begin with
+                continue
+            vote_winners(search, nnf)
+            search.sweep(nnf, iteration)
+    vote_modes(search, nnf)
+    return search.picture()
