@@ -100,8 +100,9 @@ def train_models(folder: Path, steps: int, seed: int, model: str = "default") ->
     data = InpaintingDataModule(
         SAMPLES,
         size=TRAINING_SIZE,
-        zoom=2.5,
+        zoom=4.0,
         augmentation="recolour",
+        masks="thick",
         batch_size=8,
         epoch_length=100_000,
         num_workers=1,
@@ -182,7 +183,7 @@ def _methods(trained: dict[str, Inpainter]) -> list[Method]:
 def _items(seed: int) -> list[DatasetItem]:
     """Two holes in each of the held-back photographs."""
     photos = SamplePhotos("val")
-    crops = Crops(photos, centre_crop(FILL_SIZE), mask_preset("thick", FILL_SIZE), seed, shuffle=False)
+    crops = Crops(photos, centre_crop(FILL_SIZE), mask_preset("medium", FILL_SIZE), seed, shuffle=False)
     items = []
     for number in range(2 * len(photos)):
         photo = photos.names[number % len(photos)]

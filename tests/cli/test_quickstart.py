@@ -49,6 +49,9 @@ def test_through_the_command_line(command, tmp_path, monkeypatch):
     result = command("quickstart", "--steps", "15", "--seed", "7", "--output", tmp_path / "q")
     assert result.status == 0 and "default fills 7" in result.out and "(15, 7)" in result.out
     assert json.loads((tmp_path / "q" / "settings.json").read_text()) == {"steps": 15, "seed": 7}
+    result = command("quickstart", "--output", tmp_path / "q")
+    assert result.status == 0 and "default fills 0" in result.out
+    assert json.loads((tmp_path / "q" / "settings.json").read_text())["seed"] == 0
 
 
 def test_ctrl_c_keeps_what_was_finished_and_says_where(command, tmp_path, monkeypatch, model_files):
