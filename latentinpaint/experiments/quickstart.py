@@ -11,10 +11,12 @@ into a hole, but not what surfaces look like.
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytorch_lightning as pl
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -78,8 +80,9 @@ def run(folder: Path, steps: int, seed: int, model: str = "default") -> Summary:
     # Written first: whether the folder can be written to is found out at once.
     write_text(folder / "settings.json", json.dumps({"steps": steps, "seed": seed}))
     try:
-        fill_with(model, folder, seed)
-        return evaluate_models(folder, train_models(folder, steps, seed, model), seed)
+        with _one_thread():
+            fill_with(model, folder, seed)
+            return evaluate_models(folder, train_models(folder, steps, seed, model), seed)
     except KeyboardInterrupt:
         print(f"\nwhat was finished is in {folder}", flush=True)
         raise
@@ -135,6 +138,17 @@ def evaluate_models(folder: Path, trained: dict[str, Inpainter], seed: int) -> S
         write_image(picture, folder / name)
     write_text(folder / "metrics.json", json.dumps(as_json(summary), indent=1, allow_nan=False))
     return summary
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """PyTorch on one thread: several wait for each other at every operation, on a busy machine for minutes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _train(

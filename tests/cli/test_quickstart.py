@@ -5,6 +5,7 @@ import shlex
 import signal
 
 import numpy as np
+import torch
 from PIL import Image
 
 from latentinpaint.evaluation.report import console
@@ -42,15 +43,19 @@ def test_it_says_how_to_go_on_from_the_default_model(finished_quickstart):
 
 def test_through_the_command_line(command, tmp_path, monkeypatch):
     """Only the way in: the work itself is done once for all tests."""
-    monkeypatch.setattr(quickstart, "fill_with", lambda model, folder, seed: print(model, "fills", seed))
+    monkeypatch.setattr(
+        quickstart, "fill_with", lambda model, folder, seed: print(model, "fills", seed, torch.get_num_threads())
+    )
     monkeypatch.setattr(quickstart, "train_models", lambda folder, steps, seed, model: {"options": (steps, seed)})
+    torch.set_num_threads(2)
     monkeypatch.setattr(quickstart, "evaluate_models", lambda folder, trained, seed: trained["options"])
     monkeypatch.setattr(console, "scores_table", print)
     result = command("quickstart", "--steps", "15", "--seed", "7", "--output", tmp_path / "q")
-    assert result.status == 0 and "default fills 7" in result.out and "(15, 7)" in result.out
+    assert result.status == 0 and "default fills 7 1" in result.out and "(15, 7)" in result.out
     assert json.loads((tmp_path / "q" / "settings.json").read_text()) == {"steps": 15, "seed": 7}
     result = command("quickstart", "--output", tmp_path / "q")
-    assert result.status == 0 and "default fills 0" in result.out
+    assert result.status == 0 and "default fills 0 1" in result.out
+    assert torch.get_num_threads() == 2
     assert json.loads((tmp_path / "q" / "settings.json").read_text())["seed"] == 0
 
 
