@@ -1,7 +1,6 @@
 """What a model makes of photographs inside scikit-image, on one sheet: holes over objects, and holes at random.
 
-Some of the photographs are among those that the quickstart trains on, others are not; the default model was trained
-on none of them.
+Some of the photographs are among those that the quickstart trains on, others are held back there.
 """
 
 from collections.abc import Iterator
