@@ -1,16 +1,42 @@
-"""Texture of large pictures, tile by tile."""
+"""Texture of large pictures: what lies around the hole, at once where it fits, else tile by tile."""
 
 import itertools
+import math
 
 from torch import Tensor
 
 from latentinpaint.hole import is_hole
 from latentinpaint.inference.crops import Box
+from latentinpaint.inference.pyramid import PyramidLevel, resize
 from latentinpaint.inference.texture import PatchTexture
-from latentinpaint.pipeline import composite
+from latentinpaint.pipeline import composite, mask_out
 
-TILE = 640  # pixels, side of a tile
-SURROUNDINGS = 160  # pixels around a tile that its texture can be copied from
+SMALL_PIXELS = 1_000_000  # of a picture that is never cut
+MAX_PIXELS_AT_ONCE = 4_200_000  # that are synthesised at once, about 0.5 GB
+SURROUNDINGS_AREA = 2.0  # times the area of a hole's box that a picture is cut to
+TILE = 1408  # pixels, side of a tile
+SURROUNDINGS = 320  # pixels around a tile that its texture can be copied from
+
+
+def add_texture(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
+    """One picture (1, 3, H, W) with its fill synthesised anew from what lies around the hole.
+
+    A picture of more than `SMALL_PIXELS` is cut to the box of its hole and equal surroundings on all sides, that many
+    pixels or `SURROUNDINGS_AREA` times the box. If that is more than `MAX_PIXELS_AT_ONCE`, it is synthesised at this
+    scale, scaled up, and synthesised again tile by tile.
+    """
+    outer = _around_hole(is_hole(mask)[0, 0])
+    output = composite(image, fill, mask)
+    part, part_fill, part_mask = (x[outer.index] for x in (image, fill, mask))
+    if outer.area <= MAX_PIXELS_AT_ONCE:
+        output[outer.index] = texture(part, part_fill, part_mask)
+        return output
+    scale = math.sqrt(MAX_PIXELS_AT_ONCE / outer.area)
+    small_size = max(1, int(outer.size[0] * scale)), max(1, int(outer.size[1] * scale))
+    level = PyramidLevel.of(mask_out(part, part_mask), part_mask, small_size)
+    coarse = resize(texture(level.image, resize(part_fill, small_size), level.mask), outer.size)
+    output[outer.index] = paint_tiles(texture, part, coarse, part_mask)
+    return output
 
 
 def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
@@ -28,12 +54,12 @@ def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
             tiles.append(tile)
 
     def unknown_fraction(tile: Box) -> float:
-        return remaining[_with_surroundings(tile, height, width).index].float().mean().item()
+        return remaining[_extended(tile, SURROUNDINGS, height, width).index].float().mean().item()
 
     while tiles:
         tile = min(tiles, key=unknown_fraction)
         tiles.remove(tile)
-        outer = _with_surroundings(tile, height, width)
+        outer = _extended(tile, SURROUNDINGS, height, width)
         part = output[outer.index]
         textured = texture(part, part, remaining[outer.index].float())
         inner = Box(tile.top - outer.top, tile.left - outer.left, tile.bottom - outer.top, tile.right - outer.left)
@@ -42,10 +68,25 @@ def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
     return output
 
 
-def _with_surroundings(tile: Box, height: int, width: int) -> Box:
+def _around_hole(hole: Tensor) -> Box:
+    """The part of a picture, of whose hole (H, W) bool some is, that its texture is taken from."""
+    height, width = hole.shape
+    if height * width <= SMALL_PIXELS:
+        return Box(0, 0, height, width)
+    rows = hole.any(dim=1).nonzero()
+    columns = hole.any(dim=0).nonzero()
+    box = Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    # (a + 2 m) (b + 2 m) = area, for the margin m
+    area = max(SMALL_PIXELS, SURROUNDINGS_AREA * box.area)
+    half = sum(box.size) / 2
+    margin = (math.sqrt(half**2 + area - box.area) - half) / 2
+    return _extended(box, int(margin), height, width)
+
+
+def _extended(box: Box, margin: int, height: int, width: int) -> Box:
     return Box(
-        max(0, tile.top - SURROUNDINGS),
-        max(0, tile.left - SURROUNDINGS),
-        min(height, tile.bottom + SURROUNDINGS),
-        min(width, tile.right + SURROUNDINGS),
+        max(0, box.top - margin),
+        max(0, box.left - margin),
+        min(height, box.bottom + margin),
+        min(width, box.right + margin),
     )
