@@ -93,6 +93,9 @@ def fill_holes(
 
 
 def _stack_crops(pictures: Sequence[Tensor], batch: list[_Crop]) -> Tensor:
+    """The crops of a batch, (B, C, h, w); that of a single one is no copy."""
+    if len(batch) == 1:
+        return pictures[batch[0].picture][batch[0].box.index][None]
     return torch.stack([pictures[crop.picture][crop.box.index] for crop in batch])
 
 
@@ -144,10 +147,13 @@ def _fill(
             pipeline, small_image, small_mask, options.num_samples, seeds, options.steps, options.refinement
         )
     distinct = options.num_samples if pipeline.refiner.stochastic else 1
-    samples = []
-    for sample in filled[:, :distinct].float().cpu().unbind(1):
-        samples.append(_add_texture(texture, image, resize(sample, batch[0].box.size), mask))
-    return torch.stack(samples, 1).expand(-1, options.num_samples, -1, -1, -1)
+    samples = image.new_empty(len(image), distinct, *image.shape[1:])
+    for number, sample in enumerate(filled[:, :distinct].float().cpu().unbind(1)):
+        for item in range(len(image)):
+            one = slice(item, item + 1)
+            fill = resize(sample[one], batch[0].box.size)
+            samples[one, number] = _finished(texture, image[one], fill, mask[one])
+    return samples.expand(-1, options.num_samples, -1, -1, -1)
 
 
 def _network_size(mask: Tensor, has_texture: bool) -> tuple[int, int]:
@@ -166,11 +172,8 @@ def _network_size(mask: Tensor, has_texture: bool) -> tuple[int, int]:
         scale = min(max_scale, 2 * scale)
 
 
-def _add_texture(texture: PatchTexture | None, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
-    """Crops (B, 3, h, w) with their fill, with new texture if there is one."""
+def _finished(texture: PatchTexture | None, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
+    """A crop (1, 3, h, w) with its fill, with new texture if there is one."""
     if texture is None:
         return composite(image, fill, mask)
-    textured = []
-    for item in range(len(image)):
-        textured.append(add_texture(texture, image[item, None], fill[item, None], mask[item, None]))
-    return torch.cat(textured)
+    return add_texture(texture, image, fill, mask)

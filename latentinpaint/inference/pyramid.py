@@ -47,7 +47,7 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     """(B, C, H, W) in [0, 1] scaled up to `size` by cubic splines, cut off at 0 and 1."""
     if tuple(x.shape[-2:]) == size:
         return x
-    return F.interpolate(x, size=size, mode="bicubic", align_corners=False).clamp(0, 1)
+    return F.interpolate(x, size=size, mode="bicubic", align_corners=False).clamp_(0, 1)
 
 
 def erode(mask: Tensor, pixels: int) -> Tensor:

@@ -26,17 +26,24 @@ def add_texture(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
     scale, scaled up, and synthesised again tile by tile.
     """
     outer = _around_hole(is_hole(mask)[0, 0])
-    output = composite(image, fill, mask)
-    part, part_fill, part_mask = (x[outer.index] for x in (image, fill, mask))
-    if outer.area <= MAX_PIXELS_AT_ONCE:
-        output[outer.index] = texture(part, part_fill, part_mask)
-        return output
-    scale = math.sqrt(MAX_PIXELS_AT_ONCE / outer.area)
-    small_size = max(1, int(outer.size[0] * scale)), max(1, int(outer.size[1] * scale))
-    level = PyramidLevel.of(mask_out(part, part_mask), part_mask, small_size)
-    coarse = resize(texture(level.image, resize(part_fill, small_size), level.mask), outer.size)
-    output[outer.index] = paint_tiles(texture, part, coarse, part_mask)
+    textured = _synthesise(texture, image[outer.index], fill[outer.index], mask[outer.index])
+    if outer.area == image.shape[-2] * image.shape[-1]:
+        return textured
+    output = image.clone()
+    output[outer.index] = textured
     return output
+
+
+def _synthesise(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
+    """The picture (1, 3, H, W), or what is around its hole, with its fill synthesised anew."""
+    height, width = image.shape[-2:]
+    if height * width <= MAX_PIXELS_AT_ONCE:
+        return texture(image, fill, mask)
+    scale = math.sqrt(MAX_PIXELS_AT_ONCE / (height * width))
+    small_size = max(1, int(height * scale)), max(1, int(width * scale))
+    level = PyramidLevel.of(mask_out(image, mask), mask, small_size)
+    coarse = resize(texture(level.image, resize(fill, small_size), level.mask), (height, width))
+    return paint_tiles(texture, image, coarse, mask)
 
 
 def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
@@ -69,9 +76,9 @@ def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
 
 
 def _around_hole(hole: Tensor) -> Box:
-    """The part of a picture, of whose hole (H, W) bool some is, that its texture is taken from."""
+    """The part of a picture with the hole (H, W) bool that its texture is taken from."""
     height, width = hole.shape
-    if height * width <= SMALL_PIXELS:
+    if height * width <= SMALL_PIXELS or not hole.any():
         return Box(0, 0, height, width)
     rows = hole.any(dim=1).nonzero()
     columns = hole.any(dim=0).nonzero()
