@@ -5,9 +5,10 @@ model paints texture, a crop larger than `NETWORK_SIDE` passes the networks scal
 which they have learnt for holes of their own size, and the texture is copied at full scale. Without texture a crop
 passes as it is, up to `MAX_PIXELS`.
 
-Texture of large crops. In a crop of more than `MAX_TEXTURE_PIXELS` it is synthesised at a smaller scale first, scaled
-up, and synthesised again tile by tile, each with its surroundings; what is finished is known to the tiles that
-follow, so that their textures go on where the last one ended.
+Texture of large crops (`tiling`). It is taken from what lies around the hole; where that is too much to be
+synthesised at once, at a smaller scale first, scaled up, and synthesised again tile by tile, each with its
+surroundings; what is finished is known to the tiles that follow, so that their textures go on where the last one
+ended.
 """
 
 import math
@@ -15,21 +16,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from latentinpaint.inference.crops import Box
 from latentinpaint.inference.feature_refinement import sample_refined
 from latentinpaint.inference.options import FillOptions
-from latentinpaint.inference.pyramid import PyramidLevel
+from latentinpaint.inference.pyramid import PyramidLevel, resize
 from latentinpaint.inference.texture import PatchTexture
-from latentinpaint.inference.tiling import paint_tiles
+from latentinpaint.inference.tiling import add_texture
 from latentinpaint.pipeline import InpaintPipeline, composite, mask_out
 from latentinpaint.randomness import seed_for
 
 NETWORK_SIDE = 384  # longer side in pixels that the networks of a model with texture see
 MAX_PIXELS = 4_000_000  # of a crop that the networks see at once, about 1.7 GB
-MAX_TEXTURE_PIXELS = 1_000_000  # that are synthesised at once, about 0.6 GB
 MAX_MASK_GROWTH = 1.5  # times that a hole may grow when it is scaled down to what the networks see
 
 
@@ -94,6 +93,9 @@ def fill_holes(
 
 
 def _stack_crops(pictures: Sequence[Tensor], batch: list[_Crop]) -> Tensor:
+    """The crops of a batch, (B, C, h, w); that of a single one is no copy."""
+    if len(batch) == 1:
+        return pictures[batch[0].picture][batch[0].box.index][None]
     return torch.stack([pictures[crop.picture][crop.box.index] for crop in batch])
 
 
@@ -145,10 +147,13 @@ def _fill(
             pipeline, small_image, small_mask, options.num_samples, seeds, options.steps, options.refinement
         )
     distinct = options.num_samples if pipeline.refiner.stochastic else 1
-    samples = []
-    for sample in filled[:, :distinct].float().cpu().unbind(1):
-        samples.append(_add_texture(texture, image, _resize(sample, batch[0].box.size), mask))
-    return torch.stack(samples, 1).expand(-1, options.num_samples, -1, -1, -1)
+    samples = image.new_empty(len(image), distinct, *image.shape[1:])
+    for number, sample in enumerate(filled[:, :distinct].float().cpu().unbind(1)):
+        for item in range(len(image)):
+            one = slice(item, item + 1)
+            fill = resize(sample[one], batch[0].box.size)
+            samples[one, number] = _finished(texture, image[one], fill, mask[one])
+    return samples.expand(-1, options.num_samples, -1, -1, -1)
 
 
 def _network_size(mask: Tensor, has_texture: bool) -> tuple[int, int]:
@@ -167,24 +172,8 @@ def _network_size(mask: Tensor, has_texture: bool) -> tuple[int, int]:
         scale = min(max_scale, 2 * scale)
 
 
-def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    if tuple(x.shape[-2:]) == size:
-        return x
-    return F.interpolate(x, size=size, mode="bicubic", align_corners=False).clamp(0, 1)
-
-
-def _add_texture(texture: PatchTexture | None, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
-    """Crops (B, 3, h, w) with their fill, with new texture if there is one."""
+def _finished(texture: PatchTexture | None, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
+    """A crop (1, 3, h, w) with its fill, with new texture if there is one."""
     if texture is None:
         return composite(image, fill, mask)
-    height, width = image.shape[-2:]
-    if height * width <= MAX_TEXTURE_PIXELS:
-        return texture(image, fill, mask)
-    scale = math.sqrt(MAX_TEXTURE_PIXELS / (height * width))
-    small_size = max(1, int(height * scale)), max(1, int(width * scale))
-    level = PyramidLevel.of(mask_out(image, mask), mask, small_size)
-    coarse = _resize(texture(level.image, _resize(fill, small_size), level.mask), (height, width))
-    textured = []
-    for item in range(len(image)):
-        textured.append(paint_tiles(texture, image[item, None], coarse[item, None], mask[item, None]))
-    return torch.cat(textured)
+    return add_texture(texture, image, fill, mask)

@@ -43,6 +43,13 @@ def scale_down(x: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(x, size=size, mode="bilinear", antialias=True, align_corners=False)
 
 
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, C, H, W) in [0, 1] scaled up to `size` by cubic splines, cut off at 0 and 1."""
+    if tuple(x.shape[-2:]) == size:
+        return x
+    return F.interpolate(x, size=size, mode="bicubic", align_corners=False).clamp_(0, 1)
+
+
 def erode(mask: Tensor, pixels: int) -> Tensor:
     """The hole of a mask (B, 1, h, w) without `pixels` along its border; all of it where nothing would be left."""
     if not pixels:

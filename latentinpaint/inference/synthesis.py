@@ -10,6 +10,8 @@ from latentinpaint.inference.patch_level import PatchLevel, SearchWeights
 from latentinpaint.inference.patch_match import PatchSearch
 from latentinpaint.inference.patch_vote import vote_modes, vote_winners
 
+MANY_TARGETS = 300_000  # of a level, from which on half the rounds do
+
 
 def synthesise(
     levels: Sequence[PatchLevel], weights: SearchWeights, rounds: tuple[int, int, int], pool: Executor
@@ -25,6 +27,9 @@ def synthesise(
     iterations = [rounds[1]] * len(levels)
     iterations[-1] = rounds[2]
     iterations[0] = rounds[0]
+    for number, level in enumerate(levels):
+        if np.count_nonzero(level.targets) > MANY_TARGETS:
+            iterations[number] = (iterations[number] + 1) // 2
     prior = ContrastPrior(levels[0])
     for number, level in enumerate(levels):
         search = PatchSearch(level, prior, weights, pool)

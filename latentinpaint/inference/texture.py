@@ -56,7 +56,7 @@ class PatchTexture:
     guidance: float = 0.5
     contrast: float = 0.3
     depth: float = 6.0
-    rounds: tuple[int, int, int] = (8, 6, 6)
+    rounds: tuple[int, int, int] = (8, 6, 4)
     known_radius: int = 1
     filled: float = 0.3
     unknown: float = 0.002

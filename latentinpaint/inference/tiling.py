@@ -1,16 +1,49 @@
-"""Texture of large pictures, tile by tile."""
+"""Texture of large pictures: what lies around the hole, at once where it fits, else tile by tile."""
 
 import itertools
+import math
 
 from torch import Tensor
 
 from latentinpaint.hole import is_hole
 from latentinpaint.inference.crops import Box
+from latentinpaint.inference.pyramid import PyramidLevel, resize
 from latentinpaint.inference.texture import PatchTexture
-from latentinpaint.pipeline import composite
+from latentinpaint.pipeline import composite, mask_out
 
-TILE = 640  # pixels, side of a tile
-SURROUNDINGS = 160  # pixels around a tile that its texture can be copied from
+SMALL_PIXELS = 1_000_000  # of a picture that is never cut
+MAX_PIXELS_AT_ONCE = 4_200_000  # that are synthesised at once, about 0.5 GB
+SURROUNDINGS_AREA = 2.0  # times the area of a hole's box that a picture is cut to
+TILE = 1408  # pixels, side of a tile
+SURROUNDINGS = 320  # pixels around a tile that its texture can be copied from
+
+
+def add_texture(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
+    """One picture (1, 3, H, W) with its fill synthesised anew from what lies around the hole.
+
+    A picture of more than `SMALL_PIXELS` is cut to the box of its hole and equal surroundings on all sides, that many
+    pixels or `SURROUNDINGS_AREA` times the box. If that is more than `MAX_PIXELS_AT_ONCE`, it is synthesised at this
+    scale, scaled up, and synthesised again tile by tile.
+    """
+    outer = _around_hole(is_hole(mask)[0, 0])
+    textured = _synthesise(texture, image[outer.index], fill[outer.index], mask[outer.index])
+    if outer.area == image.shape[-2] * image.shape[-1]:
+        return textured
+    output = image.clone()
+    output[outer.index] = textured
+    return output
+
+
+def _synthesise(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
+    """The picture (1, 3, H, W), or what is around its hole, with its fill synthesised anew."""
+    height, width = image.shape[-2:]
+    if height * width <= MAX_PIXELS_AT_ONCE:
+        return texture(image, fill, mask)
+    scale = math.sqrt(MAX_PIXELS_AT_ONCE / (height * width))
+    small_size = max(1, int(height * scale)), max(1, int(width * scale))
+    level = PyramidLevel.of(mask_out(image, mask), mask, small_size)
+    coarse = resize(texture(level.image, resize(fill, small_size), level.mask), (height, width))
+    return paint_tiles(texture, image, coarse, mask)
 
 
 def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
@@ -28,12 +61,12 @@ def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
             tiles.append(tile)
 
     def unknown_fraction(tile: Box) -> float:
-        return remaining[_with_surroundings(tile, height, width).index].float().mean().item()
+        return remaining[_extended(tile, SURROUNDINGS, height, width).index].float().mean().item()
 
     while tiles:
         tile = min(tiles, key=unknown_fraction)
         tiles.remove(tile)
-        outer = _with_surroundings(tile, height, width)
+        outer = _extended(tile, SURROUNDINGS, height, width)
         part = output[outer.index]
         textured = texture(part, part, remaining[outer.index].float())
         inner = Box(tile.top - outer.top, tile.left - outer.left, tile.bottom - outer.top, tile.right - outer.left)
@@ -42,10 +75,25 @@ def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
     return output
 
 
-def _with_surroundings(tile: Box, height: int, width: int) -> Box:
+def _around_hole(hole: Tensor) -> Box:
+    """The part of a picture with the hole (H, W) bool that its texture is taken from."""
+    height, width = hole.shape
+    if height * width <= SMALL_PIXELS or not hole.any():
+        return Box(0, 0, height, width)
+    rows = hole.any(dim=1).nonzero()
+    columns = hole.any(dim=0).nonzero()
+    box = Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    # (a + 2 m) (b + 2 m) = area, for the margin m
+    area = max(SMALL_PIXELS, SURROUNDINGS_AREA * box.area)
+    half = sum(box.size) / 2
+    margin = (math.sqrt(half**2 + area - box.area) - half) / 2
+    return _extended(box, int(margin), height, width)
+
+
+def _extended(box: Box, margin: int, height: int, width: int) -> Box:
     return Box(
-        max(0, tile.top - SURROUNDINGS),
-        max(0, tile.left - SURROUNDINGS),
-        min(height, tile.bottom + SURROUNDINGS),
-        min(width, tile.right + SURROUNDINGS),
+        max(0, box.top - margin),
+        max(0, box.left - margin),
+        min(height, box.bottom + margin),
+        min(width, box.right + margin),
     )

@@ -151,7 +151,8 @@ def test_refined_fills_get_texture_too(pipeline):
 
 
 def test_large_windows_are_painted_in_tiles(pipeline, monkeypatch):
-    monkeypatch.setattr(fill_module, "MAX_TEXTURE_PIXELS", 128 * 128)
+    monkeypatch.setattr(tiling_module, "SMALL_PIXELS", 128 * 128)
+    monkeypatch.setattr(tiling_module, "MAX_PIXELS_AT_ONCE", 128 * 128)
     monkeypatch.setattr(tiling_module, "TILE", 96)
     monkeypatch.setattr(tiling_module, "SURROUNDINGS", 24)
     image, mask = picture(300, 260).round(), hole(300, 260, 60, 50, 150, 140)  # eight colours

@@ -1,10 +1,11 @@
 """The pyramid in closed form: sizes, scaling, what becomes of the hole."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
-from latentinpaint.inference.pyramid import PyramidLevel, erode, pyramid_sizes, scale_down
+from latentinpaint.inference.pyramid import PyramidLevel, erode, pyramid_sizes, resize, scale_down
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,13 @@ def test_erosion():
     assert torch.equal(found[0, 0], expected)
     assert torch.equal(found[1], mask[1])  # nothing would be left of it
     assert torch.equal(erode(mask, 0), mask)
+
+
+def test_scaling_up_is_by_cubic_splines_within_the_range():
+    """Those of OpenCV have the same parameter, -0.75."""
+    picture = torch.rand(1, 3, 12, 16, generator=torch.Generator().manual_seed(0))
+    expected = cv2.resize(picture[0].permute(1, 2, 0).numpy(), (37, 25), interpolation=cv2.INTER_CUBIC)
+    assert expected.max() > 1
+    found = resize(picture, (25, 37))
+    np.testing.assert_allclose(found[0].permute(1, 2, 0).numpy(), expected.clip(0, 1), atol=1e-4)
+    assert resize(picture, (12, 16)) is picture

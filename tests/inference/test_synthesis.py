@@ -57,3 +57,15 @@ def test_rounds_are_those_of_the_first_level_of_those_between_and_of_the_last(mo
         synthesise(levels_of(stripes(160, 200), hole, count), WEIGHTS, (5, 2, 3), pool)
     factors = [2**number for number in reversed(range(count))]
     assert [seen.count(factor) for factor in factors] == sweeps
+
+
+def test_a_level_of_many_targets_gets_half_the_rounds(monkeypatch):
+    seen = []
+    monkeypatch.setattr(synthesis.PatchSearch, "sweep", lambda search, nnf, number: seen.append(search.level.factor))
+    hole = np.zeros((160, 200), bool)
+    hole[60:96, 70:120] = True
+    levels = levels_of(stripes(160, 200), hole, 2)
+    monkeypatch.setattr(synthesis, "MANY_TARGETS", np.count_nonzero(levels[1].targets) - 1)
+    with ThreadPoolExecutor(1) as pool:
+        synthesise(levels, WEIGHTS, (4, 9, 5), pool)
+    assert (seen.count(2), seen.count(1)) == (3, 3)
