@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.training.cli import TrainingCLI
 from latentinpaint.training.losses.adversarial import LossWeights
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
@@ -20,10 +21,11 @@ def settings_of(path):
     return yaml.safe_load(path.read_text())
 
 
-FLOWS = sorted(path for path in CONFIGS.rglob("*.yaml") if "flow" in settings_of(path)["model"])
+TRAININGS = [path for path in CONFIGS.rglob("*.yaml") if path.stem != "texture"]
+FLOWS = sorted(path for path in TRAININGS if "flow" in settings_of(path)["model"])
 LAMA = sorted(CONFIGS.glob("lama_*.yaml"))
 FULL = [path for path in LAMA if path.stem != "lama_small"]
-FILES = sorted(set(CONFIGS.rglob("*.yaml")) - set(FLOWS) - set(LAMA))
+FILES = sorted(set(TRAININGS) - set(FLOWS) - set(LAMA))
 
 
 def pretrains(settings):
@@ -167,3 +169,8 @@ def test_an_unknown_key_is_found(where, model_files, tmp_path):
     path.write_text(yaml.safe_dump(settings))
     with pytest.raises(Exception, match="no_such_key"):
         build(path, model_files, tmp_path)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("texture.yaml")), ids=lambda path: path.parent.name)
+def test_a_recipe_s_texture_names_every_argument(path):
+    assert PatchTexture(**settings_of(path)).arguments == settings_of(path)
