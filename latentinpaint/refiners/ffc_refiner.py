@@ -25,7 +25,7 @@ from latentinpaint.refiners.base import Condition, Refiner, latent_l1
 from latentinpaint.refiners.continuation import continue_known
 
 SCALE_WEIGHT = 0.1  # of the scale's likelihood beside the latent L1, whose gradients it does not touch
-LOG_SCALES = (-8.0, 4.0)  # between which a predicted scale is kept, of latents with standard deviation 1
+LOG_SCALES = (-6.0, 1.0)  # between which a predicted scale is kept; latents have standard deviation 1
 
 
 class FFCRefiner(Refiner):
