@@ -16,7 +16,7 @@ from latentinpaint.experiments import make_default
 from latentinpaint.experiments.make_default import STAGES, as_duration, shared_out, time_budget
 from latentinpaint.weights import load_model
 
-REPOSITORY = Path(make_default.__file__).parents[2]
+REPOSITORY = Path(__file__).resolve().parents[2]
 AUTOENCODER = """
 ema: 0.9
 model:
