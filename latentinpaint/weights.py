@@ -72,7 +72,7 @@ def save_model(model: Model, path: str | Path, half: bool = False) -> None:
     pipeline = model.pipeline
     weights = pipeline.state_dict()
     if half:
-        _round_to_half(pipeline)
+        round_to_half(pipeline)
         for name, _ in pipeline.named_parameters():
             weights[name] = weights[name].half()
     header = {
@@ -84,6 +84,13 @@ def save_model(model: Model, path: str | Path, half: bool = False) -> None:
         "recipe": model.recipe,
     }
     _write(path, weights, header)
+
+
+@torch.no_grad()
+def round_to_half(module: nn.Module) -> None:
+    """Round the weights to what 16 bits hold; what a network has measured, such as variances, stays as it is."""
+    for parameter in module.parameters():
+        parameter.copy_(parameter.half())
 
 
 def load_autoencoder(path: str | Path) -> Autoencoder:
@@ -157,13 +164,6 @@ def load_flow(path: str | Path) -> Flow:
 def read_header(path: str | Path) -> dict[str, Any]:
     """The header of a file, without its weights."""
     return _read(_resolve(path, PIPELINE_FILE, AUTOENCODER_FILE, FLOW_FILE), weights=False)[0]
-
-
-@torch.no_grad()
-def _round_to_half(module: nn.Module) -> None:
-    """Round the weights to what 16 bits hold; what a network has measured, such as variances, stays as it is."""
-    for parameter in module.parameters():
-        parameter.copy_(parameter.half())
 
 
 def _describe(part: Refiner | Flow, registry: Mapping[str, type]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +51,9 @@ def run(options: Options) -> None:
     workers = options.num_workers
     if workers is None:
         workers = max(1, (os.cpu_count() or 1) - 1)
+    photos = split_names(options.photos)
     making = ModelMaking(
-        photos=split_names(options.photos),
+        photos=photos,
         output=Path(options.output),
         recipe_folder=Path(options.recipe),
         minutes=options.minutes,
@@ -60,18 +62,16 @@ def run(options: Options) -> None:
         evaluated=options.evaluated,
         lpips_weights=options.lpips_weights,
         licence=options.licence,
-        command=_command(options),
+        command=_command(options, photos),
     )
     path = making.make()
     print(f"the model is {path}, its card {path.with_name(CARD_FILE)}; use it with --model {path}")
 
 
-def _command(options: Options) -> str:
+def _command(options: Options, photos: Sequence[str]) -> str:
     """The command line without the places of this machine."""
-    names = []
-    for photo in options.photos.split(","):
-        names.append(Path(photo).name)
-    words = ["latentinpaint", "make_default", "--photos", ",".join(names)]
+    names = ",".join(Path(photo).name for photo in photos)
+    words = ["latentinpaint", "make_default", "--photos", names]
     words += ["--recipe", f"configs/{Path(options.recipe).name}"]
     if options.minutes is not None:
         words += ["--minutes", f"{options.minutes:g}"]

@@ -24,18 +24,25 @@ import latentinpaint
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.baselines import BASELINES
+from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.dataset import DatasetItem
-from latentinpaint.evaluation.evaluator import Evaluator, evaluate_all
+from latentinpaint.evaluation.evaluator import Evaluator, build_evaluator, evaluate_all
 from latentinpaint.evaluation.methods import BaselineMethod, Method, ModelMethod
 from latentinpaint.evaluation.summary import Summary, summarise
 from latentinpaint.experiments.model_card import figures, model_card
 from latentinpaint.experiments.photo_archives import PhotoArchive, gather_photographs
 from latentinpaint.files import write_text
 from latentinpaint.inference.texture import PatchTexture
-from latentinpaint.metrics.perceptual import load_lpips
-from latentinpaint.metrics.pixels import METRICS, Metric
 from latentinpaint.training.cli import pretrain_ae, train_lama, train_latent
-from latentinpaint.weights import AUTOENCODER_FILE, PIPELINE_FILE, Model, load_model, read_header, save_model
+from latentinpaint.weights import (
+    AUTOENCODER_FILE,
+    PIPELINE_FILE,
+    Model,
+    load_model,
+    read_header,
+    round_to_half,
+    save_model,
+)
 
 MODEL_FILE = "default.safetensors"
 CARD_FILE = "MODEL_CARD.md"
@@ -104,23 +111,22 @@ class ModelMaking:
         """
         settings = self.stage_settings()
         texture = self.texture()
+        evaluator = self.evaluator()
         archives = gather_photographs(self.photos, self.output / "photos")
-        budgets = shared_out(settings, self.minutes)
         for stage in STAGES:
             if stage.name in settings:
-                self._train(stage, budgets[stage.name])
-        trained = load_model(self.output / list(settings)[-1])
-        path = self.output / MODEL_FILE
-        model = Model(trained.pipeline, texture)
-        save_model(model, path, half=True)  # what is evaluated is what is written, its rounding included
-        summary = self.evaluate(model)
+                self._train(stage, settings[stage.name])
+        pipeline = load_model(self.output / list(settings)[-1]).pipeline
+        round_to_half(pipeline)  # what is evaluated is what is written
+        summary = self.evaluate(Model(pipeline, texture), evaluator)
         recipe = self.recipe(settings, archives, summary)
-        save_model(Model(trained.pipeline, texture, recipe), path, half=True)
+        path = self.output / MODEL_FILE
+        save_model(Model(pipeline, texture, recipe), path, half=True)
         write_text(self.output / CARD_FILE, model_card(recipe))
         return path
 
     def stage_settings(self) -> dict[str, dict[str, Any]]:
-        """The configurations of the recipe's stages, by name, in their order."""
+        """The configurations of the recipe's stages, by name, in their order, with the time that each has here."""
         found = {}
         for stage in STAGES:
             path = self._configuration(stage.name)
@@ -128,7 +134,7 @@ class ModelMaking:
                 found[stage.name] = _read_yaml(path)
             elif stage.needed:
                 raise InputError(f"the recipe {self.recipe_folder} holds no {path.name}")
-        return found
+        return shared_out(found, self.minutes)
 
     def texture(self) -> PatchTexture:
         """The texture of the recipe; the default one if it does not say."""
@@ -140,7 +146,19 @@ class ModelMaking:
         except TypeError as error:
             raise InputError(f"{path} has a setting that no texture has: {error}") from error
 
-    def evaluate(self, model: Model) -> Summary:
+    def evaluator(self) -> Evaluator:
+        """What the model will be evaluated by; LPIPS is left out, and that is said, if its weights are not here.
+
+        Raises:
+            InputError: if a file of weights was named and cannot be used.
+        """
+        config = BenchmarkConfig(images="", output="", features="", lpips_weights=self.lpips_weights)
+        evaluator, notes = build_evaluator(config)
+        for note in notes:
+            print(f"note: {note}")
+        return evaluator
+
+    def evaluate(self, model: Model, evaluator: Evaluator) -> Summary:
         """Compare the model, its networks alone and methods that need no training on the photographs held back."""
         methods: list[Method] = []
         for name in ("telea", "patchmatch"):
@@ -152,15 +170,10 @@ class ModelMaking:
                 methods.append(BaselineMethod(BASELINES[name]))
         methods.append(ModelMethod("networks", "the networks alone", model.pipeline))
         methods.append(ModelMethod("model", "the model", model.pipeline, texture=model.texture))
-        metrics: list[Metric] = list(METRICS.values())
-        try:
-            metrics.append(load_lpips(weights=self.lpips_weights))
-        except InputError as error:
-            print(f"note: LPIPS is left out: {error}")
-        print(f"evaluating on {self.evaluated} photographs held back")
-        return summarise(
-            *evaluate_all(self._held_back(), methods, Evaluator(metrics)), metrics, networks=(), reference="model"
-        )
+        items = self._held_back()
+        print(f"evaluating on {len(items)} photographs held back")
+        records = evaluate_all(items, methods, evaluator)
+        return summarise(*records, evaluator.metrics, evaluator.networks, reference="model")
 
     def recipe(
         self, settings: dict[str, dict[str, Any]], archives: Sequence[PhotoArchive], summary: Summary
@@ -184,7 +197,7 @@ class ModelMaking:
             "licence": self.licence,
         }
 
-    def _train(self, stage: Stage, budget: float | None) -> None:
+    def _train(self, stage: Stage, settings: dict[str, Any]) -> None:
         """Train a stage, or go on with it; nothing if its model is there."""
         folder = self.output / stage.name
         if (folder / stage.model_file).is_file():
@@ -198,8 +211,8 @@ class ModelMaking:
             "data.num_workers": self.num_workers,
             "trainer.precision": self.precision,
         }
-        if budget is not None:
-            options["trainer.max_time"] = as_duration(budget)
+        if time_budget(settings) is not None:
+            options["trainer.max_time"] = settings["trainer"]["max_time"]
         if stage.takes is not None:
             option, earlier = stage.takes
             options[option] = self.output / earlier
@@ -237,24 +250,24 @@ def time_budget(settings: dict[str, Any]) -> float | None:
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
 
 
-def shared_out(settings: dict[str, dict[str, Any]], minutes: float | None) -> dict[str, float | None]:
-    """Seconds for each stage, those with a budget scaled so that they add up to the minutes; None leaves them.
+def shared_out(settings: dict[str, dict[str, Any]], minutes: float | None) -> dict[str, dict[str, Any]]:
+    """The stages' configurations, by name, with time budgets scaled so that they add up to the minutes.
 
-    Args:
-        settings: the stages' configurations, by name.
-        minutes: for all of them.
+    Without minutes, and where no stage has a budget, they are as they were.
     """
-    budgets: dict[str, float | None] = {}
     total = 0.0
-    for name, each in settings.items():
-        budgets[name] = time_budget(each)
-        total += budgets[name] or 0.0
+    for each in settings.values():
+        total += time_budget(each) or 0.0
     if minutes is None or total == 0:
-        return budgets
-    for name, budget in budgets.items():
+        return settings
+    shared = {}
+    for name, each in settings.items():
+        shared[name] = each
+        budget = time_budget(each)
         if budget is not None:
-            budgets[name] = budget * 60 * minutes / total
-    return budgets
+            max_time = as_duration(budget * 60 * minutes / total)
+            shared[name] = {**each, "trainer": {**each["trainer"], "max_time": max_time}}
+    return shared
 
 
 def as_duration(seconds: float) -> str:

@@ -11,12 +11,10 @@ into a hole, but not what surfaces look like.
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytorch_lightning as pl
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -24,12 +22,13 @@ from latentinpaint.data.augmentation import centre_crop
 from latentinpaint.data.datamodule import SAMPLES, InpaintingDataModule
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, SamplePhotos
-from latentinpaint.errors import InputError
 from latentinpaint.evaluation.baselines import BASELINES
+from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.dataset import DatasetItem
-from latentinpaint.evaluation.evaluator import Evaluator, evaluate_all
+from latentinpaint.evaluation.evaluator import build_evaluator, evaluate_all
 from latentinpaint.evaluation.methods import BaselineMethod, Method, ModelMethod
 from latentinpaint.evaluation.report.serialise import as_json
+from latentinpaint.evaluation.runner import one_thread
 from latentinpaint.evaluation.summary import Summary, summarise
 from latentinpaint.experiments.default_fills import draw_fills
 from latentinpaint.files import write_text
@@ -37,8 +36,6 @@ from latentinpaint.images.image_files import write_image
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inpainter import Inpainter
-from latentinpaint.metrics.perceptual import load_lpips
-from latentinpaint.metrics.pixels import METRICS, Metric
 from latentinpaint.pipeline import composite
 from latentinpaint.refiners import FFCRefiner, FlowRefiner, Refiner
 from latentinpaint.training.callbacks import RunProgress, WeightEMA
@@ -80,7 +77,7 @@ def run(folder: Path, steps: int, seed: int, model: str = "default") -> Summary:
     # Written first: whether the folder can be written to is found out at once.
     write_text(folder / "settings.json", json.dumps({"steps": steps, "seed": seed}))
     try:
-        with _one_thread():
+        with one_thread():  # on a busy machine several wait for each other at every operation
             fill_with(model, folder, seed)
             return evaluate_models(folder, train_models(folder, steps, seed, model), seed)
     except KeyboardInterrupt:
@@ -127,28 +124,15 @@ def evaluate_models(folder: Path, trained: dict[str, Inpainter], seed: int) -> S
     """Fill the held-back photographs; write the grid, the latent difference, an example to try and the figures."""
     print("filling and evaluating the held-back photographs", flush=True)
     items = _items(seed)
-    metrics: list[Metric] = list(METRICS.values())
-    try:
-        metrics.append(load_lpips())
-    except InputError as error:
-        print(f"note: LPIPS is left out: {error}")
-    records = evaluate_all(items, _methods(trained), Evaluator(metrics))
-    summary = summarise(*records, metrics, networks=(), reference="ffc")
+    evaluator, notes = build_evaluator(BenchmarkConfig(images="", output="", features=""))
+    for note in notes:
+        print(f"note: {note}")
+    records = evaluate_all(items, _methods(trained), evaluator)
+    summary = summarise(*records, evaluator.metrics, evaluator.networks, reference="ffc")
     for name, picture in _pictures(items, trained).items():
         write_image(picture, folder / name)
     write_text(folder / "metrics.json", json.dumps(as_json(summary), indent=1, allow_nan=False))
     return summary
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """PyTorch on one thread: several wait for each other at every operation, on a busy machine for minutes."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _train(

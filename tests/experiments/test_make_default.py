@@ -15,6 +15,7 @@ from latentinpaint.errors import InputError
 from latentinpaint.experiments import make_default
 from latentinpaint.experiments.make_default import STAGES, as_duration, shared_out, time_budget
 from latentinpaint.weights import load_model
+from latentinpaint.weights import read_header as header_of_run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 AUTOENCODER = """
@@ -149,8 +150,14 @@ def test_a_time_that_cannot_be_read(written):
 def test_minutes_are_shared_out_in_the_recipe_s_proportions():
     settings = {"autoencoder": {"trainer": {"max_time": "00:00:10:00"}}, "adversarial": {}}
     settings["refiner"] = {"trainer": {"max_time": "00:00:30:00"}}
-    assert shared_out(settings, None) == {"autoencoder": 600.0, "refiner": 1800.0, "adversarial": None}
-    assert shared_out(settings, 4.0) == {"autoencoder": 60.0, "refiner": 180.0, "adversarial": None}
+    assert shared_out(settings, None) == settings
+    shared = shared_out(settings, 4.0)
+    assert {name: time_budget(each) for name, each in shared.items()} == {
+        "autoencoder": 60.0,
+        "refiner": 180.0,
+        "adversarial": None,
+    }
+    assert time_budget(settings["refiner"]) == 1800.0
 
 
 def test_the_recipe_of_the_default_is_whole():
@@ -178,3 +185,34 @@ def test_mistakes_are_one_sentence(options, message, tmp_path, capsys, monkeypat
     error = capsys.readouterr().err
     assert end.value.code == 2 and message in error and error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_weights_that_are_named_and_not_there_are_found_out_before_the_training(made, tmp_path, capsys):
+    arguments = ["--photos", str(made / "photos.zip"), "--recipe", str(made / "tiny"), "--precision", "32-true"]
+    arguments += ["--lpips-weights", str(tmp_path / "none.pth"), "--output", str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as end:
+        main("make_default", arguments)
+    assert end.value.code == 2 and "none.pth" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_card_says_the_time_that_each_stage_had(made, tmp_path, monkeypatch):
+    """With minutes it is not the recipe's own."""
+    (tmp_path / "timed").mkdir()
+    for name in ("autoencoder", "refiner"):
+        text = (made / "tiny" / f"{name}.yaml").read_text()
+        (tmp_path / "timed" / f"{name}.yaml").write_text(
+            text.replace("max_steps", 'max_time: "00:00:30:00", max_steps')
+        )
+    given = []
+    monkeypatch.setattr(make_default, "STAGES", [_with(stage, given.append) for stage in STAGES])
+    monkeypatch.setattr(make_default, "load_model", lambda folder: load_model(made / "out" / folder.name))
+    monkeypatch.setattr(make_default, "read_header", lambda folder: header_of_run(made / "out" / folder.name))
+    arguments = ["--photos", str(made / "photos.zip"), "--recipe", str(tmp_path / "timed"), "--precision", "32-true"]
+    arguments += ["--output", str(tmp_path / "out"), "--evaluated", "1", "--minutes", "2"]
+    with pytest.raises(SystemExit) as end:
+        main("make_default", arguments)
+    assert not end.value.code
+    assert [words[words.index("--trainer.max_time") + 1] for words in given] == ["00:00:01:00"] * 2
+    card = (tmp_path / "out" / "MODEL_CARD.md").read_text()
+    assert card.count("00:00:01:00") == 2 and "00:00:30:00" not in card

@@ -2,26 +2,16 @@
 
 import numpy as np
 import pytest
+from patch_levels import level_of, picture
 from scipy.ndimage import distance_transform_edt
 
-from latentinpaint.inference.patch_level import PatchLevel, PatchShape, ScaledPicture, box_mean
-
-
-def picture(height, width, seed=0):
-    return np.random.default_rng(seed).random((height, width, 3), np.float32)
+from latentinpaint.inference.patch_level import PatchShape, box_mean
 
 
 def box(height, width):
     hole = np.zeros((height, width), bool)
     hole[10:20, 14:30] = True
     return hole
-
-
-def level_of(guide, hole, halvings=0, shape=None, weight=None):
-    scaled = ScaledPicture.full(guide, hole, weight)
-    for _ in range(halvings):
-        scaled = scaled.halved()
-    return PatchLevel(scaled, shape or PatchShape(2, 1, 3.0))
 
 
 def whole(level, windowed):
@@ -71,7 +61,7 @@ def test_depth_costs_its_logarithm_every_four_pixels_of_the_full_scale():
     hole = box(60, 80)
     hole[10:40, 20:60] = True
     for halvings in (0, 1):
-        level = level_of(picture(60, 80), hole, halvings, PatchShape(2, 1, 5.0))
+        level = level_of(picture(60, 80), hole, PatchShape(2, 1, 5.0), halvings)
         depth = distance_transform_edt(level.hole)[level.window.index[1:]] * level.factor
         np.testing.assert_allclose(np.exp(level.depth_penalty), 5.0 ** (depth / 4), rtol=1e-5)
 

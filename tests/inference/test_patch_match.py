@@ -4,30 +4,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from patch_levels import level_of, picture
 
 from latentinpaint.inference import patch_match
 from latentinpaint.inference.contrast_prior import ContrastPrior
-from latentinpaint.inference.patch_level import PatchLevel, PatchShape, ScaledPicture, SearchWeights, box_mean
+from latentinpaint.inference.patch_level import PatchShape, SearchWeights, box_mean
 from latentinpaint.inference.patch_match import PatchSearch, row_bands
 
 WEIGHTS = SearchWeights(guidance=0.7, contrast=0.4, filled=0.3, unknown=0.01)
-
-
-def picture(height, width, seed=0):
-    return np.random.default_rng(seed).random((height, width, 3), np.float32)
 
 
 def box(height, width):
     hole = np.zeros((height, width), bool)
     hole[10:16, 4:22] = True
     return hole
-
-
-def level_of(guide, hole, radius, halvings=0, weight=None):
-    scaled = ScaledPicture.full(guide, hole, weight)
-    for _ in range(halvings):
-        scaled = scaled.halved()
-    return PatchLevel(scaled, PatchShape(radius, 1, 3.0))
 
 
 @pytest.fixture(params=[1, 3], ids="{} threads".format)
@@ -82,7 +72,7 @@ def test_the_full_search_finds_the_least_distance(radius, pool):
     guide, hole = picture(52, 61, radius), np.zeros((52, 61), bool)
     hole[20:31, 0:40] = True
     weight = np.random.default_rng(1).random((52, 61), np.float32)
-    level = level_of(guide, hole, radius, 1, weight)
+    level = level_of(guide, hole, PatchShape(radius, 1, 3.0), 1, weight)
     search = search_of(level, pool)
     nnf = search.begin()
     search.compare_all(nnf)
@@ -97,7 +87,7 @@ def test_the_full_search_finds_the_least_distance(radius, pool):
 
 
 def test_sweeps_never_lose_and_come_near_the_full_search(pool):
-    level = level_of(box_mean(picture(48, 64), 2), box(48, 64), 2)
+    level = level_of(box_mean(picture(48, 64), 2), box(48, 64))
     search = search_of(level, pool)
     nnf = search.begin()
     before = np.full(level.targets.shape, np.inf)
@@ -113,7 +103,7 @@ def test_sweeps_never_lose_and_come_near_the_full_search(pool):
 
 
 def test_any_number_of_threads_finds_the_same():
-    level = level_of(picture(90, 70), box(90, 70), 2)
+    level = level_of(picture(90, 70), box(90, 70))
     fields = []
     for threads in (1, 2, 7):
         with ThreadPoolExecutor(threads) as pool:
@@ -127,7 +117,7 @@ def test_any_number_of_threads_finds_the_same():
 
 
 def test_many_pairs_are_compared_in_part(monkeypatch, pool):
-    level = level_of(picture(48, 64), box(48, 64), 2)
+    level = level_of(picture(48, 64), box(48, 64))
     monkeypatch.setattr(patch_match, "MAX_PAIRS", 1000 * int(level.targets.sum()))
     search = search_of(level, pool)
     nnf = search.begin()
@@ -141,7 +131,7 @@ def test_many_pairs_are_compared_in_part(monkeypatch, pool):
 def test_an_upscaled_match_is_twice_the_coarse_one(pool):
     guide, hole = picture(80, 100), np.zeros((80, 100), bool)
     hole[20:40, 30:60] = True
-    coarse, fine = level_of(guide, hole, 2, 1), level_of(guide, hole, 2)
+    coarse, fine = level_of(guide, hole, halvings=1), level_of(guide, hole)
     coarse_search, fine_search = search_of(coarse, pool), search_of(fine, pool)
     nnf = coarse_search.begin()
     rows, columns = np.indices(coarse.targets.shape)
@@ -158,7 +148,7 @@ def test_a_target_that_was_none_starts_from_the_nearest_source(pool):
     hole = np.zeros((80, 100), bool)
     hole[20:40, 30:60] = True
     hole[61, :] = True
-    coarse, fine = level_of(picture(80, 100), hole, 2, 1), level_of(picture(80, 100), hole, 2)
+    coarse, fine = level_of(picture(80, 100), hole, halvings=1), level_of(picture(80, 100), hole)
     upscaled = search_of(fine, pool).upscaled(coarse, search_of(coarse, pool).begin())
     rows, columns = np.nonzero(fine.targets)
     on_the_line = rows + fine.window.top == 61

@@ -4,15 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from patch_levels import picture
 
 from latentinpaint.inference.contrast_prior import ContrastPrior
 from latentinpaint.inference.patch_level import PatchLevel, PatchShape, ScaledPicture, SearchWeights
 from latentinpaint.inference.patch_match import NearestNeighbourField, PatchSearch
 from latentinpaint.inference.patch_vote import SHIFTS, WIDTH, vote_modes, vote_winners
-
-
-def picture(height, width, seed=0):
-    return np.random.default_rng(seed).random((height, width, 3), np.float32)
 
 
 @pytest.fixture

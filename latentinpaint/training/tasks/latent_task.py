@@ -33,8 +33,7 @@ class PipelineTask(TrainingTask):
 
     Args:
         autoencoder: file or folder that `pretrain_ae` wrote, or an autoencoder to be trained from scratch; None is
-        that
-            of `start`.
+            that of `start`.
         refiner: makes the refiner for the latent's number of channels; None is one like that of `start`.
         mask, trained, start: see `LatentTask`.
         needs_target_latents: whether the latents of undamaged pictures are needed.
