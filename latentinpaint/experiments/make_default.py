@@ -133,7 +133,10 @@ class ModelMaking:
             if path.is_file():
                 found[stage.name] = _read_yaml(path)
             elif stage.needed:
-                raise InputError(f"the recipe {self.recipe_folder} holds no {path.name}")
+                raise InputError(
+                    f"the recipe {self.recipe_folder} holds no {path.name}: "
+                    "give the folder of one, such as configs/default of latentinpaint's source"
+                )
         return shared_out(found, self.minutes)
 
     def texture(self) -> PatchTexture:

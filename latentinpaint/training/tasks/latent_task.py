@@ -76,7 +76,7 @@ class PipelineTask(TrainingTask):
             refiner = _like(initial.pipeline.refiner)
         if autoencoder is None or refiner is None:
             raise InputError(
-                "name an autoencoder and a refiner, or a model to go on from with start, such as default"
+                "set model.autoencoder and model.refiner, or model.start to a model to go on from, such as default"
             )
         if isinstance(autoencoder, str):
             pretrained = load_autoencoder(autoencoder)

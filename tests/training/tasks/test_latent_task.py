@@ -260,8 +260,8 @@ def test_the_texture_of_the_model_it_went_on_from_stays(build_pipeline, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(), "start"),
-        (dict(autoencoder="autoencoder"), "start"),
+        (dict(), "model.start"),
+        (dict(autoencoder="autoencoder"), "model.start"),
         (dict(start="ffc", mask="none"), "built otherwise"),
         (dict(start="ffc", refiner=lambda channels: FFCRefiner(channels, blocks=2)), "built otherwise"),
         (dict(start="ffc", autoencoder="other"), "another autoencoder|built otherwise"),
