@@ -15,6 +15,7 @@ from latentinpaint.app.preview import make_preview, save_preview
 from latentinpaint.app.uploads import Photo
 from latentinpaint.errors import InputError
 from latentinpaint.images.image_files import Picture, write_image, write_picture
+from latentinpaint.inference.crops import Box
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inpainter import Inpainter
 
@@ -84,9 +85,9 @@ def _save_uncertainty(pictures: Sequence[Picture], hole: np.ndarray, folder: Pat
 
     from latentinpaint.visualization import draw_uncertainty, uncertainty_map
 
-    rows = np.flatnonzero(hole.any(axis=1))
-    columns = np.flatnonzero(hole.any(axis=0))
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    around = Box.around(hole)
+    assert around is not None
+    box = around.index[1:]
     samples = [torch.from_numpy(picture.rgb()[box]).permute(2, 0, 1) for picture in pictures]
     uncertainty = np.zeros(hole.shape, np.float32)
     uncertainty[box] = uncertainty_map(torch.stack(samples), torch.from_numpy(hole[box])).numpy()

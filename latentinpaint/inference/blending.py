@@ -18,6 +18,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from latentinpaint.errors import InputError, shown, whole_number
+from latentinpaint.inference.crops import Box
 
 MAX_RADIUS = 1000  # pixels that a mask may be dilated by
 
@@ -66,9 +67,10 @@ class MaskDilation:
 
     def _dilate(self, mask: np.ndarray, dilated: np.ndarray, alpha: np.ndarray) -> None:
         """Write the dilated mask and its alpha for one mask (H, W)."""
-        if not mask.any():
+        box = Box.around(mask)
+        if box is None:
             return
-        near = _neighbourhood(mask, self.radius)
+        near = box.extended(self.radius, mask.shape).index[1:]  # farther away nothing changes
         distance = distance_transform_edt(~mask[near])
         # Squares of distances are whole numbers: compared as such, no rounding of a root decides.
         inside = np.rint(distance**2) <= self.radius**2
@@ -105,13 +107,3 @@ def _checked_radius(name: str, value: object) -> int:
     if not 0 <= radius <= MAX_RADIUS:
         raise InputError(f"{name} is a whole number of pixels from 0 to {MAX_RADIUS}, not {shown(value)}")
     return radius
-
-
-def _neighbourhood(mask: np.ndarray, radius: int) -> tuple[slice, slice]:
-    """The rows and columns of all pixels of the mask and `radius` more: farther away nothing changes."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    return (
-        slice(max(0, rows[0] - radius), rows[-1] + 1 + radius),
-        slice(max(0, columns[0] - radius), columns[-1] + 1 + radius),
-    )

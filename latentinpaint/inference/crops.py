@@ -37,6 +37,25 @@ class Box:
         """The index of the box in a tensor (…, H, W)."""
         return (..., slice(self.top, self.bottom), slice(self.left, self.right))
 
+    @classmethod
+    def around(cls, mask: np.ndarray) -> "Box | None":
+        """The smallest box with all pixels of a mask (H, W) bool; None if it has none."""
+        rows = np.flatnonzero(mask.any(axis=1))
+        columns = np.flatnonzero(mask.any(axis=0))
+        if not len(rows):
+            return None
+        return cls(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+
+    def extended(self, margin: int, size: tuple[int, int]) -> "Box":
+        """With so many pixels more on every side, as far as a picture of this height and width goes."""
+        height, width = size
+        return Box(
+            max(0, self.top - margin),
+            max(0, self.left - margin),
+            min(height, self.bottom + margin),
+            min(width, self.right + margin),
+        )
+
     def overlaps(self, other: "Box") -> bool:
         """Whether a pixel is in both."""
         rows = self.top < other.bottom and other.top < self.bottom

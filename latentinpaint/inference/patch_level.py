@@ -109,7 +109,7 @@ class PatchLevel:
         self.sources = _inside(self.hole.shape, shape.known_radius)
         self.sources &= ~_dilated(self.hole, shape.known_radius)
         touched = _dilated(self.hole, shape.radius)
-        self.window = _bounding_box(touched)
+        self.window = Box.around(touched)
         if self.window is None:
             return
         self.targets = np.ascontiguousarray(touched[self.window.index[1:]])
@@ -155,11 +155,3 @@ def _inside(size: tuple[int, int], radius: int) -> np.ndarray:
     inside = np.zeros(size, bool)
     inside[radius : size[0] - radius, radius : size[1] - radius] = True
     return inside
-
-
-def _bounding_box(mask: np.ndarray) -> Box | None:
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return None
-    return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)

@@ -61,12 +61,12 @@ def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
             tiles.append(tile)
 
     def unknown_fraction(tile: Box) -> float:
-        return remaining[_extended(tile, SURROUNDINGS, height, width).index].float().mean().item()
+        return remaining[tile.extended(SURROUNDINGS, (height, width)).index].float().mean().item()
 
     while tiles:
         tile = min(tiles, key=unknown_fraction)
         tiles.remove(tile)
-        outer = _extended(tile, SURROUNDINGS, height, width)
+        outer = tile.extended(SURROUNDINGS, (height, width))
         part = output[outer.index]
         textured = texture(part, part, remaining[outer.index].float())
         inner = Box(tile.top - outer.top, tile.left - outer.left, tile.bottom - outer.top, tile.right - outer.left)
@@ -78,22 +78,11 @@ def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
 def _around_hole(hole: Tensor) -> Box:
     """The part of a picture with the hole (H, W) bool that its texture is taken from."""
     height, width = hole.shape
-    if height * width <= SMALL_PIXELS or not hole.any():
+    box = Box.around(hole.cpu().numpy())
+    if height * width <= SMALL_PIXELS or box is None:
         return Box(0, 0, height, width)
-    rows = hole.any(dim=1).nonzero()
-    columns = hole.any(dim=0).nonzero()
-    box = Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
     # (a + 2 m) (b + 2 m) = area, for the margin m
     area = max(SMALL_PIXELS, SURROUNDINGS_AREA * box.area)
     half = sum(box.size) / 2
     margin = (math.sqrt(half**2 + area - box.area) - half) / 2
-    return _extended(box, int(margin), height, width)
-
-
-def _extended(box: Box, margin: int, height: int, width: int) -> Box:
-    return Box(
-        max(0, box.top - margin),
-        max(0, box.left - margin),
-        min(height, box.bottom + margin),
-        min(width, box.right + margin),
-    )
+    return box.extended(int(margin), (height, width))

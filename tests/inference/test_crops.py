@@ -98,3 +98,21 @@ def test_many_holes_are_quick():
     sparse[::500, ::500] = True
     found = CropPolicy(context=64).crops(sparse, STRIDE)
     assert len(found) == 48 and sum(crop.area for crop in found) < 3000 * 4000 / 2
+
+
+@pytest.mark.parametrize("box", [(0, 0, 1, 1), (3, 5, 9, 20), (29, 39, 30, 40), (0, 0, 30, 40)])
+def test_the_box_around_a_mask_is_the_box_that_was_painted(box):
+    mask = hole(30, 40, box)
+    mask[box[0] + 1 : box[2] - 1, box[1] + 1 : box[3] - 1] = False  # only its border
+    assert Box.around(mask) == Box(*box)
+
+
+def test_there_is_no_box_around_nothing():
+    assert Box.around(np.zeros((3, 4), bool)) is None
+
+
+@pytest.mark.parametrize(
+    ("margin", "expected"), [(0, (10, 12, 20, 30)), (5, (5, 7, 25, 35)), (11, (0, 1, 31, 40)), (99, (0, 0, 32, 40))]
+)
+def test_a_box_is_extended_as_far_as_the_picture_goes(margin, expected):
+    assert Box(10, 12, 20, 30).extended(margin, (32, 40)) == Box(*expected)
