@@ -132,7 +132,10 @@ def test_lama_has_its_published_size_and_weights(tmp_path):
 
 
 def build_flow(path, tmp_path):
-    return TrainingCLI(FlowTask, ["--config", str(path), "--output", str(tmp_path / "run")], "unused")
+    words = ["--config", str(path), "--output", str(tmp_path / "run")]
+    if "target" not in settings_of(path)["data"]:  # a folder of the user's
+        words += ["--data.target", "cifar10"]
+    return TrainingCLI(FlowTask, words, "unused")
 
 
 @pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.name)

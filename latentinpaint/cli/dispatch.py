@@ -18,6 +18,7 @@ from latentinpaint.files import expand_home, expand_home_in
 from latentinpaint.training.option_order import most_exact_last
 
 _TYPE_NAMES = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+LISTS = list[str] | None  # the type of options that may be given several times
 _SHORT = {"model.autoencoder": "autoencoder", "model.refiner": "refiner"}  # required by train_latent alone
 _CHATTY = (
     "lightning_fabric.utilities.seed",
@@ -56,7 +57,7 @@ def _call(component: Callable, name: str, arguments: Sequence[str]) -> Any:
     """A typed function or class, called with what the command line says."""
     return jsonargparse.auto_cli(
         component,
-        args=most_exact_last(_with_flags(component, arguments)),
+        args=most_exact_last(_gathered(component, _with_flags(component, arguments))),
         parser_class=_Parser,
         prog=f"latentinpaint {name}",
         exit_on_error=False,
@@ -92,6 +93,19 @@ def _with_flags(function: Callable, arguments: Sequence[str]) -> list[str]:
         has_value = bool(following) and following[0].lower() in ("true", "false")
         if word in flags and not has_value:
             words[position] = f"{word}=true"
+    return words
+
+
+def _gathered(function: Callable, arguments: Sequence[str]) -> list[str]:
+    """Arguments for jsonargparse: an option that takes a list may be given several times, once for each item."""
+    parameters = inspect.signature(function).parameters
+    words = []
+    for word in arguments:
+        name, equals, value = word.partition("=")
+        parameter = parameters.get(name.removeprefix("--"))
+        if name.startswith("--") and parameter is not None and parameter.annotation == LISTS:
+            word = f"{name}+{equals}{value}"
+        words.append(word)
     return words
 
 

@@ -20,15 +20,15 @@ class Options:
     """Sample a flow that train_flow made: new samples, filled holes, carried-over pictures.
 
     What a flow can do depends on its class: generate and transport (a scheduled flow); inpaint (a mask-conditioned
-    flow); generate, inpaint, sequential, denoise and posterior (a Hadamard flow). Given data, it reports the error
-    inside the holes, or of the whole picture where there are none. Equal seeds give equal samples, whatever the
-    batch size.
+    flow); generate, inpaint, sequential, denoise and posterior (a Hadamard flow); restore (a multichannel flow).
+    Given data, it reports the error inside the holes, or of the whole picture where there are none. Equal seeds give
+    equal samples, whatever the batch size.
 
     Args:
         model: flow file, or folder of a training run.
         output: a sheet of tiles (PNG, WebP or TIFF), a plot for points (PNG), or the samples as they are (.npy).
-        task: generate, transport, inpaint, sequential, denoise or posterior; by default the flow's first (transport
-            where it starts from data).
+        task: generate, transport, inpaint, sequential, denoise, posterior or restore; by default the flow's first
+            (transport where it starts from data).
         data: what is filled, carried over or observed: a folder, a sheet, or a collection's name, as in training.
         change: none, invert, rotate or mirror, made to the data.
         downloads: folder in which torchvision looks for a data set, and to which it downloads.
@@ -38,11 +38,13 @@ class Options:
         num_samples: how many; by default 64, or all of the data.
         noise: standard deviation of the noise that is added to what is observed, pictures being in [-1, 1]
             (denoise, posterior).
+        channel: what damages the data and how much, such as blur=.8, from 0 to 1; as often as there are channels
+            (restore).
         order: of the blocks, raster or morton (sequential).
         steps: solver steps, for sequential those of one block; by default the flow's own.
         solver: euler, midpoint, rk4 or dopri5; by default the flow's own.
         tolerance: of dopri5; by default the flow's own.
-        epsilon: rate of the noise that is added on the way, 0 or more (Hadamard flows).
+        epsilon: rate of the noise that is added on the way, 0 or more (Hadamard and multichannel flows).
         seed: of the samples, the holes and the noise.
         batch_size: samples at once.
         compare: file for a grid of the first 16 samples beside what they were made from.
@@ -60,6 +62,7 @@ class Options:
     mask_preset: str | None = None
     num_samples: int | None = None
     noise: float = 0.2
+    channel: list[str] | None = None
     order: str = "raster"
     steps: int | None = None
     solver: str | None = None
@@ -114,9 +117,8 @@ def _session(options: Options) -> "Session":
 
     flow = load_flow(options.model).to(choose_device(options.device))
     from_noise = read_header(options.model)["recipe"].get("from_noise", True)
-    names = session.SessionNames(
-        *("--task", "--data", "--mask", "--mask-preset", "--solver", "--steps", "--tolerance", "--epsilon")
-    )
+    options_named = ("task", "data", "mask", "mask-preset", "solver", "steps", "tolerance", "epsilon", "channel")
+    names = session.SessionNames(*[f"--{name}" for name in options_named])
     task = session.find_task(flow, options.task, from_noise, names)
     config = session.sampler_config(flow, options.solver, options.steps, options.tolerance, options.epsilon, names)
     data = options.data
@@ -134,6 +136,7 @@ def _session(options: Options) -> "Session":
         holes,
         has_data=data is not None,
         noise_std=options.noise,
+        channels=session.load_channels(task, options.channel, names),
         order=options.order,
         seed=options.seed,
         batch_size=options.batch_size,

@@ -20,10 +20,10 @@ class SamplerConfig:
     """How a flow is sampled.
 
     Args:
-        solver: a key of `latentinpaint.interpolants.SOLVERS`; paths of entrywise clocks are integrated by Euler's.
+        solver: a key of `latentinpaint.interpolants.SOLVERS`; paths of operators are integrated by Euler's.
         steps: of a solver with fixed steps, 1 or more.
         tolerance: relative and absolute, of an adaptive solver.
-        epsilon: rate of the noise that is added on the way, 0 or more; above 0 for entrywise clocks alone.
+        epsilon: rate of the noise that is added on the way, 0 or more; above 0 for paths of operators alone.
         generator: source of the noise, one for the batch or one for each item; None is PyTorch's own.
         progress: called with the fraction that is done; None reports nothing.
     """
@@ -71,12 +71,14 @@ class Flow(RecordsArguments, nn.Module, ABC):
         sampler: how it samples by default.
         tasks: names of the tasks it can do, keys of `sampling_tasks.TASKS`; each is a method.
         accepts_source: whether it may start from other data; else from standard normal noise alone.
+        accepts_epsilon: whether noise may be added on the way.
     """
 
     shape: tuple[int, ...]
     sampler: SamplerConfig
     tasks: tuple[str, ...]
     accepts_source: bool = False
+    accepts_epsilon: bool = False
 
     @abstractmethod
     def loss(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:

@@ -59,6 +59,7 @@ class HadamardFlow(Flow):
     """
 
     tasks = ("generate", "inpaint", "sequential", "denoise", "posterior")
+    accepts_epsilon = True
 
     def __init__(
         self,

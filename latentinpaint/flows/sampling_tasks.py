@@ -5,6 +5,7 @@ and what of the data the flow was shown.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -21,9 +22,10 @@ class Batch:
 
     Attributes:
         samples: (B, *shape), data; of no meaning for tasks that start from noise.
-        observed: (B, *shape), the same with noise for tasks that observe it.
+        observed: (B, *shape), the same as the task observes them.
         holes: (B, 1, H, W), 1 = hole; None for tasks without.
         noise_std: standard deviation of the noise in `observed`.
+        channels: amounts of the channels that damaged `observed`, by name.
         order: of the blocks, a key of `interpolants.paths.ORDERS`.
         config: how the flow is sampled, with a generator for each item.
     """
@@ -32,6 +34,7 @@ class Batch:
     observed: Tensor
     holes: Tensor | None
     noise_std: float
+    channels: Mapping[str, float]
     order: str
     config: SamplerConfig
 
@@ -63,6 +66,7 @@ class Task(ABC):
         needs_data: whether it cannot do without.
         takes_hole: whether the data have holes.
         observes_noise: whether noise is added to the data.
+        takes_channels: whether the data are damaged by channels.
         restores: whether the data are the truth that its output is compared with.
     """
 
@@ -70,7 +74,12 @@ class Task(ABC):
     needs_data: bool = True
     takes_hole: bool = False
     observes_noise: bool = False
+    takes_channels: bool = False
     restores: bool = True
+
+    def observe(self, flow: Flow, noise: Tensor, batch: Batch) -> Tensor:
+        """What a task that observes noise sees of the batch's samples, with standard normal noise (B, *shape)."""
+        return batch.samples + batch.noise_std * noise
 
     @abstractmethod
     def run(self, flow: Flow, batch: Batch) -> TaskOutput:
@@ -176,6 +185,30 @@ class Posterior(Task):
         return TaskOutput(solution, batch.visible)
 
 
+@runtime_checkable
+class _Restores(Protocol):
+    def corrupt(self, picture: Tensor, noise: Tensor, channels: Mapping[str, float]) -> Tensor: ...
+
+    def restore(
+        self, observed: Tensor, channels: Mapping[str, float], config: SamplerConfig | None = None
+    ) -> Solution: ...
+
+
+class Restore(Task):
+    """Damages of several channels taken off."""
+
+    observes_noise = True
+    takes_channels = True
+
+    def observe(self, flow: Flow, noise: Tensor, batch: Batch) -> Tensor:
+        assert isinstance(flow, _Restores)
+        return flow.corrupt(batch.samples, noise, batch.channels)
+
+    def run(self, flow: Flow, batch: Batch) -> TaskOutput:
+        assert isinstance(flow, _Restores)
+        return TaskOutput(flow.restore(batch.observed, batch.channels, batch.config), batch.observed)
+
+
 TASKS: dict[str, Task] = {
     "generate": Generate(),
     "transport": Transport(),
@@ -183,4 +216,5 @@ TASKS: dict[str, Task] = {
     "sequential": Sequential(),
     "denoise": Denoise(),
     "posterior": Posterior(),
+    "restore": Restore(),
 }

@@ -4,8 +4,8 @@ Equal seeds give equal samples, whatever the batch size: every item has generato
 """
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from latentinpaint.data.mask_generators import MaskGenerator
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
 from latentinpaint.flows.base import Flow, SamplerConfig
-from latentinpaint.flows.hadamard import HadamardFlow
+from latentinpaint.flows.multichannel import read_channels
 from latentinpaint.flows.sampling_tasks import TASKS, Batch
 from latentinpaint.images.image_files import read_mask
 from latentinpaint.interpolants import SOLVERS
@@ -36,6 +36,7 @@ class SessionNames:
     steps: str = "steps"
     tolerance: str = "tolerance"
     epsilon: str = "epsilon"
+    channels: str = "channels"
 
 
 DEFAULT_NAMES = SessionNames()
@@ -78,8 +79,8 @@ def sampler_config(
     """
     given = {"solver": solver, "steps": steps, "tolerance": tolerance, "epsilon": epsilon}
     changes = {name: value for name, value in given.items() if value is not None}
-    if epsilon is not None and not isinstance(flow, HadamardFlow):
-        raise InputError(f"{names.epsilon} is for Hadamard flows: leave it out")
+    if epsilon is not None and not flow.accepts_epsilon:
+        raise InputError(f"{names.epsilon} is for Hadamard and multichannel flows: leave it out")
     method = SOLVERS.get(solver or flow.sampler.solver)
     if method is not None and method.adaptive and steps is not None:
         raise InputError(
@@ -129,6 +130,26 @@ def load_samples(
     if isinstance(collection, Pictures):
         return collection.first(count)
     return collection.draw(count or DEFAULT_COUNT, numbered_generator(seed, 0))
+
+
+def load_channels(task: str, words: Sequence[str] | None, names: SessionNames = DEFAULT_NAMES) -> dict[str, float]:
+    """The amounts of the channels that damage what a task starts from, none for tasks without.
+
+    Args:
+        task: a key of `TASKS`.
+        words: such as ``blur=0.8``.
+        names: what messages call the caller's arguments.
+
+    Raises:
+        InputError: if the task takes no channels, or needs some; if a word is not of that form.
+    """
+    if not TASKS[task].takes_channels:
+        if words:
+            raise InputError(f"{task} takes no channels: leave {names.channels} out")
+        return {}
+    if not words:
+        raise InputError(f"{task} needs the channels that are damaged: give {names.channels}, such as noise=0.2")
+    return read_channels(words)
 
 
 def load_holes(
@@ -217,6 +238,7 @@ class Session:
         holes: (N, 1, H, W), see `load_holes`.
         has_data: whether the samples are data.
         noise_std: standard deviation of the noise that is added to observed data.
+        channels: amounts of the channels that damage the data, see `load_channels`.
         order: of the blocks, a key of `interpolants.paths.ORDERS`.
         seed: of the samples and of the noise that is added.
         batch_size: items at once.
@@ -229,6 +251,7 @@ class Session:
     holes: Tensor | None
     has_data: bool
     noise_std: float = 0.2
+    channels: Mapping[str, float] = field(default_factory=dict)
     order: str = "raster"
     seed: int = 0
     batch_size: int = 64
@@ -257,7 +280,7 @@ class Session:
             settings["tolerance"] = self.config.tolerance
         else:
             settings["steps"] = self.config.steps
-        if isinstance(self.flow, HadamardFlow):
+        if self.flow.accepts_epsilon:
             settings["epsilon"] = self.config.epsilon
         return settings
 
@@ -306,17 +329,18 @@ class Session:
         """Items `start` to `stop`, on the flow's device."""
         parameter = next(self.flow.parameters())
         samples = self.samples[start:stop].to(parameter)
-        observed = samples
-        if TASKS[self.task].observes_noise:
-            # Noise of its own: the sampler's must not be what was added to the data.
-            noise = draw_normal(samples, self._generators(self.seed + 2**31, start, stop))
-            observed = samples + self.noise_std * noise
         holes = self.holes
         if holes is not None:
             holes = holes[start:stop].to(parameter)
         generators = self._generators(self.seed, start, stop)
         config = replace(self.config, generator=generators, progress=progress)
-        return Batch(samples, observed, holes, self.noise_std, self.order, config)
+        batch = Batch(samples, samples, holes, self.noise_std, self.channels, self.order, config)
+        task = TASKS[self.task]
+        if not task.observes_noise:
+            return batch
+        # Noise of its own: the sampler's must not be what was added to the data.
+        noise = draw_normal(samples, self._generators(self.seed + 2**31, start, stop))
+        return replace(batch, observed=task.observe(self.flow, noise, batch))
 
     def _generators(self, seed: int, start: int, stop: int) -> list[torch.Generator]:
         return [numbered_generator(seed, number) for number in range(start, stop)]

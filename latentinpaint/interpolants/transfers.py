@@ -75,6 +75,23 @@ def lorentzian(height: int, width: int, scale: float) -> Tensor:
     return 1 / (1 + scale * radius(height, width) ** 2)
 
 
+def unit_power(transfer: Tensor, width: int) -> Tensor:
+    """The transfer function of the same colour that leaves white noise its variance, on a grid of that width."""
+    return transfer / mean_over_frequencies(transfer.abs().square(), width).sqrt()
+
+
+def mean_over_frequencies(values: Tensor, width: int) -> Tensor:
+    """The mean over all H x W frequencies of values on the half grid (B, C, H, W // 2 + 1): (B, C, 1, 1).
+
+    Columns that stand for two frequencies, k and -k, count twice.
+    """
+    counts = values.new_full((values.shape[-1],), 2.0)
+    counts[0] = 1
+    if width % 2 == 0:
+        counts[-1] = 1
+    return (values * counts).sum(dim=(-2, -1), keepdim=True) / (values.shape[-2] * width)
+
+
 def from_kernel(kernel: Tensor, height: int, width: int) -> Tensor:
     """The transfer function of a kernel (h, w), h and w odd, around its middle, no larger than the grid."""
     h, w = kernel.shape

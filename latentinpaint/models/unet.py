@@ -20,17 +20,17 @@ def time_features(time: Tensor, width: int, scale: float = 1000.0) -> Tensor:
     """Sines and cosines of the time at geometric frequencies (Vaswani et al. 2017).
 
     Args:
-        time: (B,) in [0, 1].
-        width: even number of features.
+        time: (B,) in [0, 1]; or several such numbers of each item, (B, n).
+        width: even number of features of each.
         scale: what time 1 is multiplied with before the frequencies 1 … 1/10000 are applied.
 
     Returns:
-        (B, width).
+        (B, width), or (B, n * width).
     """
     half = width // 2
     exponents = torch.arange(half, device=time.device, dtype=time.dtype) / half
-    angles = scale * time[:, None] * torch.exp(-math.log(10_000.0) * exponents)
-    return torch.cat([angles.cos(), angles.sin()], dim=1)
+    angles = scale * time[..., None] * torch.exp(-math.log(10_000.0) * exponents)
+    return torch.cat([angles.cos(), angles.sin()], dim=-1).flatten(1)
 
 
 class TimeUNet(nn.Module):
@@ -43,8 +43,10 @@ class TimeUNet(nn.Module):
         blocks: residual blocks a level, going down and going up.
         attention: self-attention on the coarsest grid.
         dropout: probability of dropping features inside the residual blocks, in [0, 1).
+        times: how many numbers of each item it is conditioned on, 1 or more.
 
-    Shapes: x (B, in_channels, h, w) of any h, w >= 1, time (B,) in [0, 1]; output (B, out_channels, h, w).
+    Shapes: x (B, in_channels, h, w) of any h, w >= 1, time (B,) in [0, 1], or (B, times); output
+    (B, out_channels, h, w).
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class TimeUNet(nn.Module):
         blocks: int = 2,
         attention: bool = True,
         dropout: float = 0.0,
+        times: int = 1,
     ) -> None:
         super().__init__()
         whole_number("channels", in_channels, 1)
@@ -63,7 +66,9 @@ class TimeUNet(nn.Module):
         whole_number("blocks", blocks, 1)
         self.width = width
         embedding = 4 * width
-        self.embed = nn.Sequential(nn.Linear(width, embedding), nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU())
+        self.embed = nn.Sequential(
+            nn.Linear(times * width, embedding), nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU()
+        )
         self.enter = nn.Conv2d(in_channels, width, 3, padding=1)
         widths = [width * multiplier for multiplier in multipliers]
 

@@ -2,7 +2,7 @@
 
 `ConcatUNet` is that of the mask-conditioned CIFAR-10 study (8,565,315 parameters as it stands there, 64 base channels
 and 5 input channels: picture, time and mask), `AddUNet` that of a flow-matching practical on MNIST (205,953),
-`AlphaUNet` that of Hadamard interpolants.
+`AlphaUNet` that of Hadamard interpolants, `AmountsUNet` that of corruptions in several amounts.
 """
 
 from collections.abc import Callable, Sequence
@@ -162,6 +162,34 @@ class AlphaUNet(nn.Module):
     def forward(self, x: Tensor, alpha: Tensor) -> Tensor:
         alpha = alpha.to(x).expand(len(x), 1, *x.shape[-2:])
         return self.network(torch.cat([x, alpha], dim=1), alpha.mean(dim=(1, 2, 3)))
+
+
+class AmountsUNet(nn.Module):
+    """`TimeUNet` conditioned on several amounts in the place of the time, with a first estimate beside the point.
+
+    Args:
+        channels: channels of the picture and of the output.
+        amounts: how many there are.
+        width, multipliers, blocks, attention, dropout: see `TimeUNet`.
+
+    Shapes: x and estimate (B, C, H, W) and amounts (B, k) in [0, 1] to (B, C, H, W).
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        amounts: int,
+        width: int = 64,
+        multipliers: Sequence[int] = (1, 2, 2),
+        blocks: int = 1,
+        attention: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.network = TimeUNet(2 * channels, channels, width, multipliers, blocks, attention, dropout, amounts)
+
+    def forward(self, x: Tensor, estimate: Tensor, amounts: Tensor) -> Tensor:
+        return self.network(torch.cat([x, estimate], dim=1), amounts.to(x))
 
 
 def build_network(name: str, shape: Sequence[int], arguments: dict[str, Any] | None) -> nn.Module:

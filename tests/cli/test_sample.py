@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from latentinpaint.data.distributions import to_range
-from latentinpaint.flows import HadamardFlow, MaskConditionedFlow, ScheduledFlow
+from latentinpaint.flows import HadamardFlow, MaskConditionedFlow, MultichannelFlow, ScheduledFlow
 from latentinpaint.weights import load_flow, save_flow
 
 SHAPE = (3, 8, 8)
@@ -16,15 +16,17 @@ SHAPE = (3, 8, 8)
 
 @pytest.fixture(scope="module")
 def flows(tmp_path_factory):
-    """Files of untrained flows: points, pictures, mask-conditioned and Hadamard."""
+    """Files of untrained flows: points, pictures, mask-conditioned, Hadamard and multichannel."""
     torch.manual_seed(0)
     made = {
         "points": ScheduledFlow((2,), network_arguments={"width": 16}, steps=2),
         "pictures": ScheduledFlow(SHAPE, "add_unet", {"width": 8}, steps=2),
         "conditioned": MaskConditionedFlow(SHAPE, base_channels=8, tolerance=1e-2),
         "hadamard": HadamardFlow(SHAPE, width=16, multipliers=(1, 2), blocks=1, block_side=4, steps=3),
+        "multichannel": MultichannelFlow(SHAPE, width=16, multipliers=(1, 2), blocks=1, steps=3),
     }
-    torch.nn.init.normal_(made["hadamard"].network.network.answer.weight, std=0.05)
+    for name in ("hadamard", "multichannel"):
+        torch.nn.init.normal_(made[name].network.network.answer.weight, std=0.05)
     folder = tmp_path_factory.mktemp("flows")
     for name, flow in made.items():
         save_flow(flow, folder / name / "flow.safetensors")
@@ -57,6 +59,7 @@ TASKS = [
     ("hadamard", "sequential", ()),
     ("hadamard", "denoise", ("--data", "SHEET")),
     ("hadamard", "posterior", ("--data", "SHEET", "--noise", "0.5")),
+    ("multichannel", "restore", ("--data", "SHEET", "--channel", "blur=.8", "--channel=noise=.3")),
 ]
 
 
@@ -71,7 +74,7 @@ def test_every_task(model, task, options, flows, sheet, done, tmp_path):
     assert len(np.unique(made.reshape(4, -1), axis=0)) == 4
     figures = json.loads(report.read_text())
     assert figures["task"] == task and figures["rows"] == 4 and figures["evaluations"] > 0
-    assert ("psnr" in figures) == ("PSNR" in printed.out) == (model in ("conditioned", "hadamard") and bool(options))
+    assert ("psnr" in figures) == ("PSNR" in printed.out) == (model not in ("points", "pictures") and bool(options))
     # Other batches, the same samples; another seed, others where anything is random.
     done("sample", *common, "--output", tmp_path / "again.npy", "--batch-size", 3)
     np.testing.assert_allclose(np.load(tmp_path / "again.npy"), made, atol=1e-4)
@@ -147,7 +150,13 @@ def test_a_constant_output_has_a_known_error(flows, sheet, done, tmp_path, monke
         ("conditioned", ("--data", "SHEET", "--mask-preset", "wide"), "no mask preset 'wide'"),
         ("conditioned", ("--data", "SHEET", "--mask", "SHEET"), "the mask .* is 24 x 16, the flow's are 8 x 8"),
         ("conditioned", ("--data", "SHEET", "--mask", "SHEET", "--mask-preset", "thin"), "not both"),
-        ("conditioned", ("--data", "SHEET", "--epsilon", "1"), "--epsilon is for Hadamard flows"),
+        ("conditioned", ("--data", "SHEET", "--epsilon", "1"), "--epsilon is for Hadamard and multichannel flows"),
+        ("multichannel", ("--data", "SHEET"), "needs the channels that are damaged: give --channel, such as"),
+        ("multichannel", ("--data", "SHEET", "--channel", "blurr=.8"), "no channel 'blurr': choose of blur, motion"),
+        ("multichannel", ("--data", "SHEET", "--channel", "noise=-1"), "from 0 to 1, not -1.0 as that of noise"),
+        ("multichannel", ("--data", "SHEET", "--channel", "noise"), "such as blur=0.8, not as noise"),
+        ("multichannel", ("--data", "SHEET", "--channel", "high_pass=1"), "without noise .* give noise of 0.01"),
+        ("hadamard", ("--channel", "noise=.1"), "generate takes no channels: leave --channel out"),
         ("hadamard", ("--solver", "rk4"), "Euler's steps"),
         ("hadamard", ("--task", "posterior", "--data", "SHEET", "--solver", "rk4"), "Euler's steps"),
         ("hadamard", ("--tolerance", "0.1"), "--tolerance is dopri5's: leave it out, or give --solver dopri5"),

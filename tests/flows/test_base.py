@@ -8,7 +8,14 @@ import torch
 from small_flows import FLOW_NAMES, PICTURE, make, samples, seeded
 
 from latentinpaint.errors import InputError
-from latentinpaint.flows import FLOWS, HadamardFlow, MaskConditionedFlow, SamplerConfig, ScheduledFlow
+from latentinpaint.flows import (
+    FLOWS,
+    HadamardFlow,
+    MaskConditionedFlow,
+    MultichannelFlow,
+    SamplerConfig,
+    ScheduledFlow,
+)
 from latentinpaint.weights import load_flow, save_flow
 
 
@@ -49,6 +56,7 @@ OTHERS = [
     HadamardFlow(
         *(PICTURE, 16, (1, 3), 2, False, 0.2, {"blocks": 2.0, "holes": 1.0}, 3, "patches", 0.6, 7, 0.4),
     ),
+    MultichannelFlow(PICTURE, 16, (1, 3), 2, False, 0.2, 1.0, 5.0, 0.3, 0.9, 2.0, 0.7, 7, 0.4),
 ]
 
 
@@ -61,7 +69,7 @@ def test_a_file_rebuilds_the_flow(flow, tmp_path):
     save_flow(flow, tmp_path / "flow.safetensors", {"steps": 3})
     again = load_flow(tmp_path)
     assert type(again) is type(flow) and again.arguments == flow.arguments and again.sampler == flow.sampler
-    for name in ("training_distribution", "masks", "hole_weight", "weighting", "block_side"):
+    for name in ("training_distribution", "masks", "hole_weight", "weighting", "block_side", "data_std"):
         assert getattr(again, name, None) == getattr(flow, name, None)
     assert all(torch.equal(value, again.state_dict()[key]) for key, value in flow.state_dict().items())
     assert not again.training
@@ -98,6 +106,7 @@ def test_items_do_not_depend_on_their_neighbours(name, task):
             "sequential": lambda: flow.sequential(pictures, hole[part], config),
             "denoise": lambda: flow.denoise(pictures, 0.3, config),
             "posterior": lambda: flow.posterior(pictures, hole[part], 0.3, config),
+            "restore": lambda: flow.restore(pictures, {"blur": 0.6, "noise": 0.3}, config),
         }
         with torch.no_grad():
             return calls[task]()
@@ -124,7 +133,7 @@ def test_impossible_flows():
         ScheduledFlow(PICTURE, "add_unet", {"depth": 3})
     with pytest.raises(InputError, match="solver 'heun'"):
         ScheduledFlow((2,), solver="heun")
-    for flow_class in (MaskConditionedFlow, HadamardFlow):
+    for flow_class in (MaskConditionedFlow, HadamardFlow, MultichannelFlow):
         with pytest.raises(InputError, match="takes pictures"):
             flow_class((2,))
     with pytest.raises(InputError, match="weighting one of exact, mean"):

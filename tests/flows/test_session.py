@@ -8,7 +8,7 @@ from small_flows import FLOW_NAMES, make, samples
 
 from latentinpaint.errors import InputError
 from latentinpaint.flows.sampling_tasks import TASKS
-from latentinpaint.flows.session import Session, find_task, load_holes, load_samples, sampler_config
+from latentinpaint.flows.session import Session, find_task, load_channels, load_holes, load_samples, sampler_config
 
 
 def silent(done):
@@ -22,6 +22,8 @@ def session(name, task, **changes):
     if TASKS[task].takes_hole:
         holes = (torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(1)) < 0.5).float()
     settings = dict(has_data=TASKS[task].accepts_data, noise_std=0.3, batch_size=5)
+    if TASKS[task].takes_channels:
+        settings["channels"] = {"noise": 0.3}
     return Session(flow, task, flow.sampler, data, holes, **{**settings, **changes})
 
 
@@ -102,7 +104,7 @@ def test_settings_that_have_an_effect():
 @pytest.mark.parametrize(
     ("name", "settings", "word"),
     [
-        ("points", {"epsilon": 1.0}, "epsilon is for Hadamard flows"),
+        ("points", {"epsilon": 1.0}, "epsilon is for Hadamard and multichannel flows"),
         ("mask_conditioned", {"steps": 3}, "leave steps out"),
         ("points", {"tolerance": 0.1}, "tolerance is dopri5's"),
         ("points", {"solver": "heun"}, "no solver 'heun'"),
@@ -154,6 +156,15 @@ def test_holes(tmp_path):
     Image.fromarray(white[:4]).save(tmp_path / "flat.png")
     with pytest.raises(InputError, match="is 8 x 4, the flow's are 8 x 8"):
         load_holes(flow, "inpaint", 3, has_data=True, mask=str(tmp_path / "flat.png"))
+
+
+def test_channels():
+    assert load_channels("restore", ["blur=.5", "noise=.1"]) == {"blur": 0.5, "noise": 0.1}
+    assert load_channels("denoise", None) == {}
+    with pytest.raises(InputError, match="restore needs the channels that are damaged: give channels"):
+        load_channels("restore", None)
+    with pytest.raises(InputError, match="denoise takes no channels: leave channels out"):
+        load_channels("denoise", ["noise=.1"])
 
 
 def test_shapes_of_pictures_are_opened_as_the_flow_takes_them():

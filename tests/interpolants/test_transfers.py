@@ -124,3 +124,17 @@ def test_coloured_noise_has_its_power():
 def test_impossible_arguments(make):
     with pytest.raises(ValueError):
         make()
+
+
+@pytest.mark.parametrize("width", [6, 7])
+def test_noise_of_unit_power_has_unit_variance(width):
+    """The variance of a convolution's response to white noise is the squared norm of its kernel."""
+    transfer = transfers.unit_power(transfers.power_law(5, width, 1.5), width)
+    kernel = torch.fft.irfft2(transfer, s=(5, width))
+    assert kernel.square().sum().item() == pytest.approx(1, abs=1e-12)
+    ratio = transfer / transfers.power_law(5, width, 1.5)
+    assert ratio.min().item() == pytest.approx(ratio.max().item(), rel=1e-12)
+    values = torch.rand(2, 1, 5, width, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    power = torch.fft.rfft2(values).abs().square()
+    expected = torch.fft.fft2(values).abs().square().mean(dim=(-2, -1), keepdim=True)
+    torch.testing.assert_close(transfers.mean_over_frequencies(power, width), expected)

@@ -9,7 +9,7 @@ import yaml
 from PIL import Image
 
 from latentinpaint.errors import InputError
-from latentinpaint.flows import HadamardFlow, MaskConditionedFlow, ScheduledFlow
+from latentinpaint.flows import HadamardFlow, MaskConditionedFlow, MultichannelFlow, ScheduledFlow
 from latentinpaint.training.cli import train_flow
 from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.visualization.flows import variances
@@ -26,6 +26,8 @@ RECIPES = {
     "cifar_dogs": ((f"{FLOW}.base_channels", "8", f"{FLOW}.tolerance", "0.1"), MaskConditionedFlow, 1),
     "hadamard_mnist": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), HadamardFlow, 1),
     "hadamard_photos": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), HadamardFlow, 1),
+    "denoise_mnist": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), MultichannelFlow, 1),
+    "denoise_photos": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), MultichannelFlow, 1),
 }
 
 
