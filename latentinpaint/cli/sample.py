@@ -44,6 +44,8 @@ class Options:
         steps: solver steps, for sequential those of one block; by default the flow's own.
         solver: euler, midpoint, rk4 or dopri5; by default the flow's own.
         tolerance: of dopri5; by default the flow's own.
+        shared_steps: solve the samples of a batch together with dopri5: as exact and faster, but a sample depends,
+            within the tolerance, on its batch.
         epsilon: rate of the noise that is added on the way, 0 or more (Hadamard and multichannel flows).
         seed: of the samples, the holes and the noise.
         batch_size: samples at once.
@@ -67,6 +69,7 @@ class Options:
     steps: int | None = None
     solver: str | None = None
     tolerance: float | None = None
+    shared_steps: bool = False
     epsilon: float | None = None
     seed: int = 0
     batch_size: int = 64
@@ -117,10 +120,11 @@ def _session(options: Options) -> "Session":
 
     flow = load_flow(options.model).to(choose_device(options.device))
     from_noise = read_header(options.model)["recipe"].get("from_noise", True)
-    options_named = ("task", "data", "mask", "mask-preset", "solver", "steps", "tolerance", "epsilon", "channel")
-    names = session.SessionNames(*[f"--{name}" for name in options_named])
+    named = "task data mask mask-preset solver steps tolerance epsilon channel shared-steps"
+    names = session.SessionNames(*[f"--{name}" for name in named.split()])
     task = session.find_task(flow, options.task, from_noise, names)
-    config = session.sampler_config(flow, options.solver, options.steps, options.tolerance, options.epsilon, names)
+    settings = (options.solver, options.steps, options.tolerance, options.epsilon, options.shared_steps)
+    config = session.sampler_config(flow, *settings, names)
     data = options.data
     samples = session.load_samples(
         flow, task, data, options.num_samples, options.change, options.downloads, options.seed, names

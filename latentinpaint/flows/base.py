@@ -23,6 +23,7 @@ class SamplerConfig:
         solver: a key of `latentinpaint.interpolants.SOLVERS`; paths of operators are integrated by Euler's.
         steps: of a solver with fixed steps, 1 or more.
         tolerance: relative and absolute, of an adaptive solver.
+        shared_steps: whether the items of a batch share an adaptive solver's steps, see `StepControl`.
         epsilon: rate of the noise that is added on the way, 0 or more; above 0 for paths of operators alone.
         generator: source of the noise, one for the batch or one for each item; None is PyTorch's own.
         progress: called with the fraction that is done; None reports nothing.
@@ -31,6 +32,7 @@ class SamplerConfig:
     solver: str = "euler"
     steps: int = 50
     tolerance: float = 1e-5
+    shared_steps: bool = False
     epsilon: float = 0.0
     generator: Generators = None
     progress: Progress | None = None
@@ -59,6 +61,7 @@ class SamplerConfig:
             span=span,
             rtol=self.tolerance,
             atol=self.tolerance,
+            shared_steps=self.shared_steps,
             progress=self.progress,
         )
 

@@ -37,6 +37,7 @@ class SessionNames:
     tolerance: str = "tolerance"
     epsilon: str = "epsilon"
     channels: str = "channels"
+    shared_steps: str = "shared_steps"
 
 
 DEFAULT_NAMES = SessionNames()
@@ -70,9 +71,10 @@ def sampler_config(
     steps: int | None = None,
     tolerance: float | None = None,
     epsilon: float | None = None,
+    shared_steps: bool = False,
     names: SessionNames = DEFAULT_NAMES,
 ) -> SamplerConfig:
-    """The flow's own settings with those that are given.
+    """The flow's own settings with those that are given; see `SamplerConfig`.
 
     Raises:
         InputError: if a setting would have no effect.
@@ -88,7 +90,9 @@ def sampler_config(
         )
     if method is not None and not method.adaptive and tolerance is not None:
         raise InputError(f"{names.tolerance} is dopri5's: leave it out, or give {names.solver} dopri5")
-    return replace(flow.sampler, **changes)  # type: ignore[arg-type]  # each value is of its field's type
+    if method is not None and not method.adaptive and shared_steps:
+        raise InputError(f"{names.shared_steps} is dopri5's: leave it out, or give {names.solver} dopri5")
+    return replace(flow.sampler, shared_steps=shared_steps, **changes)  # type: ignore[arg-type]  # each value is of its field's type
 
 
 def load_samples(
@@ -278,6 +282,7 @@ class Session:
         settings: dict[str, str | float] = {"solver": self.config.solver}
         if SOLVERS[self.config.solver].adaptive:
             settings["tolerance"] = self.config.tolerance
+            settings["shared_steps"] = self.config.shared_steps
         else:
             settings["steps"] = self.config.steps
         if self.flow.accepts_epsilon:

@@ -43,6 +43,9 @@ class StepControl:
         steps: number of equal steps; adaptive methods ignore it.
         rtol, atol: tolerances of an adaptive method.
         max_step: longest step of an adaptive method, above 0, and its first; None leaves both to it.
+        shared_steps: whether the items of a batch share the steps of an adaptive method, chosen so that the error of
+            every item is within the tolerances: one evaluation for all of them in place of one for each, but an
+            item's solution depends, within the tolerances, on its neighbours.
 
     Raises:
         InputError: if steps is below 1 or max_step is not above 0.
@@ -52,6 +55,7 @@ class StepControl:
     rtol: float = 1e-3
     atol: float = 1e-3
     max_step: float | None = None
+    shared_steps: bool = False
 
     def __post_init__(self) -> None:
         whole_number("steps", self.steps, 1)
@@ -179,7 +183,8 @@ class RungeKutta4(FixedStepSolver):
 class TorchdiffeqSolver(Solver):
     """Base of torchdiffeq's adaptive methods: a method is its name there.
 
-    The items of a batch are solved one by one, so that the solution of one does not depend on its neighbours.
+    The items of a batch are solved one by one, so that the solution of one does not depend on its neighbours, unless
+    they are to share their steps.
     """
 
     adaptive = True
@@ -194,18 +199,20 @@ class TorchdiffeqSolver(Solver):
         progress: Progress | None,
     ) -> Solution:
         times = torch.tensor(span, dtype=_time_dtype(start), device=start.device)
+        at_once = len(start) if self.control.shared_steps else 1
         states = []
         nfe = 0
-        for number, item in enumerate(start.split(1)):
-            its_args = [tensor[number : number + 1] for tensor in extra_args]
-            counted = CountedField(field, its_args, times, progress)
-            states.append(self._solve_item(counted, item, times))
+        for first in range(0, len(start), at_once):
+            part = slice(first, first + at_once)
+            counted = CountedField(field, [tensor[part] for tensor in extra_args], times, progress)
+            states.append(self._solve_part(counted, start[part], times))
             nfe = max(nfe, counted.nfe)
         return Solution(torch.cat(states), nfe)
 
-    def _solve_item(self, field: CountedField, start: Tensor, times: Tensor) -> Tensor:
+    def _solve_part(self, field: CountedField, start: Tensor, times: Tensor) -> Tensor:
+        """Items (n, …) with the same steps."""
         # A step has to end at the last time: beyond, a field that leads to data need not even be finite.
-        options: dict[str, Any] = {"step_t": times[-1:]}
+        options: dict[str, Any] = {"step_t": times[-1:], "norm": _largest_of_items}
         if self.control.max_step is not None:
             options |= {"first_step": self.control.max_step, "max_step": self.control.max_step}
 
@@ -251,6 +258,7 @@ def integrate(
     rtol: float = 1e-3,
     atol: float = 1e-3,
     max_step: float | None = None,
+    shared_steps: bool = False,
     progress: Progress | None = None,
 ) -> Solution:
     """Solve ``dx/dt = field(x, t, *extra_args)`` from ``x(span[0]) = start`` to ``span[1]``.
@@ -259,20 +267,25 @@ def integrate(
         field: takes x (B, …), t (B,) and `extra_args`, returns the velocity (B, …).
         start: (B, …).
         method: a key of `SOLVERS`.
-        steps, rtol, atol, max_step: see `StepControl`.
+        steps, rtol, atol, max_step, shared_steps: see `StepControl`.
         extra_args: tensors (B, …), one item for every item of `start`: what the velocity depends on besides.
         span: first and last time; may run backwards.
         progress: called at every evaluation with the fraction of the span that lies behind, for each item anew if
-            the method is adaptive.
+            the method is adaptive and the steps are not shared.
 
     Raises:
         InputError: if the method is not known, steps is below 1, max_step is not above 0 or the span is empty; if the
             adaptive method's step vanishes because the field is too steep for its tolerances.
     """
-    solver = choose(SOLVERS, method, "solver")(StepControl(steps, rtol, atol, max_step))
+    solver = choose(SOLVERS, method, "solver")(StepControl(steps, rtol, atol, max_step, shared_steps))
     if span[0] == span[1]:
         raise InputError(f"a span has two different times, not {span[0]} twice")
     return solver.solve(field, start, extra_args, span, progress)
+
+
+def _largest_of_items(errors: Tensor) -> Tensor:
+    """The root mean square over the entries of the item (B, …) where it is largest."""
+    return errors.flatten(1).square().mean(dim=1).sqrt().amax()
 
 
 def _time_dtype(start: Tensor) -> torch.dtype:

@@ -1,5 +1,7 @@
 """Sessions: what a task starts from, which settings have an effect, and samples that do not depend on the batch."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -64,6 +66,20 @@ def test_what_the_flow_was_shown(name, task):
         assert (noise == 0).all()
 
 
+def test_shared_steps_give_the_same_fills_from_fewer_evaluations():
+    """The network is evaluated for all items at once, and a fill differs from its own by the tolerance at most."""
+    seen = []
+    for shared in (False, True):
+        chosen = session("mask_conditioned", "inpaint")
+        chosen = replace(chosen, config=replace(chosen.config, shared_steps=shared, tolerance=1e-6))
+        calls = []
+        chosen.flow.velocity_network.register_forward_hook(lambda *_, calls=calls: calls.append(1))
+        seen.append((chosen.run(silent).samples, len(calls)))
+    (alone, many), (together, few) = seen
+    assert few < many / 3
+    torch.testing.assert_close(together, alone, atol=1e-3, rtol=0)
+
+
 def test_progress_rises_to_one():
     seen = []
     session("hadamard", "generate", batch_size=2).run(seen.append)
@@ -93,7 +109,8 @@ def test_tasks_by_default():
 
 def test_settings_that_have_an_effect():
     chosen = session("mask_conditioned", "inpaint")
-    assert chosen.effective_settings() == {"solver": "dopri5", "tolerance": 1e-2}
+    assert chosen.effective_settings() == {"solver": "dopri5", "tolerance": 1e-2, "shared_steps": False}
+    assert sampler_config(make("mask_conditioned"), shared_steps=True).shared_steps
     config = sampler_config(make("points"), "midpoint", steps=7)
     assert session("points", "generate").effective_settings() == {"solver": "rk4", "steps": 20}
     assert (config.solver, config.steps, config.tolerance) == ("midpoint", 7, make("points").sampler.tolerance)
@@ -107,6 +124,7 @@ def test_settings_that_have_an_effect():
         ("points", {"epsilon": 1.0}, "epsilon is for Hadamard and multichannel flows"),
         ("mask_conditioned", {"steps": 3}, "leave steps out"),
         ("points", {"tolerance": 0.1}, "tolerance is dopri5's"),
+        ("points", {"shared_steps": True}, "shared_steps is dopri5's"),
         ("points", {"solver": "heun"}, "no solver 'heun'"),
         ("points", {"steps": 0}, "steps starts at 1"),
     ],

@@ -187,6 +187,28 @@ def test_items_do_not_depend_on_their_neighbours(schedule, method):
         torch.testing.assert_close(together[item], alone[0], atol=1e-10, rtol=1e-12)
 
 
+@pytest.mark.parametrize("method", ADAPTIVE)
+def test_shared_steps_are_right_for_every_item(method):
+    """One hard item among many easy ones, whose share of a common mean would be lost: dx/dt = w cos(w t) ends at
+    sin(w). Evaluations are those of the hardest item, and each is of the whole batch."""
+    rates = torch.ones(200, 1, dtype=torch.float64)
+    rates[77] = 60.0
+    sizes = []
+
+    def field(x, t, rate):
+        sizes.append(len(x))
+        return rate * torch.cos(rate * t[:, None])
+
+    options = dict(method=method, rtol=1e-6, atol=1e-6)
+    together = integrate(field, torch.zeros_like(rates), extra_args=(rates,), shared_steps=True, **options)
+    assert together.nfe == len(sizes) and set(sizes) == {200}
+    torch.testing.assert_close(together.x, torch.sin(rates), atol=1e-5, rtol=0)
+    hardest = integrate(field, torch.zeros(1, 1).double(), extra_args=(rates[77:78],), **options)
+    assert 0.7 < together.nfe / hardest.nfe < 1.3
+    # The item itself is solved as finely as alone, to a few tolerances.
+    torch.testing.assert_close(together.x[77], hardest.x[0], atol=5e-6, rtol=0)
+
+
 @pytest.mark.parametrize("method", SOLVERS)
 def test_backwards_returns_to_the_start(schedule, method):
     steps, tolerance = {1: (1000, 2e-2), 2: (200, 1e-3), 4: (60, 1e-5), 5: (1, 1e-6)}[SOLVERS[method].order]
