@@ -12,14 +12,15 @@ expected picture, the estimate of least squared error; many end at samples that 
 average over observations, sharper, but not the posterior of the one that was observed.
 
 The network sees the point x and a linear estimate d of the picture, and predicts what is missing, in units of the
-error that d has for pictures of white spectrum and standard deviation s:
+error that d has for pictures of mean 0 whose power falls as :math:`P \propto |\omega|^{-\gamma}`, for photographs with
+an exponent of about 2 (Field 1987, https://doi.org/10.1364/JOSAA.4.002379):
 
 .. math::
-    \hat d = \frac{s^2\,\overline{\hat\beta}}{|\hat\alpha|^2 + s^2|\hat\beta|^2}\,\hat x, \qquad
-    \sigma^2 = \mathrm{mean}_\omega \frac{s^2|\hat\alpha|^2}{|\hat\alpha|^2 + s^2|\hat\beta|^2}, \qquad
+    \hat d = \frac{P\,\overline{\hat\beta}}{|\hat\alpha|^2 + P|\hat\beta|^2}\,\hat x, \qquad
+    \sigma^2 = \mathrm{mean}_\omega \frac{P|\hat\alpha|^2}{|\hat\alpha|^2 + P|\hat\beta|^2}, \qquad
     \eta_1 = d + \sigma F(x, d, a, b),
 
-which for white noise alone is the preconditioning of Karras et al., arXiv 2206.00364, up to the scale of x.
+which for white pictures and noise is the preconditioning of Karras et al., arXiv 2206.00364, up to the scale of x.
 
 Source and numbering: Negrel, Coeurdoux, Albergo, Vanden-Eijnden, arXiv 2508.04605.
 """
@@ -61,7 +62,8 @@ class MultichannelFlow(Flow):
         motion_length, motion_angle: of the motion blur, pixels and radians from the horizontal.
         cutoff: radians a pixel, what the high pass drops lies below.
         noise_exponent: the coloured noise's power falls as the frequency to this power; its variance is 1.
-        data_std: standard deviation s of the pictures.
+        data_std, data_exponent: of the pictures' power P, whose mean over the frequencies is the square of data_std;
+            an exponent of 0 is white.
         steps, epsilon: see `SamplerConfig`.
     """
 
@@ -82,6 +84,7 @@ class MultichannelFlow(Flow):
         cutoff: float = 0.3,
         noise_exponent: float = 1.0,
         data_std: float = 0.5,
+        data_exponent: float = 2.0,
         steps: int = 20,
         epsilon: float = 0.0,
     ) -> None:
@@ -101,7 +104,7 @@ class MultichannelFlow(Flow):
         coloured = unit_power(power_law(*size, noise_exponent), size[1])
         self.channels = Channels(damages, {"noise": torch.ones_like(coloured), "coloured": coloured})
         self.measure = ChannelMeasure(len(damages), len(self.channels.noises))
-        self.data_std = data_std
+        self.power = (data_std * unit_power(power_law(*size, data_exponent), size[1])).square()
         self.network = AmountsUNet(shape[0], len(self.channels.names), width, multipliers, blocks, attention, dropout)
 
     def drifts(self, process: Process, x: Tensor) -> Endpoints:
@@ -187,11 +190,11 @@ class MultichannelFlow(Flow):
     def _estimate(self, process: ChannelProcess, x: Tensor) -> tuple[Tensor, Tensor]:
         """The linear estimate d (B, C, H, W) and its error sigma (B, 1, 1, 1)."""
         assert isinstance(process.alpha, Fourier) and isinstance(process.beta, Fourier)
-        variance = self.data_std**2
         noise = process.alpha.values.abs().square()
-        whole = noise + variance * process.beta.values.abs().square()
-        filtered = Fourier(variance * process.beta.values.conj() / whole)
-        error = mean_over_frequencies(variance * noise / whole, self.shape[2]).sqrt()
+        power = self.power.to(noise)
+        whole = noise + power * process.beta.values.abs().square()
+        filtered = Fourier(power * process.beta.values.conj() / whole)
+        error = mean_over_frequencies(power * noise / whole, self.shape[2]).sqrt()
         return filtered(x), error.clamp(min=SMALLEST_ERROR)
 
 

@@ -56,7 +56,7 @@ OTHERS = [
     HadamardFlow(
         *(PICTURE, 16, (1, 3), 2, False, 0.2, {"blocks": 2.0, "holes": 1.0}, 3, "patches", 0.6, 7, 0.4),
     ),
-    MultichannelFlow(PICTURE, 16, (1, 3), 2, False, 0.2, 1.0, 5.0, 0.3, 0.9, 2.0, 0.7, 7, 0.4),
+    MultichannelFlow(PICTURE, 16, (1, 3), 2, False, 0.2, 1.0, 5.0, 0.3, 0.9, 2.0, 0.7, 1.0, 7, 0.4),
 ]
 
 
@@ -69,7 +69,7 @@ def test_a_file_rebuilds_the_flow(flow, tmp_path):
     save_flow(flow, tmp_path / "flow.safetensors", {"steps": 3})
     again = load_flow(tmp_path)
     assert type(again) is type(flow) and again.arguments == flow.arguments and again.sampler == flow.sampler
-    for name in ("training_distribution", "masks", "hole_weight", "weighting", "block_side", "data_std"):
+    for name in ("training_distribution", "masks", "hole_weight", "weighting", "block_side"):
         assert getattr(again, name, None) == getattr(flow, name, None)
     assert all(torch.equal(value, again.state_dict()[key]) for key, value in flow.state_dict().items())
     assert not again.training

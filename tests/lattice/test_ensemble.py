@@ -53,7 +53,9 @@ def test_an_interrupted_run_makes_the_same(tmp_path, monkeypatch):
 
 def test_chains_lie_one_after_the_other(tmp_path):
     """Neighbours of a chain are alike, those of two chains are not."""
-    settings = EnsembleSettings(1.0, 0.0, configurations=60, chains=3, every=1, warm_up=5, step_size=0.01, leapfrogs=1)
+    settings = EnsembleSettings(
+        1.0, 0.0, configurations=60, chains=3, every=1, warm_up=5, step_size=0.01, leapfrogs=1
+    )
     fields = np.load(make_ensemble(settings, 4, tmp_path)).reshape(3, 20, -1)
     within = np.abs(fields[:, 1:] - fields[:, :-1]).max()
     assert within < 0.3 * np.abs(fields[0] - fields[1]).max(axis=1).min()
