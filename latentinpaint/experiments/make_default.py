@@ -57,21 +57,22 @@ class Stage:
         name: of its configuration and of its folder.
         train: the training command.
         model_file: what it leaves.
-        takes: the setting by which it takes what an earlier stage left, and that stage's name.
+        takes: the setting by which it takes what the stage before it left.
         needed: whether every recipe has it.
     """
 
     name: str
     train: Callable[[Sequence[str]], None]
     model_file: str
-    takes: tuple[str, str] | None = None
+    takes: str | None = None
     needed: bool = True
 
 
 STAGES = (
     Stage("autoencoder", pretrain_ae, AUTOENCODER_FILE),
-    Stage("refiner", train_latent, PIPELINE_FILE, ("model.autoencoder", "autoencoder")),
-    Stage("adversarial", train_lama, PIPELINE_FILE, ("model.start", "refiner"), needed=False),
+    Stage("refiner", train_latent, PIPELINE_FILE, "model.autoencoder"),
+    Stage("refiner_again", train_latent, PIPELINE_FILE, "model.start", needed=False),
+    Stage("adversarial", train_lama, PIPELINE_FILE, "model.start", needed=False),
 )
 
 
@@ -113,9 +114,11 @@ class ModelMaking:
         texture = self.texture()
         evaluator = self.evaluator()
         archives = gather_photographs(self.photos, self.output / "photos")
+        earlier = None
         for stage in STAGES:
             if stage.name in settings:
-                self._train(stage, settings[stage.name])
+                self._train(stage, settings[stage.name], earlier)
+                earlier = self.output / stage.name
         pipeline = load_model(self.output / list(settings)[-1]).pipeline
         round_to_half(pipeline)  # what is evaluated is what is written
         summary = self.evaluate(Model(pipeline, texture), evaluator)
@@ -200,8 +203,8 @@ class ModelMaking:
             "licence": self.licence,
         }
 
-    def _train(self, stage: Stage, settings: dict[str, Any]) -> None:
-        """Train a stage, or go on with it; nothing if its model is there."""
+    def _train(self, stage: Stage, settings: dict[str, Any], earlier: Path | None) -> None:
+        """Train a stage from the earlier one's folder, or go on with it; nothing if its model is there."""
         folder = self.output / stage.name
         if (folder / stage.model_file).is_file():
             print(f"{stage.name}: is there, {folder / stage.model_file}")
@@ -217,8 +220,7 @@ class ModelMaking:
         if time_budget(settings) is not None:
             options["trainer.max_time"] = settings["trainer"]["max_time"]
         if stage.takes is not None:
-            option, earlier = stage.takes
-            options[option] = self.output / earlier
+            options[stage.takes] = earlier
         if (folder / "checkpoints" / "last.ckpt").is_file():
             options["ckpt_path"] = "last"
         words = []

@@ -127,6 +127,30 @@ def test_a_stage_that_was_stopped_goes_on(made, monkeypatch):
     assert options["--model.autoencoder"] == str(made / "out" / "autoencoder")
 
 
+@pytest.mark.parametrize("optional", [(), ("refiner_again",), ("adversarial",), ("refiner_again", "adversarial")])
+def test_a_stage_takes_what_the_one_before_it_left(optional, made, tmp_path, monkeypatch):
+    asked = []
+    (tmp_path / "recipe").mkdir()
+    for name in ("autoencoder", "refiner", *optional):
+        (tmp_path / "recipe" / f"{name}.yaml").write_text((made / "tiny" / "refiner.yaml").read_text())
+    monkeypatch.setattr(make_default, "STAGES", [_with(stage, asked.append) for stage in STAGES])
+    monkeypatch.setattr(make_default, "load_model", lambda folder: load_model(made / "out" / "refiner"))
+    monkeypatch.setattr(make_default, "read_header", lambda folder: header_of_run(made / "out" / "refiner"))
+    arguments = ["--photos", str(made / "photos.zip"), "--recipe", str(tmp_path / "recipe"), "--precision", "32-true"]
+    with pytest.raises(SystemExit) as end:
+        main("make_default", [*arguments, "--output", str(tmp_path / "out"), "--evaluated", "1"])
+    assert not end.value.code
+    trained = []
+    for words in asked:
+        options = dict(zip(words[::2], words[1::2], strict=True))
+        trained.append((options.get("--model.autoencoder"), options.get("--model.start")))
+    out = tmp_path / "out"
+    expected = [(None, None), (str(out / "autoencoder"), None)]
+    for earlier in ("refiner", *optional)[: len(optional)]:
+        expected.append((None, str(out / earlier)))
+    assert trained == expected
+
+
 def _with(stage, train):
     return make_default.Stage(stage.name, train, stage.model_file, stage.takes, stage.needed)
 
