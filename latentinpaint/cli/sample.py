@@ -20,15 +20,15 @@ class Options:
     """Sample a flow that train_flow made: new samples, filled holes, carried-over pictures.
 
     What a flow can do depends on its class: generate and transport (a scheduled flow); inpaint (a mask-conditioned
-    flow); generate, inpaint, sequential, denoise and posterior (a Hadamard flow); restore (a multichannel flow).
-    Given data, it reports the error inside the holes, or of the whole picture where there are none. Equal seeds give
-    equal samples, whatever the batch size.
+    flow); generate, inpaint, sequential, denoise, posterior and reward (a Hadamard flow); restore (a multichannel
+    flow). Given data, it reports the error inside the holes, or of the whole picture where there are none. Equal
+    seeds give equal samples, whatever the batch size.
 
     Args:
         model: flow file, or folder of a training run.
         output: a sheet of tiles (PNG, WebP or TIFF), a plot for points (PNG), or the samples as they are (.npy).
-        task: generate, transport, inpaint, sequential, denoise, posterior or restore; by default the flow's first
-            (transport where it starts from data).
+        task: generate, transport, inpaint, sequential, denoise, posterior, reward or restore; by default the flow's
+            first (transport where it starts from data).
         data: what is filled, carried over or observed: a folder, a sheet, or a collection's name, as in training.
         change: none, invert, rotate or mirror, made to the data.
         downloads: folder in which torchvision looks for a data set, and to which it downloads.
@@ -40,6 +40,8 @@ class Options:
             (denoise, posterior).
         channel: what damages the data and how much, such as blur=.8, from 0 to 1; as often as there are channels
             (restore).
+        quadratic: A of the reward A x^2 / 2 + b x of every entry x, 0 or below (reward).
+        linear: b of that reward; for configurations of a lattice field theory, an external field (reward).
         order: of the blocks, raster or morton (sequential).
         steps: solver steps, for sequential those of one block; by default the flow's own.
         solver: euler, midpoint, rk4 or dopri5; by default the flow's own.
@@ -65,6 +67,8 @@ class Options:
     num_samples: int | None = None
     noise: float = 0.2
     channel: list[str] | None = None
+    quadratic: float | None = None
+    linear: float | None = None
     order: str = "raster"
     steps: int | None = None
     solver: str | None = None
@@ -120,7 +124,7 @@ def _session(options: Options) -> "Session":
 
     flow = load_flow(options.model).to(choose_device(options.device))
     from_noise = read_header(options.model)["recipe"].get("from_noise", True)
-    named = "task data mask mask-preset solver steps tolerance epsilon channel shared-steps"
+    named = "task data mask mask-preset solver steps tolerance epsilon channel shared-steps quadratic linear"
     names = session.SessionNames(*[f"--{name}" for name in named.split()])
     task = session.find_task(flow, options.task, from_noise, names)
     settings = (options.solver, options.steps, options.tolerance, options.epsilon, options.shared_steps)
@@ -141,6 +145,7 @@ def _session(options: Options) -> "Session":
         has_data=data is not None,
         noise_std=options.noise,
         channels=session.load_channels(task, options.channel, names),
+        reward=session.load_reward(task, options.quadratic, options.linear, names),
         order=options.order,
         seed=options.seed,
         batch_size=options.batch_size,

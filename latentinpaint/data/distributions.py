@@ -1,6 +1,7 @@
 """Collections that flows learn from, drawn at random: noise, points in the plane, small pictures in memory.
 
-A collection draws samples of one shape: points are (d,), pictures (C, H, W) in [-1, 1], the range that flows work in.
+A collection draws samples of one shape: points are (d,), pictures (C, H, W) in [-1, 1], the range that flows work in,
+fields on a lattice (1, L, L) of any range.
 `open_collection` finds one by its name.
 """
 
@@ -123,6 +124,51 @@ class Pictures(Collection):
         return to_range(self.values[:count])
 
 
+class Fields(Collection):
+    """Fields on a periodic square lattice in memory.
+
+    Args:
+        values: (N, 1, L, L) float32.
+        symmetric: whether what is drawn is moved by a symmetry of the lattice, chosen at random: a shift, a turn or a
+            reflection.
+        even: whether its sign is drawn as well, right for fields whose law does not depend on the sign.
+    """
+
+    def __init__(self, values: Tensor, symmetric: bool = False, even: bool = False) -> None:
+        self.values = values
+        self.symmetric = symmetric
+        self.even = even
+        self.shape = tuple(values.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        fields = self.values[torch.randint(len(self), (count,), generator=generator)]
+        if self.symmetric:
+            fields = _moved(fields, generator)
+        if self.even:
+            fields = fields * (2 * torch.randint(2, (count, 1, 1, 1), generator=generator) - 1)
+        return fields
+
+    def first(self, count: int | None = None) -> Tensor:
+        """The first fields, all of them for None, as they are."""
+        return self.values[:count]
+
+
+def _moved(fields: Tensor, generator: torch.Generator) -> Tensor:
+    """Every field (B, 1, L, L) moved by a symmetry of the periodic square lattice."""
+    count, _, side, _ = fields.shape
+    places = torch.arange(side)
+    shifts = torch.randint(side, (2, count, 1), generator=generator)
+    signs = 2 * torch.randint(2, (2, count, 1), generator=generator) - 1
+    rows, columns = (signs * places + shifts) % side
+    items = torch.arange(count)[:, None, None]
+    moved = fields[items, 0, rows[:, :, None], columns[:, None, :]][:, None]
+    turned = torch.rand(count, 1, 1, 1, generator=generator) < 0.5
+    return torch.where(turned, moved.transpose(-1, -2), moved)
+
+
 def to_range(values: Tensor) -> Tensor:
     """Pictures of uint8 in the flows' range [-1, 1]."""
     return values.float() / 127.5 - 1
@@ -156,7 +202,7 @@ def open_collection(
         name: "normal", a key of `POINTS`, one of `DOWNLOADS` (through torchvision), a folder of pictures, or one
             picture file that is a sheet: tiles of `size` side by side, in as many rows as there are. Tiles at the
             sheet's end that are black altogether are no pictures. A folder that is called like a collection is
-            written ./mnist.
+            written ./mnist. A file .npy holds fields (N, channels, size, size).
         size: side of the pictures, pixels; those of a folder are cropped to their middle square and scaled.
         channels: 1 makes pictures grey, 3 is RGB.
         change: a key of `CHANGES`, made to every picture.
@@ -175,6 +221,8 @@ def open_collection(
     if name == NORMAL:
         return Normal((channels, size, size))
     check_name(name)
+    if Path(name).suffix == ".npy" and Path(name).is_file():
+        return Fields(_fields(Path(name), channels, size))
     if name in DOWNLOADS:
         values = _downloaded(name, Path(downloads), train)
     elif Path(name).is_dir():
@@ -203,6 +251,17 @@ def _with_channels(values: np.ndarray, channels: int, size: int) -> Tensor:
         values = np.rint(grey).astype(np.uint8)[..., None]
     tensor = torch.from_numpy(np.ascontiguousarray(values.transpose(0, 3, 1, 2)))
     return tensor.expand(-1, channels, -1, -1)
+
+
+def _fields(path: Path, channels: int, size: int) -> Tensor:
+    """The fields (N, channels, size, size) of a file."""
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not an array that NumPy has written") from error
+    if values.ndim != 4 or values.shape[1:] != (channels, size, size) or not len(values):
+        raise InputError(f"{path} has the shape {values.shape}, not (N, {channels}, {size}, {size})")
+    return torch.from_numpy(values).float()
 
 
 def _folder(root: Path, size: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Batches for flows: ``{"source": (B, …), "target": (B, …)}``, drawn independently of each other."""
 
 import pytorch_lightning as pl
+from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -10,13 +11,16 @@ from latentinpaint.data.distributions import (
     NORMAL,
     POINTS,
     Collection,
+    Fields,
     Normal,
     check_name,
     open_collection,
 )
 from latentinpaint.errors import InputError
+from latentinpaint.lattice.ensemble import EnsembleSettings, make_ensemble
 from latentinpaint.randomness import numbered_generator
 
+PHI4 = "phi4"
 EPOCH = 10**9  # batches: a run has one endless epoch and goes on where it was
 
 
@@ -44,7 +48,9 @@ class FlowDataModule(pl.LightningDataModule):
 
     Args:
         target: the data: moons, shifted_normal or ring (points); mnist, fashion_mnist, kmnist, cifar10, cifar10_dogs
-            or cifar100 (through torchvision); a folder of pictures; or a sheet, one picture file of tiles.
+            or cifar100 (through torchvision); a folder of pictures; a sheet, one picture file of tiles; phi4,
+            configurations of the phi^4 model, which are made once, into the folder `downloads`, and drawn with all
+            symmetries of the lattice; or a file .npy of fields (N, channels, size, size), drawn as they are.
         source: where the flow starts: normal (noise), or anything the target can be.
         val_target, val_source: what is shown and evaluated during training; None draws from the target and source.
         change, source_change: none, invert, rotate or mirror, made to every picture of the target or the source.
@@ -56,6 +62,7 @@ class FlowDataModule(pl.LightningDataModule):
         shown: samples that are shown and evaluated.
         num_workers: processes that draw batches; 0 draws them in the training's own.
         seed: of the batches.
+        ensemble: which configurations phi4 are; None is `EnsembleSettings` as it stands.
     """
 
     def __init__(
@@ -74,13 +81,16 @@ class FlowDataModule(pl.LightningDataModule):
         shown: int = 16,
         num_workers: int = 0,
         seed: int = 0,
+        ensemble: EnsembleSettings | None = None,
     ) -> None:
         super().__init__()
         if batch_size < 1 or shown < 2 or num_workers < 0:
             raise InputError("data.batch_size starts at 1, data.shown at 2, data.num_workers at 0")
         for name in (target, source, val_target, val_source):
-            if name is not None:
+            if name not in (None, PHI4):
                 check_name(name)
+        if PHI4 in (source, val_source) or (target == PHI4 and channels != 1):
+            raise InputError("phi4 is a data.target, of data.channels 1")
         self.target = target
         self.source = source
         self.val_target = val_target
@@ -95,6 +105,7 @@ class FlowDataModule(pl.LightningDataModule):
         self.shown = shown
         self.num_workers = num_workers
         self.seed = seed
+        self.ensemble = ensemble or EnsembleSettings()
         self.shape = POINTS[target].shape if target in POINTS else (channels, size, size)
         self.train_batches: Batches | None = None
         self.val_batches: Batches | None = None
@@ -134,6 +145,11 @@ class FlowDataModule(pl.LightningDataModule):
     def _open(self, name: str, change: str, flip: bool = False, train: bool = True) -> Collection:
         if name == NORMAL:
             return Normal(self.shape)
+        if name == PHI4:
+            path = make_ensemble(self.ensemble, self.size, self.downloads, rank_zero_info)
+            fields = open_collection(str(path), self.size, self.channels)
+            assert isinstance(fields, Fields)
+            return Fields(fields.values, symmetric=True, even=self.ensemble.field == 0)
         return open_collection(name, self.size, self.channels, change, flip, self.downloads, train)
 
     def _held_back(self, trained: Collection, name: str, val_name: str | None, change: str) -> Collection:

@@ -18,11 +18,13 @@ from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError, choose
 from latentinpaint.flows.base import Flow, SamplerConfig, draw_holes, sample_noise
 from latentinpaint.interpolants import (
+    PATH_SOLVERS,
     Drifts,
     Endpoints,
     Hadamard,
     HadamardPath,
     Process,
+    QuadraticReward,
     Solution,
     integrate_path,
     observation,
@@ -38,11 +40,13 @@ from latentinpaint.interpolants.training_distributions import (
     Mixture,
     TrainingDistribution,
 )
-from latentinpaint.models.velocity import AlphaUNet
+from latentinpaint.models.velocity import AlphaUNet, EstimateUNet
 from latentinpaint.randomness import draw_normal, split
 
 # Weights of the training distributions where none are given.
 DEFAULT_MEASURE = {"diagonal": 1.0, "entrywise": 0.25, "blocks": 0.75, "holes": 2.0}
+# Where paths under a reward begin: a linear one has no process at alpha = 1.
+REWARD_LEVEL = 0.98
 
 
 class HadamardFlow(Flow):
@@ -55,10 +59,14 @@ class HadamardFlow(Flow):
         block_side: side of the blocks, pixels.
         masks: preset of the holes, see `data.masks.mask_preset`.
         known_noise: probability of noise on what is known around a hole.
-        steps, epsilon: see `SamplerConfig`; Euler's steps, for clocks may start and stop on the way.
+        steps, epsilon: see `SamplerConfig`.
+        solver: a key of `PATH_SOLVERS`; each has steps between which clocks may start and stop.
+        scale: standard deviation of an entry of the data, about: what the network sees is divided by it.
+        padding: see `TimeUNet`; "circular" for data on a periodic grid.
+        estimates: variances of `EstimateUNet`, which makes the network one; empty is `AlphaUNet`.
     """
 
-    tasks = ("generate", "inpaint", "sequential", "denoise", "posterior")
+    tasks = ("generate", "inpaint", "sequential", "denoise", "posterior", "reward")
     accepts_epsilon = True
 
     def __init__(
@@ -75,21 +83,34 @@ class HadamardFlow(Flow):
         known_noise: float = 0.2,
         steps: int = 80,
         epsilon: float = 0.0,
+        solver: str = "euler",
+        scale: float = 1.0,
+        padding: str = "zeros",
+        estimates: Sequence[float] = (),
     ) -> None:
         super().__init__()
         if len(shape) != 3:
             raise InputError("a Hadamard flow takes pictures")
+        if not scale > 0:
+            raise InputError(f"the scale of data is above 0, not {scale}")
         weights = DEFAULT_MEASURE if measure is None else measure
         self.arguments["measure"] = dict(weights)
         for name in weights:
             choose(MEASURES, name, "measure")
         self.shape = tuple(shape)
-        self.sampler = SamplerConfig("euler", steps, epsilon=epsilon)
+        choose(PATH_SOLVERS, solver, "solver of a Hadamard flow")
+        self.sampler = SamplerConfig(solver, steps, epsilon=epsilon)
+        self.scale = scale
         self.block_side = block_side
         self.masks = mask_preset(masks, min(shape[1:]))
         self.known_noise = known_noise
         self.training_distribution = self._mixture(weights)
-        self.network = AlphaUNet(shape[0], width, multipliers, blocks, attention, dropout)
+        network = (width, multipliers, blocks, attention, dropout, padding)
+        self.network: AlphaUNet | EstimateUNet
+        if estimates:
+            self.network = EstimateUNet(shape[0], estimates, *network)
+        else:
+            self.network = AlphaUNet(shape[0], *network)
 
     def _mixture(self, weights: dict[str, float]) -> Mixture:
         """The training distributions whose weight is not 0."""
@@ -109,12 +130,16 @@ class HadamardFlow(Flow):
     def loss(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         alpha = self.training_distribution.draw(target.shape, generator).to(target)
         process = Process(Hadamard(alpha), Hadamard(1 - alpha))
+        target = target / self.scale
         prediction = self.difference(process.point(source, target), alpha)
         # Where alpha is 0 the source has left no trace to learn from, and no path moves.
         return {"loss": squared_error(prediction, source - target, (alpha > 0).to(target))}
 
     def follow(self, path: HadamardPath, start: Tensor, config: SamplerConfig | None = None) -> Solution:
-        """Follow any path of clocks from a state (B, C, H, W); entries that begin as data stay as they are."""
+        """Follow any path of clocks from a state (B, C, H, W); entries that begin as data stay as they are.
+
+        The state and what it becomes are in units of `scale`.
+        """
         active_mask = (path.level > 0).to(start)
         return self._integrate(path, self.drifts, start, config or self.sampler, active_mask)
 
@@ -124,7 +149,7 @@ class HadamardFlow(Flow):
         config = self._with_generators(config, count)
         noise = sample_noise(self, count, config.generator)
         everywhere = torch.ones_like(noise[:, :1])
-        return self.follow(inpaint(everywhere), noise, config)
+        return self._scaled(self.follow(inpaint(everywhere), noise, config))
 
     @torch.no_grad()
     def inpaint(self, picture: Tensor, hole: Tensor, config: SamplerConfig | None = None) -> Solution:
@@ -163,9 +188,10 @@ class HadamardFlow(Flow):
 
         Its samples are distributed as the data on average over observations; for those given y take `posterior`.
         """
+        noise_std = noise_std / self.scale
         level = noise_std / (1 + noise_std)
         path = denoise(torch.full_like(observed[:, :1], level))
-        return self.follow(path, observed / (1 + noise_std), config)
+        return self._scaled(self.follow(path, observed / self.scale / (1 + noise_std), config))
 
     @torch.no_grad()
     def posterior(
@@ -177,20 +203,58 @@ class HadamardFlow(Flow):
         """
         config = self._with_generators(config, len(observed))
         known = 1 - hole.to(observed)
-        reward = observation(observed, known, noise_std)
+        reward = observation(observed / self.scale, known, noise_std / self.scale)
         path = inpaint(torch.ones_like(observed[:, :1]))
         start = draw_normal(observed, config.generator)
-        return self._integrate(path, reward.drifts(self.drifts), start, config)
+        return self._scaled(self._integrate(path, reward.drifts(self.drifts), start, config))
+
+    @torch.no_grad()
+    def reward(
+        self,
+        count: int,
+        quadratic: Tensor | float = 0.0,
+        linear: Tensor | float = 0.0,
+        config: SamplerConfig | None = None,
+    ) -> Solution:
+        """`count` new pictures of the density times exp r, r(x) = sum of A x^2 / 2 + b x (13, 52–61).
+
+        All entries begin a little below alpha = 1, where one step of Euler's from pure noise leads.
+
+        Args:
+            count: B.
+            quadratic: A, 0 or below, a number or (B or 1, C or 1, H or 1, W or 1).
+            linear: b, likewise.
+            config: how it is sampled.
+
+        Raises:
+            InputError: if A is above 0 anywhere: there is no path from pure noise.
+        """
+        config = self._with_generators(config, count)
+        noise = sample_noise(self, count, config.generator)
+        rows = torch.zeros_like(noise[:1])
+        curvature = rows + quadratic * self.scale**2
+        if (curvature > 0).any():
+            raise InputError("the quadratic part of a reward is 0 or below: above, there is no path from noise")
+        drifts = QuadraticReward(curvature, rows + linear * self.scale).drifts(self.drifts)
+        path = inpaint(REWARD_LEVEL * torch.ones_like(noise[:1, :1]))
+        process = path.at(noise.new_zeros(()))
+        start = process.point(noise, drifts(process, REWARD_LEVEL * noise).data)
+        solution = self._scaled(self._integrate(path, drifts, start, config))
+        return replace(solution, nfe=solution.nfe + 1)
 
     def preview(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         hole = draw_holes(self.masks, target, generator)
-        quick = SamplerConfig("euler", min(20, self.sampler.steps), generator=generator)
+        quick = replace(self.sampler, steps=min(20, self.sampler.steps), epsilon=0.0, generator=generator)
         return {
             "generated": self.generate(len(target), quick).x,
             "hole": torch.where(hole > 0, 0.0, target),
             "fill": self.inpaint(target, hole, quick).x,
             "truth": target,
         }
+
+    def _scaled(self, solution: Solution) -> Solution:
+        """The solution in the units of the data."""
+        return replace(solution, x=self.scale * solution.x)
 
     def _with_generators(self, config: SamplerConfig | None, count: int) -> SamplerConfig:
         """The settings with a generator for each of `count` items."""
@@ -205,13 +269,14 @@ class HadamardFlow(Flow):
         config: SamplerConfig,
         active_mask: Tensor | None = None,
     ) -> Solution:
-        if config.solver != "euler":
-            raise InputError("a Hadamard flow is followed with Euler's steps: leave the solver out")
+        if config.solver not in PATH_SOLVERS:
+            raise InputError(f"a Hadamard flow is followed by {' or '.join(PATH_SOLVERS)}, not by {config.solver}")
         return integrate_path(
             path,
             drifts,
             start,
             config.steps,
+            method=config.solver,
             epsilon=config.epsilon,
             active_mask=active_mask,
             generator=config.generator,
@@ -220,8 +285,10 @@ class HadamardFlow(Flow):
 
     def _fill(self, path: HadamardPath, picture: Tensor, config: SamplerConfig) -> Solution:
         config = self._with_generators(config, len(picture))
-        start = path.start(picture, draw_normal(picture, config.generator))
-        return self.follow(path, start, config)
+        start = path.start(picture / self.scale, draw_normal(picture, config.generator))
+        solution = self._scaled(self.follow(path, start, config))
+        # What is known is given back bit for bit, which a quotient times its divisor need not be.
+        return replace(solution, x=torch.where(path.level > 0, solution.x, picture))
 
 
 # Name -> the training distribution of a flow's alphas.

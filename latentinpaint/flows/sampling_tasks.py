@@ -26,6 +26,7 @@ class Batch:
         holes: (B, 1, H, W), 1 = hole; None for tasks without.
         noise_std: standard deviation of the noise in `observed`.
         channels: amounts of the channels that damaged `observed`, by name.
+        reward: the numbers A and b of a reward that is the same for all entries.
         order: of the blocks, a key of `interpolants.paths.ORDERS`.
         config: how the flow is sampled, with a generator for each item.
     """
@@ -35,6 +36,7 @@ class Batch:
     holes: Tensor | None
     noise_std: float
     channels: Mapping[str, float]
+    reward: tuple[float, float]
     order: str
     config: SamplerConfig
 
@@ -67,6 +69,7 @@ class Task(ABC):
         takes_hole: whether the data have holes.
         observes_noise: whether noise is added to the data.
         takes_channels: whether the data are damaged by channels.
+        takes_reward: whether it samples under a reward.
         restores: whether the data are the truth that its output is compared with.
     """
 
@@ -75,6 +78,7 @@ class Task(ABC):
     takes_hole: bool = False
     observes_noise: bool = False
     takes_channels: bool = False
+    takes_reward: bool = False
     restores: bool = True
 
     def observe(self, flow: Flow, noise: Tensor, batch: Batch) -> Tensor:
@@ -209,6 +213,26 @@ class Restore(Task):
         return TaskOutput(flow.restore(batch.observed, batch.channels, batch.config), batch.observed)
 
 
+@runtime_checkable
+class _SamplesReward(Protocol):
+    def reward(
+        self, count: int, quadratic: float = 0.0, linear: float = 0.0, config: SamplerConfig | None = None
+    ) -> Solution: ...
+
+
+class Reward(Task):
+    """New samples of the density times exp r, r(x) = sum of A x^2 / 2 + b x."""
+
+    accepts_data = False
+    needs_data = False
+    takes_reward = True
+
+    def run(self, flow: Flow, batch: Batch) -> TaskOutput:
+        assert isinstance(flow, _SamplesReward)
+        quadratic, linear = batch.reward
+        return TaskOutput(flow.reward(len(batch.samples), quadratic, linear, batch.config), batch.samples)
+
+
 TASKS: dict[str, Task] = {
     "generate": Generate(),
     "transport": Transport(),
@@ -217,4 +241,5 @@ TASKS: dict[str, Task] = {
     "denoise": Denoise(),
     "posterior": Posterior(),
     "restore": Restore(),
+    "reward": Reward(),
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from latentinpaint.data.distributions import Pictures, from_range, open_collection
+from latentinpaint.data.distributions import Fields, Pictures, from_range, open_collection
 from latentinpaint.data.mask_generators import MaskGenerator
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
@@ -38,6 +38,8 @@ class SessionNames:
     epsilon: str = "epsilon"
     channels: str = "channels"
     shared_steps: str = "shared_steps"
+    quadratic: str = "quadratic"
+    linear: str = "linear"
 
 
 DEFAULT_NAMES = SessionNames()
@@ -131,7 +133,7 @@ def load_samples(
     collection = open_collection(data, size, channels, change, downloads=downloads, train=False)
     if collection.shape != flow.shape:
         raise InputError(f"the flow takes samples of {flow.shape}, the data have {collection.shape}")
-    if isinstance(collection, Pictures):
+    if isinstance(collection, Pictures | Fields):
         return collection.first(count)
     return collection.draw(count or DEFAULT_COUNT, numbered_generator(seed, 0))
 
@@ -154,6 +156,23 @@ def load_channels(task: str, words: Sequence[str] | None, names: SessionNames = 
     if not words:
         raise InputError(f"{task} needs the channels that are damaged: give {names.channels}, such as noise=0.2")
     return read_channels(words)
+
+
+def load_reward(
+    task: str, quadratic: float | None, linear: float | None, names: SessionNames = DEFAULT_NAMES
+) -> tuple[float, float]:
+    """The numbers A and b of a reward, 0 where they are not given.
+
+    Raises:
+        InputError: if the task takes no reward and one is given, or needs one.
+    """
+    is_given = quadratic is not None or linear is not None
+    if is_given != TASKS[task].takes_reward:
+        both = f"{names.quadratic} and {names.linear}"
+        if is_given:
+            raise InputError(f"{task} takes no reward: leave {both} out")
+        raise InputError(f"{task} needs a reward: give {names.quadratic}, {names.linear} or both")
+    return quadratic or 0.0, linear or 0.0
 
 
 def load_holes(
@@ -243,6 +262,7 @@ class Session:
         has_data: whether the samples are data.
         noise_std: standard deviation of the noise that is added to observed data.
         channels: amounts of the channels that damage the data, see `load_channels`.
+        reward: see `load_reward`.
         order: of the blocks, a key of `interpolants.paths.ORDERS`.
         seed: of the samples and of the noise that is added.
         batch_size: items at once.
@@ -256,6 +276,7 @@ class Session:
     has_data: bool
     noise_std: float = 0.2
     channels: Mapping[str, float] = field(default_factory=dict)
+    reward: tuple[float, float] = (0.0, 0.0)
     order: str = "raster"
     seed: int = 0
     batch_size: int = 64
@@ -339,7 +360,7 @@ class Session:
             holes = holes[start:stop].to(parameter)
         generators = self._generators(self.seed, start, stop)
         config = replace(self.config, generator=generators, progress=progress)
-        batch = Batch(samples, samples, holes, self.noise_std, self.channels, self.order, config)
+        batch = Batch(samples, samples, holes, self.noise_std, self.channels, self.reward, self.order, config)
         task = TASKS[self.task]
         if not task.observes_noise:
             return batch

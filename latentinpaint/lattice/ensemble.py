@@ -2,8 +2,8 @@
 
 A file `phi4_32_0123456789ab.npy` holds float32 (N, 1, L, L), chain after chain; the name has the side and a digest of
 the settings. Beside it lies a JSON file with the settings, the acceptance and the autocorrelation times. While an
-ensemble is made, parts of it lie in a folder of the same name: a part begins where the one before ended and has a seed
-of its own, so that an interrupted run, started again, makes what it would have made.
+ensemble is made, parts of it lie in a folder of the same name: a part begins where the one before ended and has a
+seed of its own, so that an interrupted run, started again, makes what it would have made.
 """
 
 import hashlib

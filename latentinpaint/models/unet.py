@@ -8,12 +8,16 @@ convolution that starts at zero. Any grid size works: going up, a map is resized
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from latentinpaint.errors import whole_number
+from latentinpaint.errors import choose, whole_number
+
+# Name -> padding mode of PyTorch's convolutions.
+PADDINGS: dict[str, Literal["zeros", "circular"]] = {"zeros": "zeros", "circular": "circular"}
 
 
 def time_features(time: Tensor, width: int, scale: float = 1000.0) -> Tensor:
@@ -44,6 +48,10 @@ class TimeUNet(nn.Module):
         attention: self-attention on the coarsest grid.
         dropout: probability of dropping features inside the residual blocks, in [0, 1).
         times: how many numbers of each item it is conditioned on, 1 or more.
+        padding: of the convolutions: "zeros", or "circular" for periodic grids, on which a shift by a multiple of the
+            coarsest cell's side then shifts the output alike.
+        normalised: whether features are normalised. Normalisation takes out the scale of its input, and most of its
+            mean; without it, the output depends on both as smoothly as the layers do.
 
     Shapes: x (B, in_channels, h, w) of any h, w >= 1, time (B,) in [0, 1], or (B, times); output
     (B, out_channels, h, w).
@@ -59,8 +67,11 @@ class TimeUNet(nn.Module):
         attention: bool = True,
         dropout: float = 0.0,
         times: int = 1,
+        padding: str = "zeros",
+        normalised: bool = True,
     ) -> None:
         super().__init__()
+        choose(PADDINGS, padding, "padding")
         whole_number("channels", in_channels, 1)
         whole_number("width", width, 1)
         whole_number("blocks", blocks, 1)
@@ -69,27 +80,27 @@ class TimeUNet(nn.Module):
         self.embed = nn.Sequential(
             nn.Linear(times * width, embedding), nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU()
         )
-        self.enter = nn.Conv2d(in_channels, width, 3, padding=1)
+        self.enter = _convolution(in_channels, width, padding)
         widths = [width * multiplier for multiplier in multipliers]
 
         def time_blocks(before: int, channels: int) -> TimeBlocks:
             inputs = [before] + [channels] * (blocks - 1)
-            return TimeBlocks(TimeBlock(count, channels, embedding, dropout) for count in inputs)
+            return TimeBlocks(TimeBlock(count, channels, embedding, dropout, padding, normalised) for count in inputs)
 
         self.down = nn.ModuleList()
         for before, here in pairwise([width, *widths]):
             self.down.append(time_blocks(before, here))
         self.shrink = nn.ModuleList()
         for channels in widths[:-1]:
-            self.shrink.append(nn.Conv2d(channels, channels, 3, stride=2, padding=1))
+            self.shrink.append(_convolution(channels, channels, padding, stride=2))
         self.middle: nn.Module = nn.Identity()
         if attention:
-            self.middle = SelfAttention(widths[-1])
+            self.middle = SelfAttention(widths[-1], normalised)
         self.up = nn.ModuleList()
         for below, here in pairwise(reversed(widths)):
             self.up.append(time_blocks(below + here, here))
-        self.leave = nn.Sequential(_group_norm(widths[0]), nn.SiLU())
-        self.answer = nn.Conv2d(widths[0], out_channels, 3, padding=1)
+        self.leave = nn.Sequential(_norm(widths[0], normalised), nn.SiLU())
+        self.answer = _convolution(widths[0], out_channels, padding)
         _zero(self.answer)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
@@ -110,18 +121,27 @@ class TimeUNet(nn.Module):
 
 
 class TimeBlock(nn.Module):
-    """Residual block of two 3x3 convolutions; the time scales and shifts the second normalisation."""
+    """Residual block of two 3x3 convolutions; the time scales and shifts what lies between, which is normalised."""
 
-    def __init__(self, in_channels: int, out_channels: int, embedding: int, dropout: float) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        embedding: int,
+        dropout: float,
+        padding: str = "zeros",
+        normalised: bool = True,
+    ) -> None:
         super().__init__()
         self.before = nn.Sequential(
-            _group_norm(in_channels), nn.SiLU(), nn.Conv2d(in_channels, out_channels, 3, padding=1)
+            _norm(in_channels, normalised), nn.SiLU(), _convolution(in_channels, out_channels, padding)
         )
-        self.norm = _group_norm(out_channels, affine=False)
+        self.norm = _norm(out_channels, normalised, affine=False)
         self.modulate = nn.Linear(embedding, 2 * out_channels)
-        self.after = nn.Sequential(
-            nn.SiLU(), nn.Dropout(dropout), nn.Conv2d(out_channels, out_channels, 3, padding=1)
-        )
+        self.after = nn.Sequential(nn.SiLU(), nn.Dropout(dropout), _convolution(out_channels, out_channels, padding))
+        if not normalised:
+            # Features keep their scale from block to block as long as the blocks are identities.
+            _zero(self.after[-1])
         self.skip: nn.Module = nn.Identity()
         if in_channels != out_channels:
             self.skip = nn.Conv2d(in_channels, out_channels, 1)
@@ -143,10 +163,10 @@ class TimeBlocks(nn.ModuleList):
 class SelfAttention(nn.Module):
     """Residual self-attention over all cells of a grid, (B, C, h, w) to the same, 32 channels a head."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, normalised: bool = True) -> None:
         super().__init__()
         self.heads = _largest_divisor(channels, max(1, channels // 32))
-        self.norm = _group_norm(channels)
+        self.norm = _norm(channels, normalised)
         self.project = nn.Conv2d(channels, 3 * channels, 1)
         self.merge = nn.Conv2d(channels, channels, 1)
         _zero(self.merge)
@@ -164,7 +184,14 @@ def _zero(layer: nn.Module) -> None:
         nn.init.zeros_(parameter)
 
 
-def _group_norm(channels: int, affine: bool = True) -> nn.GroupNorm:
+def _convolution(in_channels: int, out_channels: int, padding: str, stride: int = 1) -> nn.Conv2d:
+    """A 3x3 convolution that keeps the grid, or shrinks it by its stride."""
+    return nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, padding_mode=PADDINGS[padding])
+
+
+def _norm(channels: int, normalised: bool, affine: bool = True) -> nn.Module:
+    if not normalised:
+        return nn.Identity()
     # At least two channels a group: on a grid of one cell a group of one number would have no standard deviation.
     groups = _largest_divisor(channels, min(16, max(1, channels // 2)))
     return nn.GroupNorm(groups, channels, affine=affine)

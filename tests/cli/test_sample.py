@@ -59,6 +59,7 @@ TASKS = [
     ("hadamard", "sequential", ()),
     ("hadamard", "denoise", ("--data", "SHEET")),
     ("hadamard", "posterior", ("--data", "SHEET", "--noise", "0.5")),
+    ("hadamard", "reward", ("--linear", 0.3, "--quadratic", -0.5)),
     ("multichannel", "restore", ("--data", "SHEET", "--channel", "blur=.8", "--channel=noise=.3")),
 ]
 
@@ -74,7 +75,8 @@ def test_every_task(model, task, options, flows, sheet, done, tmp_path):
     assert len(np.unique(made.reshape(4, -1), axis=0)) == 4
     figures = json.loads(report.read_text())
     assert figures["task"] == task and figures["rows"] == 4 and figures["evaluations"] > 0
-    assert ("psnr" in figures) == ("PSNR" in printed.out) == (model not in ("points", "pictures") and bool(options))
+    restores = model not in ("points", "pictures") and "--data" in options
+    assert ("psnr" in figures) == ("PSNR" in printed.out) == restores
     # Other batches, the same samples; another seed, others where anything is random.
     done("sample", *common, "--output", tmp_path / "again.npy", "--batch-size", 3)
     np.testing.assert_allclose(np.load(tmp_path / "again.npy"), made, atol=1e-4)
@@ -157,8 +159,11 @@ def test_a_constant_output_has_a_known_error(flows, sheet, done, tmp_path, monke
         ("multichannel", ("--data", "SHEET", "--channel", "noise"), "such as blur=0.8, not as noise"),
         ("multichannel", ("--data", "SHEET", "--channel", "high_pass=1"), "without noise .* give noise of 0.01"),
         ("hadamard", ("--channel", "noise=.1"), "generate takes no channels: leave --channel out"),
-        ("hadamard", ("--solver", "rk4"), "Euler's steps"),
-        ("hadamard", ("--task", "posterior", "--data", "SHEET", "--solver", "rk4"), "Euler's steps"),
+        ("hadamard", ("--solver", "rk4"), "euler or midpoint"),
+        ("hadamard", ("--task", "posterior", "--data", "SHEET", "--solver", "rk4"), "euler or midpoint"),
+        ("hadamard", ("--task", "reward"), "give --quadratic, --linear or both"),
+        ("hadamard", ("--task", "reward", "--quadratic", "1"), "0 or below"),
+        ("hadamard", ("--linear", "1"), "generate takes no reward: leave --quadratic and --linear out"),
         ("hadamard", ("--tolerance", "0.1"), "--tolerance is dopri5's: leave it out, or give --solver dopri5"),
         (
             "hadamard",

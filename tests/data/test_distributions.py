@@ -14,6 +14,7 @@ from latentinpaint.data.distributions import (
     CHANGES,
     DOWNLOADS,
     POINTS,
+    Fields,
     Moons,
     Normal,
     Pictures,
@@ -212,3 +213,34 @@ def test_a_download_that_fails_is_one_sentence(name, tmp_path, offline):
 def test_mistakes(arguments, word):
     with pytest.raises(InputError, match=word):
         open_collection(*arguments)
+
+
+def test_fields_of_a_file(tmp_path):
+    values = np.random.default_rng(0).normal(size=(3, 1, 4, 4)).astype(np.float32)
+    np.save(tmp_path / "fields.npy", values)
+    fields = open_collection(str(tmp_path / "fields.npy"), 4, 1)
+    assert len(fields) == 3 and np.array_equal(fields.first(2).numpy(), values[:2])
+    drawn = fields.draw(50, torch.Generator().manual_seed(0))
+    assert all(any(np.array_equal(row, value) for value in values) for row in drawn.numpy())
+    with pytest.raises(InputError, match="not .N, 1, 8, 8."):
+        open_collection(str(tmp_path / "fields.npy"), 8, 1)
+    (tmp_path / "fields.npy").write_bytes(b"no array")
+    with pytest.raises(InputError, match="not an array"):
+        open_collection(str(tmp_path / "fields.npy"), 4, 1)
+
+
+def test_symmetries_of_fields():
+    """All 8 x 9 moves of a field of 3 x 3 sites, and no other; with either sign where the law is even."""
+    field = torch.arange(1.0, 10).view(1, 1, 3, 3)
+    moves = set()
+    for turned in (field, field.transpose(-1, -2)):
+        for axes in ((), (-1,), (-2,), (-1, -2)):
+            for rows in range(3):
+                for columns in range(3):
+                    moves.add(tuple(turned.flip(axes).roll((rows, columns), (-2, -1)).flatten().tolist()))
+    assert len(moves) == 72
+    for even in (False, True):
+        drawn = Fields(field, symmetric=True, even=even).draw(3000, torch.Generator().manual_seed(0)).flatten(1)
+        signs = drawn[:, 0].sign()
+        assert set(map(tuple, (drawn * signs[:, None]).tolist())) == moves
+        assert signs.mean().item() == pytest.approx(0 if even else 1, abs=0.1)

@@ -55,6 +55,7 @@ OTHERS = [
     MaskConditionedFlow(PICTURE, "thin", 3.0, "mean", 8, "euler", 7, 0.02),
     HadamardFlow(
         *(PICTURE, 16, (1, 3), 2, False, 0.2, {"blocks": 2.0, "holes": 1.0}, 3, "patches", 0.6, 7, 0.4),
+        *("midpoint", 0.5, "circular", (1.0, 10.0)),
     ),
     MultichannelFlow(PICTURE, 16, (1, 3), 2, False, 0.2, 1.0, 5.0, 0.3, 0.9, 2.0, 0.7, 1.0, 7, 0.4),
 ]
@@ -106,6 +107,7 @@ def test_items_do_not_depend_on_their_neighbours(name, task):
             "sequential": lambda: flow.sequential(pictures, hole[part], config),
             "denoise": lambda: flow.denoise(pictures, 0.3, config),
             "posterior": lambda: flow.posterior(pictures, hole[part], 0.3, config),
+            "reward": lambda: flow.reward(len(pictures), -0.4, 0.3, config),
             "restore": lambda: flow.restore(pictures, {"blur": 0.6, "noise": 0.3}, config),
         }
         with torch.no_grad():
@@ -144,5 +146,5 @@ def test_impossible_flows():
         SamplerConfig(steps=0)
     with pytest.raises(InputError, match="order 'spiral'.*morton"):
         make("hadamard").sequential(*samples(make("hadamard")), order="spiral")
-    with pytest.raises(InputError, match="Euler"):
+    with pytest.raises(InputError, match="euler or midpoint"):
         make("hadamard").generate(1, SamplerConfig("rk4"))

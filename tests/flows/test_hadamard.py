@@ -6,6 +6,7 @@ from oracles import Gaussian
 from scipy import stats
 from small_flows import SMALL_UNET, make, samples, seeded
 
+from latentinpaint.errors import InputError
 from latentinpaint.flows import HadamardFlow, SamplerConfig
 from latentinpaint.interpolants import Hadamard, Process
 
@@ -173,3 +174,84 @@ def test_the_callers_own_order():
     nothing, everywhere = torch.zeros(1, 1, 2, 3).double(), torch.ones(1, 1, 2, 3).double()
     flow.sequential(nothing, everywhere, config(1, [0]), block_order=order)
     assert seen == [[1, 1, 1, 1, 1, 1], [1, 1, 0, 1, 0, 1], [1, 1, 0, 0, 0, 1]]
+
+
+@pytest.mark.parametrize("quadratic", [0.0, -2.5])
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_samples_under_a_reward_have_the_tilted_law(quadratic, scale, monkeypatch):
+    """Data scale x: precision C^-1 / scale^2 - A, mean that of C^-1 mu / scale + b; the start's error is 0.02^2."""
+    flow, oracle = exact_hadamard(scale=scale, solver="midpoint")
+    linear = torch.tensor([0.4, -0.2, 0.0, 0.1, 0.3, 0.5], dtype=torch.float64)
+    precision = torch.linalg.inv(oracle.covariance) / scale**2
+    covariance = torch.linalg.inv(precision - quadratic * torch.eye(6).double())
+    mean = covariance @ (precision @ oracle.mean * scale + linear)
+    noises = torch.cat([torch.zeros(1, 6), torch.eye(6)]).double().view(7, 1, 2, 3)
+    monkeypatch.setattr("latentinpaint.flows.hadamard.sample_noise", lambda flow, count, generator: noises)
+    settings = SamplerConfig("midpoint", 200, generator=seeded(*range(7)))
+    ended = flow.reward(7, quadratic, linear.view(1, 1, 2, 3), settings).x.flatten(1)
+    matrix = (ended[1:] - ended[0]).T
+    torch.testing.assert_close(ended[0], mean, atol=1e-3, rtol=0)
+    torch.testing.assert_close(matrix @ matrix.T, covariance, atol=2e-3, rtol=0)
+    assert (mean - scale * oracle.mean).abs().max() > 0.05
+
+
+def test_a_reward_that_no_path_leads_to():
+    with pytest.raises(InputError, match="0 or below"):
+        exact_hadamard()[0].reward(1, 0.1)
+
+
+@pytest.mark.parametrize("task", ["inpaint", "denoise", "posterior", "generate", "sequential"])
+def test_the_scale_is_a_change_of_units(task):
+    """A flow of data twice as large, given data and noise twice as large, makes twice what the other makes."""
+    g = torch.Generator().manual_seed(2)
+    picture = torch.randn(3, 1, 2, 3, generator=g, dtype=torch.float64)
+    made = []
+    for scale in (1.0, 2.0):
+        flow, _ = exact_hadamard(scale=scale)
+        settings = config(10, range(3))
+        inputs = {
+            "inpaint": (scale * picture, HOLE.expand(3, -1, -1, -1)),
+            "sequential": (scale * picture, HOLE.expand(3, -1, -1, -1)),
+            "denoise": (scale * picture, 0.3 * scale),
+            "posterior": (scale * picture, HOLE.expand(3, -1, -1, -1), 0.3 * scale),
+            "generate": (3,),
+        }[task]
+        made.append(getattr(flow, task)(*inputs, settings).x / scale)
+    torch.testing.assert_close(made[0], made[1], atol=1e-10, rtol=0)
+
+
+def test_the_scale_divides_what_is_learnt():
+    plain, scaled = make("hadamard"), make("hadamard", scale=0.5)
+    source, target = samples(plain)
+    losses = [
+        flow.loss(source, data, torch.Generator().manual_seed(1))["loss"].item()
+        for flow, data in ((plain, target), (scaled, 0.5 * target))
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+def test_known_entries_are_kept_bit_for_bit_whatever_the_scale():
+    flow = make("hadamard", scale=0.3)
+    picture, _ = samples(flow)
+    hole = (torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0)) < 0.5).float()
+    made = flow.inpaint(picture, hole, config(3, range(4))).x
+    known = (hole == 0).expand_as(made)
+    assert torch.equal(made[known], picture[known]) and (made != picture)[~known].all()
+
+
+@pytest.mark.parametrize("solver", ["euler", "midpoint"])
+def test_the_solver_of_a_flow(solver):
+    flow = make("hadamard", solver=solver)
+    assert flow.generate(2).nfe == {"euler": 4, "midpoint": 8}[solver]
+
+
+def test_what_a_hadamard_flow_cannot_be():
+    for wrong, word in (
+        ({"solver": "rk4"}, "solver"),
+        ({"scale": 0.0}, "scale"),
+        ({"estimates": [-1.0]}, "variances"),
+    ):
+        with pytest.raises(InputError, match=word):
+            make("hadamard", **wrong)
+    with pytest.raises(InputError, match="euler or midpoint, not by rk4"):
+        make("hadamard").generate(1, SamplerConfig("rk4"))

@@ -23,7 +23,7 @@ def session(name, task, **changes):
     holes = None
     if TASKS[task].takes_hole:
         holes = (torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(1)) < 0.5).float()
-    settings = dict(has_data=TASKS[task].accepts_data, noise_std=0.3, batch_size=5)
+    settings = dict(reward=(-0.5, 0.3), has_data=TASKS[task].accepts_data, noise_std=0.3, batch_size=5)
     if TASKS[task].takes_channels:
         settings["channels"] = {"noise": 0.3}
     return Session(flow, task, flow.sampler, data, holes, **{**settings, **changes})

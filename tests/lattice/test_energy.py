@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from latentinpaint.interpolants import Hadamard, Process, QuadraticReward
 from latentinpaint.lattice import PhiFour
 
 SIDE = 8
@@ -92,3 +93,50 @@ def test_a_reward_is_a_change_of_the_energy():
         reward = (0.5 * a * phi**2 + b * phi).flatten(1).sum(1)
         energy = PhiFour(0.7, -1.3, 2.1, 0.1)
         torch.testing.assert_close(energy.rewarded(a, b).energy(phi), energy.energy(phi) - reward, atol=1e-10, rtol=0)
+
+
+def drifts_by_quadrature(energy):
+    """Expected endpoints of two sites of the phi^4 model, for a process with one alpha: sums over a grid."""
+    line = torch.linspace(-5, 5, 401, dtype=torch.float64)
+    grid = torch.cartesian_prod(line, line).view(-1, 1, 1, 2)
+    log_density = -energy.energy(grid)
+
+    def drifts(process, x):
+        data = []
+        alpha = process.alpha.values.expand_as(x)
+        for item, level in zip(x, alpha, strict=True):
+            exponent = log_density - 0.5 * ((item - (1 - level) * grid) / level).square().flatten(1).sum(1)
+            weight = torch.softmax(exponent, dim=0)
+            data.append((weight[:, None] * grid.flatten(1)).sum(0).view(1, 1, 2))
+        return process.endpoints_from_data(x, torch.stack(data))
+
+    return drifts
+
+
+@pytest.mark.parametrize("alpha", [0.2, 0.6, 0.9])
+def test_the_drift_under_a_field_by_quadrature(alpha):
+    """(56), (57): eta^r = eta(alpha, x + alpha^2 h / (1 - alpha)) - alpha h / (1 - alpha), on two sites of phi^4."""
+    energy, h = PhiFour.from_lattice(-4.0, 4.572), 0.3
+    x = torch.randn(4, 1, 1, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    level = torch.full_like(x[:1], alpha)
+    process = Process(Hadamard(level), Hadamard(1 - level))
+    model = drifts_by_quadrature(energy)
+    exact = drifts_by_quadrature(energy.rewarded(0, h))(process, x).difference
+    moved = model(process, x + alpha**2 / (1 - alpha) * h).difference - alpha / (1 - alpha) * h
+    torch.testing.assert_close(moved, exact, atol=1e-8, rtol=0)
+    reward = QuadraticReward(torch.zeros_like(level), torch.full_like(level, h))
+    torch.testing.assert_close(reward.drifts(model)(process, x).difference, exact, atol=1e-8, rtol=0)
+    assert (model(process, x).difference - exact).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("alpha", [0.2, 0.6, 1.0])
+def test_the_drift_under_a_quadratic_reward_by_quadrature(alpha):
+    """(53)-(55) and (58)-(61), on two sites of phi^4, up to alpha = 1."""
+    energy, a, b = PhiFour.from_lattice(-4.0, 4.572), -0.7, 0.2
+    x = torch.randn(4, 1, 1, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    level = torch.full_like(x[:1], alpha)
+    process = Process(Hadamard(level), Hadamard(1 - level))
+    exact = drifts_by_quadrature(energy.rewarded(a, b))(process, x).difference
+    reward = QuadraticReward(torch.full_like(level, a), torch.full_like(level, b))
+    found = reward.drifts(drifts_by_quadrature(energy))(process, x).difference
+    torch.testing.assert_close(found, exact, atol=1e-8, rtol=0)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from latentinpaint.errors import InputError
 from latentinpaint.models import TimeUNet
 from latentinpaint.models.unet import SelfAttention, time_features
 
@@ -118,3 +119,26 @@ def test_dropout_only_while_training():
     assert torch.equal(network(x, time), network(x, time))
     network.train()
     assert not torch.equal(network(x, time), network(x, time))
+
+
+def test_periodic_padding_commutes_with_shifts():
+    """By the side of the coarsest cell; zeros beyond the edge do not."""
+    for padding, moves_along in (("circular", True), ("zeros", False)):
+        network = build(padding=padding, multipliers=(1, 2)).double()
+        x, time = torch.randn(1, 3, 8, 8, dtype=torch.float64), torch.tensor([0.3], dtype=torch.float64)
+        shifted = network(x.roll((2, 4), (-2, -1)), time)
+        assert torch.allclose(shifted, network(x, time).roll((2, 4), (-2, -1)), atol=1e-10) == moves_along
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+def test_without_normalisation_the_scale_of_the_input_counts(normalised):
+    """Twice a large input is answered by twice the output, and by the same output of a normalised network."""
+    network = build(normalised=normalised, attention=False).double()
+    x, time = 1e6 * torch.randn(1, 3, 8, 8, dtype=torch.float64), torch.tensor([0.3], dtype=torch.float64)
+    doubled = (network(2 * x, time) / network(x, time)).median().item()
+    assert doubled == pytest.approx(1 if normalised else 2, rel=1e-3)
+
+
+def test_an_unknown_padding():
+    with pytest.raises(InputError, match="no padding 'mirror'"):
+        build(padding="mirror")

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from latentinpaint.errors import InputError
 from latentinpaint.models.velocity import NETWORKS as VELOCITY_NETWORKS
-from latentinpaint.models.velocity import AddUNet, AlphaUNet, ConcatUNet, TimeMLP, build_network
+from latentinpaint.models.velocity import AddUNet, AlphaUNet, ConcatUNet, EstimateUNet, TimeMLP, build_network
 
 
 def size(network):
@@ -125,3 +126,29 @@ def test_the_alpha_unet_reads_how_much_noise_there_is():
     with torch.no_grad():
         network.network.enter.weight[:, 2] = 0  # the mean alone
     assert (network(x, torch.full((1, 1, 8, 8), 0.2)) - network(x, torch.full((1, 1, 8, 8), 0.9))).abs().max() > 1e-3
+
+
+def test_estimates_of_the_data():
+    """What the network sees is the expected data of independent normal entries, over their standard deviation, and
+    what it corrects is right for standard normal data."""
+    network = EstimateUNet(1, (1.0, 100.0), width=16, multipliers=(1,), blocks=1).double()
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 1, 4, 4, generator=g, dtype=torch.float64)
+    alpha = torch.rand(2, 1, 4, 4, generator=g, dtype=torch.float64)
+    alpha[0, 0, 0, :2] = torch.tensor([0.0, 1.0])
+    seen = []
+    network.network.register_forward_pre_hook(lambda module, inputs: seen.append(inputs))
+    found = network(x, alpha)
+    for column, variance in ((1, 1.0), (2, 100.0)):
+        expected = variance * (1 - alpha) / (alpha**2 + variance * (1 - alpha) ** 2) * x
+        torch.testing.assert_close(seen[0][0][:, column : column + 1], expected / variance**0.5, atol=1e-10, rtol=0)
+    # eta_0 - eta_1 = Cov(x_0 - x_1, x) x / Var x, before the network has learnt anything.
+    torch.testing.assert_close(found, (alpha - (1 - alpha)) / (alpha**2 + (1 - alpha) ** 2) * x, atol=1e-10, rtol=0)
+    torch.nn.init.normal_(network.network.answer.weight, std=0.3)
+    assert torch.isfinite(network(x, alpha)).all() and (network(x, alpha) - found).abs().max() > 1e-3
+
+
+def test_estimates_need_variances():
+    for variances in ((), (1.0, 0.0)):
+        with pytest.raises(InputError, match="variances"):
+            EstimateUNet(1, variances)
