@@ -9,7 +9,7 @@ Source and numbering: Negrel, Coeurdoux, Albergo, Vanden-Eijnden, arXiv 2508.046
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -231,16 +231,18 @@ class HadamardFlow(Flow):
         """
         config = self._with_generators(config, count)
         noise = sample_noise(self, count, config.generator)
-        rows = torch.zeros_like(noise[:1])
-        curvature = rows + quadratic * self.scale**2
+        rewarded = self.rewarded_path(quadratic, linear)
+        solution = self._integrate(rewarded.path, rewarded.drifts, rewarded.begin(noise), config)
+        return replace(self._scaled(solution), nfe=solution.nfe + 1)
+
+    def rewarded_path(self, quadratic: Tensor | float, linear: Tensor | float) -> "RewardedPath":
+        """The path and the drifts of `reward`, in units of `scale`; arguments and errors as there."""
+        nothing = next(self.parameters()).new_zeros(1, *self.shape)
+        curvature = nothing + quadratic * self.scale**2
         if (curvature > 0).any():
             raise InputError("the quadratic part of a reward is 0 or below: above, there is no path from noise")
-        drifts = QuadraticReward(curvature, rows + linear * self.scale).drifts(self.drifts)
-        path = inpaint(REWARD_LEVEL * torch.ones_like(noise[:1, :1]))
-        process = path.at(noise.new_zeros(()))
-        start = process.point(noise, drifts(process, REWARD_LEVEL * noise).data)
-        solution = self._scaled(self._integrate(path, drifts, start, config))
-        return replace(solution, nfe=solution.nfe + 1)
+        drifts = QuadraticReward(curvature, nothing + linear * self.scale).drifts(self.drifts)
+        return RewardedPath(inpaint(REWARD_LEVEL + nothing[:, :1]), drifts)
 
     def preview(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         hole = draw_holes(self.masks, target, generator)
@@ -289,6 +291,19 @@ class HadamardFlow(Flow):
         solution = self._scaled(self.follow(path, start, config))
         # What is known is given back bit for bit, which a quotient times its divisor need not be.
         return replace(solution, x=torch.where(path.level > 0, solution.x, picture))
+
+
+@dataclass(frozen=True, eq=False)
+class RewardedPath:
+    """A path that begins a little below pure noise, and drifts under a reward."""
+
+    path: HadamardPath
+    drifts: Drifts
+
+    def begin(self, noise: Tensor) -> Tensor:
+        """Where standard normal noise (B, C, H, W) is at the path's beginning, after one step of Euler's."""
+        process = self.path.at(noise.new_zeros(()))
+        return process.point(noise, self.drifts(process, process.alpha(noise)).data)
 
 
 # Name -> the training distribution of a flow's alphas.

@@ -194,7 +194,7 @@ def integrate_path(
     Raises:
         InputError: if the times do not increase, epsilon is below 0 or the method or noise is not known.
     """
-    times = _step_times(times)
+    times = step_times(times)
     solver = choose(PATH_SOLVERS, method, "solver along a path")
     equation = choose(NOISES, noise, "noise")()
     check_at_least("epsilon", epsilon, 0)
@@ -206,7 +206,7 @@ def integrate_path(
     return solver(equation, epsilon, generators).solve(PathField(path, drifts), start, times, active_mask, progress)
 
 
-def _step_times(times: Sequence[float] | int) -> Sequence[float]:
+def step_times(times: Sequence[float] | int) -> Sequence[float]:
     """The times between which the steps lie, of which there is at least one."""
     if isinstance(times, (int, Integral)):
         steps = int(times)
