@@ -4,8 +4,8 @@
 
 The field is periodic, of one colour and 16 x 16 pixels, its power in proportion to 1 / (1 + 400 |f|^2) with f in
 cycles a pixel, its variance 1/4. The flow's first estimate takes it for white. The network sees fresh samples and
-corruptions of the flow's measure; it is judged on others, by its mean squared error over that of Wiener's filter, which
-is the least there is.
+corruptions of the flow's measure; it is judged on others, by its mean squared error over that of Wiener's filter,
+which is the least there is.
 """
 
 import argparse

@@ -75,6 +75,7 @@ class Flow(RecordsArguments, nn.Module, ABC):
         tasks: names of the tasks it can do, keys of `sampling_tasks.TASKS`; each is a method.
         accepts_source: whether it may start from other data; else from standard normal noise alone.
         accepts_epsilon: whether noise may be added on the way.
+        progress: how much of its training is done, in [0, 1]; whoever trains it says so.
     """
 
     shape: tuple[int, ...]
@@ -82,6 +83,7 @@ class Flow(RecordsArguments, nn.Module, ABC):
     tasks: tuple[str, ...]
     accepts_source: bool = False
     accepts_epsilon: bool = False
+    progress: float = 0.0
 
     @abstractmethod
     def loss(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:

@@ -8,14 +8,14 @@ falls after block (sequential), or they begin at a level of noise (denoising).
 Source and numbering: Negrel, Coeurdoux, Albergo, Vanden-Eijnden, arXiv 2508.04605.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
-from latentinpaint.errors import InputError, choose
+from latentinpaint.errors import InputError, check_counts, choose
 from latentinpaint.flows.base import Flow, SamplerConfig, draw_holes, sample_noise
 from latentinpaint.interpolants import (
     PATH_SOLVERS,
@@ -29,7 +29,7 @@ from latentinpaint.interpolants import (
     integrate_path,
     observation,
 )
-from latentinpaint.interpolants.objectives import squared_error
+from latentinpaint.interpolants.objectives import WEIGHTINGS, squared_error
 from latentinpaint.interpolants.paths import ORDERS, denoise, inpaint, sequential
 from latentinpaint.interpolants.training_distributions import (
     Blocks,
@@ -55,10 +55,16 @@ class HadamardFlow(Flow):
     Args:
         shape: (C, H, W); the channels of a pixel share its clock.
         width, multipliers, blocks, attention, dropout: the network, see `AlphaUNet`.
-        measure: weight of each training distribution, by its name in `MEASURES`; None is `DEFAULT_MEASURE`.
+        measure: weight of each training distribution, by its name in `MEASURES`; None is `DEFAULT_MEASURE`. Several
+            such are a curriculum: stages that follow one another, each for an equal part of the training.
         block_side: side of the blocks, pixels.
         masks: preset of the holes, see `data.masks.mask_preset`.
         known_noise: probability of noise on what is known around a hole.
+        weighting: how noisy entries share the loss, a key of `objectives.WEIGHTINGS`: "exact", all of a batch alike,
+            so that pictures with few of them count little; "items", every picture alike, so that the weights of the
+            measure are shares of the loss.
+        slices: alphas of a batch, each of which all its pictures have in turn (algorithm 1 of the paper); None draws
+            one alpha for every picture.
         steps, epsilon: see `SamplerConfig`.
         solver: a key of `PATH_SOLVERS`; each has steps between which clocks may start and stop.
         scale: standard deviation of an entry of the data, about: what the network sees is divided by it.
@@ -77,10 +83,12 @@ class HadamardFlow(Flow):
         blocks: int = 1,
         attention: bool = True,
         dropout: float = 0.0,
-        measure: dict[str, float] | None = None,
+        measure: dict[str, float] | Sequence[dict[str, float]] | None = None,
         block_side: int = 7,
         masks: str = "thick",
         known_noise: float = 0.2,
+        weighting: str = "exact",
+        slices: int | None = None,
         steps: int = 80,
         epsilon: float = 0.0,
         solver: str = "euler",
@@ -93,10 +101,12 @@ class HadamardFlow(Flow):
             raise InputError("a Hadamard flow takes pictures")
         if not scale > 0:
             raise InputError(f"the scale of data is above 0, not {scale}")
-        weights = DEFAULT_MEASURE if measure is None else measure
-        self.arguments["measure"] = dict(weights)
-        for name in weights:
-            choose(MEASURES, name, "measure")
+        stages = _stages(measure)
+        self.arguments["measure"] = stages
+        if len(stages) == 1:
+            self.arguments["measure"] = stages[0]
+        choose(WEIGHTINGS, weighting, "weighting")
+        check_counts({"slices": slices})
         self.shape = tuple(shape)
         choose(PATH_SOLVERS, solver, "solver of a Hadamard flow")
         self.sampler = SamplerConfig(solver, steps, epsilon=epsilon)
@@ -104,7 +114,9 @@ class HadamardFlow(Flow):
         self.block_side = block_side
         self.masks = mask_preset(masks, min(shape[1:]))
         self.known_noise = known_noise
-        self.training_distribution = self._mixture(weights)
+        self.weighting = weighting
+        self.slices = slices
+        self.stages: list[TrainingDistribution] = list(map(self._mixture, stages))
         network = (width, multipliers, blocks, attention, dropout, padding)
         self.network: AlphaUNet | EstimateUNet
         if estimates:
@@ -114,9 +126,14 @@ class HadamardFlow(Flow):
 
     def _mixture(self, weights: dict[str, float]) -> Mixture:
         """The training distributions whose weight is not 0."""
-        distributions = {name: build(self) for name, build in MEASURES.items()}
-        chosen = [name for name, weight in weights.items() if weight != 0]
-        return Mixture([distributions[name] for name in chosen], [weights[name] for name in chosen])
+        chosen = {name: weight for name, weight in weights.items() if weight != 0}
+        distributions = [MEASURES[name](self) for name in chosen]
+        return Mixture(distributions, list(chosen.values()))
+
+    @property
+    def training_distribution(self) -> TrainingDistribution:
+        """The alphas that are learnt now, at the flow's progress."""
+        return self.stages[min(int(self.progress * len(self.stages)), len(self.stages) - 1)]
 
     def difference(self, x: Tensor, alpha: Tensor) -> Tensor:
         """eta (B, C, H, W) at x (B, C, H, W) for alpha (B or 1, 1, H, W)."""
@@ -128,12 +145,19 @@ class HadamardFlow(Flow):
         return process.endpoints_from_difference(x, self.difference(x, process.alpha.values[:, :1]))
 
     def loss(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        alpha = self.training_distribution.draw(target.shape, generator).to(target)
+        if self.slices is None:
+            alpha = self.training_distribution.draw(target.shape, generator).to(target)
+        else:
+            drawn = self.training_distribution.draw((self.slices, *target.shape[1:]), generator).to(target)
+            alpha = drawn.repeat_interleave(len(target), dim=0)
+            source = source.repeat(self.slices, 1, 1, 1)
+            target = target.repeat(self.slices, 1, 1, 1)
         process = Process(Hadamard(alpha), Hadamard(1 - alpha))
         target = target / self.scale
         prediction = self.difference(process.point(source, target), alpha)
         # Where alpha is 0 the source has left no trace to learn from, and no path moves.
-        return {"loss": squared_error(prediction, source - target, (alpha > 0).to(target))}
+        noisy = (alpha > 0).to(target)
+        return {"loss": squared_error(prediction, source - target, noisy, self.weighting)}
 
     def follow(self, path: HadamardPath, start: Tensor, config: SamplerConfig | None = None) -> Solution:
         """Follow any path of clocks from a state (B, C, H, W); entries that begin as data stay as they are.
@@ -304,6 +328,20 @@ class RewardedPath:
         """Where standard normal noise (B, C, H, W) is at the path's beginning, after one step of Euler's."""
         process = self.path.at(noise.new_zeros(()))
         return process.point(noise, self.drifts(process, process.alpha(noise)).data)
+
+
+def _stages(measure: dict[str, float] | Sequence[dict[str, float]] | None) -> list[dict[str, float]]:
+    """The measure's weights stage after stage, once it is sure that all their names are known."""
+    if measure is None:
+        measure = DEFAULT_MEASURE
+    if isinstance(measure, Mapping):
+        measure = [measure]
+    for weights in measure:
+        for name in weights:
+            choose(MEASURES, name, "measure")
+    if not measure:
+        raise InputError("a curriculum has one stage or more")
+    return list(map(dict, measure))
 
 
 # Name -> the training distribution of a flow's alphas.

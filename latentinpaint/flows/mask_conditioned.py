@@ -33,8 +33,8 @@ class MaskConditionedFlow(Flow):
         shape: (C, H, W), H and W multiples of 8.
         masks: preset of the holes it learns, see `data.masks.mask_preset`.
         hole_weight: weight of a hole's entry over a known one, above 0.
-        weighting: a key of `objectives.WEIGHTINGS`: "exact" weighs every entry; "mean" multiplies the whole loss by
-            the mean weight, as the study did.
+        weighting: a key of `objectives.WEIGHTINGS`: "exact" weighs every entry, "items" within its picture; "mean"
+            multiplies the whole loss by the mean weight, as the study did.
         base_channels: of both networks, see `ConcatUNet`.
         solver, steps, tolerance: see `SamplerConfig`.
     """

@@ -12,8 +12,8 @@ expected picture, the estimate of least squared error; many end at samples that 
 average over observations, sharper, but not the posterior of the one that was observed.
 
 The network sees the point x and a linear estimate d of the picture, and predicts what is missing, in units of the
-error that d has for pictures of mean 0 whose power falls as :math:`P \propto |\omega|^{-\gamma}`, for photographs with
-an exponent of about 2 (Field 1987, https://doi.org/10.1364/JOSAA.4.002379):
+error that d has for pictures of mean 0 whose power falls as :math:`P \propto |\omega|^{-\gamma}`, which that of
+photographs does with an exponent of about 2 (Field 1987, https://doi.org/10.1364/JOSAA.4.002379):
 
 .. math::
     \hat d = \frac{P\,\overline{\hat\beta}}{|\hat\alpha|^2 + P|\hat\beta|^2}\,\hat x, \qquad

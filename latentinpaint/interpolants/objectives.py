@@ -18,8 +18,10 @@ score is then :math:`\eta / \alpha`). Sources: arXiv 2508.04605 (3, 4, 11); Albe
 "Stochastic Interpolants", arXiv 2303.08797, and the code published with it, whose sign of eta this is.
 
 A weight (B or 1, C or 1, …), 0 or more, says how much an entry counts; its scale does not matter to the ``"exact"``
-weighting, whose mean is 0 where no entry counts. ``"mean"`` multiplies the unweighted loss by the weight's mean: no
-entry counts more than another, which is what the mask-conditioned CIFAR-10 study did.
+weighting, whose mean is 0 where no entry counts. ``"items"`` is exact within every item and averages over the items
+that count, so that each has an equal share of the loss, however many of its entries count. ``"mean"`` multiplies the
+unweighted loss by the weight's mean: no entry counts more than another, which is what the mask-conditioned CIFAR-10
+study did.
 """
 
 from collections.abc import Callable
@@ -81,8 +83,19 @@ def _exact(values: Tensor, weight: Tensor) -> Tensor:
     return (weight * values).sum() / weight.sum().clamp(min=torch.finfo(values.dtype).tiny)
 
 
+def _exact_by_items(values: Tensor, weight: Tensor) -> Tensor:
+    weight = weight.expand_as(values).flatten(1)
+    total = weight.sum(dim=1)
+    each = (weight * values.flatten(1)).sum(dim=1) / total.clamp(min=torch.finfo(values.dtype).tiny)
+    return each.sum() / (total > 0).sum().clamp(min=1)
+
+
 def _by_the_mean(values: Tensor, weight: Tensor) -> Tensor:
     return weight.mean() * values.mean()
 
 
-WEIGHTINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"exact": _exact, "mean": _by_the_mean}
+WEIGHTINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "exact": _exact,
+    "items": _exact_by_items,
+    "mean": _by_the_mean,
+}

@@ -232,7 +232,8 @@ class EstimateUNet(nn.Module):
 
 
 class AmountsUNet(nn.Module):
-    """`TimeUNet` conditioned on several amounts in the place of the time, with a first estimate beside the point.
+    """`TimeUNet` on a periodic grid, conditioned on several amounts in the place of the time, with a first estimate beside
+    the point.
 
     Args:
         channels: channels of the picture and of the output.
@@ -253,7 +254,9 @@ class AmountsUNet(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.network = TimeUNet(2 * channels, channels, width, multipliers, blocks, attention, dropout, amounts)
+        self.network = TimeUNet(
+            2 * channels, channels, width, multipliers, blocks, attention, dropout, amounts, padding="circular"
+        )
 
     def forward(self, x: Tensor, estimate: Tensor, amounts: Tensor) -> Tensor:
         return self.network(torch.cat([x, estimate], dim=1), amounts.to(x))

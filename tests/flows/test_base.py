@@ -54,7 +54,7 @@ OTHERS = [
     ScheduledFlow((3,), "mlp", {"width": 8}, "cosine", "midpoint", 7, 0.02),
     MaskConditionedFlow(PICTURE, "thin", 3.0, "mean", 8, "euler", 7, 0.02),
     HadamardFlow(
-        *(PICTURE, 16, (1, 3), 2, False, 0.2, {"blocks": 2.0, "holes": 1.0}, 3, "patches", 0.6, 7, 0.4),
+        *(PICTURE, 16, (1, 3), 2, False, 0.2, {"blocks": 2.0, "holes": 1.0}, 3, "patches", 0.6, "items", 5, 7, 0.4),
         *("midpoint", 0.5, "circular", (1.0, 10.0)),
     ),
     MultichannelFlow(PICTURE, 16, (1, 3), 2, False, 0.2, 1.0, 5.0, 0.3, 0.9, 2.0, 0.7, 1.0, 7, 0.4),
@@ -70,7 +70,7 @@ def test_a_file_rebuilds_the_flow(flow, tmp_path):
     save_flow(flow, tmp_path / "flow.safetensors", {"steps": 3})
     again = load_flow(tmp_path)
     assert type(again) is type(flow) and again.arguments == flow.arguments and again.sampler == flow.sampler
-    for name in ("training_distribution", "masks", "hole_weight", "weighting", "block_side"):
+    for name in ("stages", "masks", "hole_weight", "weighting", "block_side"):
         assert getattr(again, name, None) == getattr(flow, name, None)
     assert all(torch.equal(value, again.state_dict()[key]) for key, value in flow.state_dict().items())
     assert not again.training
@@ -138,7 +138,7 @@ def test_impossible_flows():
     for flow_class in (MaskConditionedFlow, HadamardFlow, MultichannelFlow):
         with pytest.raises(InputError, match="takes pictures"):
             flow_class((2,))
-    with pytest.raises(InputError, match="weighting one of exact, mean"):
+    with pytest.raises(InputError, match="weighting one of exact, items, mean"):
         MaskConditionedFlow(PICTURE, weighting="none")
     with pytest.raises(InputError, match="measure 'rows'.*diagonal"):
         HadamardFlow(PICTURE, measure={"rows": 1.0})

@@ -11,6 +11,17 @@ from latentinpaint.flows import HadamardFlow, SamplerConfig
 from latentinpaint.interpolants import Hadamard, Process
 
 
+class Constant:
+    """A distribution that always draws the same alphas."""
+
+    def __init__(self, alpha):
+        self.alpha = alpha
+
+    def draw(self, shape, generator=None):
+        assert len(self.alpha) == shape[0]
+        return self.alpha
+
+
 def config(steps, seeds, epsilon=0.0):
     """Euler's steps, and a generator for each item."""
     return SamplerConfig(steps=steps, epsilon=epsilon, generator=seeded(*seeds))
@@ -158,6 +169,65 @@ def test_what_a_hadamard_flow_learns():
     changed = torch.where(alpha > 0, source, source + 5)  # noise that leaves no trace
     again = flow.loss(changed, target, torch.Generator().manual_seed(1))["loss"].item()
     assert again == pytest.approx(loss, rel=1e-5)
+
+
+def test_the_measures_weights_are_shares_of_the_loss():
+    """Holes of a quarter of the picture and whole pictures, equally often, with errors 1 and 3 (in the square): by
+    items 2, by entries (1 / 4 + 3) / (1 / 4 + 1) = 2.6."""
+    for weighting, expected in (("items", 2.0), ("exact", 2.6)):
+        flow = make("hadamard", weighting=weighting)
+        alpha = torch.ones(4, 1, 8, 8)
+        alpha[:2, :, 4:] = 0
+        alpha[:2, :, :, 4:] = 0
+        errors = torch.tensor([1.0, 1.0, 3.0, 3.0]).sqrt().view(4, 1, 1, 1).expand(4, 2, 8, 8)
+        flow.stages = [Constant(alpha)]
+        flow.difference = lambda x, alpha: torch.zeros_like(x)
+        loss = flow.loss(errors, torch.zeros(4, 2, 8, 8))["loss"].item()
+        assert loss == pytest.approx(expected, rel=1e-6)
+
+
+def test_slices_are_all_pairs_of_pictures_and_alphas():
+    """Algorithm 1: m alphas, and each of them for all n pictures."""
+    flow = make("hadamard", slices=3)
+    source, target = samples(flow, 2)
+    alphas = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    flow.stages = [Constant(alphas)]
+    seen = []
+
+    def watching(x, alpha):
+        seen.extend(zip(x, alpha, strict=True))
+        return torch.zeros_like(x)
+
+    flow.difference = watching
+    loss = flow.loss(source, target)["loss"].item()
+    assert len(seen) == 6
+    for alpha in alphas:
+        for x_0, x_1 in zip(source, target, strict=True):
+            point = alpha * x_0 + (1 - alpha) * x_1
+            found = [x for x, its_alpha in seen if torch.equal(its_alpha, alpha) and torch.allclose(x, point)]
+            assert len(found) == 1
+    assert loss == pytest.approx((source - target).square().mean().item(), rel=1e-5)
+
+
+def test_stages_follow_one_another():
+    """Each has an equal part of the training: one alpha a picture, then one a pixel, then one a block."""
+    flow = make("hadamard", measure=[{"diagonal": 1.0}, {"entrywise": 1.0}, {"blocks": 1.0}])
+    source, target = samples(flow)
+    counts = []
+
+    def watching(x, alpha):
+        counts.append([len(item.unique()) for item in alpha])
+        return torch.zeros_like(x)
+
+    flow.difference = watching
+    for progress in (0.0, 0.33, 0.34, 0.66, 0.67, 1.0):
+        flow.progress = progress
+        flow.loss(source, target, torch.Generator().manual_seed(0))
+    assert counts == [[1] * 4, [1] * 4, [64] * 4, [64] * 4, [9] * 4, [9] * 4]
+    with pytest.raises(InputError, match="measure 'rows'"):
+        make("hadamard", measure=[{"diagonal": 1.0}, {"rows": 1.0}])
+    with pytest.raises(InputError, match="one stage or more"):
+        make("hadamard", measure=[])
 
 
 def test_the_callers_own_order():

@@ -6,7 +6,13 @@ from oracles import Gaussian
 
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import ScheduledPath
-from latentinpaint.interpolants.objectives import one_sided_noise, one_sided_velocity, squared_error, weighted_mean
+from latentinpaint.interpolants.objectives import (
+    WEIGHTINGS,
+    one_sided_noise,
+    one_sided_velocity,
+    squared_error,
+    weighted_mean,
+)
 
 
 def numbers(*shape, seed=0):
@@ -41,7 +47,7 @@ LOSSES = {
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_equal_weights_are_none(loss):
     prediction, target = numbers(*SHAPE), numbers(*SHAPE, seed=1)
-    for weighting in ("exact", "mean"):
+    for weighting in WEIGHTINGS:
         torch.testing.assert_close(
             loss(prediction, target, torch.ones(3, 1, 4, 4).double(), weighting), loss(prediction, target)
         )
@@ -59,6 +65,17 @@ def test_weights_by_hand():
     weight = torch.tensor([[[[1.0, 3.0]]]])
     assert weighted_mean(values, weight).item() == pytest.approx((1 + 6 + 3 + 12) / 8)
     assert weighted_mean(values, weight, "mean").item() == pytest.approx(2 * 2.5)
+
+
+def test_items_have_equal_shares():
+    """Two items with one and with three entries that count, one with none: (3 + mean(5, 6, 7)) / 2."""
+    values = torch.tensor([[3.0, 9.0, 9.0, 9.0], [5.0, 6.0, 7.0, 9.0], [9.0, 9.0, 9.0, 9.0]], requires_grad=True)
+    weight = torch.tensor([[2.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    mean = weighted_mean(values, weight, "items")
+    assert mean.item() == pytest.approx((3 + 6) / 2)
+    (slope,) = torch.autograd.grad(mean, values)
+    torch.testing.assert_close(slope.sum(dim=1), torch.tensor([0.5, 0.5, 0.0]))
+    assert weighted_mean(values, weight).item() == pytest.approx((2 * 3 + 18) / 5)  # the exact one shares by entries
 
 
 def test_the_mean_weight_prefers_no_entry():
@@ -116,7 +133,7 @@ def test_noise_and_velocity_say_the_same():
 def test_shapes_that_would_broadcast_wrongly(loss):
     with pytest.raises(ValueError, match="not compared"):
         loss(numbers(3, 1), numbers(3))
-    for weighting in ("exact", "mean"):
+    for weighting in WEIGHTINGS:
         with pytest.raises(ValueError, match="do not fit"):
             loss(numbers(3, 3), numbers(3, 3), torch.ones(3).double(), weighting)
 

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from latentinpaint.data.distributions import NORMAL
 from latentinpaint.flows import Flow
 from latentinpaint.randomness import numbered_generator
-from latentinpaint.training.tasks.base import Batch, TrainingTask
+from latentinpaint.training.tasks.base import Batch, TrainingTask, fraction_done
 from latentinpaint.weights import FLOW_FILE, save_flow
 
 
@@ -41,6 +41,7 @@ class FlowTask(TrainingTask):
         self.flow = flow(list(shape))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        self.flow.progress = fraction_done(self.trainer)
         losses = self.flow.loss(batch["source"], batch["target"], self.step_generator(batch_idx))
         for name, value in losses.items():
             self.log(f"train/{name}", value, prog_bar=True)

@@ -25,6 +25,7 @@ RECIPES = {
     "fashion_to_mnist": ((f"{FLOW}.network_arguments", "{width: 8}", f"{FLOW}.steps", "2"), ScheduledFlow, 2),
     "cifar_dogs": ((f"{FLOW}.base_channels", "8", f"{FLOW}.tolerance", "0.1"), MaskConditionedFlow, 1),
     "hadamard_mnist": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), HadamardFlow, 1),
+    "curriculum_mnist": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), HadamardFlow, 1),
     "hadamard_photos": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), HadamardFlow, 1),
     "denoise_mnist": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), MultichannelFlow, 1),
     "denoise_photos": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), MultichannelFlow, 1),
@@ -200,3 +201,18 @@ def test_mistakes_write_nothing(options, word, recipe, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=word):
         recipe("moons", *options)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_flow_in_training_knows_its_progress(recipe, monkeypatch):
+    """The curriculum's stages are thirds of the run: a step each of three."""
+    seen = []
+    loss = HadamardFlow.loss
+
+    def watching(flow, *arguments):
+        if flow.training:
+            seen.append((round(flow.progress, 3), flow.stages.index(flow.training_distribution)))
+        return loss(flow, *arguments)
+
+    monkeypatch.setattr(HadamardFlow, "loss", watching)
+    recipe("curriculum_mnist", f"{FLOW}.slices", "2", steps=3)
+    assert seen == [(0.0, 0), (0.333, 1), (0.667, 2)]
