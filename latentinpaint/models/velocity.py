@@ -232,8 +232,8 @@ class EstimateUNet(nn.Module):
 
 
 class AmountsUNet(nn.Module):
-    """`TimeUNet` on a periodic grid, conditioned on several amounts in the place of the time; it sees a first estimate
-    beside the point.
+    """`TimeUNet` on a periodic grid, conditioned on several amounts in the place of the time, that sees a first
+    estimate beside the point.
 
     Args:
         channels: channels of the picture and of the output.
