@@ -138,6 +138,15 @@ def build_flow(path, tmp_path):
     return TrainingCLI(FlowTask, words, "unused")
 
 
+def shape_of(data):
+    """The shape of a sample: pictures, windows of trajectories, or points."""
+    if "size" in data:
+        return data["channels"], data["size"], data["size"]
+    if "window" in data:
+        return 2, data["window"] // data["stride"], 1
+    return (2,)
+
+
 @pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.name)
 def test_a_flow_is_what_it_says(path, tmp_path):
     settings = settings_of(path)
@@ -147,7 +156,7 @@ def test_a_flow_is_what_it_says(path, tmp_path):
     for name, value in described["init_args"].items():
         assert cli.model.flow.arguments[name] == value, name
     data = settings["data"]
-    assert cli.model.flow.shape == ((data["channels"], data["size"], data["size"]) if "size" in data else (2,))
+    assert cli.model.flow.shape == shape_of(data)
     assert cli.trainer.max_steps == settings["trainer"]["max_steps"]
     assert cli.model.learning_rate == settings["model"]["learning_rate"]
     assert not list(tmp_path.iterdir())

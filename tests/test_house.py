@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 MOST_ROOT_MODULES = 8
-MOST_COMMAND_LINES = 1700
+MOST_COMMAND_LINES = 1850
 LONGEST_FUNCTION = 60
 
 # Modules that no test file of their own would suit, and the test that holds them.
@@ -29,6 +29,7 @@ TESTED_ELSEWHERE = {
     "cli/inpaint_run.py": "cli/test_inpaint_folder.py",
     "cli/make_default.py": "experiments/test_make_default.py",
     "cli/make_masks.py": "cli/test_benchmark.py",
+    "cli/record_maze.py": "cli/test_plan.py",
     "cli/terminal.py": "cli/test_inpaint_folder.py",
     # What a check of the doctor looks at, tested through the checks.
     "doctor/examined_mask.py": "doctor/test_mask_checks.py",

@@ -15,6 +15,8 @@ COMMANDS = {
     "train_lama": "train with LaMa's full losses: adversarial, feature matching, perceptual, latent",
     "train_flow": "train a flow: points, digits, small pictures, any mask",
     "sample": "sample a trained flow: new samples, filled holes, carried-over pictures",
+    "record_maze": "record a point mass that is driven through a maze, for flows to learn from",
+    "plan": "plan paths through a maze with a trained flow",
     "doctor": "look at pictures, masks and data folders for what is likely to go wrong",
     "inpaint": "fill the hole in a picture, or in every picture of a folder",
     "app": "serve a page: paint over a part of a photo and have it filled",

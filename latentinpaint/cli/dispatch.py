@@ -36,7 +36,7 @@ def run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
     """
     quieten()
     escape_unencodable(sys.stdout)
-    words = [expand_home(_option(argument)) for argument in arguments]
+    words = _with_negative_values([expand_home(_option(argument)) for argument in arguments])
     try:
         if hasattr(module, "Options"):
             return module.run(_call(module.Options, name, words)) or 0
@@ -82,6 +82,21 @@ def _option(argument: str) -> str:
         return argument
     name, equals, value = argument.partition("=")
     return "--" + name[2:].replace("-", "_") + equals + value
+
+
+def _with_negative_values(words: Sequence[str]) -> list[str]:
+    """Words of which a value that begins with a minus, as in `--start -1,2`, is joined to its option.
+
+    argparse would take it for an option unless it is a number.
+    """
+    joined: list[str] = []
+    for word in words:
+        follows_option = bool(joined) and joined[-1].startswith("--") and "=" not in joined[-1]
+        if follows_option and re.match(r"-[\d.]+,", word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _with_flags(function: Callable, arguments: Sequence[str]) -> list[str]:

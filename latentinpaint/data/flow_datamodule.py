@@ -1,5 +1,7 @@
 """Batches for flows: ``{"source": (B, …), "target": (B, …)}``, drawn independently of each other."""
 
+from typing import Any
+
 import pytorch_lightning as pl
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
@@ -16,6 +18,7 @@ from latentinpaint.data.distributions import (
     check_name,
     open_collection,
 )
+from latentinpaint.data.trajectories import Windows, is_recorded, load_trajectories, recorded_path, window_shape
 from latentinpaint.errors import InputError
 from latentinpaint.lattice.ensemble import EnsembleSettings, make_ensemble
 from latentinpaint.randomness import numbered_generator
@@ -50,13 +53,15 @@ class FlowDataModule(pl.LightningDataModule):
         target: the data: moons, shifted_normal or ring (points); mnist, fashion_mnist, kmnist, cifar10, cifar10_dogs
             or cifar100 (through torchvision); a folder of pictures; a sheet, one picture file of tiles; phi4,
             configurations of the phi^4 model, which are made once, into the folder `downloads`, and drawn with all
-            symmetries of the lattice; or a file .npy of fields (N, channels, size, size), drawn as they are.
+            symmetries of the lattice; a file .npy of fields (N, channels, size, size), drawn as they are; or recorded
+            trajectories, a .safetensors file, of which maze is the one in the folder `downloads`.
         source: where the flow starts: normal (noise), or anything the target can be.
         val_target, val_source: what is shown and evaluated during training; None draws from the target and source.
         change, source_change: none, invert, rotate or mirror, made to every picture of the target or the source.
         size: side of the pictures, pixels.
         channels: of the pictures, 1 (grey) or 3.
         flip: whether half of the target's pictures are mirrored.
+        window, stride: of the windows of trajectories: steps in one, and between two of its points.
         downloads: folder in which torchvision looks, and to which it downloads.
         batch_size: samples a step, for each device.
         shown: samples that are shown and evaluated.
@@ -76,6 +81,8 @@ class FlowDataModule(pl.LightningDataModule):
         size: int = 32,
         channels: int = 3,
         flip: bool = False,
+        window: int = 300,
+        stride: int = 6,
         downloads: str = "downloads",
         batch_size: int = 128,
         shown: int = 16,
@@ -87,7 +94,7 @@ class FlowDataModule(pl.LightningDataModule):
         if batch_size < 1 or shown < 2 or num_workers < 0:
             raise InputError("data.batch_size starts at 1, data.shown at 2, data.num_workers at 0")
         for name in (target, source, val_target, val_source):
-            if name not in (None, PHI4):
+            if name not in (None, PHI4) and not is_recorded(name):
                 check_name(name)
         if PHI4 in (source, val_source) or (target == PHI4 and channels != 1):
             raise InputError("phi4 is a data.target, of data.channels 1")
@@ -100,13 +107,15 @@ class FlowDataModule(pl.LightningDataModule):
         self.flip = flip
         self.size = size
         self.channels = channels
+        self.window = window
+        self.stride = stride
         self.downloads = downloads
         self.batch_size = batch_size
         self.shown = shown
         self.num_workers = num_workers
         self.seed = seed
         self.ensemble = ensemble or EnsembleSettings()
-        self.shape = POINTS[target].shape if target in POINTS else (channels, size, size)
+        self.shape = self._sample_shape()
         self.train_batches: Batches | None = None
         self.val_batches: Batches | None = None
 
@@ -123,6 +132,12 @@ class FlowDataModule(pl.LightningDataModule):
                 raise InputError(f"data.{name} has samples of {collection.shape}, data.target of {target.shape}")
         self.train_batches = Batches(source, target, self.batch_size, self.seed)
         self.val_batches = Batches(val_source, val_target, self.shown, self.seed + 1, length=1)
+
+    def description(self) -> dict[str, Any]:
+        """Any JSON that a model trained on these data should keep."""
+        assert self.train_batches is not None
+        target = self.train_batches.target
+        return target.description() if isinstance(target, Windows) else {}
 
     def check(self) -> None:
         """Find out what cannot be used before anything is trained or written."""
@@ -150,6 +165,8 @@ class FlowDataModule(pl.LightningDataModule):
             fields = open_collection(str(path), self.size, self.channels)
             assert isinstance(fields, Fields)
             return Fields(fields.values, symmetric=True, even=self.ensemble.field == 0)
+        if is_recorded(name):
+            return Windows(load_trajectories(recorded_path(name, self.downloads)), self.window, self.stride)
         return open_collection(name, self.size, self.channels, change, flip, self.downloads, train)
 
     def _held_back(self, trained: Collection, name: str, val_name: str | None, change: str) -> Collection:
@@ -157,6 +174,13 @@ class FlowDataModule(pl.LightningDataModule):
         if val_name is None and name not in DOWNLOADS:
             return trained
         return self._open(val_name or name, change, train=False)
+
+    def _sample_shape(self) -> tuple[int, ...]:
+        if self.target in POINTS:
+            return POINTS[self.target].shape
+        if is_recorded(self.target):
+            return window_shape(self.window, self.stride)
+        return self.channels, self.size, self.size
 
     def _loader(self, batches: Batches, sampler: EpochSampler | None) -> DataLoader:
         return DataLoader(batches, batch_size=None, sampler=sampler, num_workers=self.num_workers)

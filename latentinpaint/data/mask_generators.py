@@ -1,4 +1,4 @@
-"""Random masks: strokes, boxes, mixtures of both, and squares.
+"""Random masks: strokes, boxes, mixtures of both, squares, and pins.
 
 Conventions. A mask is float32 of shape (1, H, W), exactly 0 or 1, and **1 = hole**. Lengths are pixels,
 ranges of integers are written U{a..b} with both ends included. Every random number comes from the
@@ -278,6 +278,33 @@ class PatchMask(MaskGenerator):
             top = draw_integer(0, last_top, generator)
             left = draw_integer(0, last_left, generator)
             hole[top : top + self.side, left : left + self.side] = 1
+        return hole
+
+
+@dataclass(frozen=True)
+class PinMask(MaskGenerator):
+    """Everything but a few rows: the first one, and one to `most` others anywhere; on a path, points that are pinned.
+
+    Their number is one, the goal of a path, half of the time, else 1 to `most` alike; rows may coincide.
+
+    Args:
+        most: rows besides the first, at least 1.
+    """
+
+    most: int = 3
+
+    def __post_init__(self) -> None:
+        whole_number("most", self.most, 1)
+
+    def draw(self, height: int, width: int, generator: torch.Generator | None) -> np.ndarray:
+        if height < 2:
+            raise InputError(f"pins have no room in a picture of {height} row")
+        chance, *places = torch.rand(1 + self.most, generator=generator, device=_device_of(generator)).tolist()
+        count = 1 + int(max(0.0, 2 * chance - 1) * self.most)  # half of the time 1, the rest shared by 1 to most
+        hole = np.ones((height, width), np.uint8)
+        hole[0] = 0
+        for place in places[:count]:
+            hole[1 + int(place * (height - 1))] = 0
         return hole
 
 

@@ -9,10 +9,12 @@ chains from min..max+1); here the number of chains is the paper's min..max.
 average 28 %, 22 % and 26 % of the picture, and "training" 33 %.
 """
 
-from latentinpaint.data.mask_generators import BoxMask, MaskGenerator, MixedMask, PatchMask, WideMask
+from collections.abc import Callable
+
+from latentinpaint.data.mask_generators import BoxMask, MaskGenerator, MixedMask, PatchMask, PinMask, WideMask
 from latentinpaint.errors import choose, whole_number
 
-__all__ = ["PRESETS", "BoxMask", "MaskGenerator", "MixedMask", "PatchMask", "WideMask", "mask_preset"]
+__all__ = ["PRESETS", "BoxMask", "MaskGenerator", "MixedMask", "PatchMask", "PinMask", "WideMask", "mask_preset"]
 
 
 def _evaluation(wide: WideMask, box: BoxMask | None = None) -> MixedMask:
@@ -39,15 +41,20 @@ PRESETS: dict[str, dict[int, MixedMask]] = {
     },
 }
 
-PATCHES = "patches"
+# name -> side of the picture -> mask, of those that are not LaMa's.
+OWN_PRESETS: dict[str, Callable[[int], MaskGenerator]] = {
+    "patches": lambda size: PatchMask(4, max(1, size // 4)),
+    "pins": lambda size: PinMask(),
+}
 
 
 def mask_preset(name: str, size: int = 256) -> MaskGenerator:
-    """A mask distribution by name: LaMa's, or squares.
+    """A mask distribution by name: LaMa's, squares, or all but a few rows.
 
     Args:
         name: a key of `PRESETS`: "thin", "medium", "thick" (at most half the picture is hole) or "training"; or
-            "patches": four squares of a quarter of the side (`PatchMask`).
+            "patches": four squares of a quarter of the side (`PatchMask`); or "pins": everything but a few rows,
+            which on a path of one column are points (`PinMask`).
         size: the shorter side of the pictures in pixels, at least 1. The table's own column serves its size;
             any other is the column of 256 with every length (10 and 5 included) times size / 256, rounded.
 
@@ -57,11 +64,11 @@ def mask_preset(name: str, size: int = 256) -> MaskGenerator:
     Raises:
         InputError: unknown name (the message lists the known ones) or a size below 1.
     """
-    presets: dict[str, dict[int, MixedMask] | None] = {**PRESETS, PATCHES: None}
-    columns = choose(presets, name, "mask preset")
+    choose({**PRESETS, **OWN_PRESETS}, name, "mask preset")
     whole_number("size", size, 1)
-    if columns is None:
-        return PatchMask(4, max(1, size // 4))
+    if name in OWN_PRESETS:
+        return OWN_PRESETS[name](size)
+    columns = PRESETS[name]
     if size in columns:
         return columns[size]
     return columns[256].scaled(size / 256)

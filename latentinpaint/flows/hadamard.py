@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError, check_counts, choose
@@ -40,7 +40,7 @@ from latentinpaint.interpolants.training_distributions import (
     Mixture,
     TrainingDistribution,
 )
-from latentinpaint.models.velocity import AlphaUNet, EstimateUNet
+from latentinpaint.models.velocity import ALPHA_NETWORKS, EstimateUNet
 from latentinpaint.randomness import draw_normal, split
 
 # Weights of the training distributions where none are given.
@@ -53,8 +53,8 @@ class HadamardFlow(Flow):
     """A model of eta for every alpha.
 
     Args:
-        shape: (C, H, W); the channels of a pixel share its clock.
-        width, multipliers, blocks, attention, dropout: the network, see `AlphaUNet`.
+        shape: (C, H, W); the channels of a pixel share its clock. A path of L points is (C, L, 1).
+        width, multipliers, blocks, attention, dropout: the network, see `AlphaUNet` and `PathUNet`.
         measure: weight of each training distribution, by its name in `MEASURES`; None is `DEFAULT_MEASURE`. Several
             such are a curriculum: stages that follow one another, each for an equal part of the training.
         block_side: side of the blocks, pixels.
@@ -69,7 +69,8 @@ class HadamardFlow(Flow):
         solver: a key of `PATH_SOLVERS`; each has steps between which clocks may start and stop.
         scale: standard deviation of an entry of the data, about: what the network sees is divided by it.
         padding: see `TimeUNet`; "circular" for data on a periodic grid.
-        estimates: variances of `EstimateUNet`, which makes the network one; empty is `AlphaUNet`.
+        estimates: variances of `EstimateUNet`, which makes the network one; empty is `network`.
+        network: a key of `models.velocity.ALPHA_NETWORKS`.
     """
 
     tasks = ("generate", "inpaint", "sequential", "denoise", "posterior", "reward")
@@ -95,6 +96,7 @@ class HadamardFlow(Flow):
         scale: float = 1.0,
         padding: str = "zeros",
         estimates: Sequence[float] = (),
+        network: str = "alpha_unet",
     ) -> None:
         super().__init__()
         if len(shape) != 3:
@@ -117,12 +119,13 @@ class HadamardFlow(Flow):
         self.weighting = weighting
         self.slices = slices
         self.stages: list[TrainingDistribution] = list(map(self._mixture, stages))
-        network = (width, multipliers, blocks, attention, dropout, padding)
-        self.network: AlphaUNet | EstimateUNet
+        settings = (width, multipliers, blocks, attention, dropout, padding)
+        build = choose(ALPHA_NETWORKS, network, "network of alphas")
+        self.network: nn.Module
         if estimates:
-            self.network = EstimateUNet(shape[0], estimates, *network)
+            self.network = EstimateUNet(shape[0], estimates, *settings)
         else:
-            self.network = AlphaUNet(shape[0], *network)
+            self.network = build(shape, *settings)
 
     def _mixture(self, weights: dict[str, float]) -> Mixture:
         """The training distributions whose weight is not 0."""

@@ -101,7 +101,7 @@ class TimeUNet(nn.Module):
             self.up.append(time_blocks(below + here, here))
         self.leave = nn.Sequential(_norm(widths[0], normalised), nn.SiLU())
         self.answer = _convolution(widths[0], out_channels, padding)
-        _zero(self.answer)
+        start_at_zero(self.answer)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         embedding = self.embed(time_features(time, self.width).to(x.dtype))
@@ -141,7 +141,7 @@ class TimeBlock(nn.Module):
         self.after = nn.Sequential(nn.SiLU(), nn.Dropout(dropout), _convolution(out_channels, out_channels, padding))
         if not normalised:
             # Features keep their scale from block to block as long as the blocks are identities.
-            _zero(self.after[-1])
+            start_at_zero(self.after[-1])
         self.skip: nn.Module = nn.Identity()
         if in_channels != out_channels:
             self.skip = nn.Conv2d(in_channels, out_channels, 1)
@@ -152,7 +152,7 @@ class TimeBlock(nn.Module):
 
 
 class TimeBlocks(nn.ModuleList):
-    """Several `TimeBlock`s, one after the other."""
+    """Several blocks of a level, such as `TimeBlock`s, one after the other; all take the same embedding."""
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         for block in self:
@@ -165,11 +165,11 @@ class SelfAttention(nn.Module):
 
     def __init__(self, channels: int, normalised: bool = True) -> None:
         super().__init__()
-        self.heads = _largest_divisor(channels, max(1, channels // 32))
+        self.heads = largest_divisor(channels, max(1, channels // 32))
         self.norm = _norm(channels, normalised)
         self.project = nn.Conv2d(channels, 3 * channels, 1)
         self.merge = nn.Conv2d(channels, channels, 1)
-        _zero(self.merge)
+        start_at_zero(self.merge)
 
     def forward(self, x: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
@@ -179,7 +179,8 @@ class SelfAttention(nn.Module):
         return x + self.merge(mixed.transpose(-1, -2).reshape(batch, channels, height, width))
 
 
-def _zero(layer: nn.Module) -> None:
+def start_at_zero(layer: nn.Module) -> None:
+    """Set all weights of a layer to 0: what it adds comes in by training alone."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
 
@@ -193,11 +194,11 @@ def _norm(channels: int, normalised: bool, affine: bool = True) -> nn.Module:
     if not normalised:
         return nn.Identity()
     # At least two channels a group: on a grid of one cell a group of one number would have no standard deviation.
-    groups = _largest_divisor(channels, min(16, max(1, channels // 2)))
+    groups = largest_divisor(channels, min(16, max(1, channels // 2)))
     return nn.GroupNorm(groups, channels, affine=affine)
 
 
-def _largest_divisor(number: int, limit: int) -> int:
+def largest_divisor(number: int, limit: int) -> int:
     """The largest divisor of a number that is not above `limit`."""
     while number % limit != 0:
         limit -= 1

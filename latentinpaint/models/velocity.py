@@ -2,7 +2,8 @@
 
 `ConcatUNet` is that of the mask-conditioned CIFAR-10 study (8,565,315 parameters as it stands there, 64 base channels
 and 5 input channels: picture, time and mask), `AddUNet` that of a flow-matching practical on MNIST (205,953),
-`AlphaUNet` and `EstimateUNet` those of Hadamard interpolants, `AmountsUNet` that of corruptions in several amounts.
+`AlphaUNet` and `EstimateUNet` those of Hadamard interpolants of pictures (that of paths is `path_unet.PathUNet`),
+`AmountsUNet` that of corruptions in several amounts.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from latentinpaint.errors import InputError, choose
+from latentinpaint.models.path_unet import PathUNet
 from latentinpaint.models.unet import TimeUNet
 
 
@@ -307,4 +309,11 @@ NETWORKS: dict[str, NetworkSpec] = {
     "add_unet": NetworkSpec(3, 4, AddUNet),
     "concat_unet": NetworkSpec(3, 8, lambda channels, **arguments: ConcatUNet(channels, channels, **arguments)),
     "time_unet": NetworkSpec(3, 1, lambda channels, **arguments: TimeUNet(channels, channels, **arguments)),
+}
+
+
+# Name -> shape (C, H, W) and the arguments that all have, width to padding, to a network that takes x and alpha.
+ALPHA_NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "alpha_unet": lambda shape, *arguments: AlphaUNet(shape[0], *arguments),
+    "path_unet": PathUNet,
 }

@@ -23,13 +23,17 @@ MAX_COMPARED = 16  # pictures in a comparison
 
 
 def draw_side_by_side(columns: dict[str, Tensor]) -> Image.Image:
-    """Named samples side by side: points (B, 2) as clouds, pictures (B, C, H, W) in [-1, 1] as a grid.
+    """Named samples side by side: points (B, 2) as clouds, paths (B, 2, L, 1) as lines, pictures (B, C, H, W) in
+    [-1, 1] as a grid.
 
     More than eight samples stand in blocks side by side.
     """
-    if next(iter(columns.values())).ndim == 2:
+    samples = next(iter(columns.values()))
+    if samples.ndim == 2:
         return _draw_clouds(columns)
-    enlarged = [_enlarged(samples) for samples in columns.values()]
+    if _are_paths(samples):
+        return _draw_lines(columns)
+    enlarged = list(map(_enlarged, columns.values()))
     count = len(enlarged[0])
     down = min(count, MAX_DOWN)
     blocks = math.ceil(count / down)
@@ -63,7 +67,7 @@ def write_samples(path: str | Path, samples: Tensor) -> None:
         encoded = io.BytesIO()
         np.save(encoded, samples.numpy())
         write_bytes(path, encoded.getvalue())
-    elif samples.ndim == 4:
+    elif samples.ndim == 4 and not _are_paths(samples):
         _write(draw_sheet(samples), path)
     else:
         _write(draw_side_by_side({"samples": samples}), path)
@@ -158,6 +162,24 @@ def _draw_clouds(columns: dict[str, Tensor]) -> Image.Image:
         for axis, (name, points) in zip(axes, clouds.items(), strict=True):
             axis.scatter(points[:, 0], points[:, 1], s=3, alpha=0.5, linewidths=0)
             axis.set(title=name, xlim=(left, right), ylim=(bottom, top))
+            axis.set_aspect("equal")
+        return as_picture(figure)
+
+
+def _are_paths(samples: Tensor) -> bool:
+    """Whether samples (B, C, H, W) are paths through the plane: two coordinates and one column of points."""
+    return samples.ndim == 4 and samples.shape[1] == 2 and samples.shape[3] == 1
+
+
+def _draw_lines(columns: dict[str, Tensor]) -> Image.Image:
+    """Paths (B, 2, L, 1) of every column on axes of its own, all of one range, a dot where each begins."""
+    farthest = float(torch.cat(list(columns.values())).abs().quantile(0.999))
+    with canvas(3.2 * len(columns), 3.4, columns=len(columns)) as (figure, axes):
+        for axis, (name, paths) in zip(axes, columns.items(), strict=True):
+            for path in paths.detach().float().cpu()[..., 0]:
+                (drawn,) = axis.plot(*path, linewidth=0.8)
+                axis.plot(*path[:, 0], "o", markersize=3, color=drawn.get_color())
+            axis.set(title=name, xlim=(-farthest, farthest), ylim=(-farthest, farthest))
             axis.set_aspect("equal")
         return as_picture(figure)
 

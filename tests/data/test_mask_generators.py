@@ -14,6 +14,7 @@ from latentinpaint.data.masks import (
     MaskGenerator,
     MixedMask,
     PatchMask,
+    PinMask,
     WideMask,
 )
 from latentinpaint.errors import InputError
@@ -314,3 +315,27 @@ def test_patches_without_room():
         PatchMask()(7, 9)
     with pytest.raises(InputError, match="has no room"):
         PatchMask(last=False)(8, 9)
+
+
+def test_pins_are_the_first_point_and_a_few_others():
+    """On a path of 50 points: half of the time one other, else one to three alike, anywhere; rows that coincide are
+    one, and so the least of them are as often as 1/2 + 1/6 and what coincides."""
+    holes = np.stack(draws(PinMask(), 6000, 50, 1))[..., 0]
+    assert (holes[:, 0] == 0).all()
+    others = (holes[:, 1:] == 0).sum(axis=1)
+    assert set(others) == {1, 2, 3}
+    coincide = 1 / 49  # of two rows
+    one = 2 / 3 + coincide / 6 + coincide**2 / 6
+    assert abs((others == 1).mean() - one) < 4 * math.sqrt(one * (1 - one) / 6000)
+    places = np.nonzero(holes[others == 1, 1:] == 0)[1]
+    assert set(places) == set(range(49))
+    assert abs(places.mean() - 24) < 4 * 14.2 / math.sqrt(len(places))
+
+
+def test_pins_are_whole_rows():
+    for mask in draws(PinMask(most=1), 20, 6, 4):
+        assert (mask == mask[:, :1]).all() and (mask == 0).all(axis=1).sum() == 2
+    with pytest.raises(InputError, match="no room"):
+        PinMask()(1, 5)
+    with pytest.raises(InputError, match="most"):
+        PinMask(most=0)

@@ -11,6 +11,7 @@ from latentinpaint.data.masks import (
     PRESETS,
     BoxMask,
     PatchMask,
+    PinMask,
     WideMask,
     mask_preset,
 )
@@ -158,3 +159,7 @@ def test_unknown_preset_lists_the_names():
 def test_patches_by_name():
     assert mask_preset("patches", 32) == PatchMask(4, 8)
     assert mask_preset("patches", 64) == PatchMask(4, 16)
+
+
+def test_pins_by_name():
+    assert mask_preset("pins", 1) == PinMask()

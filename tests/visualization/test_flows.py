@@ -69,3 +69,13 @@ def test_what_is_drawn_after_training():
     sheets = training_sheets(points, *samples(points, 12))
     assert list(sheets) == ["samples", "variance", "trajectories"]
     assert all(np.asarray(sheet).std() > 5 for sheet in sheets.values())
+
+
+def test_paths_are_lines(tmp_path):
+    """An upright path colours the middle column of its axes and no other one."""
+    path = torch.stack([torch.zeros(20), torch.linspace(-1, 1, 20)])[None, ..., None]
+    picture = np.asarray(draw_side_by_side({"made": path})).astype(int)
+    coloured = (picture.max(axis=2) - picture.min(axis=2) > 60).any(axis=0).nonzero()[0]
+    assert len(coloured) > 0 and np.ptp(coloured) < 12
+    write_samples(tmp_path / "paths.png", path)
+    assert Image.open(tmp_path / "paths.png").size == (320, 340)

@@ -73,8 +73,8 @@ class FlowTask(TrainingTask):
         return self.flow.preview(batch["source"], batch["target"], numbered_generator(0, 1))
 
     def recipe(self) -> dict[str, Any]:
-        source = self.trainer.datamodule.source  # type: ignore[attr-defined]  # Lightning attaches it when it fits
-        return {**super().recipe(), "from_noise": source == NORMAL}
+        data = self.trainer.datamodule  # type: ignore[attr-defined]  # Lightning attaches it when it fits
+        return {**super().recipe(), "from_noise": data.source == NORMAL, "data": data.description()}
 
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
         return self.save_as(folder / self.model_file)

@@ -7,9 +7,11 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from point_mass import write_recording
 
 from latentinpaint.errors import InputError
 from latentinpaint.flows import HadamardFlow, MaskConditionedFlow, MultichannelFlow, ScheduledFlow
+from latentinpaint.maze.walls import MAZES, Maze
 from latentinpaint.training.cli import train_flow
 from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.visualization.flows import variances
@@ -17,6 +19,7 @@ from latentinpaint.weights import load_flow, read_header
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 FLOW = "--model.flow.init_args"
+NARROW = (f"{FLOW}.width", "8", f"{FLOW}.multipliers", "[1, 2]", f"{FLOW}.steps", "2")
 # Recipe -> what makes it small, the flow it leaves, and the sheets it draws at its end.
 RECIPES = {
     "moons": ((f"{FLOW}.network_arguments", "{width: 16}"), ScheduledFlow, 3),
@@ -27,6 +30,8 @@ RECIPES = {
     "hadamard_mnist": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), HadamardFlow, 1),
     "curriculum_mnist": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), HadamardFlow, 1),
     "hadamard_photos": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), HadamardFlow, 1),
+    "maze": ((*NARROW, f"{FLOW}.blocks", "1"), HadamardFlow, 1),
+    "maze_small": (NARROW, HadamardFlow, 1),
     "denoise_mnist": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), MultichannelFlow, 1),
     "denoise_photos": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), MultichannelFlow, 1),
 }
@@ -52,6 +57,9 @@ def recipe(tmp_path):
             if data.get("source", "normal") != "normal":
                 source = write_sheet(tmp_path / "source.png", data["size"], data["channels"], seed=1)
                 arguments += ["--data.source", str(source)]
+        if "window" in data:
+            write_recording(Maze(MAZES["small"]), tmp_path / "maze.safetensors", steps=400)
+            arguments += ["--data.downloads", str(tmp_path)]
         arguments += [*RECIPES[name][0], "--data.batch_size", "4", "--data.shown", "4"]
         arguments += ["--trainer.max_steps", str(steps), "--trainer.val_check_interval", str(steps)]
         arguments += ["--trainer.log_every_n_steps", "1"]

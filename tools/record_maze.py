@@ -1,0 +1,6 @@
+"""The command `latentinpaint record_maze`."""
+
+from latentinpaint.cli import main
+
+if __name__ == "__main__":
+    main("record_maze")
