@@ -1,5 +1,6 @@
 """Batches for flows: ``{"source": (B, …), "target": (B, …)}``, drawn independently of each other."""
 
+from dataclasses import asdict
 from typing import Any
 
 import pytorch_lightning as pl
@@ -136,6 +137,8 @@ class FlowDataModule(pl.LightningDataModule):
     def description(self) -> dict[str, Any]:
         """Any JSON that a model trained on these data should keep."""
         assert self.train_batches is not None
+        if self.target == PHI4:
+            return {"ensemble": asdict(self.ensemble)}
         target = self.train_batches.target
         return target.description() if isinstance(target, Windows) else {}
 

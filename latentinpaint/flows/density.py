@@ -13,6 +13,7 @@ from torch import Tensor
 from latentinpaint.errors import choose
 from latentinpaint.flows.base import SamplerConfig, sample_noise
 from latentinpaint.flows.hadamard import HadamardFlow
+from latentinpaint.interpolants import Drifts
 from latentinpaint.interpolants.likelihood import VOLUMES, carry_along_path
 from latentinpaint.interpolants.paths import inpaint
 from latentinpaint.randomness import split
@@ -50,7 +51,7 @@ def sample_with_density(
     entries = noise[0].numel()
     log_density = -0.5 * noise.double().square().flatten(1).sum(dim=1) - 0.5 * entries * math.log(2 * math.pi)
     path = inpaint(torch.ones_like(noise[:1, :1]))
-    drifts = flow.drifts
+    drifts: Drifts = flow.drifts
     if bool(torch.as_tensor(quadratic != 0).any()) or bool(torch.as_tensor(linear != 0).any()):
         rewarded = flow.rewarded_path(quadratic, linear)
         path, drifts = rewarded.path, rewarded.drifts

@@ -32,6 +32,8 @@ RECIPES = {
     "hadamard_photos": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), HadamardFlow, 1),
     "maze": ((*NARROW, f"{FLOW}.blocks", "1"), HadamardFlow, 1),
     "maze_small": (NARROW, HadamardFlow, 1),
+    "phi4": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), HadamardFlow, 1),
+    "phi4_small": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), HadamardFlow, 1),
     "denoise_mnist": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), MultichannelFlow, 1),
     "denoise_photos": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), MultichannelFlow, 1),
 }
