@@ -17,6 +17,7 @@ COMMANDS = {
     "sample": "sample a trained flow: new samples, filled holes, carried-over pictures",
     "record_maze": "record a point mass that is driven through a maze, for flows to learn from",
     "plan": "plan paths through a maze with a trained flow",
+    "optimise_path": "find a Hadamard flow's path of least action and draw it beside the straight one",
     "doctor": "look at pictures, masks and data folders for what is likely to go wrong",
     "inpaint": "fill the hole in a picture, or in every picture of a folder",
     "app": "serve a page: paint over a part of a photo and have it filled",

@@ -103,7 +103,7 @@ class TabulatedPath(Path):
     betas: Tensor
 
     def at(self, t: Tensor) -> Process:
-        interval, fraction = self._interval(t)
+        interval, fraction = _interval(t, len(self.alphas))
 
         def interpolated(values: Tensor) -> Scalar:
             return Scalar((1 - fraction) * values[interval] + fraction * values[interval + 1])
@@ -111,7 +111,7 @@ class TabulatedPath(Path):
         return Process(interpolated(self.alphas), interpolated(self.betas))
 
     def rate(self, t: Tensor) -> Process:
-        interval, _ = self._interval(t)
+        interval, _ = _interval(t, len(self.alphas))
         steps = len(self.alphas) - 1
 
         def slope(values: Tensor) -> Scalar:
@@ -119,11 +119,35 @@ class TabulatedPath(Path):
 
         return Process(slope(self.alphas), slope(self.betas))
 
-    def _interval(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """The interval that t lies in, and the fraction of it that lies before t."""
-        scaled = t * (len(self.alphas) - 1)
-        interval = scaled.floor().clamp(0, len(self.alphas) - 2)
-        return interval.long(), scaled - interval
+
+@dataclass(frozen=True, eq=False)
+class ClockTable(Path):
+    """Every entry's alpha at equal times from 0 to 1, straight in between, with beta = 1 - alpha.
+
+    Args:
+        alphas: (n, …), n at least 2, in [0, 1], as many dimensions as x (B, …); a path from noise to data has
+            ``alphas[0] = 1`` and ``alphas[-1] = 0``.
+    """
+
+    alphas: Tensor
+
+    def at(self, t: Tensor) -> Process:
+        interval, fraction = _interval(t, len(self.alphas))
+        before = self.alphas[interval]
+        share = fraction.view(*fraction.shape, *[1] * (self.alphas.ndim - 1))
+        return _entrywise(self._of_items(before + share * (self.alphas[interval + 1] - before), t))
+
+    def rate(self, t: Tensor) -> Process:
+        interval, _ = _interval(t, len(self.alphas))
+        slope = (len(self.alphas) - 1) * (self.alphas[interval + 1] - self.alphas[interval])
+        slope = self._of_items(slope, t)
+        return Process(Hadamard(slope), Hadamard(-slope))
+
+    def _of_items(self, values: Tensor, t: Tensor) -> Tensor:
+        """Values at one time () with the dimension of items that those at several have."""
+        if t.ndim:
+            return values
+        return values[None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,6 +265,13 @@ def _blocks(height: int, width: int, side: int) -> tuple[Tensor, Tensor, int]:
         torch.arange(width)[None, :] // side,
         -(-width // side),
     )
+
+
+def _interval(t: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The interval between `count` equal times that t lies in, and the fraction of it that lies before t."""
+    scaled = t * (count - 1)
+    interval = scaled.floor().clamp(0, count - 2)
+    return interval.long(), scaled - interval
 
 
 def _floating(hole: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from latentinpaint.files import write_bytes
 from latentinpaint.flows import Flow, ScheduledFlow
+from latentinpaint.flows.path_search import PathStates
 from latentinpaint.flows.session import SessionResult
 from latentinpaint.images.image_files import write_image
 from latentinpaint.visualization.canvas import as_picture, canvas
@@ -59,6 +60,19 @@ def draw_sheet(samples: Tensor, across: int | None = None) -> Image.Image:
     sheet = sheet.reshape(down, across, height, width, channels).transpose(0, 2, 1, 3, 4)
     sheet = sheet.reshape(down * height, across * width, channels)
     return Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
+
+
+def draw_paths(paths: Sequence[PathStates], times: Sequence[float]) -> Image.Image:
+    """Paths under each other: of each its clocks, white where an entry is noise, and below them its states.
+
+    Args:
+        paths: of one flow, at equal times.
+        times: T of them, that head the columns.
+    """
+    rows: list[Sequence[Tensor]] = []
+    for path in paths:
+        rows += map(_enlarged, [2 * path.clocks - 1, *path.states.transpose(0, 1)])
+    return picture_grid(rows, list(map("{:.2f}".format, times)))
 
 
 def write_samples(path: str | Path, samples: Tensor) -> None:

@@ -4,11 +4,12 @@ import math
 
 import pytest
 import torch
+from scipy import integrate
 
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import SCHEDULES, Endpoints, ScheduledPath
-from latentinpaint.interpolants.action import action, least_action
-from latentinpaint.interpolants.paths import TabulatedPath
+from latentinpaint.interpolants.action import action, least_action, least_clock_action
+from latentinpaint.interpolants.paths import ClockTable, TabulatedPath
 
 M, S = 1.3, 2.0
 
@@ -55,6 +56,63 @@ def test_the_least_action_is_found(name):
     assert not path.alphas.requires_grad
 
 
+MEANS = torch.tensor([1.3, -0.2, 0.0], dtype=torch.float64)
+STDS = torch.tensor([2.0, 0.3, 0.05], dtype=torch.float64)
+
+
+def entrywise_drifts(process, x):
+    """Of independent Gaussian entries."""
+    alpha, beta = process.alpha.values, process.beta.values
+    solved = (x - beta * MEANS) / (alpha**2 + beta**2 * STDS**2)
+    return Endpoints(alpha * solved, MEANS + beta * STDS**2 * solved)
+
+
+def entrywise_pairs():
+    signs = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]], dtype=torch.float64)
+    return signs[:, :1].expand(-1, 3), MEANS + STDS * signs[:, 1:]
+
+
+def speed(alpha, mean, std):
+    """Root mean squared speed of an entry where its alpha falls by one a unit of time: the mean moves by m, the
+    standard deviation by that of sqrt(alpha^2 + (1 - alpha)^2 s^2)."""
+    slope = (alpha - (1 - alpha) * std**2) / math.sqrt(alpha**2 + (1 - alpha) ** 2 * std**2)
+    return math.hypot(mean, slope)
+
+
+def test_the_least_action_of_clocks_is_that_of_a_constant_speed():
+    """An entry's way is fixed, so the least action is the square of its length, and the straight path's the mean of
+    the squared speed; entries of one clock share the way that is best for their sum."""
+    law = list(zip(MEANS.tolist(), STDS.tolist(), strict=True))
+    lengths = [integrate.quad(speed, 0, 1, args=entry)[0] for entry in law]
+    squares = [integrate.quad(lambda a, m, s: speed(a, m, s) ** 2, 0, 1, args=entry)[0] for entry in law]
+    shared = integrate.quad(lambda a: math.sqrt(sum(speed(a, *entry) ** 2 for entry in law)), 0, 1)[0] ** 2
+    pairs = entrywise_pairs()
+
+    def straight_or_best(clocks, iterations):
+        path = least_clock_action(entrywise_drifts, *pairs, torch.tensor(clocks), knots=33, iterations=iterations)
+        assert torch.equal(path.alphas[0], torch.ones(3).double()) and not path.alphas[-1].any()
+        assert (path.alphas.diff(dim=0) < 0).all()
+        return action(path, entrywise_drifts, *pairs, intervals=640).item()
+
+    assert straight_or_best([0, 1, 2], 0) == pytest.approx(sum(squares), rel=2e-3)
+    found = straight_or_best([0, 1, 2], 120)
+    best_sum = sum(length**2 for length in lengths)
+    assert best_sum - 1e-3 < found < best_sum + 0.15 * (sum(squares) - best_sum)
+    together = straight_or_best([0, 0, 0], 120)
+    assert shared - 1e-3 < together < shared + 0.15 * (sum(squares) - shared) and found < together
+
+
+def test_a_table_of_clocks_is_straight_between_its_knots():
+    path = ClockTable(torch.tensor([[1.0, 1.0], [0.2, 1.0], [0.0, 0.0]]))
+    times = torch.tensor([0.25, 0.75, 1.0])
+    torch.testing.assert_close(path.at(times).alpha.values, torch.tensor([[0.6, 1.0], [0.1, 0.5], [0.0, 0.0]]))
+    torch.testing.assert_close(path.at(times).beta.values, torch.tensor([[0.4, 0.0], [0.9, 0.5], [1.0, 1.0]]))
+    torch.testing.assert_close(path.rate(times).alpha.values, torch.tensor([[-1.6, 0.0], [-0.4, -2.0], [-0.4, -2.0]]))
+    one = path.at(torch.tensor(0.25)).alpha.values
+    torch.testing.assert_close(one, torch.tensor([[0.6, 1.0]]))
+    torch.testing.assert_close(path.rate(times).beta.values, -path.rate(times).alpha.values)
+
+
 def test_a_table_is_straight_between_its_knots():
     path = TabulatedPath(torch.tensor([1.0, 0.2, 0.0]), torch.tensor([0.0, 0.6, 1.0]))
     times = torch.tensor([0.0, 0.25, 0.5, 0.9, 1.0])
@@ -78,3 +136,5 @@ def test_the_models_gradients_are_left_alone():
 def test_too_few_knots():
     with pytest.raises(InputError, match="3 knots"):
         least_action(drifts, *four_pairs(), knots=2)
+    with pytest.raises(InputError, match="3 knots"):
+        least_clock_action(entrywise_drifts, *entrywise_pairs(), torch.zeros(3, dtype=torch.long), knots=2)
