@@ -93,7 +93,7 @@ VARIANTS = {
         dict(shape=[1, 8, 8], width=8, multipliers=[1, 2, 2], blocks=1, attention=True, dropout=0.0)
         | dict(measure={"diagonal": 1.0, "entrywise": 0.25, "blocks": 0.75, "holes": 2.0}, block_side=7)
         | dict(masks="thick", known_noise=0.2, weighting="exact", slices=None, steps=80, epsilon=0.0)
-        | dict(solver="euler", scale=1.0, padding="zeros", estimates=[]),
+        | dict(solver="euler", scale=1.0, padding="zeros", estimates=[], network="alpha_unet"),
     ),
     "mask-conditioned": (
         lambda: MaskConditionedFlow([1, 8, 8], base_channels=8),
