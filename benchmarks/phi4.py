@@ -6,7 +6,8 @@ Every case is a law that the flow samples without being trained for it: exp(-E) 
 it was trained on), with a quadratic reward on every site, and, with --held, given the left half of configurations
 that hybrid Monte Carlo makes. Beside it runs hybrid Monte Carlo of the same law. Written are a table for each case,
 one picture, and all figures as JSON. --corrected takes samples with their exact density, which costs a backward pass
-for every site and step, and corrects their means by weights and by Metropolis's decision.
+for every site and step, and corrects their means by weights and by Metropolis's decision. --relaxed goes on from
+every sample with some trajectories, which make short waves right at once and long ones slowly.
 """
 
 import argparse
@@ -59,6 +60,7 @@ class Outcome:
 
     name: str
     rows: list[ComparisonRow]
+    relaxed: list[ComparisonRow]  # after some trajectories
     samples: Tensor  # magnetisations of the flow's samples (N,)
     reference: Tensor  # magnetisations along the chains, all of them (M,)
     figures: dict[str, float]
@@ -79,6 +81,7 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--chains", type=int, default=64, help="of hybrid Monte Carlo")
     parser.add_argument("--trajectories", type=int, default=10_000, help="of every chain, after a fifth to warm up")
     parser.add_argument("--corrected", type=int, default=0, help="samples with their exact density, for each case")
+    parser.add_argument("--relaxed", type=int, default=0, help="trajectories from every sample of the flow")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args(arguments)
 
@@ -99,7 +102,10 @@ def main(arguments: list[str] | None = None) -> None:
     for case in cases(flow, energy, options):
         outcome = run_case(case, flow, options)
         outcomes.append(outcome)
-        report.append(f"## {case.name}\n\n{comparison_table(outcome.rows)}\n\n{describe(outcome.figures)}")
+        tables = comparison_table(outcome.rows)
+        if outcome.relaxed:
+            tables += f"\n\n{comparison_table(outcome.relaxed, f'flow and {options.relaxed} trajectories')}"
+        report.append(f"## {case.name}\n\n{tables}\n\n{describe(outcome.figures)}")
         print(report[-1], flush=True)
         folder = Path(options.output)
         write_text(folder / "comparison.md", "\n\n".join(report) + "\n")
@@ -185,19 +191,29 @@ def run_case(case: Case, flow: HadamardFlow, options: argparse.Namespace) -> Out
     }
     if options.corrected and not isinstance(case, HeldCase):
         figures.update(corrected(case, flow, options.corrected, options))
-    return Outcome(case.name, rows, magnetisation(samples), reference, figures)
+    relaxed = []
+    if options.relaxed:
+        generator = torch.Generator().manual_seed(options.seed + 3)
+        after = run_chains(reference_chain(case), samples, options.relaxed, generator=generator).phi
+        relaxed = compare(summarise(records_of(after, case.energy), sites), summarise(run.records, sites))
+    return Outcome(case.name, rows, relaxed, magnetisation(samples), reference, figures)
+
+
+def reference_chain(case: Case) -> HybridMonteCarlo:
+    """Hybrid Monte Carlo of a case's law."""
+    if isinstance(case, HeldCase):
+        return plain(case.energy, case.free)
+    return plain(case.energy)
 
 
 def reference_run(case: Case, side: int, options: argparse.Namespace) -> Run:
-    """Hybrid Monte Carlo of a case's law."""
+    """Chains of `reference_chain` in equilibrium."""
     generator = torch.Generator().manual_seed(options.seed + 1)
     phi = 0.5 * torch.randn(options.chains, 1, side, side, generator=generator)
-    free = None
+    chain = reference_chain(case)
     if isinstance(case, HeldCase):
         assert case.free is not None and case.field is not None
-        free = case.free
-        phi = torch.where(free > 0, phi, case.field)
-    chain = plain(case.energy, free)
+        phi = torch.where(case.free > 0, phi, case.field)
     phi = run_chains(chain, phi, max(1, options.trajectories // 5), generator=generator).phi
     return run_chains(chain, phi, options.trajectories, observables(case.energy), generator=generator)
 
@@ -231,8 +247,10 @@ def describe(figures: dict[str, float]) -> str:
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:
-    rows = [{**asdict(row), "apart": row.apart} for row in outcome.rows]
-    return {"name": outcome.name, "rows": rows, "figures": outcome.figures}
+    rows, relaxed = (
+        [{**asdict(row), "apart": row.apart} for row in part] for part in (outcome.rows, outcome.relaxed)
+    )
+    return {"name": outcome.name, "rows": rows, "relaxed": relaxed, "figures": outcome.figures}
 
 
 def draw(outcomes: list[Outcome]):  # noqa: ANN201  a picture of Pillow

@@ -69,13 +69,28 @@ def test_the_comparison(run, monkeypatch):
 
     output = run / "comparison"
     arguments = ["--model", str(run / "run"), "--output", str(output), "--field", "0.1", "--steps", "2"]
-    arguments += ["--held", "1", "--samples", "6", "--chains", "4", "--trajectories", "40", "--corrected", "2"]
+    arguments += [
+        "--held",
+        "1",
+        "--samples",
+        "6",
+        "--chains",
+        "4",
+        "--trajectories",
+        "40",
+        "--corrected",
+        "2",
+        "--relaxed",
+        "3",
+    ]
     phi4.main([*arguments, "--solver", "euler"])
     outcomes = json.loads((output / "comparison.json").read_text())
     names = ["field h = 0.1", "left half of configuration 0 held"]
     assert [outcome["name"] for outcome in outcomes] == names
     for outcome in outcomes:
-        assert len(outcome["rows"]) == 10 and all(np.isfinite(row["apart"]) for row in outcome["rows"])
+        assert len(outcome["relaxed"]) == len(outcome["rows"]) == 10 and all(
+            np.isfinite(row["apart"]) for row in outcome["rows"]
+        )
         assert ("corrected: acceptance of Metropolis" in outcome["figures"]) == ("held" not in outcome["name"])
     # An untrained flow is far from the law, and says so.
     assert max(abs(row["apart"]) for row in outcomes[0]["rows"]) > 5
