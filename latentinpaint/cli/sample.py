@@ -29,7 +29,8 @@ class Options:
         output: a sheet of tiles (PNG, WebP or TIFF), a plot for points (PNG), or the samples as they are (.npy).
         task: generate, transport, inpaint, sequential, denoise, posterior, reward or restore; by default the flow's
             first (transport where it starts from data).
-        data: what is filled, carried over or observed: a folder, a sheet, or a collection's name, as in training.
+        data: what is filled, carried over or observed: a folder, a sheet, a collection's name, as in training,
+            or fields (.npy).
         change: none, invert, rotate or mirror, made to the data.
         downloads: folder in which torchvision looks for a data set, and to which it downloads.
         mask: one picture of the flow's size, white where the hole is, for all samples.
@@ -118,6 +119,7 @@ def _check(options: Options) -> None:
 
 def _session(options: Options) -> "Session":
     """The flow with all that the options say."""
+    from latentinpaint.data.distributions import holds_fields
     from latentinpaint.device import choose_device
     from latentinpaint.flows import session
     from latentinpaint.weights import load_flow, read_header
@@ -143,6 +145,7 @@ def _session(options: Options) -> "Session":
         samples,
         holes,
         has_data=data is not None,
+        has_pictures=data is None or not holds_fields(data),
         noise_std=options.noise,
         channels=session.load_channels(task, options.channel, names),
         reward=session.load_reward(task, options.quadratic, options.linear, names),

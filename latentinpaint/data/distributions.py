@@ -221,7 +221,7 @@ def open_collection(
     if name == NORMAL:
         return Normal((channels, size, size))
     check_name(name)
-    if Path(name).suffix == ".npy" and Path(name).is_file():
+    if holds_fields(name):
         return Fields(_fields(Path(name), channels, size))
     if name in DOWNLOADS:
         values = _downloaded(name, Path(downloads), train)
@@ -230,6 +230,11 @@ def open_collection(
     else:
         values = _sheet(Path(name), size)
     return Pictures(changed(_with_channels(values, channels, size)).contiguous(), flip)
+
+
+def holds_fields(name: str) -> bool:
+    """Whether a collection's name is that of a file of `Fields`."""
+    return Path(name).suffix == ".npy" and Path(name).is_file()
 
 
 def check_name(name: str) -> None:

@@ -260,6 +260,7 @@ class Session:
         samples: (N, *shape), see `load_samples`.
         holes: (N, 1, H, W), see `load_holes`.
         has_data: whether the samples are data.
+        has_pictures: whether these are pictures in [-1, 1], of which there are errors.
         noise_std: standard deviation of the noise that is added to observed data.
         channels: amounts of the channels that damage the data, see `load_channels`.
         reward: see `load_reward`.
@@ -274,6 +275,7 @@ class Session:
     samples: Tensor
     holes: Tensor | None
     has_data: bool
+    has_pictures: bool = True
     noise_std: float = 0.2
     channels: Mapping[str, float] = field(default_factory=dict)
     reward: tuple[float, float] = (0.0, 0.0)
@@ -336,8 +338,8 @@ class Session:
         return f"{where}: PSNR {psnr}, mean squared error {errors['mse']:.5f} (pictures in [0, 1])"
 
     def _errors(self, samples: Tensor) -> dict[str, float | int | None]:
-        """The errors of restored pictures (N, C, H, W); none of points, and of tasks that restore nothing."""
-        if samples.ndim != 4 or not TASKS[self.task].restores:
+        """The errors of restored pictures (N, C, H, W); none of others, and of tasks that restore nothing."""
+        if samples.ndim != 4 or not self.has_pictures or not TASKS[self.task].restores:
             return {}
         return squared_errors(from_range(samples), from_range(self.samples), self.holes)
 
