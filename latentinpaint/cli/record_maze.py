@@ -4,7 +4,7 @@ from latentinpaint.cli.terminal import fraction_bar
 
 
 def command(
-    output: str = "downloads/maze.safetensors", maze: str = "large", steps: int = 2_000_000, seed: int = 0
+    output: str = "downloads/maze.safetensors", maze: str = "medium", steps: int = 2_000_000, seed: int = 0
 ) -> None:
     """Drive the point mass of Gymnasium-Robotics' PointMaze from goal to goal, and write where it was as one file.
 

@@ -8,6 +8,7 @@ falls after block (sequential), or they begin at a level of noise (denoising).
 Source and numbering: Negrel, Coeurdoux, Albergo, Vanden-Eijnden, arXiv 2508.04605.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -276,7 +277,7 @@ class HadamardFlow(Flow):
         quick = replace(self.sampler, steps=min(20, self.sampler.steps), epsilon=0.0, generator=generator)
         return {
             "generated": self.generate(len(target), quick).x,
-            "hole": torch.where(hole > 0, 0.0, target),
+            "hole": torch.where(hole > 0, self._blank(), target),
             "fill": self.inpaint(target, hole, quick).x,
             "truth": target,
         }
@@ -284,6 +285,12 @@ class HadamardFlow(Flow):
     def _scaled(self, solution: Solution) -> Solution:
         """The solution in the units of the data."""
         return replace(solution, x=self.scale * solution.x)
+
+    def _blank(self) -> float:
+        """What stands in a hole that is shown: grey in a picture, nothing on a path, where 0 would be a place."""
+        if self.shape[2] == 1:
+            return math.nan
+        return 0.0
 
     def _with_generators(self, config: SamplerConfig | None, count: int) -> SamplerConfig:
         """The settings with a generator for each of `count` items."""

@@ -186,12 +186,13 @@ def _are_paths(samples: Tensor) -> bool:
 
 
 def _draw_lines(columns: dict[str, Tensor]) -> Image.Image:
-    """Paths (B, 2, L, 1) of every column on axes of its own, all of one range, a dot where each begins."""
-    farthest = float(torch.cat(list(columns.values())).abs().quantile(0.999))
+    """Paths (B, 2, L, 1) of every column on axes of its own, all of one range, a dot where each begins; points that are
+    not a number are left out."""
+    farthest = float(torch.cat(list(columns.values())).abs().nanquantile(0.999))
     with canvas(3.2 * len(columns), 3.4, columns=len(columns)) as (figure, axes):
         for axis, (name, paths) in zip(axes, columns.items(), strict=True):
             for path in paths.detach().float().cpu()[..., 0]:
-                (drawn,) = axis.plot(*path, linewidth=0.8)
+                (drawn,) = axis.plot(*path, marker=".", markersize=2, linewidth=0.8)
                 axis.plot(*path[:, 0], "o", markersize=3, color=drawn.get_color())
             axis.set(title=name, xlim=(-farthest, farthest), ylim=(-farthest, farthest))
             axis.set_aspect("equal")

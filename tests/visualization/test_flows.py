@@ -77,5 +77,9 @@ def test_paths_are_lines(tmp_path):
     picture = np.asarray(draw_side_by_side({"made": path})).astype(int)
     coloured = (picture.max(axis=2) - picture.min(axis=2) > 60).any(axis=0).nonzero()[0]
     assert len(coloured) > 0 and np.ptp(coloured) < 12
+    path[:, :, 1:-1] = float("nan")  # pins alone: no line between them
+    pins = np.asarray(draw_side_by_side({"pins": path})).astype(int)
+    rows = (pins.max(axis=2) - pins.min(axis=2) > 60).any(axis=1).nonzero()[0]
+    assert np.diff(rows).max() > 100
     write_samples(tmp_path / "paths.png", path)
     assert Image.open(tmp_path / "paths.png").size == (320, 340)
