@@ -186,8 +186,8 @@ def _are_paths(samples: Tensor) -> bool:
 
 
 def _draw_lines(columns: dict[str, Tensor]) -> Image.Image:
-    """Paths (B, 2, L, 1) of every column on axes of its own, all of one range, a dot where each begins; points that are
-    not a number are left out."""
+    """Paths (B, 2, L, 1) of every column on axes of its own, all of one range, a dot where each begins; points that
+    are not a number are left out."""
     farthest = float(torch.cat(list(columns.values())).abs().nanquantile(0.999))
     with canvas(3.2 * len(columns), 3.4, columns=len(columns)) as (figure, axes):
         for axis, (name, paths) in zip(axes, columns.items(), strict=True):
