@@ -20,22 +20,22 @@ class Options:
     """Sample a flow that train_flow made: new samples, filled holes, carried-over pictures.
 
     What a flow can do depends on its class: generate and transport (a scheduled flow); inpaint (a mask-conditioned
-    flow); generate, inpaint, sequential, denoise, posterior and reward (a Hadamard flow); restore (a multichannel
-    flow). Given data, it reports the error inside the holes, or of the whole picture where there are none. Equal
-    seeds give equal samples, whatever the batch size.
+    flow); generate, inpaint, sequential, adaptive, denoise, posterior and reward (a Hadamard flow); restore (a
+    multichannel flow). Given data, it reports the error inside the holes, or of the whole picture where there are
+    none. Equal seeds give equal samples, whatever the batch size.
 
     Args:
         model: flow file, or folder of a training run.
         output: a sheet of tiles (PNG, WebP or TIFF), a plot for points (PNG), or the samples as they are (.npy).
-        task: generate, transport, inpaint, sequential, denoise, posterior, reward or restore; by default the flow's
-            first (transport where it starts from data).
+        task: generate, transport, inpaint, sequential, adaptive (block after block, the most certain next), denoise,
+            posterior, reward or restore; by default the flow's first (transport where it starts from data).
         data: what is filled, carried over or observed: a folder, a sheet, a collection's name, as in training,
             or fields (.npy).
         change: none, invert, rotate or mirror, made to the data.
         downloads: folder in which torchvision looks for a data set, and to which it downloads.
         mask: one picture of the flow's size, white where the hole is, for all samples.
         mask_preset: holes drawn by number and seed: patches, thin, medium, thick or training; by default what the
-            flow was trained with. Without data, sequential makes whole pictures.
+            flow was trained with. Without data, sequential and adaptive make whole pictures.
         num_samples: how many; by default 64, or all of the data.
         noise: standard deviation of the noise that is added to what is observed, pictures being in [-1, 1]
             (denoise, posterior).
@@ -44,7 +44,7 @@ class Options:
         quadratic: A of the reward A x^2 / 2 + b x of every entry x, 0 or below (reward).
         linear: b of that reward; for configurations of a lattice field theory, an external field (reward).
         order: of the blocks, raster or morton (sequential).
-        steps: solver steps, for sequential those of one block; by default the flow's own.
+        steps: solver steps, for sequential and adaptive those of one block; by default the flow's own.
         solver: euler, midpoint, rk4 or dopri5; by default the flow's own.
         tolerance: of dopri5; by default the flow's own.
         shared_steps: solve the samples of a batch together with dopri5: as exact and faster, but a sample depends,

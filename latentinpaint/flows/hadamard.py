@@ -30,8 +30,9 @@ from latentinpaint.interpolants import (
     integrate_path,
     observation,
 )
+from latentinpaint.interpolants.adaptive import integrate_adaptively
 from latentinpaint.interpolants.objectives import WEIGHTINGS, squared_error
-from latentinpaint.interpolants.paths import ORDERS, denoise, inpaint, sequential
+from latentinpaint.interpolants.paths import ORDERS, denoise, inpaint, raster, sequential
 from latentinpaint.interpolants.training_distributions import (
     Blocks,
     BlockSequential,
@@ -74,7 +75,7 @@ class HadamardFlow(Flow):
         network: a key of `models.velocity.ALPHA_NETWORKS`.
     """
 
-    tasks = ("generate", "inpaint", "sequential", "denoise", "posterior", "reward")
+    tasks = ("generate", "inpaint", "sequential", "adaptive", "denoise", "posterior", "reward")
     accepts_epsilon = True
 
     def __init__(
@@ -209,6 +210,30 @@ class HadamardFlow(Flow):
         config = config or self.sampler
         all_blocks = replace(config, steps=config.steps * (int(block_order.max()) + 1))
         return self._fill(sequential(hole.to(picture), block_order), picture, all_blocks)
+
+    @torch.no_grad()
+    def adaptive(self, picture: Tensor, hole: Tensor, config: SamplerConfig | None = None) -> Solution:
+        """Fill holes block after block, the most certain block next, see `interpolants.adaptive`.
+
+        Args:
+            picture, hole: see `inpaint`; a hole everywhere is generation.
+            config: its steps are those of one block.
+        """
+        config = self._with_generators(config, len(picture))
+        hole = hole.to(picture)
+        start = inpaint(hole).start(picture / self.scale, draw_normal(picture, config.generator))
+        solution = integrate_adaptively(
+            self.drifts,
+            start,
+            hole,
+            raster(self.shape[1], self.shape[2], self.block_side),
+            config.steps,
+            method=config.solver,
+            epsilon=config.epsilon,
+            generator=config.generator,
+            progress=config.progress or (lambda done: None),
+        )
+        return replace(solution, x=torch.where(hole > 0, self.scale * solution.x, picture))
 
     @torch.no_grad()
     def denoise(self, observed: Tensor, noise_std: float, config: SamplerConfig | None = None) -> Solution:

@@ -156,6 +156,22 @@ class Sequential(Task):
 
 
 @runtime_checkable
+class _FillsAdaptively(Protocol):
+    def adaptive(self, picture: Tensor, hole: Tensor, config: SamplerConfig | None = None) -> Solution: ...
+
+
+class Adaptive(Task):
+    """Holes filled block after block, the most certain next; without data, whole pictures."""
+
+    needs_data = False
+    takes_hole = True
+
+    def run(self, flow: Flow, batch: Batch) -> TaskOutput:
+        assert isinstance(flow, _FillsAdaptively)
+        return TaskOutput(flow.adaptive(batch.samples, batch.hole, batch.config), batch.visible)
+
+
+@runtime_checkable
 class _Denoises(Protocol):
     def denoise(self, observed: Tensor, noise_std: float, config: SamplerConfig | None = None) -> Solution: ...
 
@@ -238,6 +254,7 @@ TASKS: dict[str, Task] = {
     "transport": Transport(),
     "inpaint": Inpaint(),
     "sequential": Sequential(),
+    "adaptive": Adaptive(),
     "denoise": Denoise(),
     "posterior": Posterior(),
     "restore": Restore(),

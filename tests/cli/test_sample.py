@@ -57,6 +57,7 @@ TASKS = [
     ("hadamard", "inpaint", ("--data", "SHEET")),
     ("hadamard", "sequential", ("--data", "SHEET", "--order", "morton")),
     ("hadamard", "sequential", ()),
+    ("hadamard", "adaptive", ()),
     ("hadamard", "denoise", ("--data", "SHEET")),
     ("hadamard", "posterior", ("--data", "SHEET", "--noise", "0.5")),
     ("hadamard", "reward", ("--linear", 0.3, "--quadratic", -0.5)),

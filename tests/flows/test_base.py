@@ -105,6 +105,7 @@ def test_items_do_not_depend_on_their_neighbours(name, task):
             "transport": lambda: flow.transport(pictures),
             "inpaint": lambda: flow.inpaint(pictures, hole[part], config),
             "sequential": lambda: flow.sequential(pictures, hole[part], config),
+            "adaptive": lambda: flow.adaptive(pictures, hole[part], config),
             "denoise": lambda: flow.denoise(pictures, 0.3, config),
             "posterior": lambda: flow.posterior(pictures, hole[part], 0.3, config),
             "reward": lambda: flow.reward(len(pictures), -0.4, 0.3, config),
@@ -118,7 +119,7 @@ def test_items_do_not_depend_on_their_neighbours(name, task):
     for item in range(3):
         alone = sample(slice(item, item + 1))
         torch.testing.assert_close(alone.x[0], together.x[item], atol=1e-4, rtol=1e-4)
-    if task in ("inpaint", "sequential"):
+    if task in ("inpaint", "sequential", "adaptive"):
         known = (hole == 0).expand_as(picture)
         assert torch.equal(together.x[known], picture[known])
         assert not torch.equal(together.x[~known], picture[~known])
