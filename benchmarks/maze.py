@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--epsilon", type=float, help="rate of the noise on the way; by default the flow's own")
     parser.add_argument("--batch-size", type=int, default=1024)
     parser.add_argument("--spare", action="store_true", help="also a search that takes the candidate after the first")
+    parser.add_argument("--rounds", type=int, help="also a search that goes through all candidates so many times")
     parser.add_argument("--hold", action="store_true", help="also with the points after the goal pinned at it")
     parser.add_argument("--output", help="file for the figures, JSON")
     options = parser.parse_args()
@@ -42,6 +43,8 @@ def main() -> None:
     }
     if options.spare:
         searches["flow, index search, one legal candidate passed over"] = {"passed_over": 1}
+    if options.rounds:
+        searches[f"flow, index search, up to {options.rounds} rounds"] = {"rounds": options.rounds}
     if options.hold:
         searches["flow, index search, held at the goal"] = {"hold": True}
         searches["flow, goal at the last point, held"] = {"candidates": CANDIDATES[-1:], "hold": True}

@@ -101,7 +101,10 @@ class Planner:
         self.config = config or SearchConfig()
         self.length = flow.shape[1]
         if self.config.candidates[-1] >= self.length:
-            raise InputError(f"the flow's paths have {self.length} points: candidates are below that")
+            raise InputError(
+                f"a goal is pinned at a point from 1 to {self.length - 1}, because the flow's paths have {self.length} "
+                f"points, not at {self.config.candidates[-1]}"
+            )
 
     def plan(self, stops: Tensor, seed: int = 0, progress: Callable[[float], None] | None = None) -> Plans:
         """Paths through given points.
