@@ -102,8 +102,8 @@ class Planner:
         self.length = flow.shape[1]
         if self.config.candidates[-1] >= self.length:
             raise InputError(
-                f"a goal is pinned at a point from 1 to {self.length - 1}, because the flow's paths have {self.length} "
-                f"points, not at {self.config.candidates[-1]}"
+                f"the flow's paths have {self.length} points: a goal is pinned at one from 1 to {self.length - 1}, "
+                f"not at {self.config.candidates[-1]}"
             )
 
     def plan(self, stops: Tensor, seed: int = 0, progress: Callable[[float], None] | None = None) -> Plans:
