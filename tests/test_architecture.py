@@ -28,7 +28,7 @@ FLOORS = [
     {"inpainter"},
     {"visualization"},
     {"evaluation", "training", "batch"},
-    {"experiments", "app", "maze"},
+    {"experiments", "app", "maze", "restoration"},
     {"cli"},
 ]
 FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}

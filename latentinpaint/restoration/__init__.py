@@ -1,0 +1,37 @@
+"""Restoration with flows: what was seen of a picture, a trained flow as the prior, and methods on both."""
+
+from latentinpaint.restoration.base import Restorer
+from latentinpaint.restoration.d_flow import DFlow
+from latentinpaint.restoration.flow_priors import FlowPriors
+from latentinpaint.restoration.flower import Flower
+from latentinpaint.restoration.guidance import Guidance
+from latentinpaint.restoration.hadamard_posterior import HadamardPosterior
+from latentinpaint.restoration.observation_models import Observed, observe
+from latentinpaint.restoration.observation_tasks import OBSERVATION_TASKS, read_task
+from latentinpaint.restoration.ot_ode import OTODE
+from latentinpaint.restoration.pnp_flow import PnPFlow
+from latentinpaint.restoration.replacement import Replacement, Resampling
+from latentinpaint.restoration.velocity_prior import VelocityPrior, prior_of
+
+RESTORERS: dict[str, type[Restorer]] = {
+    "pnp_flow": PnPFlow,
+    "ot_ode": OTODE,
+    "d_flow": DFlow,
+    "flow_priors": FlowPriors,
+    "flower": Flower,
+    "guidance": Guidance,
+    "replace": Replacement,
+    "repaint": Resampling,
+    "hadamard": HadamardPosterior,
+}
+
+__all__ = [
+    "OBSERVATION_TASKS",
+    "RESTORERS",
+    "Observed",
+    "Restorer",
+    "VelocityPrior",
+    "observe",
+    "prior_of",
+    "read_task",
+]
