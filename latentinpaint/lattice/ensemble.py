@@ -147,7 +147,7 @@ def _part(settings: EnsembleSettings, side: int, path: Path, number: int, phi: T
 
 
 def _description(settings: EnsembleSettings, fields: Tensor, acceptances: list[float]) -> dict[str, object]:
-    """What the JSON file says of fields (B, T, 1, L, L); times are in trajectories."""
+    """What the JSON file says of fields (B, T, 1, L, L); configurations that are independent have the time 1/2."""
     flat = fields.flatten(0, 1)
     times = {}
     observables = {
@@ -157,12 +157,12 @@ def _description(settings: EnsembleSettings, fields: Tensor, acceptances: list[f
     }
     for name, observable in observables.items():
         found = integrated_time(observable(flat).view(fields.shape[:2]))
-        times[name] = {"tau": settings.every * found.tau, "error": settings.every * found.error}
+        times[name] = {"tau": found.tau, "error": found.error}
     return {
         "settings": asdict(settings),
         "configurations": len(flat),
         "acceptance": sum(acceptances) / len(acceptances),
-        "autocorrelation times in trajectories": times,
+        "autocorrelation times in configurations of a chain": times,
     }
 
 
