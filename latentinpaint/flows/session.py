@@ -127,6 +127,8 @@ def load_samples(
         return torch.zeros(count or DEFAULT_COUNT, *flow.shape)
     if not TASKS[task].accepts_data:
         raise InputError(f"{task} starts from noise: leave {names.data} out")
+    if len(flow.shape) == 3 and flow.shape[2] == 1:
+        raise InputError(f"this flow makes paths, and plan is the command for points of them: leave {names.data} out")
     channels, size = 3, 32
     if len(flow.shape) == 3:
         channels, _, size = flow.shape

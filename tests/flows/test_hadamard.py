@@ -325,3 +325,22 @@ def test_what_a_hadamard_flow_cannot_be():
             make("hadamard", **wrong)
     with pytest.raises(InputError, match="euler or midpoint, not by rk4"):
         make("hadamard").generate(1, SamplerConfig("rk4"))
+
+
+def test_a_path_is_a_picture_of_one_column():
+    """Points have clocks of their own: the first is pinned, is shown and stays; the others are shown as nothing."""
+    flow = HadamardFlow((2, 10, 1), 8, (1, 2), blocks=1, attention=False, masks="pins", network="path_unet", steps=3)
+    torch.nn.init.normal_(flow.network.answer.weight, std=0.1)
+    source, target = samples(flow)
+    shown = flow.preview(source, target, torch.Generator().manual_seed(0))
+    pinned = ~shown["hole"].isnan()
+    assert pinned[:, :, 0].all() and not pinned.all(dim=2).any()
+    assert torch.equal(shown["hole"][pinned], target[pinned])
+    assert torch.equal(shown["fill"][pinned], target[pinned])
+    assert (shown["fill"] != target)[~pinned].all()
+    assert flow.loss(source, target)["loss"] > 0
+
+
+def test_a_network_that_is_not_there():
+    with pytest.raises(InputError, match="alpha_unet, path_unet"):
+        HadamardFlow((2, 10, 1), network="transformer")

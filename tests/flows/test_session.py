@@ -9,6 +9,7 @@ from PIL import Image
 from small_flows import FLOW_NAMES, make, samples
 
 from latentinpaint.errors import InputError
+from latentinpaint.flows import HadamardFlow
 from latentinpaint.flows.sampling_tasks import TASKS
 from latentinpaint.flows.session import Session, find_task, load_channels, load_holes, load_samples, sampler_config
 
@@ -189,3 +190,10 @@ def test_shapes_of_pictures_are_opened_as_the_flow_takes_them():
     """The small flow has two channels, which no picture file has."""
     with pytest.raises(InputError, match="1 or 3 channels"):
         load_samples(make("hadamard"), "inpaint", "mnist")
+
+
+def test_paths_take_no_data():
+    flow = HadamardFlow((2, 10, 1), 8, (1, 2), blocks=1, attention=False, masks="pins", network="path_unet")
+    with pytest.raises(InputError, match="plan is the command"):
+        load_samples(flow, "inpaint", "maze")
+    assert load_samples(flow, "generate", None, 3).shape == (3, 2, 10, 1)
