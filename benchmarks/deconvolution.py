@@ -18,6 +18,7 @@ are given.
 """
 
 import argparse
+import re
 import time
 from collections.abc import Callable
 
@@ -190,7 +191,8 @@ def main() -> None:
             print(f"| {words} | {name} | {line(metrics, restored, truth)} |", flush=True)
         print(f"<!-- {time.monotonic() - started:.0f} s -->")
         if options.sheet:
-            sheet = {name.split(",")[0]: restored[:8].float() for name, restored in rows.items()}
+            # Without the settings that were chosen: there is little room above a column.
+            sheet = {re.sub(r", (balance|\d+ it).*", "", name): part[:8].float() for name, part in rows.items()}
             draw_side_by_side({**sheet, "truth": truth[:8]}).save(options.sheet)
 
 
