@@ -91,6 +91,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=7, help="of the blocks, without a model")
     parser.add_argument("--count", type=int, default=300, help="pictures of a row")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--steps", type=int, nargs="+", default=[1, 2, 5, 10], help="of a block")
     options = parser.parse_args()
     collection = open_collection(options.data, options.size, options.channels, train=False)
@@ -112,7 +113,7 @@ def main() -> None:
         cells = []
         for steps in options.steps:
             distances = []
-            for seed in range(options.seeds):
+            for seed in range(options.first_seed, options.first_seed + options.seeds):
                 shape = (options.count, options.channels, *size)
                 noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
                 with torch.no_grad():
