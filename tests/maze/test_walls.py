@@ -72,6 +72,15 @@ def test_segments_are_as_far_from_walls_as_the_nearest_of_their_points():
     assert 0.3 < legal.float().mean() < 0.98
 
 
+def test_a_long_segment_that_clips_a_corner_near_its_end():
+    """Both ends are legal and the first is 1.5 from any wall, but at (0.5, 0.57) the way is 0.05 from a pillar."""
+    maze = Maze(("#########", *["#.......#"] * 3, "#...#...#", *["#.......#"] * 3, "#########"))
+    begin, end = torch.tensor([[2.0, -1.0]]), torch.tensor([[0.45, 0.62]])
+    assert float(maze.clearance(begin)) == pytest.approx(1.5) and maze.is_legal(end)
+    assert not maze.legal_segments(begin, end).any() and not maze.legal_segments(end, begin).any()
+    assert maze.legal_segments(begin, end + torch.tensor([0.0, 0.2])).all()
+
+
 def test_a_path_is_legal_up_to_its_last_point():
     maze = Maze(MAZES["small"])
     around = [[-1, 1], [1, 1], [1, -1], [-1, -1]]
