@@ -38,7 +38,7 @@ def speed(alpha, std):
 
 def test_the_paths_have_the_actions_of_theory():
     """Straight: the mean of the squared speed. Least: the square of the way's length, 0.9 and 1, an entry."""
-    found = compare_paths(gaussian_flow(), pictures(600), [0.0, 1.0], SearchSettings(knots=33, iterations=100))
+    found = compare_paths(gaussian_flow(), pictures(600), [0.0, 1.0], SearchSettings(knots=17, iterations=60))
     straight = 4 * sum(integrate.quad(lambda a, s: speed(a, s) ** 2, 0, 1, args=(std,))[0] for std in (0.1, 2.0))
     least = 4 * sum(integrate.quad(speed, 0, 1, args=(std,))[0] ** 2 for std in (0.1, 2.0))
     error = 5 * (2 / (300 * 4)) ** 0.5  # of a mean of squares of 4 entries and 300 pictures

@@ -89,16 +89,16 @@ def test_the_least_action_of_clocks_is_that_of_a_constant_speed():
     pairs = entrywise_pairs()
 
     def straight_or_best(clocks, iterations):
-        path = least_clock_action(entrywise_drifts, *pairs, torch.tensor(clocks), knots=33, iterations=iterations)
+        path = least_clock_action(entrywise_drifts, *pairs, torch.tensor(clocks), knots=17, iterations=iterations)
         assert torch.equal(path.alphas[0], torch.ones(3).double()) and not path.alphas[-1].any()
         assert (path.alphas.diff(dim=0) < 0).all()
-        return action(path, entrywise_drifts, *pairs, intervals=640).item()
+        return action(path, entrywise_drifts, *pairs, intervals=160).item()
 
     assert straight_or_best([0, 1, 2], 0) == pytest.approx(sum(squares), rel=2e-3)
-    found = straight_or_best([0, 1, 2], 120)
+    found = straight_or_best([0, 1, 2], 80)
     best_sum = sum(length**2 for length in lengths)
     assert best_sum - 1e-3 < found < best_sum + 0.15 * (sum(squares) - best_sum)
-    together = straight_or_best([0, 0, 0], 120)
+    together = straight_or_best([0, 0, 0], 80)
     assert shared - 1e-3 < together < shared + 0.15 * (sum(squares) - shared) and found < together
 
 

@@ -55,7 +55,7 @@ def test_the_most_certain_block_is_next():
 
 def test_samples_have_the_law_of_the_data():
     """Though what was made first decides on the order of the others: mean, and covariance to a few steps' worth."""
-    many, steps = 3000, 60
+    many, steps = 1500, 40
     start = torch.randn(many, 1, 1, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     seen = []
     solution = integrate_adaptively(watched(seen), start, torch.ones_like(start), BLOCKS, steps, epsilon=0.3)
