@@ -173,8 +173,8 @@ def run_case(case: Case, flow: HadamardFlow, options: argparse.Namespace) -> Out
     reference_seconds = time.process_time() - started
     sites = samples[0].numel()
     rows = compare(summarise(records_of(samples, case.energy), sites), summarise(run.records, sites))
-    moments = {row.name: row for row in rows}["|magnetisation|"]
-    time_found = integrated_time(run.records["|magnetisation|"])
+    moments = {row.name: row for row in rows}["absolute magnetisation"]
+    time_found = integrated_time(run.records["absolute magnetisation"])
     reference = run.records["magnetisation"].flatten()
     distance = distribution_distance(absolute_magnetisation(samples), reference.abs())
     figures = {

@@ -28,7 +28,7 @@ def observables(energy: PhiFour) -> dict[str, Observable]:
     """What is compared, for `run_chains`."""
     return {
         "magnetisation": magnetisation,
-        "|magnetisation|": absolute_magnetisation,
+        "absolute magnetisation": absolute_magnetisation,
         "phi^2": mean_square,
         "action per site": action_per_site(energy),
         "two-point function": two_point,

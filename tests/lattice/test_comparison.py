@@ -37,7 +37,7 @@ def chains():
 
 def test_exact_samples_agree(chains):
     rows = compare(summarise(records_of(exact_samples(2000), FREE), SIDE * SIDE), chains)
-    names = ["magnetisation", "|magnetisation|", "phi^2", "action per site", "susceptibility"]
+    names = ["magnetisation", "absolute magnetisation", "phi^2", "action per site", "susceptibility"]
     assert [row.name for row in rows] == names + [f"two-point function at {r}" for r in range(3)]
     assert max(abs(row.apart) for row in rows) < 4
     square = next(row for row in rows if row.name == "phi^2")
