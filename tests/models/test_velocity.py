@@ -4,8 +4,16 @@ import pytest
 import torch
 
 from latentinpaint.errors import InputError
+from latentinpaint.models.velocity import (
+    ALPHA_NETWORKS,
+    AddUNet,
+    AlphaUNet,
+    ConcatUNet,
+    EstimateUNet,
+    TimeMLP,
+    build_network,
+)
 from latentinpaint.models.velocity import NETWORKS as VELOCITY_NETWORKS
-from latentinpaint.models.velocity import AddUNet, AlphaUNet, ConcatUNet, EstimateUNet, TimeMLP, build_network
 
 
 def size(network):
@@ -152,3 +160,24 @@ def test_estimates_need_variances():
     for variances in ((), (1.0, 0.0)):
         with pytest.raises(InputError, match="variances"):
             EstimateUNet(1, variances)
+
+
+SHAPES = {"alpha_unet": (3, 8, 12), "path_unet": (2, 10, 1)}  # data that a network of alphas takes
+
+
+@pytest.mark.parametrize("name", ALPHA_NETWORKS)
+def test_networks_of_alphas(name):
+    """Every entry's alpha has an effect, an item's none on the next, and one alpha serves all items."""
+    torch.manual_seed(0)
+    shape = SHAPES[name]
+    network = ALPHA_NETWORKS[name](shape, 8, (1, 2), 1, True, 0.0, "zeros").eval()
+    x = torch.randn(3, *shape)
+    alpha = torch.rand(3, 1, *shape[1:], requires_grad=True)
+    assert network(x, alpha).abs().max() == 0  # before training
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    found = network(x, alpha)
+    assert found.shape == x.shape
+    found[0].square().sum().backward()
+    assert alpha.grad[0].abs().min() > 0 and alpha.grad[1:].abs().max() == 0
+    torch.testing.assert_close(network(x, alpha[:1])[0], found[0], atol=1e-4, rtol=1e-4)
