@@ -12,9 +12,9 @@ import json
 import torch
 
 from latentinpaint.files import write_text
-from latentinpaint.maze import scores
 from latentinpaint.maze.loading import load_planner
 from latentinpaint.maze.planning import CANDIDATES, SearchConfig
+from latentinpaint.maze.scores import Outcome, by_flow, by_routes, by_straight_lines, draw_pairs
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
         return load_planner(options.model, config, options.steps, options.epsilon)
 
     maze = planner().maze
-    pairs = scores.draw_pairs(maze, options.pairs, options.seed)
+    pairs = draw_pairs(maze, options.pairs, options.seed)
     searches = {
         "flow, index search": {},
         "flow, goal at the last point": {"candidates": CANDIDATES[-1:]},
@@ -48,19 +48,19 @@ def main() -> None:
     if options.hold:
         searches["flow, index search, held at the goal"] = {"hold": True}
         searches["flow, goal at the last point, held"] = {"candidates": CANDIDATES[-1:], "hold": True}
-    routes = scores.by_routes(maze, pairs)
-    outcomes = {"A*": routes, "straight line": scores.by_straight_lines(maze, pairs)}
+    routes = by_routes(maze, pairs)
+    outcomes = {"A*": routes, "straight line": by_straight_lines(maze, pairs)}
     print("| method | legal | share (95 %) | length over A*'s | seconds a path |\n|---|---|---|---|---|")
     figures = {}
     for name in (*outcomes, *searches):
-        outcome = outcomes.get(name) or scores.by_flow(planner(**searches[name]), pairs, options.seed)
+        outcome = outcomes.get(name) or by_flow(planner(**searches[name]), pairs, options.seed)
         figures[name] = _figures(outcome, routes.lengths)
         print(_row(name, figures[name], options.pairs), flush=True)
     if options.output:
         write_text(options.output, json.dumps({"pairs": options.pairs, "seed": options.seed, **figures}, indent=1))
 
 
-def _figures(outcome: scores.Outcome, shortest: torch.Tensor) -> dict:
+def _figures(outcome: Outcome, shortest: torch.Tensor) -> dict:
     ratios = outcome.length_ratios(shortest)
     return {
         "legal": int(outcome.legal.sum()),
