@@ -161,6 +161,11 @@ def load_flow(path: str | Path) -> Flow:
     return flow.eval()
 
 
+def flow_file(path: str | Path) -> Path:
+    """The file that `load_flow` reads; errors as there."""
+    return _resolve(path, FLOW_FILE)
+
+
 def read_header(path: str | Path) -> dict[str, Any]:
     """The header of a file, without its weights."""
     return _read(_resolve(path, PIPELINE_FILE, AUTOENCODER_FILE, FLOW_FILE), weights=False)[0]

@@ -15,6 +15,7 @@ COMMANDS = {
     "train_lama": "train with LaMa's full losses: adversarial, feature matching, perceptual, latent",
     "train_flow": "train a flow: points, digits, small pictures, any mask",
     "sample": "sample a trained flow: new samples, filled holes, carried-over pictures",
+    "restore": "restore pictures by several methods with a flow as the prior, and compare them",
     "record_maze": "record a point mass that is driven through a maze, for flows to learn from",
     "plan": "plan paths through a maze with a trained flow",
     "optimise_path": "find a Hadamard flow's path of least action and draw it beside the straight one",

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentinpaint.cli.terminal import progress_bar
@@ -9,6 +10,7 @@ from latentinpaint.errors import InputError, check_counts, printable
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, counts
 
 if TYPE_CHECKING:
+    from latentinpaint.evaluation.benchmark import Comparison
     from latentinpaint.evaluation.runner import RunResult
     from latentinpaint.evaluation.summary import Summary
 
@@ -26,7 +28,6 @@ def run_comparison(config: BenchmarkConfig, methods: Sequence[str], reference: s
     """
     from latentinpaint.evaluation.benchmark import compare
     from latentinpaint.evaluation.evaluator import download_weights
-    from latentinpaint.evaluation.report.console import scores_table
     from latentinpaint.evaluation.runner import Runner
 
     check_counts({f"--{name.replace('_', '-')}": value for name, value in counts(config).items()})
@@ -37,16 +38,30 @@ def run_comparison(config: BenchmarkConfig, methods: Sequence[str], reference: s
     runner = Runner(config, methods)
     with progress_bar("evaluating", len(runner.dataset)) as step:
         comparison = compare(runner, reference, step)
+    show_comparison(comparison, config.output, "holes")
+    return comparison.summary
+
+
+def show_comparison(comparison: "Comparison", output: str, items: str) -> None:
+    """Print what a comparison found.
+
+    Args:
+        comparison: the comparison.
+        output: its folder.
+        items: the word for what was compared on.
+    """
+    from latentinpaint.evaluation.report.console import scores_table
+
     summary = comparison.summary
     for note in summary.notes:
         print(printable(f"note: {note}"), file=sys.stderr)
     scores_table(summary)
     _print_times(comparison.run)
+    folder = Path(output)
     print(
-        f"{len(summary.items)} holes; every figure is in {runner.output / 'metrics.json'}, "
-        f"the report is {runner.output / 'report.html'}"
+        f"{len(summary.items)} {items}; every figure is in {folder / 'metrics.json'}, the report is "
+        f"{folder / 'report.html'}"
     )
-    return summary
 
 
 def _print_times(run: "RunResult") -> None:

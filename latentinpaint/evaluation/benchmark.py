@@ -90,8 +90,9 @@ def _settings(runner: Runner, run: RunResult) -> dict[str, Any]:
         "made": date.today().isoformat(),
         "images": runner.config.images,
         "methods": runner.method_texts,
-        **recorded_settings(runner.config),
+        **recorded_settings(runner.config, runner.settings_type),
         "holes": runner.dataset.holes,
+        **runner.more_settings(),
         "compared": compared,
         "weights": evaluator.weights,
         "metrics": metrics,
@@ -114,7 +115,7 @@ def _write(summary: Summary, runner: Runner, settings: dict[str, Any]) -> None:
         "metrics.json": json.dumps({"settings": settings, **as_json(summary)}, indent=1, allow_nan=False),
         "metrics.csv": lines.getvalue(),
         "tables.md": tables(summary, metrics),
-        "report.html": report_page(summary, metrics, settings, runner.read_item, runner.fill_path),
+        "report.html": report_page(summary, metrics, settings, runner.read_item, runner.fill_path, runner.words),
     }
     for name, text in texts.items():
         write_text(folder / name, text)

@@ -1,4 +1,4 @@
-"""The settings of a benchmark: plain values, which a command line sets and other processes receive.
+"""The settings of comparisons and benchmarks: plain values, which a command line sets and other processes receive.
 
 This module imports nothing heavy, so that a command can explain its options at once.
 """
@@ -12,22 +12,16 @@ _NOT_RECORDED = ("output", "jobs", "keep_fills", "download", "lpips_network", "f
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchmarkConfig:
-    """Everything that methods have in common when they are compared.
+class EvaluationConfig:
+    """What every comparison of methods has: pictures, metrics, and how it is run.
 
     It has no methods, which a command line would take for subcommands.
 
     Args:
         images: folder of undamaged photographs.
         output: folder for the report, and for the fills.
-        masks: folder of masks, named after their pictures: photo_mask001.png or photo.png for photo.jpg.
-        mask_preset: without a folder of masks, thin, medium, thick, training or patches, drawn by seed and file name.
-        num_samples: samples of a flow; above 1 their mean, the best of them and their calibration are evaluated too.
-        steps: solver steps of a flow, by default the model's own.
-        refine: models fill pictures above 256 pixels from coarse to fine, as inpaint does with refine and crop off.
         seed: of the holes and of the samples.
         limit: evaluate only so many pictures, the first by name.
-        size: evaluate the middle square of every picture, scaled to so many pixels; by default all of it as it is.
         lpips_network: any of squeeze, alex and vgg, separated by commas; '' for none.
         lpips_weights: torchvision's weights file of the first of these networks, by default the one in torch's cache;
             without it everything but LPIPS is computed.
@@ -41,14 +35,8 @@ class BenchmarkConfig:
 
     images: str
     output: str
-    masks: str | None = None
-    mask_preset: str = "thick"
-    num_samples: int = 1
-    steps: int | None = None
-    refine: bool = False
     seed: int = 0
     limit: int | None = None
-    size: int | None = None
     lpips_network: str = "squeeze"
     lpips_weights: str | None = None
     features: str = "squeeze,inception"
@@ -59,21 +47,45 @@ class BenchmarkConfig:
     device: str | None = None
 
 
-def counts(config: BenchmarkConfig) -> dict[str, int | None]:
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkConfig(EvaluationConfig):
+    """Everything that methods have in common when they fill holes and are compared.
+
+    Args:
+        masks: folder of masks, named after their pictures: photo_mask001.png or photo.png for photo.jpg.
+        mask_preset: without a folder of masks, thin, medium, thick, training or patches, drawn by seed and file name.
+        num_samples: samples of a flow; above 1 their mean, the best of them and their calibration are evaluated too.
+        steps: solver steps of a flow, by default the model's own.
+        refine: models fill pictures above 256 pixels from coarse to fine, as inpaint does with refine and crop off.
+        size: evaluate the middle square of every picture, scaled to so many pixels; by default all of it as it is.
+    """
+
+    masks: str | None = None
+    mask_preset: str = "thick"
+    num_samples: int = 1
+    steps: int | None = None
+    refine: bool = False
+    size: int | None = None
+
+
+def counts(config: EvaluationConfig) -> dict[str, int | None]:
     """The settings that start at 1, by their names; None where the default is taken."""
-    return {
-        "num_samples": config.num_samples,
-        "steps": config.steps,
-        "limit": config.limit,
-        "size": config.size,
-        "jobs": config.jobs,
-    }
+    found: dict[str, int | None] = {}
+    for name in ("num_samples", "steps", "limit", "size", "jobs"):
+        if hasattr(config, name):
+            found[name] = getattr(config, name)
+    return found
 
 
-def recorded_settings(config: BenchmarkConfig) -> dict[str, Any]:
-    """The settings that decide the figures, as a report lists them."""
+def recorded_settings(config: EvaluationConfig, kind: type[EvaluationConfig] = BenchmarkConfig) -> dict[str, Any]:
+    """The settings that decide the figures, as a report lists them.
+
+    Args:
+        config: the settings, or a command's options, which have more.
+        kind: whose fields they are.
+    """
     settings = {}
-    for field in fields(BenchmarkConfig):
+    for field in fields(kind):
         value = getattr(config, field.name)
         if value is not None and field.name not in _NOT_RECORDED:
             settings[field.name] = value

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError, choose
-from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, split_names
+from latentinpaint.evaluation.benchmark_config import EvaluationConfig, split_names
 from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.methods import Method, MethodError, check_fill, to_eight_bits
 from latentinpaint.evaluation.profiling import ResourceUsage, profile
@@ -34,7 +34,7 @@ from latentinpaint.hole import is_hole
 from latentinpaint.metrics.calibration import SampleStatistics, sample_statistics
 from latentinpaint.metrics.features import FEATURE_NETWORKS, FeatureNetwork
 from latentinpaint.metrics.perceptual import LPIPS, LPIPS_BACKBONES, load_lpips
-from latentinpaint.metrics.pixels import METRICS, Metric, evaluate_pair
+from latentinpaint.metrics.pixels import METRICS, Metric, compare_regions, evaluate_pair
 from latentinpaint.metrics.regions import decile, hole_width, width_class
 from latentinpaint.randomness import numbered_generator
 
@@ -145,7 +145,10 @@ class Evaluator:
         return evaluation
 
     def _row_record(self, candidate: Candidate, fill: Tensor, item: DatasetItem) -> Record:
-        figures = evaluate_pair(fill, item.image, item.mask, self.metrics)
+        clamped = [metric for metric in self.metrics if metric.clamped]
+        raw = [metric for metric in self.metrics if not metric.clamped]
+        figures = evaluate_pair(fill, item.image, item.mask, clamped)
+        figures |= compare_regions(candidate.fill, item.image, item.mask, raw)
         return {
             "row": candidate.row,
             "label": candidate.label,
@@ -183,7 +186,7 @@ class Evaluator:
         return found
 
 
-def build_evaluator(config: BenchmarkConfig) -> tuple[Evaluator, list[str]]:
+def build_evaluator(config: EvaluationConfig) -> tuple[Evaluator, list[str]]:
     """Metrics and networks whose weights are here, and a note for each whose are not.
 
     Raises:
@@ -209,7 +212,7 @@ def build_evaluator(config: BenchmarkConfig) -> tuple[Evaluator, list[str]]:
     return Evaluator(metrics, networks, weights), notes
 
 
-def download_weights(config: BenchmarkConfig, log: Callable[[str], None]) -> None:
+def download_weights(config: EvaluationConfig, log: Callable[[str], None]) -> None:
     """Download the weights that are missing; `log` is called with a sentence for each file before."""
     files = []
     for name in split_names(config.lpips_network):
@@ -306,14 +309,14 @@ def _accepts(network: FeatureNetwork, images: Tensor) -> bool:
     return True
 
 
-def _lpips_weights(config: BenchmarkConfig, name: str) -> str | None:
+def _lpips_weights(config: EvaluationConfig, name: str) -> str | None:
     """The file set for an LPIPS network: the config's belongs to the first."""
     if name == split_names(config.lpips_network)[0]:
         return config.lpips_weights
     return None
 
 
-def _feature_weights(config: BenchmarkConfig, name: str) -> str | None:
+def _feature_weights(config: EvaluationConfig, name: str) -> str | None:
     """The file set for a feature network; SqueezeNet's is LPIPS's own, if that looks through it."""
     if name == "inception":
         return config.inception_weights

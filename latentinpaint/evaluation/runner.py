@@ -24,6 +24,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,10 +34,18 @@ from torch import Tensor
 
 from latentinpaint import __version__
 from latentinpaint.errors import InputError, check_counts
-from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, counts
+from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, EvaluationConfig, counts
 from latentinpaint.evaluation.dataset import DatasetItem, EvaluationDataset, ItemSource, load_dataset
-from latentinpaint.evaluation.evaluator import Evaluation, Record, build_evaluator, item_digest, row_names
+from latentinpaint.evaluation.evaluator import (
+    Evaluation,
+    Evaluator,
+    Record,
+    build_evaluator,
+    item_digest,
+    row_names,
+)
 from latentinpaint.evaluation.methods import Method, build_methods, model_options
+from latentinpaint.evaluation.report.page_words import FILLED_HOLES, PageWords
 from latentinpaint.files import write_text
 from latentinpaint.images.folders import check_outside
 from latentinpaint.images.image_files import write_image
@@ -76,6 +85,12 @@ class RunResult:
 class Runner:
     """A benchmark in one process, with its output folder.
 
+    A comparison of another kind is a subclass that opens its own pictures and methods.
+
+    Attributes:
+        words: what its report says of itself.
+        settings_type: whose fields its report lists.
+
     Args:
         config: its settings.
         methods: what is compared, see `methods`.
@@ -84,18 +99,39 @@ class Runner:
         InputError: if a setting cannot be used, or the output would be among the pictures.
     """
 
-    def __init__(self, config: BenchmarkConfig, methods: Sequence[str]) -> None:
+    words: PageWords = FILLED_HOLES
+    settings_type: type[EvaluationConfig] = BenchmarkConfig
+
+    def __init__(self, config: EvaluationConfig, methods: Sequence[str]) -> None:
         if not methods:
             raise InputError("there is nothing to evaluate: name a method, or a model")
         check_counts(counts(config))
         self.config = config
         self.method_texts = tuple(methods)
         self.output = Path(config.output)
-        check_outside(config.output, config.images, "the fills")
-        self.dataset = load_dataset(config)
-        self.methods = build_methods(methods, model_options(config), config.device)
-        self.evaluator, self.notes = build_evaluator(config)
+        self.dataset = self.open_dataset()
+        self.methods = self.open_methods()
+        self.evaluator, self.notes = self.open_evaluator()
         self.stems = output_stems(self.dataset)
+
+    def open_dataset(self) -> EvaluationDataset:
+        """The pictures with their holes."""
+        assert isinstance(self.config, BenchmarkConfig)
+        check_outside(self.config.output, self.config.images, "the fills")
+        return load_dataset(self.config)
+
+    def open_methods(self) -> list[Method]:
+        """The methods that `method_texts` name."""
+        assert isinstance(self.config, BenchmarkConfig)
+        return build_methods(self.method_texts, model_options(self.config), self.config.device)
+
+    def open_evaluator(self) -> tuple[Evaluator, list[str]]:
+        """The metrics, and notes on those that cannot be had."""
+        return build_evaluator(self.config)
+
+    def more_settings(self) -> dict[str, Any]:
+        """What the report lists besides the settings of its config."""
+        return {}
 
     def run(self, progress: Callable[[str], None] = lambda name: None) -> RunResult:
         """Evaluate all items, or those that are left.
@@ -269,7 +305,9 @@ def _results(runner: Runner, jobs: int) -> Iterator[ItemResult]:
         yield from map(runner.run_item, sources)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _start_worker, (runner.config, runner.method_texts)) as pool:
+    with ProcessPoolExecutor(
+        jobs, context, _start_worker, (type(runner), runner.config, runner.method_texts)
+    ) as pool:
         futures = [pool.submit(_run_in_worker, source, jobs) for source in sources]
         try:
             for future in as_completed(futures):
@@ -291,11 +329,11 @@ def _add_seconds(total: dict[str, float], more: dict[str, float]) -> None:
 _WORKER: list[Runner] = []
 
 
-def _start_worker(config: BenchmarkConfig, methods: Sequence[str]) -> None:
+def _start_worker(kind: type[Runner], config: EvaluationConfig, methods: Sequence[str]) -> None:
     """What a process does first. Ctrl-C is for the one that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    _WORKER.append(Runner(config, methods))
+    _WORKER.append(kind(config, methods))
 
 
 def _run_in_worker(source: ItemSource, jobs: int) -> ItemResult:

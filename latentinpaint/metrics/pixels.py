@@ -149,7 +149,7 @@ class Metric(ABC):
 
     name: the key in results and files. label: the name for people. unit: the unit, empty where there is none.
     smallest_side: pixels a picture needs. local: whether it has a value inside a region. cap: the largest value; what
-    lies above counts as much.
+    lies above counts as much. clamped: whether it looks at the pictures that 8-bit files would hold.
     """
 
     name: str
@@ -159,6 +159,7 @@ class Metric(ABC):
     smallest_side: int = 1
     local: bool = True
     cap: float = math.inf
+    clamped: bool = True
 
     @property
     def keys(self) -> list[str]:
@@ -295,6 +296,12 @@ def evaluate_pair(
     check_mask(target, mask)
     if metrics is None:
         metrics = METRICS.values()
+    return compare_regions(prediction, target, mask, metrics)
+
+
+@torch.no_grad()
+def compare_regions(prediction: Tensor, target: Tensor, mask: Tensor, metrics: Iterable[Metric]) -> dict[str, Tensor]:
+    """`evaluate_pair` without a look at the values, which may lie outside [0, 1]."""
     hole = is_hole(mask)  # of a bool mask no values have to be checked
     regions = {"hole": hole, "band": band(hole)}
     results: dict[str, Tensor] = {}

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError, check_at_least, whole_number
+from latentinpaint.flows import HadamardFlow
 from latentinpaint.randomness import draw_normal
-from latentinpaint.restoration.observation_models import Observed
+from latentinpaint.restoration.observation_models import ObservationModel, Observed
 from latentinpaint.restoration.velocity_prior import VelocityPrior
 
 # Called with the fraction that is done, in [0, 1].
@@ -63,14 +64,22 @@ class Restorer(ABC):
         Raises:
             InputError: if the method cannot do this task, or the prior is of another shape.
         """
-        if tuple(prior.shape) != tuple(observed.shape):
-            raise InputError(
-                f"the prior is of pictures {_size(prior.shape)}, what was seen of {_size(observed.shape)}: they have "
-                "to be equal"
-            )
-        if self.masks_only and observed.model.known is None:
-            raise InputError(f"{self.label} fills what a mask hides: leave it out, or take a task with a mask")
+        self.check(prior, observed.model, observed.shape)
         return self.restore(prior, observed, generators, report)
+
+    def check(self, prior: VelocityPrior, model: ObservationModel, shape: Sequence[int]) -> None:
+        """Raise an `InputError` unless the method can restore pictures (C, H, W) that a model shows, with a prior."""
+        if tuple(prior.shape) != tuple(shape):
+            raise InputError(
+                f"the prior is of pictures {_size(prior.shape)}, what was seen of {_size(shape)}: they have to be "
+                "equal"
+            )
+        if self.masks_only and model.known is None:
+            raise InputError(f"{self.label} fills what a mask hides: leave it out, or take a task with a mask")
+        if self.of_hadamard and not isinstance(prior.flow, HadamardFlow):
+            raise InputError(
+                f"the {self.label} needs one, in which every pixel has its own time: give it as hadamard, or as prior"
+            )
 
     @abstractmethod
     def restore(

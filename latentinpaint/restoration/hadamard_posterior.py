@@ -1,9 +1,9 @@
 """The Hadamard flow: every entry has a time of its own, and what was seen is at its own level of noise throughout.
 
 Negrel, Coeurdoux, Albergo, Vanden-Eijnden, arXiv 2508.04605: with noise the posterior by the quadratic reward of the
-observation (20, 21, 53-55), without noise the path whose seen entries are data from the beginning (9-11). Exact up to
-the model and the steps. One step gives the expected picture, many steps a draw of the posterior: state their number with
-every figure. Cost: one evaluation a step.
+observation (20, 21, 53-55), without noise the path whose seen entries are data from the beginning (9-11). Exact up
+to the model and the steps. One step gives the expected picture, many steps a draw of the posterior: state their
+number with every figure. Cost: one evaluation a step.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import InputError
 from latentinpaint.flows import HadamardFlow
 from latentinpaint.restoration.base import Report, Restorer
 from latentinpaint.restoration.observation_models import Observed
@@ -39,8 +38,7 @@ class HadamardPosterior(Restorer):
     ) -> Tensor:
         flow = prior.flow
         known = observed.model.known
-        if not isinstance(flow, HadamardFlow):
-            raise InputError("the method needs a Hadamard flow as its prior, in which every pixel has its own time")
+        assert isinstance(flow, HadamardFlow)
         assert known is not None
         hole = (1 - known).to(observed.y).expand(len(observed), 1, *observed.shape[1:])
         config = replace(

@@ -51,7 +51,7 @@ def test_many_steps_have_the_spread_of_the_posterior(prior):
 
 
 def test_it_needs_a_hadamard_flow_and_a_mask(prior):
-    with pytest.raises(InputError, match="needs a Hadamard flow"):
+    with pytest.raises(InputError, match="needs one, in which every pixel"):
         HadamardPosterior()(gaussian_prior(), observed(), generators(3))
     with pytest.raises(InputError, match="take a task with a mask"):
         HadamardPosterior()(prior, observed("blur:0.6"), generators(3))

@@ -11,6 +11,7 @@ from typing import Any
 from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.report.gallery import gallery
 from latentinpaint.evaluation.report.markdown import arrow, compact
+from latentinpaint.evaluation.report.page_words import FILLED_HOLES, PageWords
 from latentinpaint.evaluation.report.plots import lines_plot, rank_plot
 from latentinpaint.evaluation.report.table_columns import (
     DOWN,
@@ -38,6 +39,7 @@ def report_page(
     settings: dict[str, Any],
     read_item: Callable[[str], DatasetItem],
     fill_path: Callable[[str, str], Path],
+    words: PageWords = FILLED_HOLES,
 ) -> str:
     """The page as HTML.
 
@@ -47,10 +49,11 @@ def report_page(
         settings: how it was done, shown as it is.
         read_item: an item by its name.
         fill_path: the file of a row's fill of an item.
+        words: what the page says of itself.
     """
     ordered = sorted(metrics, key=_importance)
     parts = [
-        _heading(summary, settings),
+        _heading(summary, settings, words),
         _tables(summary, ordered),
         _notes(summary),
         _differences(summary, ordered),
@@ -60,7 +63,7 @@ def report_page(
         _settings(settings),
     ]
     page = Template(files("latentinpaint.evaluation.report").joinpath("report_page.html").read_text(encoding="utf-8"))
-    title = f"{len(summary.items)} holes filled"
+    title = words.title.format(count=len(summary.items))
     body = "\n".join(filter(None, parts))
     return page.substitute(title=html.escape(title), body=body)
 
@@ -81,17 +84,16 @@ def _leading(metrics: Sequence[Metric]) -> Metric:
     return metrics[0]
 
 
-def _heading(summary: Summary, settings: dict[str, Any]) -> str:
+def _heading(summary: Summary, settings: dict[str, Any], words: PageWords) -> str:
     labels = ", ".join(html.escape(row.label) for row in summary.rows.values())
     fraction = median(column(summary.items, "hole_fraction"))
-    holes = html.escape(str(settings.get("holes", "")))
+    heading = words.heading.format(count=len(summary.items))
+    about = words.about.format(holes=settings.get("holes", ""), percent=f"{100 * fraction:.0f}")
     return (
-        f"<h1>How well {len(summary.items)} holes were filled</h1>"
-        f'<p class="soft">{labels}. Holes: {holes}; half of them cover more than {100 * fraction:.0f} % of the '
-        "picture. Every method saw the same pictures and the same holes; only the hole is replaced, and fills are "
-        "evaluated as 8-bit files. Under a figure stands its 95 % bootstrap interval over pictures; "
-        f"{UP} more is better, {DOWN} less is better; bold is the best of the column, oracles apart. All rows of a "
-        "column are of the same holes; behind a heading stands how many have a value, if not all have.</p>"
+        f"<h1>{html.escape(heading)}</h1>"
+        f'<p class="soft">{labels}. {html.escape(about)} Under a figure stands its 95 % bootstrap interval over '
+        f"pictures; {UP} more is better, {DOWN} less is better; bold is the best of the column, oracles apart. All "
+        "rows of a column are of the same holes; behind a heading stands how many have a value, if not all have.</p>"
     )
 
 
