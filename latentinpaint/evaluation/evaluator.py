@@ -145,10 +145,13 @@ class Evaluator:
         return evaluation
 
     def _row_record(self, candidate: Candidate, fill: Tensor, item: DatasetItem) -> Record:
-        clamped = [metric for metric in self.metrics if metric.clamped]
-        raw = [metric for metric in self.metrics if not metric.clamped]
-        figures = evaluate_pair(fill, item.image, item.mask, clamped)
-        figures |= compare_regions(candidate.fill, item.image, item.mask, raw)
+        of_files: list[Metric] = []
+        of_raw: list[Metric] = []
+        for metric in self.metrics:
+            kind = of_files if metric.clamped else of_raw
+            kind.append(metric)
+        figures = evaluate_pair(fill, item.image, item.mask, of_files)
+        figures |= compare_regions(candidate.fill, item.image, item.mask, of_raw)
         return {
             "row": candidate.row,
             "label": candidate.label,

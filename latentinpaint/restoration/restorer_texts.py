@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
 from itertools import product
+from operator import attrgetter
 from typing import Any
 
 from latentinpaint.errors import InputError, choose
@@ -20,7 +21,7 @@ def read_restorer(text: str) -> Restorer:
     """
     name, *words = text.split(":")
     method = choose(RESTORERS, name, "method of restoration")
-    types = {field.name: field.type for field in fields(method)}
+    types = dict(map(attrgetter("name", "type"), fields(method)))
     given: dict[str, Any] = {}
     for word in words:
         setting, equals, value = word.partition("=")
@@ -38,14 +39,14 @@ def read_restorer(text: str) -> Restorer:
 def candidates(text: str) -> list[str]:
     """The texts of a method with every value of its grid; what a text sets already stays as it is."""
     method = read_restorer(text)
-    given = {word.partition("=")[0] for word in text.split(":")[1:]}
-    free = {name: values for name, values in method.grid.items() if name not in given}
-    found = []
-    for values in product(*free.values()):
-        words = [text]
-        for name, value in zip(free, values, strict=True):
-            words.append(f"{name}={value}")
-        found.append(":".join(words))
+    found = [text]
+    for name, values in method.grid.items():
+        if f":{name}=" in text:
+            continue
+        longer = []
+        for start, value in product(found, values):
+            longer.append(f"{start}:{name}={value}")
+        found = longer
     return found
 
 
@@ -55,15 +56,15 @@ def restorer_names(texts: Sequence[str]) -> list[str]:
     Raises:
         InputError: if a text occurs twice.
     """
-    first = [text.partition(":")[0] for text in texts]
-    counts = Counter(first)
-    names = []
-    for text, word in zip(texts, first, strict=True):
-        if counts[word] > 1:
-            word = text
-        if word in names:
-            raise InputError(f"the method {word} is named twice")
-        names.append(word)
+    counts = Counter(map(_first_word, texts))
+    names: list[str] = []
+    for text in texts:
+        name = _first_word(text)
+        if counts[name] > 1:
+            name = text
+        if name in names:
+            raise InputError(f"the method {name} is named twice")
+        names.append(name)
     return names
 
 
@@ -74,6 +75,10 @@ def restorer_label(text: str) -> str:
     if not words:
         return label
     return f"{label} ({', '.join(words).replace('=', ' ')})"
+
+
+def _first_word(text: str) -> str:
+    return text.partition(":")[0]
 
 
 _KINDS: dict[type, str] = {int: "whole number", float: "number", str: "word"}
