@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import choose
+from latentinpaint.errors import InputError, choose
 from latentinpaint.flows.base import SamplerConfig, sample_noise
 from latentinpaint.flows.hadamard import HadamardFlow
 from latentinpaint.interpolants import Drifts
@@ -44,8 +44,13 @@ def sample_with_density(
         quadratic, linear: of the reward, see `HadamardFlow.reward`; 0 and 0 are none.
         config: how it is sampled, without noise on the way.
         volume, probes: see `latentinpaint.interpolants.likelihood`.
+
+    Raises:
+        InputError: if noise is added on the way: the samples' density is not known then.
     """
     config = config or flow.sampler
+    if config.epsilon > 0:
+        raise InputError("the density of samples is known where epsilon is 0 alone")
     generators = split(config.generator, count)
     noise = sample_noise(flow, count, generators)
     entries = noise[0].numel()

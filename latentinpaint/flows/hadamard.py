@@ -280,7 +280,7 @@ class HadamardFlow(Flow):
             config: how it is sampled.
 
         Raises:
-            InputError: if A is above 0 anywhere: there is no path from pure noise.
+            InputError: if A is above 0 anywhere: there is no path from pure noise; or if it differs between channels.
         """
         config = self._with_generators(config, count)
         noise = sample_noise(self, count, config.generator)
@@ -294,6 +294,8 @@ class HadamardFlow(Flow):
         curvature = nothing + quadratic * self.scale**2
         if (curvature > 0).any():
             raise InputError("the quadratic part of a reward is 0 or below: above, there is no path from noise")
+        if (curvature != curvature[:, :1]).any():
+            raise InputError("the quadratic part of a reward is one number for all channels, which share their clock")
         drifts = QuadraticReward(curvature, nothing + linear * self.scale).drifts(self.drifts)
         return RewardedPath(inpaint(REWARD_LEVEL + nothing[:, :1]), drifts)
 

@@ -6,6 +6,7 @@ import torch
 from scipy import stats
 from small_flows import SMALL_UNET, seeded
 
+from latentinpaint.errors import InputError
 from latentinpaint.flows import HadamardFlow, SamplerConfig
 from latentinpaint.flows.density import sample_with_density
 from latentinpaint.interpolants.interpolant import Endpoints
@@ -73,3 +74,8 @@ def test_weights_correct_steps_and_model():
     assert abs(standard_errors(found, exact)) < 4
     assert found.error < 0.02 and 0.1 < effective_fraction(weights) < 0.95
     assert found.effective == pytest.approx(count * effective_fraction(weights))
+
+
+def test_with_noise_there_is_no_density():
+    with pytest.raises(InputError, match="epsilon is 0"):
+        sample_with_density(free_flow(), 1, config=SamplerConfig(epsilon=0.1))

@@ -270,6 +270,13 @@ def test_a_reward_that_no_path_leads_to():
         exact_hadamard()[0].reward(1, 0.1)
 
 
+def test_a_quadratic_reward_is_that_of_all_channels():
+    flow = make("hadamard")
+    with pytest.raises(InputError, match="all channels"):
+        flow.reward(1, -torch.tensor([1.0, 2.0]).view(1, 2, 1, 1))
+    assert flow.reward(1, -1.0, torch.tensor([1.0, 2.0]).view(1, 2, 1, 1)).x.shape == (1, 2, 8, 8)
+
+
 @pytest.mark.parametrize("task", ["inpaint", "denoise", "posterior", "generate", "sequential"])
 def test_the_scale_is_a_change_of_units(task):
     """A flow of data twice as large, given data and noise twice as large, makes twice what the other makes."""
