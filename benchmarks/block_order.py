@@ -69,15 +69,18 @@ def orders(drifts: Drifts, side: int, size: tuple[int, int]) -> dict[str, Genera
 
     def adaptive(noise: Tensor, steps: int, sign: int) -> Tensor:
         everywhere = torch.ones_like(noise[:, :1])
-        uncertainty = {1: variance_bound, -1: lambda data: -variance_bound(data)}[sign]
-        return integrate_adaptively(drifts, noise, everywhere, blocks, steps, uncertainty=uncertainty).x
+
+        def urgency(data: Tensor) -> Tensor:
+            return sign * variance_bound(data)
+
+        return integrate_adaptively(drifts, noise, everywhere, blocks, steps, urgency=urgency).x
 
     return {
         "all at once": at_once,
         "raster": partial(fixed, order=blocks),
         "morton": partial(fixed, order=morton(*size, side)),
-        "most certain first": partial(adaptive, sign=1),
-        "least certain first": partial(adaptive, sign=-1),
+        "most certain first": partial(adaptive, sign=-1),
+        "least certain first": partial(adaptive, sign=1),
     }
 
 

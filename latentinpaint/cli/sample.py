@@ -27,7 +27,7 @@ class Options:
     Args:
         model: flow file, or folder of a training run.
         output: a sheet of tiles (PNG, WebP or TIFF), a plot for points (PNG), or the samples as they are (.npy).
-        task: generate, transport, inpaint, sequential, adaptive (block after block, the most certain next), denoise,
+        task: generate, transport, inpaint, sequential, adaptive (block after block, the least certain next), denoise,
             posterior, reward or restore; by default the flow's first (transport where it starts from data).
         data: what is filled, carried over or observed: a folder, a sheet, a collection's name, as in training,
             or fields (.npy).

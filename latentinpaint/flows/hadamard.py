@@ -213,7 +213,7 @@ class HadamardFlow(Flow):
 
     @torch.no_grad()
     def adaptive(self, picture: Tensor, hole: Tensor, config: SamplerConfig | None = None) -> Solution:
-        """Fill holes block after block, the most certain block next, see `interpolants.adaptive`.
+        """Fill holes block after block, the least certain block next, see `interpolants.adaptive`.
 
         Args:
             picture, hole: see `inpaint`; a hole everywhere is generation.

@@ -161,7 +161,7 @@ class _FillsAdaptively(Protocol):
 
 
 class Adaptive(Task):
-    """Holes filled block after block, the most certain next; without data, whole pictures."""
+    """Holes filled block after block, the least certain next; without data, whole pictures."""
 
     needs_data = False
     takes_hole = True

@@ -5,9 +5,10 @@ what is done already, and a choice that looks at them alone depends on nothing e
 that wait are still distributed as the data given those that are done: with exact drifts, the samples have the data's
 law.
 
-The choice here is the block that is most certain: for data in [-L, L] with mean m the variance is
+The choice here is the block that is least certain: for data in [-L, L] with mean m the variance is
 :math:`(L - m)(L + m)` at most (Bhatia and Davis, "A better bound on the variance", American Mathematical Monthly 107,
-2000), which the expected data give without a derivative of the model.
+2000), which the expected data give without a derivative of the model. What is decided first leaves the rest with less
+to decide; `benchmarks/block_order.py` compares the orders.
 
 The alphas are those of arXiv 2508.04605, whose section 3.4 suggests paths that are adapted while sampling.
 """
@@ -18,15 +19,30 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from latentinpaint.interpolants.interpolant import Drifts, Process
+from latentinpaint.interpolants.interpolant import Drifts, Endpoints, Process
 from latentinpaint.interpolants.operators import Hadamard
 from latentinpaint.interpolants.path_solvers import integrate_path
 from latentinpaint.interpolants.paths import HadamardPath
 from latentinpaint.interpolants.solvers import Progress, Solution
 from latentinpaint.randomness import Generators, split
 
-# Expected data (B, C, H, W) to how uncertain an entry is, the same shape: the smaller, the earlier.
-Uncertainty = Callable[[Tensor], Tensor]
+# Expected data (B, C, H, W) to how urgent an entry is, the same shape: the larger, the earlier.
+Urgency = Callable[[Tensor], Tensor]
+
+
+class Remembered:
+    """Drifts whose first evaluation is known already."""
+
+    def __init__(self, drifts: Drifts, first: Endpoints) -> None:
+        self.drifts = drifts
+        self.first: Endpoints | None = first
+
+    def __call__(self, process: Process, x: Tensor) -> Endpoints:
+        known = self.first
+        if known is None:
+            return self.drifts(process, x)
+        self.first = None
+        return known
 
 
 def variance_bound(expected: Tensor, largest: float = 1.0) -> Tensor:
@@ -41,13 +57,13 @@ def integrate_adaptively(
     blocks: Tensor,
     steps: int,
     *,
-    uncertainty: Uncertainty = variance_bound,
+    urgency: Urgency = variance_bound,
     method: str = "euler",
     epsilon: float = 0.0,
     generator: Generators = None,
     progress: Progress = lambda done: None,
 ) -> Solution:
-    """Fill holes block after block, of those that wait the one of least mean uncertainty next.
+    """Fill holes block after block, of those that wait the one of largest mean urgency next.
 
     Args:
         drifts: the model of the endpoints.
@@ -55,12 +71,12 @@ def integrate_adaptively(
         hole: (B, 1, H, W), 1 in the hole, 0 elsewhere.
         blocks: whole numbers from 0 on (H, W): the block of an entry. The order of the numbers has no meaning.
         steps: of one block.
-        uncertainty: of entries, from the expected data.
+        urgency: of entries, from the expected data.
         method, epsilon, generator: see `integrate_path`.
         progress: called after every block with the fraction of them that is done.
 
     Returns:
-        The solution; one evaluation for every block chooses it.
+        The solution. The evaluation that chooses a block is also the first of its steps.
     """
     generators = split(generator, len(start))
     waiting = hole > 0
@@ -71,26 +87,33 @@ def integrate_adaptively(
             break
         x = solution.x
         level = waiting.to(x)
-        expected = drifts(Process(Hadamard(level), Hadamard(1 - level)), x).data
-        chosen = _least(uncertainty(expected).mean(dim=1, keepdim=True), waiting, blocks)
+        ends = drifts(Process(Hadamard(level), Hadamard(1 - level)), x)
+        chosen = _most_urgent(urgency(ends.data).mean(dim=1, keepdim=True), waiting, blocks)
         others = (~chosen).to(x)
         path = HadamardPath(level, begin=others, end=1 + others)
         filled = integrate_path(
-            path, drifts, x, steps, method=method, epsilon=epsilon, active_mask=chosen.to(x), generator=generators
+            path,
+            Remembered(drifts, ends),
+            x,
+            steps,
+            method=method,
+            epsilon=epsilon,
+            active_mask=chosen.to(x),
+            generator=generators,
         )
-        solution = replace(filled, nfe=solution.nfe + 1 + filled.nfe)
+        solution = replace(filled, nfe=solution.nfe + filled.nfe)
         waiting = waiting & ~chosen
         progress(number / count)
     return solution
 
 
-def _least(values: Tensor, waiting: Tensor, blocks: Tensor) -> Tensor:
-    """Where the block is (B, 1, H, W) whose entries that wait have the least mean of the values (B, 1, H, W)."""
+def _most_urgent(values: Tensor, waiting: Tensor, blocks: Tensor) -> Tensor:
+    """Where the block is (B, 1, H, W) whose entries that wait have the largest mean of the values (B, 1, H, W)."""
     numbers = blocks.to(values.device).flatten().expand(len(values), -1)
     waits = waiting.flatten(1).to(values)
     empty = values.new_zeros(len(values), int(blocks.max()) + 1)
     counts = empty.scatter_add(1, numbers, waits)
     totals = empty.scatter_add(1, numbers, values.flatten(1) * waits)
-    means = torch.where(counts > 0, totals / counts.clamp(min=1), torch.inf)
-    chosen = numbers == means.argmin(dim=1, keepdim=True)
+    means = torch.where(counts > 0, totals / counts.clamp(min=1), -torch.inf)
+    chosen = numbers == means.argmax(dim=1, keepdim=True)
     return chosen.view(waiting.shape) & waiting
