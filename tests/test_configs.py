@@ -173,6 +173,20 @@ def test_networks_have_their_published_sizes(tmp_path):
     assert size(digits.network) == 205_953
 
 
+@pytest.mark.parametrize("name", ["mnist", "dogs", "photos"])
+def test_the_two_flows_of_a_prior_differ_by_the_map_of_alphas_alone(name, tmp_path):
+    paths = [CONFIGS / f"prior_{name}{kind}.yaml" for kind in ("", "_hadamard")]
+    sizes = []
+    for path in paths:
+        network = build_flow(path, tmp_path).model.flow.network
+        sizes.append(sum(parameter.numel() for parameter in network.parameters()))
+    one, other = map(settings_of, paths)
+    assert sizes[1] - sizes[0] == 9 * one["model"]["flow"]["init_args"]["network_arguments"]["width"]
+    for same in ("data", "trainer", "ema"):
+        assert one[same] == other[same]
+    assert one["model"]["learning_rate"] == other["model"]["learning_rate"]
+
+
 @pytest.mark.parametrize("where", ["model", "data", "trainer"])
 def test_an_unknown_key_is_found(where, model_files, tmp_path):
     settings = settings_of(CONFIGS / "smoke.yaml")
