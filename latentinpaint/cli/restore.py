@@ -20,7 +20,8 @@ class Options(RestorationConfig):
 
     Args:
         methods: separated by commas: pnp_flow, ot_ode, d_flow, flow_priors, flower, guidance (DPS-style), replace,
-            repaint, and hadamard; with hyper-parameters, as in pnp_flow:steps=50:samples=1.
+            repaint, hadamard, and seen (what was seen, as it is); with hyper-parameters, as in
+            pnp_flow:steps=50:samples=1.
         reference: the method that the others are compared with, by default the first.
     """
 

@@ -6,6 +6,7 @@ from latentinpaint.restoration.flow_priors import FlowPriors
 from latentinpaint.restoration.flower import Flower
 from latentinpaint.restoration.guidance import Guidance
 from latentinpaint.restoration.hadamard_posterior import HadamardPosterior
+from latentinpaint.restoration.least_norm import LeastNorm
 from latentinpaint.restoration.observation_models import Observed, observe
 from latentinpaint.restoration.observation_tasks import OBSERVATION_TASKS, read_task
 from latentinpaint.restoration.ot_ode import OTODE
@@ -20,6 +21,7 @@ RESTORERS: dict[str, type[Restorer]] = {
     "flow_priors": FlowPriors,
     "flower": Flower,
     "guidance": Guidance,
+    "seen": LeastNorm,
     "replace": Replacement,
     "repaint": Resampling,
     "hadamard": HadamardPosterior,

@@ -14,6 +14,7 @@ QUICK = {
     "flow_priors": {"steps": 4},
     "flower": {"steps": 4, "spread": 1.0},
     "guidance": {"steps": 4},
+    "seen": {},
     "replace": {"steps": 4},
     "repaint": {"steps": 4, "repeats": 2},
 }

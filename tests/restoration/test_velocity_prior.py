@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from gaussian_prior import MEAN, STD, denoised, draw, gaussian_prior, generators
+from gaussian_prior import MEAN, SHAPE, STD, denoised, draw, gaussian_prior, generators
 
 from latentinpaint.errors import InputError
 from latentinpaint.flows import HadamardFlow, MaskConditionedFlow, ScheduledFlow
-from latentinpaint.restoration.velocity_prior import prior_of
+from latentinpaint.restoration.velocity_prior import VelocityPrior, prior_of
 
 X = draw(generators(3, 2))
 TIME = 0.35
@@ -43,6 +43,25 @@ def test_gradients_pass_through_the_steps_that_are_computed_again():
     noise = X.clone().requires_grad_(True)
     gaussian_prior().carry(noise, 40).sum().backward()
     torch.testing.assert_close(noise.grad, torch.full_like(X, STD), atol=1e-3, rtol=0)
+
+
+def test_of_the_way_only_its_stations_are_kept():
+    """Two evaluations a midpoint step, and the same again for the gradient."""
+    times = []
+    field = gaussian_prior().velocity
+
+    def counted(x, t):
+        times.append(t[0].item())
+        return field(x, t)
+
+    noise = X.clone().requires_grad_(True)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.numel()) or tensor, lambda t: t):
+        picture = VelocityPrior(counted, SHAPE).carry(noise, 4)
+    assert len(times) == 8
+    assert sum(kept) <= 4 * X.numel()
+    picture.sum().backward()
+    assert len(times) == 16
 
 
 def test_flows_are_priors():
