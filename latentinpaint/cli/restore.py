@@ -1,5 +1,6 @@
 """`restore`: several methods of restoration with flows on the same pictures."""
 
+import sys
 from dataclasses import dataclass
 
 from latentinpaint.cli.comparison import show_comparison
@@ -41,6 +42,6 @@ def run(options: Options) -> None:
     from latentinpaint.restoration.validation import compare_restorers
 
     if options.download:
-        download_weights(options, print)
+        download_weights(options, lambda text: print(text, file=sys.stderr))
     comparison = compare_restorers(options, methods, options.reference, progress_bar)
     show_comparison(comparison, options.output, "pictures")
