@@ -110,7 +110,7 @@ class InpaintPipeline(nn.Module):
         """One filled picture for each, (B, 3, H, W), of any size; see `sample` for many."""
         _check_mask(mask)
         condition = self.condition(image.contiguous(), mask.contiguous())
-        return self._inpaint(condition, image, mask, generator, steps)
+        return self._decoded(self.refiner.refine(condition, generator, steps), image, mask)
 
     @torch.no_grad()
     def sample(
@@ -136,6 +136,24 @@ class InpaintPipeline(nn.Module):
         Returns:
             (B, num_samples, 3, H, W) in [0, 1].
         """
+        return self.sample_with_error(image, mask, num_samples, seeds, steps, batch_size)[0]
+
+    @torch.no_grad()
+    def sample_with_error(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        num_samples: int = 1,
+        seeds: int | Sequence[int] = 0,
+        steps: int | None = None,
+        batch_size: int | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Samples as `sample` makes them, and how wrong they are expected to be, where the refiner predicts it.
+
+        Returns:
+            (B, num_samples, 3, H, W) in [0, 1]; and (B, num_samples, 1, H, W), the expected mean absolute error of
+            the latent around each pixel, above 0, or None.
+        """
         check_at_least("num_samples", num_samples, 1)
         _check_mask(mask)
         seeds = list(seeds) if isinstance(seeds, Sequence) else [int(seeds)] * len(image)
@@ -147,6 +165,7 @@ class InpaintPipeline(nn.Module):
         # Sample k of picture i is number i * distinct + k.
         numbers = torch.arange(len(image) * distinct)
         outputs = []
+        errors = []
         for chunk in numbers.split(batch_size):
             pictures = chunk // distinct
             generators = []
@@ -156,15 +175,28 @@ class InpaintPipeline(nn.Module):
             unique, positions = pictures.unique(return_inverse=True)
             condition = self.condition(image[unique].contiguous(), mask[unique].contiguous())
             condition = condition.select(positions.tolist())
-            outputs.append(self._inpaint(condition, image[pictures], mask[pictures], generators, steps))
-        samples = torch.cat(outputs).unflatten(0, (len(image), distinct))
-        return samples.expand(-1, num_samples, -1, -1, -1)
+            latent, error = self.refiner.refine_with_error(condition, generators, steps)
+            outputs.append(self._decoded(latent, image[pictures], mask[pictures]))
+            if error is not None:
+                errors.append(self._at_pixels(error, image.shape[-2:]))
 
-    def _inpaint(
-        self, condition: Condition, image: Tensor, mask: Tensor, generator: Generators, steps: int | None
-    ) -> Tensor:
-        fill = self.autoencoder.decode(self.refiner.refine(condition, generator, steps))
+        def by_picture(parts: list[Tensor]) -> Tensor:
+            samples = torch.cat(parts).unflatten(0, (len(image), distinct))
+            return samples.expand(-1, num_samples, -1, -1, -1)
+
+        if not errors:
+            return by_picture(outputs), None
+        return by_picture(outputs), by_picture(errors)
+
+    def _decoded(self, latent: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+        """The pictures with their holes filled from refined latents."""
+        fill = self.autoencoder.decode(latent)
         return composite(image, fill[..., : image.shape[-2], : image.shape[-1]], mask)
+
+    def _at_pixels(self, cells: Tensor, size: torch.Size) -> Tensor:
+        """Values of cells (B, 1, h, w), interpolated at the pixels of pictures of a size."""
+        pixels = F.interpolate(cells, scale_factor=self.autoencoder.stride, mode="bilinear", align_corners=False)
+        return pixels[..., : size[0], : size[1]]
 
 
 def pad_to_stride(x: Tensor, stride: int) -> Tensor:

@@ -204,6 +204,26 @@ def test_samples(pipeline):
     assert spread > 1e-2 if pipeline.refiner.stochastic else spread == 0
 
 
+def test_the_expected_error_is_that_of_the_cells_around_a_pixel(build_pipeline):
+    """Between the middles of cells it is interpolated; here their errors are a plane, which stays one."""
+    pipeline = build_pipeline("ffc", True)
+    assert pipeline.sample_with_error(picture(), brush())[1] is None
+    stride = pipeline.autoencoder.stride
+    rows = torch.arange(5.0).view(5, 1)
+    plane = (1 + rows + 3 * torch.arange(4.0)).expand(2, 1, 5, 4)
+    refine = pipeline.refiner.refine
+    pipeline.refiner.refine_with_error = lambda *arguments: (refine(*arguments), plane)
+    height, width = 5 * stride - 3, 4 * stride - 1
+    images, masks = picture(height, width, rows=2), brush(height, width, rows=2)
+    samples, errors = pipeline.sample_with_error(images, masks, num_samples=2, batch_size=2)
+    assert torch.equal(samples, pipeline.sample(images, masks, num_samples=2, batch_size=2))
+    assert errors.shape == (2, 2, 1, height, width)
+    y = (torch.arange(height) + 0.5) / stride - 0.5
+    x = (torch.arange(width) + 0.5) / stride - 0.5
+    expected = 1 + y.clamp(0, 4)[:, None] + 3 * x.clamp(0, 3)
+    torch.testing.assert_close(errors, expected.expand_as(errors))
+
+
 def test_samples_do_not_depend_on_the_batch_size(pipeline):
     images, masks = picture(rows=3), brush(rows=3)
     options = dict(num_samples=3, seeds=[5, 6, 7])

@@ -141,8 +141,11 @@ def _fill(
     small_mask = level.mask.to(device)
     seeds = [crop.seed for crop in batch]
     if options.refinement is None:
-        filled = pipeline.sample(small_image, small_mask, options.num_samples, seeds, options.steps)
+        filled, errors = pipeline.sample_with_error(
+            small_image, small_mask, options.num_samples, seeds, options.steps
+        )
     else:
+        errors = None
         filled = sample_refined(
             pipeline, small_image, small_mask, options.num_samples, seeds, options.steps, options.refinement
         )
@@ -152,7 +155,10 @@ def _fill(
         for item in range(len(image)):
             one = slice(item, item + 1)
             fill = resize(sample[one], batch[0].box.size)
-            samples[one, number] = _finished(texture, image[one], fill, mask[one])
+            error = None
+            if errors is not None:
+                error = errors[one, number].float().cpu()
+            samples[one, number] = _finished(texture, image[one], fill, mask[one], error)
     return samples.expand(-1, options.num_samples, -1, -1, -1)
 
 
@@ -172,8 +178,10 @@ def _network_size(mask: Tensor, has_texture: bool) -> tuple[int, int]:
         scale = min(max_scale, 2 * scale)
 
 
-def _finished(texture: PatchTexture | None, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
-    """A crop (1, 3, h, w) with its fill, with new texture if there is one."""
+def _finished(
+    texture: PatchTexture | None, image: Tensor, fill: Tensor, mask: Tensor, error: Tensor | None
+) -> Tensor:
+    """A crop (1, 3, h, w) with its fill, with new texture if there is one; the error is of any size."""
     if texture is None:
         return composite(image, fill, mask)
-    return add_texture(texture, image, fill, mask)
+    return add_texture(texture, image, fill, mask, error)

@@ -3,9 +3,10 @@
 
 The patches over a pixel of the hole vote for it, each for the pixel of its source there, unless that lies in the hole
 itself. A patch counts more the more alike it is to its source, the less deep it lies, and the nearer its centre is.
-While texture is being synthesised the first patch wins; at the end the pixel becomes the mode of all votes, by the
-mean shift from the winner's colour (Fukunaga, Hostetler, "The estimation of the gradient of a density function",
-1975, https://doi.org/10.1109/TIT.1975.1055330), so that neighbours with different winners leave no seam.
+At full scale the first patch wins while texture is being synthesised. At coarser scales, where the layout is made,
+and at the end the pixel becomes the mode of all votes, by the mean shift from the winner's colour (Fukunaga,
+Hostetler, "The estimation of the gradient of a density function", 1975,
+https://doi.org/10.1109/TIT.1975.1055330), so that neighbours with different winners leave no seam.
 """
 
 import math

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def synthesise(
 
     Args:
         levels: from coarse to fine, all with sources and targets.
-        weights: of the distance's terms.
+        weights: of the distance's terms; that of filled pixels is the last level's, at the others it is 1.
         rounds: iterations at the first level, at those between, and at the last one.
         pool: the threads.
     """
@@ -32,7 +33,9 @@ def synthesise(
             iterations[number] = (iterations[number] + 1) // 2
     prior = ContrastPrior(levels[0])
     for number, level in enumerate(levels):
-        search = PatchSearch(level, prior, weights, pool)
+        is_last = number == len(levels) - 1
+        level_weights = weights if is_last else replace(weights, filled=1.0)
+        search = PatchSearch(level, prior, level_weights, pool)
         if number == 0:
             nnf = search.begin()
         else:
@@ -41,7 +44,10 @@ def synthesise(
             if number == 0 and iteration == 0:
                 search.compare_all(nnf)  # with the guide, which is painted to begin with
                 continue
-            vote_winners(search, nnf)
+            if is_last:
+                vote_winners(search, nnf)
+            else:
+                vote_modes(search, nnf)
             search.sweep(nnf, iteration)
     vote_modes(search, nnf)
     return search.picture()

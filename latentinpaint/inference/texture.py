@@ -5,8 +5,8 @@ texture is in the picture: every patch of the hole takes the place of the known 
 coarse to fine, where "like" has three parts:
 
 - the patch itself, as filled so far (the known border included, which counts most),
-- its blurred colour against the fill's, which keeps the fill's layout (the guidance); where the hole is narrow, the
-  fill is interpolated from its border, see `narrow_holes`,
+- its blurred colour against the fill's, which keeps the fill's layout (the guidance), and counts the less the less
+  sure the fill is there; where the hole is narrow, the fill is interpolated from its border, see `narrow_holes`,
 - its contrast against that of known places of the same blurred colour, without which an average's dull patches
   would find the dullest places of the picture.
 
@@ -32,6 +32,7 @@ from latentinpaint.inference.patch_level import PatchLevel, PatchShape, ScaledPi
 
 MIN_SIDE = 48  # shorter side of the coarsest level, pixels
 MIN_SOURCES = 30  # of a level
+WEIGHTS = (0.05, 4.0)  # of the guidance, between which they are kept
 
 
 @dataclass(frozen=True)
@@ -45,21 +46,25 @@ class PatchTexture:
         depth: how many times more a patch counts than one that lies 4 pixels deeper in the hole; 1 or more.
         rounds: iterations of search and vote at the coarsest level, at those between, and at full scale.
         known_radius: a patch can be copied if its middle 2 known_radius + 1 pixels a side are known; 0 to `radius`.
-        filled: weight of the difference of a filled pixel against that of a known one, 0 to 1.
+        filled: weight of the difference of a filled pixel against that of a known one at full scale, 0 to 1; at
+            coarser scales, where the layout is made, both count alike.
         unknown: squared difference that is added for every pixel in the hole of a patch to be copied.
+        certainty: how much the guidance depends on the fill's expected error e: it is multiplied by the power
+            `certainty` of the median of e in the hole divided by e. 0 makes it even.
 
     Raises:
         InputError: if a value is out of range.
     """
 
     radius: int = 3
-    guidance: float = 0.5
+    guidance: float = 0.8
     contrast: float = 0.3
     depth: float = 6.0
-    rounds: tuple[int, int, int] = (8, 6, 4)
+    rounds: tuple[int, int, int] = (16, 8, 4)
     known_radius: int = 1
     filled: float = 0.3
     unknown: float = 0.002
+    certainty: float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rounds", tuple(self.rounds))
@@ -69,6 +74,7 @@ class PatchTexture:
         check_at_least("the depth's factor", self.depth, 1)
         check_at_least("the weight of filled pixels", self.filled, 0)
         check_at_least("the difference of unknown pixels", self.unknown, 0)
+        check_at_least("the exponent of the certainty", self.certainty, 0)
         whole_number("the radius that is known of a patch", self.known_radius, 0)
         if self.known_radius > self.radius:
             raise InputError(f"known_radius ({self.known_radius}) is larger than radius ({self.radius})")
@@ -81,15 +87,15 @@ class PatchTexture:
         return {**asdict(self), "rounds": list(self.rounds)}
 
     @torch.no_grad()
-    def __call__(self, image: Tensor, fill: Tensor, mask: Tensor, weight: Tensor | None = None) -> Tensor:
+    def __call__(self, image: Tensor, fill: Tensor, mask: Tensor, error: Tensor | None = None) -> Tensor:
         """The fill with the texture of the known picture; where too little is known it comes back as it is.
 
         Args:
             image: (B, 3, H, W) in [0, 1]; what it holds in the hole is not looked at.
             fill: (B, 3, H, W), used in the hole alone.
             mask: (B, 1, H, W), 1 = hole.
-            weight: (B, 1, H, W), 0 or more, by which the guidance is multiplied: how much the fill is to be trusted
-                at each pixel. None is 1 everywhere.
+            error: (B, 1, H, W), above 0, how wrong the fill is expected to be at each pixel, in any unit. None is the
+                same everywhere.
 
         Returns:
             (B, 3, H, W), known pixels those of `image`; equal inputs give equal outputs.
@@ -100,12 +106,19 @@ class PatchTexture:
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             for item in range(len(guide)):
                 one_weight = None
-                if weight is not None:
-                    one_weight = _array(weight[item, 0])
+                if error is not None:
+                    one_weight = _array(self._weight(error[item, 0], hole[item, 0]))
                 one_guide = _array(guide[item].permute(1, 2, 0))
                 one_hole = hole[item, 0].cpu().numpy()
                 filled.append(torch.from_numpy(self._synthesise(one_guide, one_hole, one_weight, pool)))
         return torch.where(hole, torch.stack(filled).permute(0, 3, 1, 2).to(guide), image)
+
+    def _weight(self, error: Tensor, hole: Tensor) -> Tensor:
+        """What the guidance is multiplied by, (H, W), for expected errors (H, W)."""
+        inside = error[hole]
+        if not inside.numel():
+            return torch.ones_like(error)
+        return (inside.median() / error).pow(self.certainty).clamp(*WEIGHTS)
 
     def _synthesise(
         self, guide: np.ndarray, hole: np.ndarray, weight: np.ndarray | None, pool: Executor

@@ -2,7 +2,9 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from latentinpaint.hole import is_hole
@@ -18,15 +20,20 @@ TILE = 1408  # pixels, side of a tile
 SURROUNDINGS = 320  # pixels around a tile that its texture can be copied from
 
 
-def add_texture(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
+def add_texture(
+    texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor, error: Tensor | None = None
+) -> Tensor:
     """One picture (1, 3, H, W) with its fill synthesised anew from what lies around the hole.
 
+    The fill's expected error (1, 1, h, w), of any size, is that of `PatchTexture`; None is the same everywhere.
     A picture of more than `SMALL_PIXELS` is cut to the box of its hole and equal surroundings on all sides, that many
     pixels or `SURROUNDINGS_AREA` times the box. If that is more than `MAX_PIXELS_AT_ONCE`, it is synthesised at this
     scale, scaled up, and synthesised again tile by tile.
     """
     outer = _around_hole(is_hole(mask)[0, 0])
-    textured = _synthesise(texture, image[outer.index], fill[outer.index], mask[outer.index])
+    if error is not None:
+        error = _interpolated(error, image.shape[-2:])[outer.index]
+    textured = _synthesise(texture, image[outer.index], fill[outer.index], mask[outer.index], error)
     if outer.area == image.shape[-2] * image.shape[-1]:
         return textured
     output = image.clone()
@@ -34,15 +41,18 @@ def add_texture(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
     return output
 
 
-def _synthesise(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
+def _synthesise(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor, error: Tensor | None) -> Tensor:
     """The picture (1, 3, H, W), or what is around its hole, with its fill synthesised anew."""
     height, width = image.shape[-2:]
     if height * width <= MAX_PIXELS_AT_ONCE:
-        return texture(image, fill, mask)
+        return texture(image, fill, mask, error)
     scale = math.sqrt(MAX_PIXELS_AT_ONCE / (height * width))
     small_size = max(1, int(height * scale)), max(1, int(width * scale))
     level = PyramidLevel.of(mask_out(image, mask), mask, small_size)
-    coarse = resize(texture(level.image, resize(fill, small_size), level.mask), (height, width))
+    if error is not None:
+        error = _interpolated(error, small_size)
+    coarse = texture(level.image, resize(fill, small_size), level.mask, error)
+    coarse = resize(coarse, (height, width))
     return paint_tiles(texture, image, coarse, mask)
 
 
@@ -73,6 +83,11 @@ def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
         output[tile.index] = textured[inner.index]
         remaining[tile.index] = False
     return output
+
+
+def _interpolated(error: Tensor, size: Sequence[int]) -> Tensor:
+    """Expected errors (1, 1, h, w) at another size; not by splines, which could fall below 0."""
+    return F.interpolate(error, size=tuple(size), mode="bilinear", align_corners=False)
 
 
 def _around_hole(hole: Tensor) -> Box:

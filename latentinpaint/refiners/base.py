@@ -73,6 +73,15 @@ class Refiner(RecordsArguments, nn.Module, ABC):
             steps: solver steps of a refiner that integrates; None is its own default, others ignore it.
         """
 
+    def refine_with_error(
+        self, condition: Condition, generator: Generators = None, steps: int | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The refined latent, and the mean absolute error that is expected of each cell (B, 1, h, w), above 0.
+
+        The second is None for a refiner that does not predict it. The arguments are those of `refine`.
+        """
+        return self.refine(condition, generator, steps), None
+
 
 def latent_l1(z_hat: Tensor, z_clean: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean absolute difference of two latents (B, C, h, w); `weight` (B, 1, h, w) makes it a weighted mean."""

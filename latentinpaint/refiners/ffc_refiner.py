@@ -17,7 +17,7 @@ Pitfalls of Heteroscedastic Uncertainty Estimation with Probabilistic Neural Net
 
 from torch import Tensor, nn
 
-from latentinpaint.errors import InputError, whole_number
+from latentinpaint.errors import whole_number
 from latentinpaint.interpolants.objectives import weighted_mean
 from latentinpaint.models.ffc import FFCResnetBlock
 from latentinpaint.randomness import Generators
@@ -39,7 +39,7 @@ class FFCRefiner(Refiner):
         width: channels inside the blocks. None keeps the latent's, as LaMa does; a number puts a 1x1 convolution
             before and after. With `delta` the latter starts at zero, and the refiner at the identity.
         hole_weight: weight of a hole's cells over the others in the loss; 1 is the plain mean.
-        uncertainty: whether the error is predicted too, see `refine_with_scale`.
+        uncertainty: whether the error is predicted too, see `refine_with_error`.
         continued: whether the blocks read, and with `delta` correct, the smooth continuation of the known cells
             (`continuation`) in place of what the encoder made of the blank hole.
     """
@@ -93,7 +93,8 @@ class FFCRefiner(Refiner):
         weight = 1 + (self.hole_weight - 1) * condition.hole
         if self.log_scale is None:
             return {"loss": latent_l1(self.refine(condition), z_clean, weight)}
-        refined, scale = self.refine_with_scale(condition)
+        refined, scale = self.refine_with_error(condition)
+        assert scale is not None
         latent_loss = latent_l1(refined, z_clean, weight)
         error = (refined - z_clean).abs().mean(dim=1, keepdim=True).detach()
         scale_loss = weighted_mean(error / scale + scale.log(), weight)
@@ -103,16 +104,13 @@ class FFCRefiner(Refiner):
         condition = self._prepared(condition)
         return self._leave(condition, self._features(condition))
 
-    def refine_with_scale(self, condition: Condition) -> tuple[Tensor, Tensor]:
-        """The refined latent (B, C, h, w), and the mean absolute error that is expected of each cell (B, 1, h, w).
-
-        Raises:
-            InputError: if the refiner was made without `uncertainty`.
-        """
-        if self.log_scale is None:
-            raise InputError("this refiner does not predict its error: train one with uncertainty")
+    def refine_with_error(
+        self, condition: Condition, generator: Generators = None, steps: int | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         condition = self._prepared(condition)
         features = self._features(condition)
+        if self.log_scale is None:
+            return self._leave(condition, features), None
         scale = self.log_scale(features.detach()).float().clamp(*LOG_SCALES).exp()
         return self._leave(condition, features), scale
 

@@ -175,18 +175,36 @@ def test_several_threads_of_a_program_paint_at_once():
     assert all(map(torch.equal, alone, together))
 
 
-def test_a_weight_multiplies_the_guidance():
+def test_the_guidance_counts_less_where_the_fill_is_less_sure():
+    """It is divided by the expected error, which has no unit, to a power; equal errors do not count at all."""
     noise = torch.rand(2, 3, 80, 90, generator=torch.Generator().manual_seed(3))
     image, fill = blurred(noise[:1], 1), blurred(noise[1:], 4)
     mask = box(80, 90, 24, 28, 30, 36)
-    found = {}
-    for guidance, weight in ((1.0, 0.5), (0.5, 1.0), (1.0, 0.0), (0.0, 1.0)):
-        weights = torch.full((1, 1, 80, 90), weight)
-        found[guidance, weight] = PatchTexture(guidance=guidance)(image, fill, mask, weights)
-    assert torch.equal(found[1.0, 0.5], found[0.5, 1.0])
-    assert torch.equal(found[0.5, 1.0], PatchTexture(guidance=0.5)(image, fill, mask))
-    assert torch.equal(found[1.0, 0.0], found[0.0, 1.0])
-    assert not torch.equal(found[0.5, 1.0], found[0.0, 1.0])
+    even = PatchTexture()(image, fill, mask)
+    assert torch.equal(even, PatchTexture()(image, fill, mask, torch.full((1, 1, 80, 90), 7.0)))
+    error = 1 + torch.rand(1, 1, 80, 90, generator=torch.Generator().manual_seed(4))
+    uneven = PatchTexture()(image, fill, mask, error)
+    assert not torch.equal(even, uneven)
+    assert torch.equal(uneven, PatchTexture()(image, fill, mask, 4 * error))
+    assert torch.equal(even, PatchTexture(certainty=0.0)(image, fill, mask, error))
+    # A part of the hole is closer to the fill where that is surer there than elsewhere.
+    rows = (slice(None), slice(None), slice(26, 36), slice(32, 60))
+    distances = []
+    for expected in (0.1, 10.0):
+        error = torch.ones(1, 1, 80, 90)
+        error[..., 24:38, :] = expected
+        found = PatchTexture()(image, fill, mask, error)
+        distances.append(float((blurred(found, 2) - blurred(fill, 2))[rows].abs().mean()))
+    assert distances[0] < distances[1]
+
+
+def test_weights_of_the_guidance():
+    hole = torch.tensor([[True, True, True, False]])
+    error = torch.tensor([[1.0, 2.0, 4.0, 8.0]])
+    assert PatchTexture(certainty=2.0)._weight(error, hole).tolist() == [[4.0, 1.0, 0.25, 0.0625]]
+    lowest = pytest.approx(0.05)
+    assert PatchTexture(certainty=3.0)._weight(error, hole).tolist() == [[4.0, 1.0, 0.125, lowest]]
+    assert PatchTexture()._weight(error, torch.zeros(1, 4, dtype=torch.bool)).tolist() == [[1.0] * 4]
 
 
 def test_arguments_build_it_again():

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from latentinpaint.errors import InputError
 from latentinpaint.models import FFCResnetBlock
 from latentinpaint.refiners import Condition, FFCRefiner
 
@@ -104,7 +103,7 @@ def test_the_predicted_scale_learns_the_mean_absolute_error():
     assert float(error.detach().max()) == pytest.approx(0.5, abs=1e-5)
     losses = refiner.loss(z_clean, condition)
     assert set(losses) == {"loss", "latent", "scale"}
-    _, scale = refiner.refine_with_scale(condition)
+    _, scale = refiner.refine_with_error(condition)
     assert torch.equal(scale, torch.ones_like(scale))
     # The likelihood's minimum for one scale everywhere is the mean absolute error.
     (bias,) = [parameter for parameter in parameters if parameter.ndim == 1]
@@ -118,7 +117,7 @@ def test_the_predicted_scale_learns_the_mean_absolute_error():
 
     for _ in range(3):
         optimizer.step(closure)
-    _, scale = refiner.refine_with_scale(condition)
+    _, scale = refiner.refine_with_error(condition)
     assert float(scale.detach().mean()) == pytest.approx(float(error.mean()), rel=1e-3)
 
 
@@ -136,6 +135,8 @@ def test_the_prediction_is_trained_by_the_latent_l1_alone():
     torch.testing.assert_close(of_all, of_latent)
 
 
-def test_without_uncertainty_there_is_no_scale():
-    with pytest.raises(InputError, match="uncertainty"):
-        FFCRefiner(6, blocks=0).refine_with_scale(make_condition(channels=6))
+def test_without_uncertainty_no_error_is_expected():
+    condition = make_condition(channels=6)
+    refiner = FFCRefiner(6, blocks=1)
+    refined, error = refiner.refine_with_error(condition)
+    assert error is None and torch.equal(refined, refiner.refine(condition))
