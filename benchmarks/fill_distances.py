@@ -1,6 +1,6 @@
 """Fréchet and kernel distances of a report's fills by feature networks that the package does not know.
 
-    latentinpaint benchmark --images DIR --keep-fills true --output report …
+    latentinpaint benchmark --images DIR --output report …
     python benchmarks/fill_distances.py --images DIR --report report mobilenet=mobilenet.pt2 places=places.pt2
 
 A judge should share nothing with what a model was trained by, nor with the other judges. Each network is a program
