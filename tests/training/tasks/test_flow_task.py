@@ -20,6 +20,7 @@ from latentinpaint.weights import load_flow, read_header
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 FLOW = "--model.flow.init_args"
 NARROW = (f"{FLOW}.width", "8", f"{FLOW}.multipliers", "[1, 2]", f"{FLOW}.steps", "2")
+NARROW_PRIOR = (f"{FLOW}.width", "16", f"{FLOW}.multipliers", "[1, 2]", f"{FLOW}.steps", "2")
 # Recipe -> what makes it small, the flow it leaves, and the sheets it draws at its end.
 RECIPES = {
     "moons": ((f"{FLOW}.network_arguments", "{width: 16}"), ScheduledFlow, 3),
@@ -37,6 +38,13 @@ RECIPES = {
     "denoise_mnist": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), MultichannelFlow, 1),
     "denoise_photos": ((f"{FLOW}.width", "16", f"{FLOW}.steps", "2"), MultichannelFlow, 1),
 }
+for _name in ("prior_dogs", "prior_mnist", "prior_photos"):
+    RECIPES[_name] = (
+        (f"{FLOW}.network_arguments", "{width: 16, multipliers: [1, 2], blocks: 1}", f"{FLOW}.steps", "2"),
+        ScheduledFlow,
+        2,
+    )
+    RECIPES[f"{_name}_hadamard"] = (NARROW_PRIOR, HadamardFlow, 1)
 
 
 def write_sheet(path, size, channels, tiles=12, seed=0):
