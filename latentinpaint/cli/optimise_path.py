@@ -46,7 +46,7 @@ def command(
     from latentinpaint.device import choose_device
     from latentinpaint.flows import HadamardFlow
     from latentinpaint.flows.path_search import SearchSettings, compare_paths
-    from latentinpaint.flows.session import SessionNames, load_samples
+    from latentinpaint.flows.session_inputs import SessionNames, load_samples
     from latentinpaint.images.image_files import write_image
     from latentinpaint.visualization.flows import draw_paths
     from latentinpaint.weights import load_flow

@@ -121,24 +121,25 @@ def _session(options: Options) -> "Session":
     """The flow with all that the options say."""
     from latentinpaint.data.distributions import holds_fields
     from latentinpaint.device import choose_device
-    from latentinpaint.flows import session
+    from latentinpaint.flows import session_inputs as inputs
+    from latentinpaint.flows.session import Session
     from latentinpaint.weights import load_flow, read_header
 
     flow = load_flow(options.model).to(choose_device(options.device))
     from_noise = read_header(options.model)["recipe"].get("from_noise", True)
     named = "task data mask mask-preset solver steps tolerance epsilon channel shared-steps quadratic linear"
-    names = session.SessionNames(*[f"--{name}" for name in named.split()])
-    task = session.find_task(flow, options.task, from_noise, names)
+    names = inputs.SessionNames(*[f"--{name}" for name in named.split()])
+    task = inputs.find_task(flow, options.task, from_noise, names)
     settings = (options.solver, options.steps, options.tolerance, options.epsilon, options.shared_steps)
-    config = session.sampler_config(flow, *settings, names)
+    config = inputs.sampler_config(flow, *settings, names)
     data = options.data
-    samples = session.load_samples(
+    samples = inputs.load_samples(
         flow, task, data, options.num_samples, options.change, options.downloads, options.seed, names
     )
-    holes = session.load_holes(
+    holes = inputs.load_holes(
         flow, task, len(samples), data is not None, options.mask, options.mask_preset, options.seed, names
     )
-    return session.Session(
+    return Session(
         flow,
         task,
         config,
@@ -147,8 +148,8 @@ def _session(options: Options) -> "Session":
         has_data=data is not None,
         has_pictures=data is None or not holds_fields(data),
         noise_std=options.noise,
-        channels=session.load_channels(task, options.channel, names),
-        reward=session.load_reward(task, options.quadratic, options.linear, names),
+        channels=inputs.load_channels(task, options.channel, names),
+        reward=inputs.load_reward(task, options.quadratic, options.linear, names),
         order=options.order,
         seed=options.seed,
         batch_size=options.batch_size,

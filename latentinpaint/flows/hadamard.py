@@ -9,15 +9,17 @@ Source and numbering: Negrel, Coeurdoux, Albergo, Vanden-Eijnden, arXiv 2508.046
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError, check_counts, choose
+from latentinpaint.flows.alpha_measures import MeasureSettings, measure_stages, mixture
 from latentinpaint.flows.base import Flow, SamplerConfig, draw_holes, sample_noise
+from latentinpaint.flows.rewarded_path import RewardedPath, rewarded_path
 from latentinpaint.interpolants import (
     PATH_SOLVERS,
     Drifts,
@@ -25,7 +27,6 @@ from latentinpaint.interpolants import (
     Hadamard,
     HadamardPath,
     Process,
-    QuadraticReward,
     Solution,
     integrate_path,
     observation,
@@ -33,22 +34,9 @@ from latentinpaint.interpolants import (
 from latentinpaint.interpolants.adaptive import integrate_adaptively
 from latentinpaint.interpolants.objectives import WEIGHTINGS, squared_error
 from latentinpaint.interpolants.paths import ORDERS, denoise, inpaint, raster, sequential
-from latentinpaint.interpolants.training_distributions import (
-    Blocks,
-    BlockSequential,
-    Diagonal,
-    Entrywise,
-    MaskShaped,
-    Mixture,
-    TrainingDistribution,
-)
+from latentinpaint.interpolants.training_distributions import TrainingDistribution
 from latentinpaint.models.velocity import ALPHA_NETWORKS, EstimateUNet
 from latentinpaint.randomness import draw_normal, split
-
-# Weights of the training distributions where none are given.
-DEFAULT_MEASURE = {"diagonal": 1.0, "entrywise": 0.25, "blocks": 0.75, "holes": 2.0}
-# Where paths under a reward begin: a linear one has no process at alpha = 1.
-REWARD_LEVEL = 0.98
 
 
 class HadamardFlow(Flow):
@@ -57,8 +45,9 @@ class HadamardFlow(Flow):
     Args:
         shape: (C, H, W); the channels of a pixel share its clock. A path of L points is (C, L, 1).
         width, multipliers, blocks, attention, dropout: the network, see `AlphaUNet` and `PathUNet`.
-        measure: weight of each training distribution, by its name in `MEASURES`; None is `DEFAULT_MEASURE`. Several
-            such are a curriculum: stages that follow one another, each for an equal part of the training.
+        measure: weight of each training distribution, by its name in `alpha_measures.MEASURES`; None is
+            `DEFAULT_MEASURE` there. Several such are a curriculum: stages that follow one another, each for an equal
+            part of the training.
         block_side: side of the blocks, pixels.
         masks: preset of the holes, see `data.masks.mask_preset`.
         known_noise: probability of noise on what is known around a hole.
@@ -105,7 +94,7 @@ class HadamardFlow(Flow):
             raise InputError("a Hadamard flow takes pictures")
         if not scale > 0:
             raise InputError(f"the scale of data is above 0, not {scale}")
-        stages = _stages(measure)
+        stages = measure_stages(measure)
         self.arguments["measure"] = stages
         if len(stages) == 1:
             self.arguments["measure"] = stages[0]
@@ -120,20 +109,15 @@ class HadamardFlow(Flow):
         self.known_noise = known_noise
         self.weighting = weighting
         self.slices = slices
-        self.stages: list[TrainingDistribution] = list(map(self._mixture, stages))
-        settings = (width, multipliers, blocks, attention, dropout, padding)
+        settings = MeasureSettings(block_side, self.masks, known_noise)
+        self.stages = [mixture(weights, settings) for weights in stages]
+        sizes = (width, multipliers, blocks, attention, dropout, padding)
         build = choose(ALPHA_NETWORKS, network, "network of alphas")
         self.network: nn.Module
         if estimates:
-            self.network = EstimateUNet(shape[0], estimates, *settings)
+            self.network = EstimateUNet(shape[0], estimates, *sizes)
         else:
-            self.network = build(shape, *settings)
-
-    def _mixture(self, weights: dict[str, float]) -> Mixture:
-        """The training distributions whose weight is not 0."""
-        chosen = {name: weight for name, weight in weights.items() if weight != 0}
-        distributions = [MEASURES[name](self) for name in chosen]
-        return Mixture(distributions, list(chosen.values()))
+            self.network = build(shape, *sizes)
 
     @property
     def training_distribution(self) -> TrainingDistribution:
@@ -288,16 +272,10 @@ class HadamardFlow(Flow):
         solution = self._integrate(rewarded.path, rewarded.drifts, rewarded.begin(noise), config)
         return replace(self._scaled(solution), nfe=solution.nfe + 1)
 
-    def rewarded_path(self, quadratic: Tensor | float, linear: Tensor | float) -> "RewardedPath":
+    def rewarded_path(self, quadratic: Tensor | float, linear: Tensor | float) -> RewardedPath:
         """The path and the drifts of `reward`, in units of `scale`; arguments and errors as there."""
         nothing = next(self.parameters()).new_zeros(1, *self.shape)
-        curvature = nothing + quadratic * self.scale**2
-        if (curvature > 0).any():
-            raise InputError("the quadratic part of a reward is 0 or below: above, there is no path from noise")
-        if (curvature != curvature[:, :1]).any():
-            raise InputError("the quadratic part of a reward is one number for all channels, which share their clock")
-        drifts = QuadraticReward(curvature, nothing + linear * self.scale).drifts(self.drifts)
-        return RewardedPath(inpaint(REWARD_LEVEL + nothing[:, :1]), drifts)
+        return rewarded_path(self.drifts, nothing + quadratic * self.scale**2, nothing + linear * self.scale)
 
     def preview(self, source: Tensor, target: Tensor, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         hole = draw_holes(self.masks, target, generator)
@@ -352,40 +330,3 @@ class HadamardFlow(Flow):
         solution = self._scaled(self.follow(path, start, config))
         # What is known is given back bit for bit, which a quotient times its divisor need not be.
         return replace(solution, x=torch.where(path.level > 0, solution.x, picture))
-
-
-@dataclass(frozen=True, eq=False)
-class RewardedPath:
-    """A path that begins a little below pure noise, and drifts under a reward."""
-
-    path: HadamardPath
-    drifts: Drifts
-
-    def begin(self, noise: Tensor) -> Tensor:
-        """Where standard normal noise (B, C, H, W) is at the path's beginning, after one step of Euler's."""
-        process = self.path.at(noise.new_zeros(()))
-        return process.point(noise, self.drifts(process, process.alpha(noise)).data)
-
-
-def _stages(measure: dict[str, float] | Sequence[dict[str, float]] | None) -> list[dict[str, float]]:
-    """The measure's weights stage after stage, once it is sure that all their names are known."""
-    if measure is None:
-        measure = DEFAULT_MEASURE
-    if isinstance(measure, Mapping):
-        measure = [measure]
-    for weights in measure:
-        for name in weights:
-            choose(MEASURES, name, "measure")
-    if not measure:
-        raise InputError("a curriculum has one stage or more")
-    return list(map(dict, measure))
-
-
-# Name -> the training distribution of a flow's alphas.
-MEASURES: dict[str, Callable[[HadamardFlow], TrainingDistribution]] = {
-    "diagonal": lambda flow: Diagonal(),
-    "entrywise": lambda flow: Entrywise(),
-    "blocks": lambda flow: Blocks(flow.block_side),
-    "turns": lambda flow: BlockSequential(flow.block_side),
-    "holes": lambda flow: MaskShaped(flow.masks, flow.known_noise),
-}
