@@ -4,7 +4,7 @@
     python benchmarks/fill_distances.py --images DIR --report report mobilenet=mobilenet.pt2 places=places.pt2
 
 A judge should share nothing with what a model was trained by, nor with the other judges. Each network is a program
-that `torch.export.save` wrote, from pictures (B, 3, S, S) in [0, 1] to features (B, dimension), with a dynamic batch;
+that `torch.export.save` wrote, from a picture (1, 3, S, S) in [0, 1] to features (1, dimension);
 pictures are resized to S x S (`--size`) first, with antialiasing. FD(name) is Fréchet's distance of the fills of the
 whole pictures from the pictures, KD(name) the kernel's, times 1000, with its standard deviation over subsets.
 """
@@ -23,7 +23,6 @@ from latentinpaint.images.image_files import read_picture
 from latentinpaint.metrics.distances import frechet_distance, kernel_distance
 
 MASK_SUFFIX = "_mask"  # what a fill's name has after its picture's
-BATCH = 25
 
 Network = Callable[[Tensor], Tensor]
 
@@ -43,21 +42,24 @@ def main() -> None:
 
 @torch.no_grad()
 def print_distances(options: argparse.Namespace) -> None:
-    """A table of all methods and networks."""
+    """A table of all methods for every network."""
     truths = {path.stem: path for path in list_pictures(options.images)}
     methods = sorted(path for path in Path(options.report, "fills").iterdir() if path.is_dir())
     for name, network in load_networks(options.networks).items():
         print(f"| method | FD({name}) | 1000 KD({name}) |\n|---|---|---|")
+        genuine: dict[str, Tensor] = {}  # features (1, dimension) of a picture, which all methods have filled
         for folder in methods:
             fills = list_pictures(folder)
-            pictures = [truths[path.stem.rsplit(MASK_SUFFIX, 1)[0]] for path in fills]
-            filled = features(network, fills, options.size)
-            genuine = features(network, pictures, options.size)
-            kernel = kernel_distance(filled, genuine)
-            figures = f"{1000 * kernel.mean:.2f} ± {1000 * kernel.standard_deviation:.2f}"
-            print(
-                f"| {folder.name} ({len(fills)}) | {frechet_distance(filled, genuine):.3f} | {figures} |", flush=True
-            )
+            stems = [path.stem.rsplit(MASK_SUFFIX, 1)[0] for path in fills]
+            for stem in stems:
+                if stem not in genuine:
+                    genuine[stem] = network(resized(truths[stem], options.size))
+            filled = torch.cat([network(resized(path, options.size)) for path in fills])
+            true = torch.cat([genuine[stem] for stem in stems])
+            distance = frechet_distance(filled, true)
+            kernel = kernel_distance(filled, true)
+            kernel_figures = f"{1000 * kernel.mean:.2f} ± {1000 * kernel.standard_deviation:.2f}"
+            print(f"| {folder.name} ({len(fills)}) | {distance:.3f} | {kernel_figures} |", flush=True)
 
 
 def load_networks(texts: list[str]) -> dict[str, Network]:
@@ -69,15 +71,6 @@ def load_networks(texts: list[str]) -> dict[str, Network]:
             raise InputError(f"a network is NAME=FILE with a file that is there, not {text}")
         networks[name] = torch.export.load(file).module()
     return networks
-
-
-def features(network: Network, paths: list[Path], size: int) -> Tensor:
-    """(N, dimension) of picture files."""
-    found = []
-    for start in range(0, len(paths), BATCH):
-        batch = torch.cat([resized(path, size) for path in paths[start : start + BATCH]])
-        found.append(network(batch))
-    return torch.cat(found)
 
 
 def resized(path: Path, size: int) -> Tensor:

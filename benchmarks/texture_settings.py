@@ -17,10 +17,12 @@ from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
+from latentinpaint.hole import is_hole
 from latentinpaint.images.folders import list_pictures
 from latentinpaint.images.image_files import read_picture
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.metrics.perceptual import LPIPS, load_lpips
+from latentinpaint.metrics.pixels import squared_errors
 from latentinpaint.randomness import numbered_generator
 from latentinpaint.weights import load_model
 
@@ -85,9 +87,8 @@ def settings(text: str) -> dict[str, Any]:
 
 def in_hole(lpips: LPIPS, fill: Tensor, image: Tensor, mask: Tensor) -> tuple[float, float]:
     """LPIPS and PSNR of a fill in its hole."""
-    distance = (lpips.pixel_map(fill, image).values * mask).sum() / mask.sum()
-    error = ((fill - image).square() * mask).sum() / (3 * mask.sum())
-    return float(distance), float(-10 * error.log10())
+    distance = lpips.pixel_map(fill, image).over(is_hole(mask))
+    return float(distance), float(squared_errors(fill, image, mask)["psnr"])
 
 
 if __name__ == "__main__":
