@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latentinpaint.batch.plan import DEFAULT_FOLDER_NAMES, Failure, FillTask, FolderNames, FolderPlan
+from latentinpaint.batch.folder_plan import DEFAULT_FOLDER_NAMES, Failure, FillTask, FolderNames, FolderPlan
 from latentinpaint.batch.pool import ProcessPool, WorkerDied
 from latentinpaint.batch.task import (
     Message,

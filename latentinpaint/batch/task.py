@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latentinpaint.batch.plan import DEFAULT_FOLDER_NAMES, FillTask, FolderNames
+from latentinpaint.batch.folder_plan import DEFAULT_FOLDER_NAMES, FillTask, FolderNames
 from latentinpaint.doctor import examine
 from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, FindingCode, Severity
 from latentinpaint.doctor.refusal import refuse_problems

@@ -7,7 +7,7 @@ import numpy as np
 from crew_tasks import Deadly
 from PIL import Image
 
-from latentinpaint.batch.plan import FillTask, FolderNames, FolderPlan
+from latentinpaint.batch.folder_plan import FillTask, FolderNames, FolderPlan
 from latentinpaint.batch.run import FolderSummary, run_tasks, select_tasks
 from latentinpaint.batch.task import (
     Message,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentinpaint.batch.plan import FillTask, FolderNames
+from latentinpaint.batch.folder_plan import FillTask, FolderNames
 from latentinpaint.batch.task import (
     Message,
     MessageCode,

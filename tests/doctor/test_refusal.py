@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from latentinpaint import Inpainter
-from latentinpaint.batch.plan import FillTask
+from latentinpaint.batch.folder_plan import FillTask
 from latentinpaint.batch.task import TaskOptions, fill_files
 from latentinpaint.doctor import ArgumentNames, examine
 from latentinpaint.doctor.findings import has_problem

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from latentinpaint.batch.plan import FolderOptions
+from latentinpaint.batch.folder_plan import FolderOptions
 from latentinpaint.cli import main
 from latentinpaint.data.mask_folder import FolderMasks
 from latentinpaint.data.photos import PhotoFolder

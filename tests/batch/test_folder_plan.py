@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from latentinpaint.batch.plan import FORMATS, Failure, FillTask, FolderNames, FolderOptions, numbered_paths
+from latentinpaint.batch.folder_plan import FORMATS, Failure, FillTask, FolderNames, FolderOptions, numbered_paths
 from latentinpaint.errors import InputError
 
 
