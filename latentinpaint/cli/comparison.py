@@ -27,7 +27,7 @@ def run_comparison(config: BenchmarkConfig, methods: Sequence[str], reference: s
         InputError: if there is nothing that could be compared.
     """
     from latentinpaint.evaluation.benchmark import compare
-    from latentinpaint.evaluation.evaluator import download_weights
+    from latentinpaint.evaluation.chosen_metrics import download_weights
     from latentinpaint.evaluation.runner import Runner
 
     check_counts({f"--{name.replace('_', '-')}": value for name, value in counts(config).items()})

@@ -38,7 +38,7 @@ def run(options: Options) -> None:
     methods = split_names(options.methods)
     if not methods:
         raise InputError("there is nothing to compare: give --methods, such as pnp_flow,ot_ode")
-    from latentinpaint.evaluation.evaluator import download_weights
+    from latentinpaint.evaluation.chosen_metrics import download_weights
     from latentinpaint.restoration.validation import compare_restorers
 
     if options.download:

@@ -107,7 +107,7 @@ def _settings(runner: Runner, run: RunResult) -> dict[str, Any]:
 
 def _write(summary: Summary, runner: Runner, settings: dict[str, Any]) -> None:
     """The files of a comparison."""
-    folder = runner.output
+    folder = runner.output.path
     metrics = runner.evaluator.metrics
     lines = StringIO()
     csv.writer(lines, lineterminator="\n").writerows(table_lines(summary))
@@ -115,7 +115,9 @@ def _write(summary: Summary, runner: Runner, settings: dict[str, Any]) -> None:
         "metrics.json": json.dumps({"settings": settings, **as_json(summary)}, indent=1, allow_nan=False),
         "metrics.csv": lines.getvalue(),
         "tables.md": tables(summary, metrics),
-        "report.html": report_page(summary, metrics, settings, runner.read_item, runner.fill_path, runner.words),
+        "report.html": report_page(
+            summary, metrics, settings, runner.read_item, runner.output.fill_path, runner.words
+        ),
     }
     for name, text in texts.items():
         write_text(folder / name, text)

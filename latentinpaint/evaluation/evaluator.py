@@ -14,7 +14,7 @@ import base64
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -24,17 +24,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import InputError, choose
-from latentinpaint.evaluation.benchmark_config import EvaluationConfig, split_names
+from latentinpaint.errors import InputError
 from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.methods import Method, MethodError, check_fill, to_eight_bits
 from latentinpaint.evaluation.profiling import ResourceUsage, profile
-from latentinpaint.files import sha256_of
 from latentinpaint.hole import is_hole
 from latentinpaint.metrics.calibration import SampleStatistics, sample_statistics
-from latentinpaint.metrics.features import FEATURE_NETWORKS, FeatureNetwork
-from latentinpaint.metrics.perceptual import LPIPS, LPIPS_BACKBONES, load_lpips
-from latentinpaint.metrics.pixels import METRICS, Metric, compare_regions, evaluate_pair
+from latentinpaint.metrics.features import FeatureNetwork
+from latentinpaint.metrics.perceptual import LPIPS
+from latentinpaint.metrics.pixels import Metric, compare_regions, evaluate_pair
 from latentinpaint.metrics.regions import decile, hole_width, width_class
 from latentinpaint.randomness import numbered_generator
 
@@ -189,47 +187,6 @@ class Evaluator:
         return found
 
 
-def build_evaluator(config: EvaluationConfig) -> tuple[Evaluator, list[str]]:
-    """Metrics and networks whose weights are here, and a note for each whose are not.
-
-    Raises:
-        InputError: if a name is unknown, or a file that was set cannot be used.
-    """
-    notes: list[str] = []
-    metrics: list[Metric] = list(METRICS.values())
-    networks: list[FeatureNetwork] = []
-    weights: dict[str, str] = {}
-    for name in split_names(config.lpips_network):
-        backbone = choose(LPIPS_BACKBONES, name, "LPIPS network")
-        path = _lpips_weights(config, name)
-        with _noted(f"LPIPS({name})", path, notes):
-            metric = load_lpips(name, path)
-            metrics.append(metric)
-            weights[metric.label] = sha256_of(backbone.weights.find(metric.label, path))
-    for name in split_names(config.features):
-        network = choose(FEATURE_NETWORKS, name, "feature network")
-        path = _feature_weights(config, name)
-        with _noted(network.distance, path, notes):
-            networks.append(network(path))
-            weights[network.distance] = sha256_of(network.file.find(network.distance, path))
-    return Evaluator(metrics, networks, weights), notes
-
-
-def download_weights(config: EvaluationConfig, log: Callable[[str], None]) -> None:
-    """Download the weights that are missing; `log` is called with a sentence for each file before."""
-    files = []
-    for name in split_names(config.lpips_network):
-        if name in LPIPS_BACKBONES and _lpips_weights(config, name) is None:
-            files.append(LPIPS_BACKBONES[name].weights)
-    for name in split_names(config.features):
-        if name in FEATURE_NETWORKS and _feature_weights(config, name) is None:
-            files.append(FEATURE_NETWORKS[name].file)
-    for file in dict.fromkeys(files):
-        if not file.path.is_file():
-            log(f"fetching {file.url} to {file.path}")
-            file.fetch()
-
-
 def evaluate_all(
     items: Iterable[DatasetItem], methods: Sequence[Method], evaluator: Evaluator
 ) -> tuple[list[Record], list[Record]]:
@@ -310,30 +267,3 @@ def _accepts(network: FeatureNetwork, images: Tensor) -> bool:
     except InputError:
         return False
     return True
-
-
-def _lpips_weights(config: EvaluationConfig, name: str) -> str | None:
-    """The file set for an LPIPS network: the config's belongs to the first."""
-    if name == split_names(config.lpips_network)[0]:
-        return config.lpips_weights
-    return None
-
-
-def _feature_weights(config: EvaluationConfig, name: str) -> str | None:
-    """The file set for a feature network; SqueezeNet's is LPIPS's own, if that looks through it."""
-    if name == "inception":
-        return config.inception_weights
-    if name == "squeeze" and split_names(config.lpips_network)[:1] == ("squeeze",):
-        return config.lpips_weights
-    return None
-
-
-@contextmanager
-def _noted(name: str, path: str | None, notes: list[str]) -> Iterator[None]:
-    """Leave a metric out and note it if its weights are missing, unless a person set that file."""
-    try:
-        yield
-    except InputError as error:
-        if path is not None:
-            raise
-        notes.append(f"{name} is left out: {error}")

@@ -1,58 +1,51 @@
 """A benchmark as a job: resumable item by item, by several processes, with the same figures however it is run.
 
-    output/records/methods/<method>/<item>.json     what `evaluator` found, written when an item is done
-    output/records/cases/<item>.json                the description of an item
-    output/fills/<row>/<item>.png                   the fills as files
-
 A record is used again if nothing it depends on has changed: picture, hole, method, metrics, their weights, versions.
 Every process computes on one thread (on a CPU), one picture at a time, so figures do not depend on how many
 processes there are, nor on which pictures are evaluated beside it.
 """
 
 import hashlib
-import json
 import multiprocessing
 import os
-import re
-import shutil
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import torch
-from PIL import Image
-from torch import Tensor
 
 from latentinpaint import __version__
 from latentinpaint.errors import InputError, check_counts
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, EvaluationConfig, counts
+from latentinpaint.evaluation.chosen_metrics import build_evaluator
 from latentinpaint.evaluation.dataset import DatasetItem, EvaluationDataset, ItemSource, load_dataset
 from latentinpaint.evaluation.evaluator import (
     Evaluation,
     Evaluator,
     Record,
-    build_evaluator,
     item_digest,
     row_names,
 )
 from latentinpaint.evaluation.methods import Method, build_methods, model_options
+from latentinpaint.evaluation.output_folder import (
+    OutputFolder,
+    deviation_row,
+    read_record,
+    valid_record,
+    write_picture,
+    write_record,
+)
 from latentinpaint.evaluation.report.page_words import FILLED_HOLES, PageWords
-from latentinpaint.files import write_text
 from latentinpaint.images.folders import check_outside
-from latentinpaint.images.image_files import write_image
 
 FILLS_PER_PROCESS = 24  # fills that are worth the seconds that another process takes to start
 MAX_PROCESSES = 8
-WHITE_STANDARD_DEVIATION = 0.25  # the standard deviation that is white in a map
 
 
 @dataclass
@@ -108,11 +101,10 @@ class Runner:
         check_counts(counts(config))
         self.config = config
         self.method_texts = tuple(methods)
-        self.output = Path(config.output)
         self.dataset = self.open_dataset()
         self.methods = self.open_methods()
         self.evaluator, self.notes = self.open_evaluator()
-        self.stems = output_stems(self.dataset)
+        self.output = OutputFolder(config.output, self.dataset.sources)
 
     def open_dataset(self) -> EvaluationDataset:
         """The pictures with their holes."""
@@ -160,10 +152,10 @@ class Runner:
         if not kept:
             raise InputError(f"none of the pictures could be evaluated; {skipped[0]}")
         names = [source.name for source in self.dataset.sources if source.name in kept]
-        items = [_read(self.item_path(name)) for name in names]
+        items = [read_record(self.output.item_path(name)) for name in names]
         records = []
         for method in self.methods:
-            records += [_read(self.record_path(method.name, name)) for name in names]
+            records += [read_record(self.output.record_path(method.name, name)) for name in names]
         return RunResult(items, records, skipped, seconds, reused, jobs, time.perf_counter() - started)
 
     def run_item(self, source: ItemSource, jobs: int = 1) -> ItemResult:
@@ -177,9 +169,9 @@ class Runner:
                 return ItemResult(source.name, skipped=str(error))
             result.seconds["reading"] = time.perf_counter() - started
             digest = f"{__version__} {item_digest(item)} {self.evaluator.identity()}"
-            if _valid_record(self.item_path(item.name), digest) is None:
+            if valid_record(self.output.item_path(item.name), digest) is None:
                 started = time.perf_counter()
-                _write(self.item_path(item.name), {"key": digest} | self.evaluator.item_record(item))
+                write_record(self.output.item_path(item.name), {"key": digest} | self.evaluator.item_record(item))
                 result.seconds["truth"] = time.perf_counter() - started
             for method in self.methods:
                 self._run_method(method, item, digest, jobs, result)
@@ -188,15 +180,15 @@ class Runner:
     def _run_method(self, method: Method, item: DatasetItem, digest: str, jobs: int, result: ItemResult) -> None:
         """Evaluate a method on an item, unless its record is there."""
         key = hashlib.sha256(f"{digest} {method.identity(item)}".encode()).hexdigest()
-        path = self.record_path(method.name, item.name)
-        record = _valid_record(path, key)
-        if record is not None and self._has_fills(record):
+        path = self.output.record_path(method.name, item.name)
+        record = valid_record(path, key)
+        if record is not None and (not self.config.keep_fills or self.output.has_fills(record)):
             result.reused += 1
             return
         evaluation = self.evaluator.evaluate(method, item)
         started = time.perf_counter()
         self._write_fills(method, item.name, evaluation)
-        _write(path, {"key": key, "processes": jobs} | evaluation.record)
+        write_record(path, {"key": key, "processes": jobs} | evaluation.record)
         evaluation.seconds["writing"] = time.perf_counter() - started
         _add_seconds(result.seconds, evaluation.seconds)
 
@@ -218,71 +210,18 @@ class Runner:
                 return self.dataset.read(source)
         raise KeyError(name)
 
-    def fill_path(self, row: str, name: str) -> Path:
-        """The file of a fill."""
-        return self.output / "fills" / slug(row) / f"{self.stems[name]}.png"
-
-    def record_path(self, method: str, name: str) -> Path:
-        """The file of a method's record of an item."""
-        return self.output / "records" / "methods" / slug(method) / f"{slug(name)}.json"
-
-    def item_path(self, name: str) -> Path:
-        """The file of an item's description."""
-        return self.output / "records" / "cases" / f"{slug(name)}.json"
-
     def remove_fills(self) -> None:
         """Remove the fills of this benchmark's rows, and nothing else."""
+        rows: list[str] = []
         for method in self.methods:
-            for row in (*row_names(method, True), deviation_row(method.name)):
-                shutil.rmtree(self.output / "fills" / slug(row), ignore_errors=True)
-        with suppress(OSError):
-            (self.output / "fills").rmdir()
-
-    def _has_fills(self, record: Record) -> bool:
-        """Whether the fills of a record are there, if they are to be kept."""
-        if not self.config.keep_fills:
-            return True
-        for row in record["rows"]:
-            if not self.fill_path(row["row"], record["case"]).is_file():
-                return False
-        return True
+            rows += [*row_names(method, True), deviation_row(method.name)]
+        self.output.remove_fills(rows)
 
     def _write_fills(self, method: Method, name: str, evaluation: Evaluation) -> None:
         for row, fill in evaluation.fills.items():
-            _write_picture(self.fill_path(row, name), fill)
+            write_picture(self.output.fill_path(row, name), fill)
         if evaluation.standard_deviation is not None:
-            scaled = (evaluation.standard_deviation / WHITE_STANDARD_DEVIATION).clamp(0, 1)
-            _write_picture(self.fill_path(deviation_row(method.name), name), scaled)
-
-
-def deviation_row(method: str) -> str:
-    """The name under which the maps of the samples' standard deviation are kept among the fills."""
-    return f"{method}, deviation"
-
-
-def output_stems(dataset: EvaluationDataset) -> dict[str, str]:
-    """For each item's name the path of its files without suffix.
-
-    It is the name without its own suffix, or with it where two would meet.
-    """
-    stems = {}
-    for source in dataset.sources:
-        stems[source.name] = source.name
-        if source.mask is None:
-            stems[source.name] = Path(source.name).with_suffix("").as_posix()
-    counts = Counter(stems.values())
-    for name, stem in stems.items():
-        if counts[stem] > 1:
-            stems[name] = name
-    return stems
-
-
-def slug(text: str) -> str:
-    """A file name for any text: itself if it is one, else something like it and a checksum."""
-    plain = re.sub(r"[^\w.,() +-]", "_", text).strip(". ") or "_"
-    if plain == text and len(text.encode()) < 100:
-        return plain
-    return plain.encode()[:80].decode(errors="ignore") + "-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+            self.output.write_deviation(method.name, name, evaluation.standard_deviation)
 
 
 @contextmanager
@@ -338,28 +277,3 @@ def _start_worker(kind: type[Runner], config: EvaluationConfig, methods: Sequenc
 
 def _run_in_worker(source: ItemSource, jobs: int) -> ItemResult:
     return _WORKER[0].run_item(source, jobs)
-
-
-def _read(path: Path) -> Record:
-    return json.loads(path.read_text())
-
-
-def _valid_record(path: Path, key: str) -> Record | None:
-    """The record in a file, if it is there and nothing that it depends on has changed."""
-    try:
-        record = _read(path)
-    except (OSError, ValueError):
-        return None
-    if record.get("key") != key or record.get("again"):
-        return None
-    return record
-
-
-def _write(path: Path, record: Record) -> None:
-    write_text(path, json.dumps(record))
-
-
-def _write_picture(path: Path, picture: Tensor) -> None:
-    """A picture (1, 1 or 3, H, W) in [0, 1] as a file of 8 bits."""
-    pixels = (picture[0] * 255).round().to(torch.uint8).permute(1, 2, 0).squeeze(-1).numpy()
-    write_image(Image.fromarray(np.ascontiguousarray(pixels)), path, compress_level=1)

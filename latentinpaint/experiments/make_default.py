@@ -25,8 +25,9 @@ from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.baselines import BASELINES
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
+from latentinpaint.evaluation.chosen_metrics import build_evaluator
 from latentinpaint.evaluation.dataset import DatasetItem
-from latentinpaint.evaluation.evaluator import Evaluator, build_evaluator, evaluate_all
+from latentinpaint.evaluation.evaluator import Evaluator, evaluate_all
 from latentinpaint.evaluation.methods import BaselineMethod, Method, ModelMethod
 from latentinpaint.evaluation.summary import Summary, summarise
 from latentinpaint.experiments.model_card import figures, model_card

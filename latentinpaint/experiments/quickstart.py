@@ -24,8 +24,9 @@ from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, SamplePhotos
 from latentinpaint.evaluation.baselines import BASELINES
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
+from latentinpaint.evaluation.chosen_metrics import build_evaluator
 from latentinpaint.evaluation.dataset import DatasetItem
-from latentinpaint.evaluation.evaluator import build_evaluator, evaluate_all
+from latentinpaint.evaluation.evaluator import evaluate_all
 from latentinpaint.evaluation.methods import BaselineMethod, Method, ModelMethod
 from latentinpaint.evaluation.report.serialise import as_json
 from latentinpaint.evaluation.runner import one_thread

@@ -18,8 +18,9 @@ from latentinpaint.data.distributions import Pictures, open_collection
 from latentinpaint.device import choose_device
 from latentinpaint.errors import InputError, check_at_least, whole_number
 from latentinpaint.evaluation.benchmark_config import EvaluationConfig
+from latentinpaint.evaluation.chosen_metrics import build_evaluator
 from latentinpaint.evaluation.dataset import DatasetItem, EvaluationDataset, ItemSource, named_pictures
-from latentinpaint.evaluation.evaluator import Evaluator, build_evaluator
+from latentinpaint.evaluation.evaluator import Evaluator
 from latentinpaint.evaluation.methods import Method
 from latentinpaint.evaluation.report.page_words import PageWords
 from latentinpaint.evaluation.runner import Runner

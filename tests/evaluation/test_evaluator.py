@@ -8,9 +8,7 @@ import pytest
 import torch
 from synthetic_methods import PLAIN, Constant, even
 
-from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
-from latentinpaint.evaluation.evaluator import Evaluator, decode_vector, download_weights, encode_vector, row_names
-from latentinpaint.metrics import weight_files
+from latentinpaint.evaluation.evaluator import Evaluator, decode_vector, encode_vector, row_names
 from latentinpaint.metrics.pixels import L1, METRICS
 
 
@@ -93,23 +91,3 @@ def test_the_rows_of_a_method():
     several = Constant(0.1, num_samples=4)
     assert row_names(several, with_best=False) == ["constant", "constant, mean of 4"]
     assert row_names(several, with_best=True) == ["constant", "constant, mean of 4", "constant, best of 4 (oracle)"]
-
-
-def test_only_what_is_missing_is_downloaded(tmp_path, monkeypatch):
-    """Neither a file that was set nor one that is there; each one once."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    fetched = []
-    logged = []
-    monkeypatch.setattr(weight_files.WeightFile, "fetch", lambda file: fetched.append(file.file_name))
-
-    def download(**options):
-        download_weights(BenchmarkConfig(images="photos", output="out", **options), logged.append)
-
-    download(lpips_network="alex,squeeze", features="squeeze,inception")
-    names = ["alexnet-owt-7be5be79.pth", "squeezenet1_1-b8a52dc0.pth", "weights-inception-2015-12-05-6726825d.pth"]
-    assert fetched == names and all(name in text for name, text in zip(names, logged, strict=True))
-    weight_files.SQUEEZENET.path.parent.mkdir(parents=True)
-    weight_files.SQUEEZENET.path.write_bytes(b"")
-    fetched.clear()
-    download(lpips_network="alex", lpips_weights="x", inception_weights="y")
-    assert fetched == []

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.dataset import DatasetItem
+from latentinpaint.evaluation.output_folder import WHITE_STANDARD_DEVIATION, deviation_row
 from latentinpaint.evaluation.report.markdown import compact
-from latentinpaint.evaluation.runner import WHITE_STANDARD_DEVIATION, deviation_row
 from latentinpaint.evaluation.summary import Summary
 from latentinpaint.evaluation.table_rows import TableRow
 from latentinpaint.hole import is_hole

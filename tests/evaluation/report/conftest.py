@@ -33,6 +33,6 @@ def report(tmp_path_factory, model_files, helpers):
     summary.notes.append("a note with <i>tags</i>")
     path = folder / "out" / "report.html"
     settings = {"holes": "preset thick, seed 0", "versions": {"torch": "2"}, "compared": ["telea"], "nothing": None}
-    page = report_page(summary, evaluator.metrics, settings, runner.read_item, runner.fill_path)
+    page = report_page(summary, evaluator.metrics, settings, runner.read_item, runner.output.fill_path)
     path.write_text(page, encoding="utf-8")
     return path, summary
