@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
+from scipy.stats import ks_2samp
 from torch import Tensor
 
 from latentinpaint.errors import InputError
@@ -28,17 +29,16 @@ from latentinpaint.images.image_files import write_image
 from latentinpaint.interpolants.solvers import Solution
 from latentinpaint.lattice import HybridMonteCarlo, PhiFour, Run, run_chains
 from latentinpaint.lattice.autocorrelation import integrated_time
-from latentinpaint.lattice.comparison import (
+from latentinpaint.lattice.correction import effective_fraction, independence_chain, log_weights, weighted_mean
+from latentinpaint.lattice.estimates import estimate_mean
+from latentinpaint.lattice.flow_comparison import (
     ComparisonRow,
     compare,
     comparison_table,
-    distribution_distance,
     observables,
     records_of,
     summarise,
 )
-from latentinpaint.lattice.correction import effective_fraction, independence_chain, log_weights, weighted_mean
-from latentinpaint.lattice.estimates import estimate_mean
 from latentinpaint.lattice.observables import absolute_magnetisation, magnetisation
 from latentinpaint.visualization.canvas import as_picture, canvas
 from latentinpaint.weights import load_flow, read_header
@@ -176,7 +176,7 @@ def run_case(case: Case, flow: HadamardFlow, options: argparse.Namespace) -> Out
     moments = {row.name: row for row in rows}["absolute magnetisation"]
     time_found = integrated_time(run.records["absolute magnetisation"])
     reference = run.records["magnetisation"].flatten()
-    distance = distribution_distance(absolute_magnetisation(samples), reference.abs())
+    distance = float(ks_2samp(absolute_magnetisation(samples), reference.abs()).statistic)
     figures = {
         "samples of the flow": len(samples),
         "seconds of the flow": flow_seconds,

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from latentinpaint.lattice.energy import PhiFour
@@ -37,7 +36,10 @@ def observables(energy: PhiFour) -> dict[str, Observable]:
 
 def records_of(samples: Tensor, energy: PhiFour) -> dict[str, Tensor]:
     """The observables of independent samples (N, 1, H, W), as records of N chains of one value each."""
-    return {name: observable(samples)[:, None] for name, observable in observables(energy).items()}
+    records = {}
+    for name, observable in observables(energy).items():
+        records[name] = observable(samples)[:, None]
+    return records
 
 
 def summarise(records: Mapping[str, Tensor], sites: int) -> dict[str, Estimate]:
@@ -82,15 +84,6 @@ def comparison_table(rows: Sequence[ComparisonRow], name: str = "flow", referenc
     for row in rows:
         lines.append(f"| {row.name} | {_shown(row.samples)} | {_shown(row.reference)} | {row.apart:+.1f} |")
     return "\n".join(lines)
-
-
-def distribution_distance(samples: Tensor, reference: Tensor) -> float:
-    """The largest difference of two empirical distribution functions (Kolmogorov and Smirnov), of (N,) and (M,)."""
-    values = torch.cat([samples, reference]).sort().values
-    parts = []
-    for numbers in (samples, reference):
-        parts.append(torch.searchsorted(numbers.sort().values, values, right=True) / len(numbers))
-    return float((parts[0] - parts[1]).abs().max())
 
 
 def _shown(estimate: Estimate) -> str:

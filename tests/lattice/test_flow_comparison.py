@@ -3,18 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from scipy import stats
 
 from latentinpaint.lattice import HybridMonteCarlo, PhiFour, run_chains
-from latentinpaint.lattice.comparison import (
+from latentinpaint.lattice.estimates import Estimate
+from latentinpaint.lattice.flow_comparison import (
     compare,
     comparison_table,
-    distribution_distance,
     observables,
     records_of,
     summarise,
 )
-from latentinpaint.lattice.estimates import Estimate
 
 SIDE = 4
 FREE = PhiFour(chi=1.0, kappa=0.5, gamma=0.0)
@@ -52,10 +50,3 @@ def test_other_samples_do_not(chains):
 def test_the_table():
     rows = compare({"a": Estimate(1.5, 0.3)}, {"a": Estimate(1.0, 0.4)})
     assert comparison_table(rows, "flow").splitlines()[-1] == "| a | 1.50000 ± 0.30000 | 1.00000 ± 0.40000 | +1.0 |"
-
-
-def test_the_distance_of_distributions():
-    rng = np.random.default_rng(0)
-    one, other = rng.normal(size=300), rng.normal(0.4, 1.2, size=200)
-    found = distribution_distance(torch.from_numpy(one), torch.from_numpy(other))
-    assert found == pytest.approx(stats.ks_2samp(one, other).statistic, abs=1e-6)
