@@ -17,7 +17,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from matplotlib.axes import Axes
 from scipy.stats import ks_2samp
 from torch import Tensor
 
@@ -46,12 +48,23 @@ from latentinpaint.weights import load_flow, read_header
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A law, and how the flow samples it."""
+    """A law, and how the flow samples it.
+
+    Attributes:
+        name: of the case.
+        energy: of the law.
+        sample: takes how many samples, and a seed.
+        reward: A and b.
+        held: (1, 1, L, L), a configuration whose sites are held where `free` is 0; None holds nothing.
+        free: (1, 1, L, L), 1 where a site moves; None moves all.
+    """
 
     name: str
     energy: PhiFour
-    sample: Callable[[int, int], Solution]  # how many samples, and a seed
+    sample: Callable[[int, int], Solution]
     reward: tuple[float, float] = (0.0, 0.0)
+    held: Tensor | None = None
+    free: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,28 +145,20 @@ def reward_case(flow: HadamardFlow, energy: PhiFour, quadratic: float, linear: f
     return Case(name, energy.rewarded(quadratic, linear), sample, (quadratic, linear))
 
 
-@dataclass(frozen=True, eq=False)
-class HeldCase(Case):
-    """A law given the sites that are not free."""
-
-    field: Tensor | None = None
-    free: Tensor | None = None
-
-
 def held_case(flow: HadamardFlow, energy: PhiFour, number: int, options: argparse.Namespace) -> Case:
     """Given the left half of a configuration."""
     side = flow.shape[-1]
     generator = torch.Generator().manual_seed(options.seed + 1000 + number)
     start = 0.5 * torch.randn(1, 1, side, side, generator=generator)
-    field = run_chains(plain(energy), start, min(2000, options.trajectories), generator=generator).phi
+    held = run_chains(plain(energy), start, min(2000, options.trajectories), generator=generator).phi
     free = torch.zeros(1, 1, side, side)
     free[..., side // 2 :] = 1
 
     def sample(count: int, seed: int) -> Solution:
         config = replace(flow.sampler, generator=torch.Generator().manual_seed(seed))
-        return flow.inpaint(field.expand(count, -1, -1, -1), free.expand(count, -1, -1, -1), config)
+        return flow.inpaint(held.expand(count, -1, -1, -1), free.expand(count, -1, -1, -1), config)
 
-    return HeldCase(f"left half of configuration {number} held", energy, sample, field=field, free=free)
+    return Case(f"left half of configuration {number} held", energy, sample, held=held, free=free)
 
 
 def plain(energy: PhiFour, free: Tensor | None = None) -> HybridMonteCarlo:
@@ -172,8 +177,8 @@ def run_case(case: Case, flow: HadamardFlow, options: argparse.Namespace) -> Out
     run = reference_run(case, flow.shape[-1], options)
     reference_seconds = time.process_time() - started
     sites = samples[0].numel()
-    rows = compare(summarise(records_of(samples, case.energy), sites), summarise(run.records, sites))
-    moments = {row.name: row for row in rows}["absolute magnetisation"]
+    expected = summarise(run.records, sites)
+    effective = expected["absolute magnetisation"].effective
     time_found = integrated_time(run.records["absolute magnetisation"])
     reference = run.records["magnetisation"].flatten()
     distance = float(ks_2samp(absolute_magnetisation(samples), reference.abs()).statistic)
@@ -185,35 +190,28 @@ def run_case(case: Case, flow: HadamardFlow, options: argparse.Namespace) -> Out
         "acceptance of HMC": run.acceptance,
         "integrated time of |m| in trajectories": time_found.tau,
         "its error": time_found.error,
-        "effective samples of |m| of HMC": moments.reference.effective,
-        "effective samples a second of HMC": moments.reference.effective / reference_seconds,
+        "effective samples of |m| of HMC": effective,
+        "effective samples a second of HMC": effective / reference_seconds,
         "largest distance of the distributions of |m|": distance,
     }
-    if options.corrected and not isinstance(case, HeldCase):
+    if options.corrected and case.free is None:
         figures.update(corrected(case, flow, options.corrected, options))
+    rows = compare(summarise(records_of(samples, case.energy), sites), expected)
     relaxed = []
     if options.relaxed:
         generator = torch.Generator().manual_seed(options.seed + 3)
-        after = run_chains(reference_chain(case), samples, options.relaxed, generator=generator).phi
-        relaxed = compare(summarise(records_of(after, case.energy), sites), summarise(run.records, sites))
+        after = run_chains(plain(case.energy, case.free), samples, options.relaxed, generator=generator).phi
+        relaxed = compare(summarise(records_of(after, case.energy), sites), expected)
     return Outcome(case.name, rows, relaxed, magnetisation(samples), reference, figures)
 
 
-def reference_chain(case: Case) -> HybridMonteCarlo:
-    """Hybrid Monte Carlo of a case's law."""
-    if isinstance(case, HeldCase):
-        return plain(case.energy, case.free)
-    return plain(case.energy)
-
-
 def reference_run(case: Case, side: int, options: argparse.Namespace) -> Run:
-    """Chains of `reference_chain` in equilibrium."""
+    """Chains of a case's law in equilibrium."""
     generator = torch.Generator().manual_seed(options.seed + 1)
     phi = 0.5 * torch.randn(options.chains, 1, side, side, generator=generator)
-    chain = reference_chain(case)
-    if isinstance(case, HeldCase):
-        assert case.free is not None and case.field is not None
-        phi = torch.where(case.free > 0, phi, case.field)
+    if case.free is not None and case.held is not None:
+        phi = torch.where(case.free > 0, phi, case.held)
+    chain = plain(case.energy, case.free)
     phi = run_chains(chain, phi, max(1, options.trajectories // 5), generator=generator).phi
     return run_chains(chain, phi, options.trajectories, observables(case.energy), generator=generator)
 
@@ -247,33 +245,46 @@ def describe(figures: dict[str, float]) -> str:
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:
-    rows, relaxed = (
-        [{**asdict(row), "apart": row.apart} for row in part] for part in (outcome.rows, outcome.relaxed)
-    )
-    return {"name": outcome.name, "rows": rows, "relaxed": relaxed, "figures": outcome.figures}
+    return {
+        "name": outcome.name,
+        "rows": rows_as_json(outcome.rows),
+        "relaxed": rows_as_json(outcome.relaxed),
+        "figures": outcome.figures,
+    }
+
+
+def rows_as_json(rows: list[ComparisonRow]) -> list[dict[str, object]]:
+    return [{**asdict(row), "apart": row.apart} for row in rows]
 
 
 def draw(outcomes: list[Outcome]):  # noqa: ANN201  a picture of Pillow
     """For every case: the distributions of m and |m|, and the two-point function."""
     with canvas(12.0, 3.2 * len(outcomes), rows=len(outcomes), columns=3) as (figure, axes):
-        for row, outcome in enumerate(outcomes):
-            signed, absolute, correlation = axes[3 * row : 3 * row + 3]
-            for axis, change, name in ((signed, torch.clone, "m"), (absolute, torch.abs, "|m|")):
-                values = [change(x).numpy() for x in (outcome.reference, outcome.samples)]
-                bins = torch.linspace(float(min(map(min, values))), float(max(map(max, values))), 31).numpy()
-                axis.hist(values[0], bins, density=True, color="lightgrey", label="HMC")
-                axis.hist(values[1], bins, density=True, histtype="step", color="tab:red", label="flow")
-                axis.set(xlabel=f"{name} ({outcome.name})", ylabel="density")
-                axis.legend(frameon=False)
-            profile = [row for row in outcome.rows if row.name.startswith("two-point")]
-            distances = range(len(profile))
-            for color, kind in (("grey", "reference"), ("tab:red", "samples")):
-                estimates = [getattr(row, kind) for row in profile]
-                values = [estimate.value for estimate in estimates]
-                errors = [estimate.error for estimate in estimates]
-                correlation.errorbar(distances, values, errors, fmt="o-", color=color, markersize=3, capsize=2)
-            correlation.set(xlabel="distance", ylabel="two-point function")
+        for number, outcome in enumerate(outcomes):
+            signed, absolute, correlation = axes[3 * number : 3 * number + 3]
+            draw_distributions(signed, outcome.reference, outcome.samples)
+            signed.set(xlabel=f"m ({outcome.name})", ylabel="density")
+            draw_distributions(absolute, outcome.reference.abs(), outcome.samples.abs())
+            absolute.set(xlabel=f"|m| ({outcome.name})", ylabel="density")
+            draw_two_point(correlation, outcome.rows)
         return as_picture(figure)
+
+
+def draw_distributions(axis: Axes, reference: Tensor, samples: Tensor) -> None:
+    bins = np.histogram_bin_edges(torch.cat([reference, samples]), 30).tolist()
+    axis.hist(reference.numpy(), bins, density=True, color="lightgrey", label="HMC")
+    axis.hist(samples.numpy(), bins, density=True, histtype="step", color="tab:red", label="flow")
+    axis.legend(frameon=False)
+
+
+def draw_two_point(axis: Axes, rows: list[ComparisonRow]) -> None:
+    profile = [row for row in rows if row.name.startswith("two-point")]
+    for color, kind in (("grey", "reference"), ("tab:red", "samples")):
+        estimates = [getattr(row, kind) for row in profile]
+        values = [estimate.value for estimate in estimates]
+        errors = [estimate.error for estimate in estimates]
+        axis.errorbar(range(len(profile)), values, errors, fmt="o-", color=color, markersize=3, capsize=2)
+    axis.set(xlabel="distance", ylabel="two-point function")
 
 
 if __name__ == "__main__":
