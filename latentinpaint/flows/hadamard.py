@@ -35,7 +35,7 @@ from latentinpaint.interpolants.adaptive import integrate_adaptively
 from latentinpaint.interpolants.objectives import WEIGHTINGS, squared_error
 from latentinpaint.interpolants.paths import ORDERS, denoise, inpaint, raster, sequential
 from latentinpaint.interpolants.training_distributions import TrainingDistribution
-from latentinpaint.models.velocity import ALPHA_NETWORKS, EstimateUNet
+from latentinpaint.models.alpha_networks import ALPHA_NETWORKS, EstimateUNet
 from latentinpaint.randomness import draw_normal, split
 
 
@@ -61,7 +61,7 @@ class HadamardFlow(Flow):
         scale: standard deviation of an entry of the data, about: what the network sees is divided by it.
         padding: see `TimeUNet`; "circular" for data on a periodic grid.
         estimates: variances of `EstimateUNet`, which makes the network one; empty is `network`.
-        network: a key of `models.velocity.ALPHA_NETWORKS`.
+        network: a key of `models.alpha_networks.ALPHA_NETWORKS`.
     """
 
     tasks = ("generate", "inpaint", "sequential", "adaptive", "denoise", "posterior", "reward")
@@ -111,13 +111,20 @@ class HadamardFlow(Flow):
         self.slices = slices
         settings = MeasureSettings(block_side, self.masks, known_noise)
         self.stages = [mixture(weights, settings) for weights in stages]
-        sizes = (width, multipliers, blocks, attention, dropout, padding)
+        sizes = {
+            "width": width,
+            "multipliers": multipliers,
+            "blocks": blocks,
+            "attention": attention,
+            "dropout": dropout,
+            "padding": padding,
+        }
         build = choose(ALPHA_NETWORKS, network, "network of alphas")
         self.network: nn.Module
         if estimates:
-            self.network = EstimateUNet(shape[0], estimates, *sizes)
+            self.network = EstimateUNet(shape[0], estimates, **sizes)
         else:
-            self.network = build(shape, *sizes)
+            self.network = build(shape, **sizes)
 
     @property
     def training_distribution(self) -> TrainingDistribution:

@@ -45,7 +45,7 @@ from latentinpaint.interpolants.transfers import (
     power_law,
     unit_power,
 )
-from latentinpaint.models.velocity import AmountsUNet
+from latentinpaint.models.alpha_networks import AmountsUNet
 from latentinpaint.randomness import split
 
 SMALLEST_GAIN = 0.01  # of a frequency that can be restored without noise
@@ -105,7 +105,15 @@ class MultichannelFlow(Flow):
         self.channels = Channels(damages, {"noise": torch.ones_like(coloured), "coloured": coloured})
         self.measure = ChannelMeasure(len(damages), len(self.channels.noises))
         self.power = (data_std * unit_power(power_law(*size, data_exponent), size[1])).square()
-        self.network = AmountsUNet(shape[0], len(self.channels.names), width, multipliers, blocks, attention, dropout)
+        self.network = AmountsUNet(
+            shape[0],
+            len(self.channels.names),
+            width=width,
+            multipliers=multipliers,
+            blocks=blocks,
+            attention=attention,
+            dropout=dropout,
+        )
 
     def drifts(self, process: Process, x: Tensor) -> Endpoints:
         """Both expected ends, for a process of channels with noise."""
