@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from imported_names import imported
 
 import latentinpaint
 
@@ -67,16 +68,6 @@ def room_of(path):
     """The part of the package a file belongs to; None for its door, `__init__.py`."""
     first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     return None if first == "__init__" else first
-
-
-def imported(path):
-    """Full names of all that a file imports, wherever in it; `from a import b` counts as a.b."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} has a relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def rooms_imported(path):
