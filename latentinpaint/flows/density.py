@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.distributions import Normal
 
 from latentinpaint.errors import InputError, choose
 from latentinpaint.flows.base import SamplerConfig, sample_noise
@@ -53,13 +54,13 @@ def sample_with_density(
         raise InputError("the density of samples is known where epsilon is 0 alone")
     generators = split(config.generator, count)
     noise = sample_noise(flow, count, generators)
-    entries = noise[0].numel()
-    log_density = -0.5 * noise.double().square().flatten(1).sum(dim=1) - 0.5 * entries * math.log(2 * math.pi)
+    log_density = Normal(0.0, 1.0).log_prob(noise.double()).flatten(1).sum(dim=1)
     path = inpaint(torch.ones_like(noise[:1, :1]))
     drifts: Drifts = flow.drifts
-    if bool(torch.as_tensor(quadratic != 0).any()) or bool(torch.as_tensor(linear != 0).any()):
+    if torch.as_tensor(quadratic).any() or torch.as_tensor(linear).any():
         rewarded = flow.rewarded_path(quadratic, linear)
-        path, drifts = rewarded.path, rewarded.drifts
+        path = rewarded.path
+        drifts = rewarded.drifts
         begun = choose(VOLUMES, volume, "volume")(probes, generators).carry(rewarded.begin, noise)
         noise = begun.x
         log_density = log_density - begun.log_volume
@@ -73,5 +74,5 @@ def sample_with_density(
         probes=probes,
         generator=generators,
     )
-    log_density = log_density - carried.log_volume - entries * math.log(flow.scale)
+    log_density = log_density - carried.log_volume - noise[0].numel() * math.log(flow.scale)
     return DensitySamples(flow.scale * carried.x, log_density)

@@ -81,12 +81,8 @@ class ChannelPath(Path):
     end: Tensor
 
     def at(self, t: Tensor) -> ChannelProcess:
-        past = 1 - t
-        future = t
-        if t.ndim:
-            past = past[:, None]
-            future = future[:, None]
-        return self.channels.process(past * self.begin + future * self.end)
+        t = t[..., None]
+        return self.channels.process((1 - t) * self.begin + t * self.end)
 
     def rate(self, t: Tensor) -> Process:
         return self.channels.process(self.end) - self.channels.process(self.begin)

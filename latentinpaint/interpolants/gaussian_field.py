@@ -15,6 +15,7 @@ estimate of least squared error for anything else of this mean and spectrum. Num
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -70,7 +71,7 @@ class GaussianField:
         shaped = torch.einsum("hwcd,ndhw->nchw", colours, own)
         return self.mean + torch.fft.irfft2(shaped, s=white.shape[-2:])
 
-    @property
+    @cached_property
     def _colours(self) -> tuple[Tensor, Tensor]:
         """The powers (C, H, W // 2 + 1) of uncorrelated mixtures of the colours, and these (H, W // 2 + 1, C, C)."""
         powers, colours = torch.linalg.eigh(self.spectrum.to(torch.complex128))

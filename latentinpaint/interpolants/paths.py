@@ -132,22 +132,15 @@ class ClockTable(Path):
     alphas: Tensor
 
     def at(self, t: Tensor) -> Process:
-        interval, fraction = _interval(t, len(self.alphas))
+        interval, fraction = _interval(t.reshape(-1), len(self.alphas))
         before = self.alphas[interval]
-        share = fraction.view(*fraction.shape, *[1] * (self.alphas.ndim - 1))
-        return _entrywise(self._of_items(before + share * (self.alphas[interval + 1] - before), t))
+        share = fraction.view(-1, *[1] * (self.alphas.ndim - 1))
+        return _entrywise(before + share * (self.alphas[interval + 1] - before))
 
     def rate(self, t: Tensor) -> Process:
-        interval, _ = _interval(t, len(self.alphas))
+        interval, _ = _interval(t.reshape(-1), len(self.alphas))
         slope = (len(self.alphas) - 1) * (self.alphas[interval + 1] - self.alphas[interval])
-        slope = self._of_items(slope, t)
         return Process(Hadamard(slope), Hadamard(-slope))
-
-    def _of_items(self, values: Tensor, t: Tensor) -> Tensor:
-        """Values at one time () with the dimension of items that those at several have."""
-        if t.ndim:
-            return values
-        return values[None]
 
 
 @dataclass(frozen=True, eq=False)

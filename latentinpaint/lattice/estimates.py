@@ -55,7 +55,7 @@ def jackknife(statistic: Callable[[Tensor], Tensor], records: Sequence[Tensor]) 
         statistic: takes means (K, …) to values (…).
         records: K records (B, T) of the same chains, 2 or more.
     """
-    means = torch.stack([record.double().mean(dim=1) for record in records])
+    means = torch.stack(list(records)).double().mean(dim=2)
     chains = means.shape[1]
     _check_chains(chains)
     without = (means.sum(dim=1, keepdim=True) - means) / (chains - 1)

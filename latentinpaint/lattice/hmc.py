@@ -13,10 +13,10 @@ without, all masses are 1.
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import InputError, check_at_least, whole_number
+from latentinpaint.errors import InputError, whole_number
 from latentinpaint.interpolants import Fourier, Operator, identity
 from latentinpaint.lattice.energy import PhiFour
-from latentinpaint.lattice.markov import MarkovChain, Transition, accept
+from latentinpaint.lattice.markov import MarkovChain, Transition, accept, check_waves
 
 
 class HybridMonteCarlo(MarkovChain):
@@ -50,7 +50,7 @@ class HybridMonteCarlo(MarkovChain):
         self.root_mass: Operator = identity()
         self.inverse_mass: Operator = identity()
         if mass is not None:
-            check_mass(mass, free)
+            check_waves("mass", mass, free)
             self.root_mass = Fourier(mass.sqrt())
             self.inverse_mass = Fourier(1 / mass)
 
@@ -78,10 +78,3 @@ class HybridMonteCarlo(MarkovChain):
 
     def _force(self, phi: Tensor) -> Tensor:
         return self.held(self.energy.force(phi))
-
-
-def check_mass(mass: Tensor, free: Tensor | None) -> None:
-    """Raise an `InputError` unless masses of waves are positive and no sites are held."""
-    if free is not None:
-        raise InputError("sites can be held only where the masses of all waves are equal: leave the mass out")
-    check_at_least("the smallest mass", float(mass.min()), torch.finfo(torch.float32).tiny)

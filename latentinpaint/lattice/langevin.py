@@ -27,8 +27,7 @@ from torch import Tensor
 from latentinpaint.errors import InputError, choose
 from latentinpaint.interpolants import Fourier, Operator, identity
 from latentinpaint.lattice.energy import PhiFour
-from latentinpaint.lattice.hmc import check_mass
-from latentinpaint.lattice.markov import MarkovChain, Transition, accept
+from latentinpaint.lattice.markov import MarkovChain, Transition, accept, check_waves
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Langevin(MarkovChain):
             if scheme != "euler":
                 raise InputError("the exponential scheme needs a quadratic_form")
             return
-        check_mass(quadratic_form, free)
+        check_waves("quadratic_form", quadratic_form, free)
         self.form = Fourier(quadratic_form)
         self.inverse_form = Fourier(1 / quadratic_form)
         self.inverse_root = Fourier(quadratic_form.rsqrt())

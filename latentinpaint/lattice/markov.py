@@ -4,15 +4,17 @@ Many chains advance at once as one tensor (B, 1, H, W), each independent of the 
 """
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import whole_number
+from latentinpaint.errors import InputError, whole_number
 from latentinpaint.lattice.energy import PhiFour
 
+# Fields (B, 1, H, W) to values (B, …), each field's by itself.
 Observable = Callable[[Tensor], Tensor]
 
 
@@ -48,6 +50,20 @@ class MarkovChain(ABC):
         return values * self.free.to(values)
 
 
+def check_waves(name: str, values: Tensor, free: Tensor | None) -> None:
+    """Raise an `InputError` unless there is a positive number for every wave, and no site is held.
+
+    Args:
+        name: of the argument that the values are.
+        values: (1, 1, H, W // 2 + 1).
+        free: see `MarkovChain`.
+    """
+    if free is not None:
+        raise InputError(f"sites can be held only where all waves are alike: leave {name} out")
+    if not (values > 0).all():
+        raise InputError(f"{name} is above 0 for every wave")
+
+
 def accept(phi: Tensor, proposal: Tensor, log_ratio: Tensor, generator: torch.Generator | None) -> Transition:
     """Metropolis's decision for every chain.
 
@@ -71,7 +87,7 @@ class Run:
 
     Attributes:
         phi: (B, 1, H, W), the last fields.
-        records: name to values (B, T) of an observable after every step that was recorded.
+        records: name to values (B, T, …) of an observable after every step that was recorded.
         acceptance: mean probability of acceptance; 1 for methods that accept everything.
     """
 
@@ -94,7 +110,7 @@ def run_chains(
         chain: the method.
         phi: (B, 1, H, W), where the chains begin.
         steps: of the method, 1 or more.
-        observables: name to a function of fields (B, 1, H, W) with values (B,).
+        observables: name to a function of fields (B, 1, H, W) with values (B, …).
         every: steps between two records, 1 or more.
         generator: source of all random numbers.
 
@@ -104,7 +120,7 @@ def run_chains(
     steps = whole_number("steps", steps, 1)
     every = whole_number("every", every, 1)
     observables = observables or {}
-    values: dict[str, list[Tensor]] = {name: [] for name in observables}
+    values: dict[str, list[Tensor]] = defaultdict(list)
     acceptance = 0.0
     for number in range(1, steps + 1):
         transition = chain.step(phi, generator)
@@ -113,5 +129,5 @@ def run_chains(
         if number % every == 0:
             for name, observable in observables.items():
                 values[name].append(observable(phi))
-    records = {name: torch.stack(series, dim=1) for name, series in values.items() if series}
+    records = {name: torch.stack(series, dim=1) for name, series in values.items()}
     return Run(phi, records, acceptance / steps)

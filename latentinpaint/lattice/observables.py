@@ -20,11 +20,6 @@ def absolute_magnetisation(phi: Tensor) -> Tensor:
     return magnetisation(phi).abs()
 
 
-def squared_magnetisation(phi: Tensor) -> Tensor:
-    """Magnetisation squared (B,)."""
-    return magnetisation(phi).square()
-
-
 def mean_square(phi: Tensor) -> Tensor:
     """The mean of phi^2 over the sites, (B,)."""
     return phi.square().flatten(1).mean(dim=1)

@@ -133,15 +133,14 @@ def test_the_law_given_held_sites():
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "word"),
     [
-        {"step_size": 0.0},
-        {"leapfrogs": 0},
-        {"mass": -MASSES["waves"]},
-        {"mass": MASSES["waves"], "free": torch.ones(1)},
+        ({"step_size": 0.0}, "step_size is above 0"),
+        ({"leapfrogs": 0}, "leapfrogs starts at 1"),
+        ({"mass": -MASSES["waves"]}, "mass is above 0"),
+        ({"mass": MASSES["waves"], "free": torch.ones(1)}, "leave mass out"),
     ],
-    ids=lambda arguments: ",".join(arguments),
 )
-def test_what_cannot_be_is_refused(arguments):
-    with pytest.raises(InputError):
+def test_what_cannot_be_is_refused(arguments, word):
+    with pytest.raises(InputError, match=word):
         HybridMonteCarlo(ENERGY, **arguments)

@@ -88,10 +88,15 @@ def test_the_reference_value(scheme, adjusted, step_size):
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [{"step_size": 0.0}, {"step_size": 1.0, "scheme": "exponential"}, {"step_size": 1.0, "scheme": "no"}],
-    ids=str,
+    ("arguments", "word"),
+    [
+        ({"step_size": 0.0}, "step_size is above 0"),
+        ({"step_size": 1.0, "scheme": "exponential"}, "needs a quadratic_form"),
+        ({"step_size": 1.0, "scheme": "no"}, "no scheme of Langevin dynamics 'no'"),
+        ({"step_size": 1.0, "quadratic_form": FORM - FORM.max()}, "quadratic_form is above 0"),
+        ({"step_size": 1.0, "quadratic_form": FORM, "free": torch.ones(1)}, "leave quadratic_form out"),
+    ],
 )
-def test_what_cannot_be_is_refused(arguments):
-    with pytest.raises(InputError):
+def test_what_cannot_be_is_refused(arguments, word):
+    with pytest.raises(InputError, match=word):
         Langevin(FREE, **arguments)

@@ -11,7 +11,6 @@ from latentinpaint.lattice.observables import (
     free_two_point,
     magnetisation,
     mean_square,
-    squared_magnetisation,
     two_point,
 )
 
@@ -23,7 +22,6 @@ def test_magnetisations():
     for observable, expected in (
         (magnetisation, means),
         (absolute_magnetisation, np.abs(means)),
-        (squared_magnetisation, means**2),
         (mean_square, (PHI.numpy() ** 2).mean(axis=(1, 2, 3))),
     ):
         np.testing.assert_allclose(observable(PHI).numpy(), expected, atol=1e-12)
