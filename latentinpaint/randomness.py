@@ -66,5 +66,11 @@ def split(generator: Generators, count: int) -> list[torch.Generator]:
 
 def _draw_item(like: Tensor, generator: torch.Generator | None) -> Tensor:
     """Standard normal numbers of the shape of one item of `like`."""
-    device = torch.device("cpu") if generator is None else generator.device
-    return torch.randn(like.shape[1:], generator=generator, device=device, dtype=like.dtype)
+    return torch.randn(like.shape[1:], generator=generator, device=device_of(generator), dtype=like.dtype)
+
+
+def device_of(generator: torch.Generator | None) -> torch.device:
+    """Where a generator draws its numbers; None is PyTorch's own, on the processor."""
+    if generator is None:
+        return torch.device("cpu")
+    return generator.device

@@ -1,4 +1,4 @@
-"""A few photographs and masks as files, for tests of data sets."""
+"""A few photographs and masks as files, and small pictures, for tests of data sets."""
 
 import numpy as np
 from PIL import Image
@@ -22,3 +22,9 @@ def save_hole(path, size=(40, 56)):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(hole).save(path)
     return hole > 0
+
+
+def small_pictures(count, size, channels=3, seed=0):
+    """Noise (count, size, size, 3), or (count, size, size) for one channel: uint8, none of it black."""
+    shape = (count, size, size, channels) if channels == 3 else (count, size, size)
+    return np.random.default_rng(seed).integers(1, 256, shape, dtype=np.uint8)

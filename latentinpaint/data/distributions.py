@@ -9,28 +9,16 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 
-from latentinpaint.data.augmentation import centre_crop
-from latentinpaint.data.photos import PhotoFolder
-from latentinpaint.errors import InputError, choose, listed
-from latentinpaint.images.image_files import read_picture
+from latentinpaint.data.picture_sets import DOWNLOADS, load_pictures
+from latentinpaint.errors import InputError, choose
 
 NORMAL = "normal"
-# Name -> class of torchvision.datasets; others that it leaves as picture files are opened as folders.
-DOWNLOADS = {
-    "mnist": "MNIST",
-    "fashion_mnist": "FashionMNIST",
-    "kmnist": "KMNIST",
-    "cifar10": "CIFAR10",
-    "cifar10_dogs": "CIFAR10",
-    "cifar100": "CIFAR100",
-}
-DOG = 5  # the class number of dogs in CIFAR-10
 
 
 class Collection(ABC):
@@ -41,6 +29,10 @@ class Collection(ABC):
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """`count` independent samples (count, *shape), float32."""
+
+    def description(self) -> dict[str, Any]:
+        """Any JSON that a model trained on it should keep."""
+        return {}
 
 
 class Normal(Collection):
@@ -222,14 +214,8 @@ def open_collection(
         return Normal((channels, size, size))
     check_name(name)
     if holds_fields(name):
-        return Fields(_fields(Path(name), channels, size))
-    if name in DOWNLOADS:
-        values = _downloaded(name, Path(downloads), train)
-    elif Path(name).is_dir():
-        values = _folder(Path(name), size)
-    else:
-        values = _sheet(Path(name), size)
-    return Pictures(changed(_with_channels(values, channels, size)).contiguous(), flip)
+        return Fields(load_fields(Path(name), channels, size))
+    return Pictures(changed(load_pictures(name, size, channels, downloads, train)).contiguous(), flip)
 
 
 def holds_fields(name: str) -> bool:
@@ -244,22 +230,12 @@ def check_name(name: str) -> None:
         raise InputError(f"there is no file, folder or collection '{name}': collections are {', '.join(known)}")
 
 
-def _with_channels(values: np.ndarray, channels: int, size: int) -> Tensor:
-    """(N, H, W) or (N, H, W, 3) uint8 as (N, channels, size, size)."""
-    if values.shape[1:3] != (size, size):
-        crop = centre_crop(size)
-        values = np.stack([crop(np.ascontiguousarray(v), 0) for v in values])
-    if values.ndim == 3:
-        values = values[..., None]
-    if values.shape[-1] == 3 and channels == 1:
-        grey = values.astype(np.float64) @ [0.299, 0.587, 0.114]  # ITU-R BT.601, as Pillow converts
-        values = np.rint(grey).astype(np.uint8)[..., None]
-    tensor = torch.from_numpy(np.ascontiguousarray(values.transpose(0, 3, 1, 2)))
-    return tensor.expand(-1, channels, -1, -1)
+def load_fields(path: Path, channels: int, size: int) -> Tensor:
+    """The fields (N, channels, size, size), float32, of a file .npy.
 
-
-def _fields(path: Path, channels: int, size: int) -> Tensor:
-    """The fields (N, channels, size, size) of a file."""
+    Raises:
+        InputError: if it is no array, or one of another shape.
+    """
     try:
         values = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
@@ -267,57 +243,3 @@ def _fields(path: Path, channels: int, size: int) -> Tensor:
     if values.ndim != 4 or values.shape[1:] != (channels, size, size) or not len(values):
         raise InputError(f"{path} has the shape {values.shape}, not (N, {channels}, {size}, {size})")
     return torch.from_numpy(values).float()
-
-
-def _folder(root: Path, size: int) -> np.ndarray:
-    photos = PhotoFolder(root)
-    crop = centre_crop(size)
-    values = []
-    skipped = []
-    for index, name in enumerate(photos.names):
-        try:
-            values.append(crop(photos.read(index), 0))
-        except InputError:
-            skipped.append(name)
-    if not values:
-        raise InputError(f"none of the {len(photos)} pictures of {root} can be read")
-    if skipped:
-        rank_zero_warn(f"{len(skipped)} pictures of {root} could not be read and are skipped: {listed(skipped)}")
-    return np.stack(values)
-
-
-def _sheet(path: Path, size: int) -> np.ndarray:
-    sheet = read_picture(path).rgb8()
-    height, width = sheet.shape[:2]
-    if height % size or width % size:
-        raise InputError(f"{path} is {width} x {height}: a sheet is made of tiles of {size} x {size} (data.size)")
-    tiles = sheet.reshape(height // size, size, width // size, size, 3).transpose(0, 2, 1, 3, 4)
-    tiles = tiles.reshape(-1, size, size, 3)
-    used = np.flatnonzero(tiles.any(axis=(1, 2, 3)))
-    if not len(used):
-        raise InputError(f"the sheet {path} is black")
-    return tiles[: used[-1] + 1]
-
-
-def _downloaded(name: str, folder: Path, train: bool) -> np.ndarray:
-    import torchvision
-
-    try:
-        data = getattr(torchvision.datasets, DOWNLOADS[name])(folder, train=train, download=True)
-    except (OSError, RuntimeError) as error:  # no network, a server that returns nothing, a damaged file
-        _remove_empty_folders(folder)
-        raise InputError(
-            f"the data set '{name}' is not in the folder {folder} and could not be downloaded: connect to a network, "
-            "or copy it there from a machine where torchvision has downloaded it"
-        ) from error
-    values = np.asarray(data.data)
-    if name == "cifar10_dogs":
-        return values[np.asarray(data.targets) == DOG]
-    return values
-
-
-def _remove_empty_folders(folder: Path) -> None:
-    """Remove the folder and all below it that hold nothing."""
-    for path in sorted((folder, *folder.rglob("*")), reverse=True):
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()

@@ -10,15 +10,16 @@ from torch.utils.data import DataLoader, Dataset
 
 from latentinpaint.data.datamodule import EpochSampler, batches_trained_on
 from latentinpaint.data.distributions import (
-    DOWNLOADS,
     NORMAL,
     POINTS,
     Collection,
     Fields,
     Normal,
     check_name,
+    load_fields,
     open_collection,
 )
+from latentinpaint.data.picture_sets import DOWNLOADS
 from latentinpaint.data.trajectories import Windows, is_recorded, load_trajectories, recorded_path, window_shape
 from latentinpaint.errors import InputError
 from latentinpaint.lattice.ensemble import EnsembleSettings, make_ensemble
@@ -139,8 +140,7 @@ class FlowDataModule(pl.LightningDataModule):
         assert self.train_batches is not None
         if self.target == PHI4:
             return {"ensemble": asdict(self.ensemble)}
-        target = self.train_batches.target
-        return target.description() if isinstance(target, Windows) else {}
+        return self.train_batches.target.description()
 
     def check(self) -> None:
         """Find out what cannot be used before anything is trained or written."""
@@ -165,9 +165,8 @@ class FlowDataModule(pl.LightningDataModule):
             return Normal(self.shape)
         if name == PHI4:
             path = make_ensemble(self.ensemble, self.size, self.downloads, rank_zero_info)
-            fields = open_collection(str(path), self.size, self.channels)
-            assert isinstance(fields, Fields)
-            return Fields(fields.values, symmetric=True, even=self.ensemble.field == 0)
+            fields = load_fields(path, self.channels, self.size)
+            return Fields(fields, symmetric=True, even=self.ensemble.field == 0)
         if is_recorded(name):
             return Windows(load_trajectories(recorded_path(name, self.downloads)), self.window, self.stride)
         return open_collection(name, self.size, self.channels, change, flip, self.downloads, train)

@@ -1,4 +1,4 @@
-"""Random masks by name: LaMa's presets, and squares; what they are made of comes from `mask_generators`.
+"""Random masks by name: LaMa's presets, made of `mask_generators`, and the `flow_masks`.
 
 The figures of the presets are those of LaMa's evaluation and training masks: Suvorov et al.,
 "Resolution-robust Large Mask Inpainting with Fourier Convolutions", WACV 2022,
@@ -11,7 +11,8 @@ average 28 %, 22 % and 26 % of the picture, and "training" 33 %.
 
 from collections.abc import Callable
 
-from latentinpaint.data.mask_generators import BoxMask, MaskGenerator, MixedMask, PatchMask, PinMask, WideMask
+from latentinpaint.data.flow_masks import PatchMask, PinMask
+from latentinpaint.data.mask_generators import BoxMask, MaskGenerator, MixedMask, WideMask
 from latentinpaint.errors import choose, whole_number
 
 __all__ = ["PRESETS", "BoxMask", "MaskGenerator", "MixedMask", "PatchMask", "PinMask", "WideMask", "mask_preset"]

@@ -1,18 +1,16 @@
-"""Collections: points against closed forms, pictures from folders, sheets and torchvision's files."""
+"""Collections: points against closed forms, pictures, fields and their symmetries."""
 
-import gzip
 import math
-import struct
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from scipy import stats
+from small_photos import small_pictures
 
 from latentinpaint.data.distributions import (
     CHANGES,
-    DOWNLOADS,
     POINTS,
     Fields,
     Moons,
@@ -23,16 +21,12 @@ from latentinpaint.data.distributions import (
     open_collection,
     to_range,
 )
+from latentinpaint.data.picture_sets import load_pictures
 from latentinpaint.errors import InputError
 
 
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
-
-
-def photos(count, size, channels=3, seed=0):
-    shape = (count, size, size, channels) if channels == 3 else (count, size, size)
-    return np.random.default_rng(seed).integers(1, 256, shape, dtype=np.uint8)
 
 
 # Points ---------------------------------------------------------------------------------------------------
@@ -84,50 +78,18 @@ def test_range_and_back_are_exact():
     assert torch.equal((from_range(samples) * 255).round().to(torch.uint8), values)
 
 
-def test_a_sheet_is_cut_into_tiles(tmp_path):
-    tiles = photos(5, 8)
-    sheet = np.zeros((16, 24, 3), np.uint8)  # six places, the last one black
-    for number, tile in enumerate(tiles):
-        row, column = divmod(number, 3)
-        sheet[8 * row : 8 * row + 8, 8 * column : 8 * column + 8] = tile
-    Image.fromarray(sheet).save(tmp_path / "sheet.png")
-    found = open_collection(str(tmp_path / "sheet.png"), 8, 3)
-    assert torch.equal(found.values, torch.from_numpy(tiles.transpose(0, 3, 1, 2)))
+def test_pictures_of_a_folder(tmp_path):
+    for number, tile in enumerate(small_pictures(3, 8)):
+        Image.fromarray(tile).save(tmp_path / f"{number}.png")
+    found = open_collection(str(tmp_path), 6, 1)
+    assert len(found) == 3 and found.shape == (1, 6, 6)
+    assert torch.equal(found.values, load_pictures(str(tmp_path), 6, 1))
     assert torch.equal(found.first(2), to_range(found.values[:2]))
-
-
-def test_a_sheet_of_another_size(tmp_path):
-    Image.fromarray(photos(1, 20)[0]).save(tmp_path / "sheet.png")
-    with pytest.raises(InputError, match="20 x 20.*tiles of 8 x 8"):
-        open_collection(str(tmp_path / "sheet.png"), 8, 3)
-
-
-def test_a_folder_is_cropped_and_scaled(tmp_path):
-    wide = np.zeros((16, 40, 3), np.uint8)
-    wide[:, 12:28] = 200  # the middle square
-    Image.fromarray(wide).save(tmp_path / "wide.png")
-    (tmp_path / "sub").mkdir()
-    Image.fromarray(photos(1, 8)[0]).save(tmp_path / "sub" / "small.png")
-    (tmp_path / "broken.png").write_bytes(b"no picture")
-    with pytest.warns(UserWarning, match="1 pictures .* skipped: broken.png"):
-        found = open_collection(str(tmp_path), 8, 3)
-    assert len(found) == 2 and found.shape == (3, 8, 8)
-    assert any((values == 200).all() for values in found.values)
-
-
-def test_grey_and_colour(tmp_path):
-    colour = photos(1, 8)[0]
-    Image.fromarray(colour).save(tmp_path / "sheet.png")
-    grey = open_collection(str(tmp_path / "sheet.png"), 8, 1).values[0, 0].numpy().astype(int)
-    assert np.abs(grey - np.asarray(Image.fromarray(colour).convert("L")).astype(int)).max() <= 1
-    Image.fromarray(photos(1, 8, 1)[0]).save(tmp_path / "grey.png")
-    three = open_collection(str(tmp_path / "grey.png"), 8, 3).values[0]
-    assert torch.equal(three[0], three[1]) and torch.equal(three[0], three[2])
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_changes(change, tmp_path):
-    tile = photos(1, 8)[0]
+    tile = small_pictures(1, 8)[0]
     Image.fromarray(tile).save(tmp_path / "sheet.png")
     found = open_collection(str(tmp_path / "sheet.png"), 8, 3, change).values[0].permute(1, 2, 0).numpy()
     expected = {"none": tile, "invert": 255 - tile, "rotate": np.rot90(tile), "mirror": tile[:, ::-1]}[change]
@@ -145,42 +107,8 @@ def test_drawing_pictures():
     assert Pictures(uneven).draw(50, seeded())[:, 0, 0, 0].tolist() == [-1.0] * 50
 
 
-def write_idx(path, values):
-    """The gzipped format of MNIST's files."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    header = struct.pack(">BBBB", 0, 0, 8, values.ndim) + struct.pack(f">{values.ndim}I", *values.shape)
-    path.write_bytes(gzip.compress(header + values.tobytes()))
-
-
-@pytest.fixture
-def offline(monkeypatch):
-    """Every connection is refused, as on a machine without a network."""
-    import socket
-
-    def refuse(*arguments, **keywords):
-        raise OSError("Network is unreachable")
-
-    monkeypatch.setattr(socket, "create_connection", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-
-
-@pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST")])
-def test_what_torchvision_has_downloaded_is_read(name, folder, tmp_path, offline):
-    """Files where torchvision keeps them are enough: no network is used."""
-    raw = tmp_path / folder / "raw"
-    for prefix, count in (("train", 7), ("t10k", 4)):
-        write_idx(raw / f"{prefix}-images-idx3-ubyte.gz", photos(count, 28, 1, seed=count))
-        write_idx(raw / f"{prefix}-labels-idx1-ubyte.gz", np.arange(count, dtype=np.uint8))
-        for kind in ("images-idx3", "labels-idx1"):
-            packed = raw / f"{prefix}-{kind}-ubyte.gz"
-            packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
-    for part, count in ((True, 7), (False, 4)):
-        found = open_collection(name, 28, 1, downloads=tmp_path, train=part)
-        assert torch.equal(found.values[:, 0], torch.from_numpy(photos(count, 28, 1, seed=count)))
-
-
 def test_dogs_are_the_dogs_of_cifar10(tmp_path, monkeypatch):
-    values = photos(6, 32)
+    values = small_pictures(6, 32)
     halves = {True: [5, 1, 5, 9, 0, 5], False: [3, 5, 5, 5, 2, 1]}
 
     class CIFAR10:
@@ -193,13 +121,6 @@ def test_dogs_are_the_dogs_of_cifar10(tmp_path, monkeypatch):
         found = open_collection("cifar10_dogs", 32, 3, downloads=tmp_path, train=train).values
         assert torch.equal(found, torch.from_numpy(values[rows].transpose(0, 3, 1, 2)))
     assert len(open_collection("cifar10", 32, 3, downloads=tmp_path)) == 6
-
-
-@pytest.mark.parametrize("name", DOWNLOADS)
-def test_a_download_that_fails_is_one_sentence(name, tmp_path, offline):
-    with pytest.raises(InputError, match=f"'{name}'.*could not be downloaded.*network") as error:
-        open_collection(name, 28, 1, downloads=tmp_path / "none")
-    assert "\n" not in str(error.value) and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
