@@ -1,7 +1,7 @@
 """What a method of restoration is: settings, and one function from what was seen to pictures."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -13,13 +13,6 @@ from latentinpaint.flows import HadamardFlow
 from latentinpaint.randomness import draw_normal
 from latentinpaint.restoration.observation_models import ObservationModel, Observed
 from latentinpaint.restoration.velocity_prior import VelocityPrior
-
-# Called with the fraction that is done, in [0, 1].
-Report = Callable[[float], None]
-
-
-def no_report(done: float) -> None:
-    """Report nothing."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +34,9 @@ class Restorer(ABC):
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.type in (int, "int"):
+            if field.type is int:
                 whole_number(field.name, value, 1)
-            elif field.type in (float, "float"):
+            elif field.type is float:
                 check_at_least(field.name, value, 0)
 
     def __call__(
@@ -51,7 +44,6 @@ class Restorer(ABC):
         prior: VelocityPrior,
         observed: Observed,
         generators: Sequence[torch.Generator],
-        report: Report = no_report,
     ) -> Tensor:
         """Restored pictures (B, C, H, W), about in [-1, 1] and never clamped.
 
@@ -59,13 +51,12 @@ class Restorer(ABC):
             prior: of pictures of the observed shape.
             observed: what was seen.
             generators: one for each item: an item's picture is the same whatever is restored beside it.
-            report: called with the fraction that is done.
 
         Raises:
             InputError: if the method cannot do this task, or the prior is of another shape.
         """
         self.check(prior, observed.model, observed.shape)
-        return self.restore(prior, observed, generators, report)
+        return self.restore(prior, observed, generators)
 
     def check(self, prior: VelocityPrior, model: ObservationModel, shape: Sequence[int]) -> None:
         """Raise an `InputError` unless the method can restore pictures (C, H, W) that a model shows, with a prior."""
@@ -82,9 +73,7 @@ class Restorer(ABC):
             )
 
     @abstractmethod
-    def restore(
-        self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator], report: Report
-    ) -> Tensor:
+    def restore(self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator]) -> Tensor:
         """The method itself; arguments as of a call."""
 
     def settings(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError
-from latentinpaint.restoration.base import Report, Restorer, normal_like
+from latentinpaint.restoration.base import Restorer, normal_like
 from latentinpaint.restoration.observation_models import Observed
 from latentinpaint.restoration.velocity_prior import VelocityPrior
 
@@ -49,18 +49,12 @@ class DFlow(Restorer):
         if self.blend > 1:
             raise InputError(f"blend is a share from 0 to 1, not {self.blend}")
 
-    def restore(
-        self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator], report: Report
-    ) -> Tensor:
+    def restore(self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator]) -> Tensor:
         restored = []
         for number in range(len(observed)):
-
-            def of_all(done: float, number: int = number) -> None:
-                report((number + done) / len(observed))
-
             one = observed.item(number)
             start = self.start(prior, one, generators[number : number + 1])
-            noise = self.minimise(prior, one, start, of_all)
+            noise = self.minimise(prior, one, start)
             with torch.no_grad():
                 restored.append(prior.carry(noise, self.steps))
         return torch.cat(restored)
@@ -80,7 +74,7 @@ class DFlow(Restorer):
         entries = noise[0].numel()
         return misfit + self.weight * (0.5 * norm.square() - (entries - 1) * torch.log(norm + 1e-5))
 
-    def minimise(self, prior: VelocityPrior, observed: Observed, start: Tensor, report: Report) -> Tensor:
+    def minimise(self, prior: VelocityPrior, observed: Observed, start: Tensor) -> Tensor:
         """The noise of one item, (1, C, H, W)."""
         noise = start.clone().requires_grad_(True)
         optimiser = torch.optim.LBFGS(
@@ -94,7 +88,6 @@ class DFlow(Restorer):
                 value.backward()
             return value
 
-        for number in range(self.iterations):
+        for _ in range(self.iterations):
             optimiser.step(loss)
-            report((number + 1) / self.iterations)
         return noise.detach()

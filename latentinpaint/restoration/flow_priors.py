@@ -10,7 +10,7 @@ anew at each time, on
 
 plus :math:`|x|^2 / 2` at the first time; at the others the negative score :math:`(x - t v) / (1 - t)` is added to the
 gradient. Then :math:`x \leftarrow x + h v`. The trace is Hutchinson's estimate with one probe of signs. A first step
-of Adam has the size of its rate in every entry: K = 1 is a step along the gradient's signs. Cost: N (2 K + 1)
+of Adam has the size of its rate in every entry: K = 1 is a step along the gradient's signs. Cost: N (K + 1)
 evaluations, of which N K with second derivatives.
 """
 
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from latentinpaint.restoration.base import Report, Restorer, normal_like
+from latentinpaint.restoration.base import Restorer, normal_like
 from latentinpaint.restoration.observation_models import Observed
 from latentinpaint.restoration.velocity_prior import VelocityPrior
 
@@ -43,36 +43,18 @@ class FlowPriors(Restorer):
     weight: float = 10000.0
     rate: float = 0.01
 
-    def restore(
-        self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator], report: Report
-    ) -> Tensor:
+    def restore(self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator]) -> Tensor:
         noise = normal_like(observed, generators)
-        x = noise
+        x = noise.clone()
         for number in range(self.steps):
             t = FIRST_TIME + (1 - FIRST_TIME) * number / self.steps
-            x = self._improved(prior, observed, noise, x, t, number == 0, generators)
+            optimiser = torch.optim.Adam([x], lr=self.rate)
+            for _ in range(self.inner):
+                probe = torch.where(normal_like(observed, generators) < 0, -1.0, 1.0).to(x)
+                x.grad = self.gradient(prior, observed, noise, x, t, number == 0, probe)
+                optimiser.step()
             with torch.no_grad():
                 x = x + prior.at(x, t) / self.steps
-            report((number + 1) / self.steps)
-        return x
-
-    def _improved(
-        self,
-        prior: VelocityPrior,
-        observed: Observed,
-        noise: Tensor,
-        x: Tensor,
-        t: float,
-        is_first: bool,
-        generators: Sequence[torch.Generator],
-    ) -> Tensor:
-        """The state (B, C, H, W) after the optimiser's steps at a time."""
-        x = x.clone()
-        optimiser = torch.optim.Adam([x], lr=self.rate)
-        for _ in range(self.inner):
-            probe = torch.where(normal_like(observed, generators) < 0, -1.0, 1.0).to(x)
-            x.grad = self.gradient(prior, observed, noise, x, t, is_first, probe)
-            optimiser.step()
         return x
 
     def gradient(
@@ -87,8 +69,7 @@ class FlowPriors(Restorer):
     ) -> Tensor:
         """What Adam descends by, (B, C, H, W): at x, with the path's noise and signs for the trace."""
         step = 1 / self.steps
-        later = t + step
-        target = later * observed.y + (1 - later) * observed.model(noise)
+        target = observed.noised(noise, t + step)
 
         def objective(point: Tensor) -> tuple[Tensor, Tensor]:
             velocity, transposed = prior.pullback(point, t)

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from latentinpaint.randomness import draw_normal
-from latentinpaint.restoration.base import Report, Restorer, normal_like
+from latentinpaint.restoration.base import Restorer, normal_like
 from latentinpaint.restoration.observation_models import Observed
-from latentinpaint.restoration.velocity_prior import VelocityPrior
+from latentinpaint.restoration.velocity_prior import VelocityPrior, data_variance
 
 
 @dataclass(frozen=True)
@@ -40,37 +40,28 @@ class Flower(Restorer):
     spread: float = 0.0
 
     @torch.no_grad()
-    def restore(
-        self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator], report: Report
-    ) -> Tensor:
+    def restore(self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator]) -> Tensor:
         total = observed.blank()
-        for run in range(self.samples):
+        for _ in range(self.samples):
             x = normal_like(observed, generators)
             for number in range(self.steps):
+                t = number / self.steps
                 later = (number + 1) / self.steps
-                refined = self.refined(observed, prior.data(x, number / self.steps), number / self.steps)
+                refined = self.refined(observed, prior.data(x, t), t)
                 if self.spread > 0:
-                    refined = refined + self.spread * self.deviation(observed, number / self.steps, generators)
+                    refined = refined + self.spread * self.deviation(observed, t, generators)
                 x = later * refined + (1 - later) * normal_like(observed, generators)
-                report((run + later) / self.samples)
             total += x
         return total / self.samples
 
     def refined(self, observed: Observed, expected: Tensor, t: float) -> Tensor:
         """The posterior's mean (B, C, H, W) around the expected pictures (B, C, H, W)."""
-        return expected + self._gain(observed, observed.residual(expected), t)
+        variance = data_variance(t)
+        return expected + variance * observed.likelihood_score(observed.residual(expected), variance)
 
     def deviation(self, observed: Observed, t: float, generators: Sequence[torch.Generator]) -> Tensor:
         """A draw of N(0, Sigma), (B, C, H, W): the error of the posterior's mean for a drawn picture and noise."""
-        picture = _variance(t) ** 0.5 * normal_like(observed, generators)
+        variance = data_variance(t)
+        picture = variance**0.5 * normal_like(observed, generators)
         noise = observed.noise_std * draw_normal(observed.y, generators)
-        return picture - self._gain(observed, observed.model(picture) + noise, t)
-
-    def _gain(self, observed: Observed, missing: Tensor, t: float) -> Tensor:
-        """What a difference (B, …) of observations says of the pictures."""
-        model = observed.model
-        return _variance(t) * model.adjoint(model.solve(missing, _variance(t), observed.noise_std**2))
-
-
-def _variance(t: float) -> float:
-    return (1 - t) ** 2 / ((1 - t) ** 2 + t**2)
+        return picture - variance * observed.likelihood_score(observed.model(picture) + noise, variance)

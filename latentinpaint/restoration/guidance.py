@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latentinpaint.restoration.base import Report, Restorer, normal_like
+from latentinpaint.restoration.base import Restorer, normal_like
 from latentinpaint.restoration.observation_models import Observed
 from latentinpaint.restoration.velocity_prior import VelocityPrior
 
@@ -36,9 +36,7 @@ class Guidance(Restorer):
     strength: float = 0.3
 
     @torch.no_grad()
-    def restore(
-        self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator], report: Report
-    ) -> Tensor:
+    def restore(self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator]) -> Tensor:
         x = normal_like(observed, generators)
         for number in range(self.steps):
             t = number / self.steps
@@ -47,5 +45,4 @@ class Guidance(Restorer):
             norm = missing.flatten(1).norm(dim=1).clamp(min=SMALLEST_NORM)
             u = observed.model.adjoint(missing) / norm.view(-1, 1, 1, 1)
             x = x + velocity / self.steps + self.strength * (u + (1 - t) * transposed(u))
-            report((number + 1) / self.steps)
         return x

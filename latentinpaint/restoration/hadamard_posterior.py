@@ -7,13 +7,13 @@ number with every figure. Cost: one evaluation a step.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from latentinpaint.flows import HadamardFlow
-from latentinpaint.restoration.base import Report, Restorer
+from latentinpaint.flows import HadamardFlow, SamplerConfig
+from latentinpaint.restoration.base import Restorer
 from latentinpaint.restoration.observation_models import Observed
 from latentinpaint.restoration.velocity_prior import VelocityPrior
 
@@ -22,7 +22,7 @@ from latentinpaint.restoration.velocity_prior import VelocityPrior
 class HadamardPosterior(Restorer):
     """See the module.
 
-    steps: of Euler's. epsilon: rate of the noise that is added on the way.
+    steps: of Euler's.
     """
 
     label = "Hadamard flow"
@@ -31,24 +31,14 @@ class HadamardPosterior(Restorer):
     masks_only = True
 
     steps: int = 80
-    epsilon: float = 0.0
 
-    def restore(
-        self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator], report: Report
-    ) -> Tensor:
+    def restore(self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator]) -> Tensor:
         flow = prior.flow
         known = observed.model.known
         assert isinstance(flow, HadamardFlow)
         assert known is not None
         hole = (1 - known).to(observed.y).expand(len(observed), 1, *observed.shape[1:])
-        config = replace(
-            flow.sampler,
-            solver="euler",
-            steps=self.steps,
-            epsilon=self.epsilon,
-            generator=list(generators),
-            progress=report,
-        )
+        config = SamplerConfig("euler", self.steps, generator=list(generators))
         if observed.noise_std == 0:
             return flow.inpaint(observed.y, hole, config).x
         return flow.posterior(observed.y, hole, observed.noise_std, config).x

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latentinpaint.restoration.base import Report, Restorer
+from latentinpaint.restoration.base import Restorer
 from latentinpaint.restoration.observation_models import Observed
 from latentinpaint.restoration.velocity_prior import VelocityPrior
 
@@ -21,8 +21,5 @@ class LeastNorm(Restorer):
 
     label = "what was seen"
 
-    def restore(
-        self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator], report: Report
-    ) -> Tensor:
-        report(1.0)
+    def restore(self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator]) -> Tensor:
         return observed.model.pseudo_inverse(observed.y)

@@ -59,7 +59,7 @@ class ObservationModel(ABC):
 class MultiplierObservation(ObservationModel):
     """H is diagonal: in the entries, or in the frequencies.
 
-    operator: numbers for entries or frequencies. gram_operator: H H^T, of the same family.
+    operator: its numbers, for entries or frequencies.
     """
 
     operator: Hadamard | Fourier
@@ -148,6 +148,21 @@ class Observed:
         if self.model.known is None:
             return difference
         return self.model(difference)
+
+    def likelihood_score(self, missing: Tensor, variance: float) -> Tensor:
+        r""":math:`H^\top (\nu^2 H H^\top + \sigma^2)^{-1} (y - H x)`, of pictures known up to a Gaussian's variance.
+
+        It is the gradient of :math:`\log N(y; H x, \nu^2 H H^\top + \sigma^2)`, (B, C, H, W).
+
+        Args:
+            missing: y - H x, see `residual`.
+            variance: :math:`\nu^2`.
+        """
+        return self.model.adjoint(self.model.solve(missing, variance, self.noise_std**2))
+
+    def noised(self, noise: Tensor, t: float) -> Tensor:
+        """What would be seen at time t of the path from noise (B, C, H, W) to the pictures."""
+        return t * self.y + (1 - t) * self.model(noise)
 
     def blank(self) -> Tensor:
         """Zeros of the pictures' shape, (B, C, H, W)."""

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError, choose, whole_number
-from latentinpaint.restoration.base import Report, Restorer, normal_like
+from latentinpaint.restoration.base import Restorer, normal_like
 from latentinpaint.restoration.observation_models import Observed
-from latentinpaint.restoration.velocity_prior import VelocityPrior
+from latentinpaint.restoration.velocity_prior import VelocityPrior, data_variance
 
 GAMMAS = {"constant": lambda t: 1.0, "rising": lambda t: math.sqrt(t / (t**2 + (1 - t) ** 2))}
 
@@ -50,22 +50,18 @@ class OTODE(Restorer):
             raise InputError(f"start is a time above 0 and below 1, not {self.start}")
 
     @torch.no_grad()
-    def restore(
-        self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator], report: Report
-    ) -> Tensor:
+    def restore(self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator]) -> Tensor:
         first = min(max(round(self.steps * self.start), 1), self.steps - 1)
         start = first / self.steps
         x = start * observed.model.adjoint(observed.y) + (1 - start) * normal_like(observed, generators)
         for number in range(first, self.steps):
             x = x + self.guided_velocity(prior, observed, x, number / self.steps) / self.steps
-            report((number + 1) / self.steps)
         return x
 
     def guided_velocity(self, prior: VelocityPrior, observed: Observed, x: Tensor, t: float) -> Tensor:
         """The corrected velocity (B, C, H, W) at x (B, C, H, W), 0 < t <= 1."""
         velocity, transposed = prior.pullback(x, t)
-        variance = (1 - t) ** 2 / ((1 - t) ** 2 + t**2)
         missing = observed.residual(x + (1 - t) * velocity)
-        u = observed.model.adjoint(observed.model.solve(missing, variance, observed.noise_std**2))
+        u = observed.likelihood_score(missing, data_variance(t))
         gradient = u + (1 - t) * transposed(u)
         return velocity + (1 - t) / t * GAMMAS[self.gamma](t) * gradient

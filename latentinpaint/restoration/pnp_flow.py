@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latentinpaint.restoration.base import Report, Restorer, normal_like
+from latentinpaint.restoration.base import Restorer, normal_like
 from latentinpaint.restoration.observation_models import Observed
 from latentinpaint.restoration.velocity_prior import VelocityPrior
 
@@ -37,9 +37,7 @@ class PnPFlow(Restorer):
     exponent: float = 0.5
 
     @torch.no_grad()
-    def restore(
-        self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator], report: Report
-    ) -> Tensor:
+    def restore(self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator]) -> Tensor:
         x = observed.model.adjoint(torch.ones_like(observed.y))
         for number in range(self.steps):
             t = number / self.steps
@@ -48,5 +46,4 @@ class PnPFlow(Restorer):
             for _ in range(self.samples):
                 total += prior.data(t * z + (1 - t) * normal_like(observed, generators), t)
             x = total / self.samples
-            report((number + 1) / self.steps)
         return x

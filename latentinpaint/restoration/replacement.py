@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latentinpaint.restoration.base import Report, Restorer, normal_like
+from latentinpaint.restoration.base import Restorer, normal_like
 from latentinpaint.restoration.observation_models import Observed
 from latentinpaint.restoration.velocity_prior import VelocityPrior
 
@@ -38,9 +38,7 @@ class Replacement(Restorer):
     repeats: int = 1
 
     @torch.no_grad()
-    def restore(
-        self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator], report: Report
-    ) -> Tensor:
+    def restore(self, prior: VelocityPrior, observed: Observed, generators: Sequence[torch.Generator]) -> Tensor:
         x = normal_like(observed, generators)
         for number in range(self.steps):
             t = number / self.steps
@@ -50,12 +48,10 @@ class Replacement(Restorer):
                     x = _earlier(x, later, t, normal_like(observed, generators))
                 x = x + prior.at(x, t) / self.steps
                 x = self._replaced(observed, x, later, normal_like(observed, generators))
-            report(later)
         return x
 
     def _replaced(self, observed: Observed, x: Tensor, t: float, noise: Tensor) -> Tensor:
-        target = t * observed.y + (1 - t) * observed.model(noise)
-        return x + observed.model.pseudo_inverse(target - observed.model(x))
+        return x + observed.model.pseudo_inverse(observed.noised(noise, t) - observed.model(x))
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
 from itertools import product
-from operator import attrgetter
 from typing import Any
 
 from latentinpaint.errors import InputError, choose
 from latentinpaint.restoration import RESTORERS, Restorer
 
-READERS: dict[type, type] = {int: int, float: float, str: str}
+KINDS: dict[type, str] = {int: "whole number", float: "number", str: "word"}
 
 
 def read_restorer(text: str) -> Restorer:
@@ -21,7 +20,7 @@ def read_restorer(text: str) -> Restorer:
     """
     name, *words = text.split(":")
     method = choose(RESTORERS, name, "method of restoration")
-    types = dict(map(attrgetter("name", "type"), fields(method)))
+    types = {field.name: field.type for field in fields(method)}
     given: dict[str, Any] = {}
     for word in words:
         setting, equals, value = word.partition("=")
@@ -30,9 +29,9 @@ def read_restorer(text: str) -> Restorer:
         kind = types[setting]
         assert isinstance(kind, type)
         try:
-            given[setting] = READERS[kind](value)
+            given[setting] = kind(value)
         except ValueError as error:
-            raise InputError(f"{setting} of {name} is a {_KINDS[kind]}, not '{value}'") from error
+            raise InputError(f"{setting} of {name} is a {KINDS[kind]}, not '{value}'") from error
     return method(**given)
 
 
@@ -79,6 +78,3 @@ def restorer_label(text: str) -> str:
 
 def _first_word(text: str) -> str:
     return text.partition(":")[0]
-
-
-_KINDS: dict[type, str] = {int: "whole number", float: "number", str: "word"}

@@ -1,11 +1,8 @@
 r"""A trained flow as a prior of pictures: the velocity of :math:`x_t = (1 - t) x_0 + t x_1` and what follows.
 
-t = 0 is standard normal noise, t = 1 data in [-1, 1]. With :math:`v(x, t) = \mathbb E[x_1 - x_0 \mid x_t = x]`,
-
-.. math:: \mathbb E[x_1 \mid x] = x + (1 - t) v, \qquad \mathbb E[x_0 \mid x] = x - t v, \qquad
-    \nabla\log\rho_t(x) = -\frac{x - t v}{1 - t}.
-
-Derivatives of the velocity are those of `torch.func`.
+t = 0 is standard normal noise, t = 1 data in [-1, 1]. With :math:`v(x, t) = \mathbb E[x_1 - x_0 \mid x_t = x]` the
+data that are expected at x are :math:`\mathbb E[x_1 \mid x] = x + (1 - t) v`. Derivatives of the velocity
+are those of `torch.func`.
 """
 
 from collections.abc import Callable
@@ -57,19 +54,10 @@ class VelocityPrior:
         """The data that are expected at x: the denoiser."""
         return x + (1 - t) * self.at(x, t)
 
-    def score(self, x: Tensor, t: float) -> Tensor:
-        """The gradient of the logarithm of the density at x, t below 1."""
-        return (t * self.at(x, t) - x) / (1 - t)
-
     def pullback(self, x: Tensor, t: float) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """The velocity, and the map of a vector u (B, C, H, W) to its transposed Jacobian times u."""
         found = torch.func.vjp(lambda point: self.at(point, t), x)
         return found[0], lambda u: found[1](u)[0]
-
-    def divergence(self, x: Tensor, t: float, probe: Tensor) -> Tensor:
-        """Hutchinson's estimate of the trace of the velocity's Jacobian with one probe of signs, (B,)."""
-        _, transposed = self.pullback(x, t)
-        return (probe * transposed(probe)).flatten(1).sum(dim=1)
 
     def carry(self, noise: Tensor, steps: int) -> Tensor:
         """The pictures (B, C, H, W) that noise becomes by `steps` steps of the midpoint rule.
@@ -90,6 +78,11 @@ class VelocityPrior:
         """The noise (B, C, H, W) that becomes these pictures, by Dormand and Prince's method, item by item."""
         found = integrate(self.velocity, pictures, method="dopri5", span=(1.0, 0.0), rtol=tolerance, atol=tolerance)
         return found.x
+
+
+def data_variance(t: float) -> float:
+    """The variance of the data at a time, given the point of the path, if the data are standard normal."""
+    return (1 - t) ** 2 / ((1 - t) ** 2 + t**2)
 
 
 def prior_of(flow: Flow) -> VelocityPrior:

@@ -1,4 +1,4 @@
-"""What all methods have in common: batches, progress, what a mask hides, other shapes, and settings."""
+"""What all methods have in common: batches, what a mask hides, other shapes, and settings."""
 
 import pytest
 import torch
@@ -43,14 +43,6 @@ def test_what_a_mask_hides_is_not_looked_at(name):
     other = type(seen)(seen.model, seen.y + 5 * (1 - seen.model.known), seen.noise_std, seen.shape)
     one, two = (method(gaussian_prior(), found, generators(3, 9)) for found in (seen, other))
     torch.testing.assert_close(one, two, atol=1e-8, rtol=0)
-
-
-@pytest.mark.parametrize("name", OF_VELOCITIES)
-def test_progress_rises_to_all(name):
-    done = []
-    RESTORERS[name](**QUICK[name])(gaussian_prior(), observed(count=2), generators(2, 9), done.append)
-    assert done == sorted(done)
-    assert done[-1] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("name", OF_VELOCITIES)
