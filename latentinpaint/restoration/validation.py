@@ -51,11 +51,13 @@ def compare_restorers(
     check_reference(reference or names[0], names)
     # Before the grid, so that what is wrong with the comparison is found at once.
     runner = RestorationRunner(config, texts)
-    chosen: list[str] = list(texts)
-    grid: dict[str, Any] = {}
     if config.validation > 0:
-        chosen, grid = choose_settings(config, texts, stage)
-        runner = RestorationRunner(config, chosen, {"chosen": dict(zip(names, chosen, strict=True)), "grid": grid})
+        found, grid = choose_settings(config, texts, stage)
+        chosen = dict(zip(names, found, strict=True))
+        found = list(dict.fromkeys(found))  # several texts may have come to the same settings
+        runner = RestorationRunner(config, found, {"chosen": chosen, "grid": grid})
+        if reference is not None:
+            reference = restorer_names(found)[found.index(chosen[reference])]
     with stage("restoring", len(runner.dataset)) as step:
         return compare(runner, reference, step)
 

@@ -40,6 +40,18 @@ def test_the_best_of_the_grid_is_compared(config, tmp_path):
     assert RestorationRunner(config, [best, METHODS[1]]).run().reused == 12
 
 
+def test_texts_that_differ_before_the_choice_may_be_equal_after_it(config, tmp_path):
+    """The reference is named as it was given, and settings that two methods come to are restored with once."""
+    first = METHODS[0]
+    texts = [first, f"{first}:exponent=0.1", f"{first}:exponent=2.0", METHODS[1]]
+    comparison = compare_restorers(config, texts, first)
+    chosen = json.loads((tmp_path / "out" / "metrics.json").read_text())["settings"]["chosen"]
+    assert list(chosen) == [*texts[:3], "replace"]
+    assert chosen[first] in texts[1:3]
+    assert list(comparison.summary.rows) == [chosen[first], *(set(texts[1:3]) - {chosen[first]}), "replace"]
+    assert comparison.summary.reference == chosen[first]
+
+
 def test_without_validation_all_pictures_are_restored(config, tmp_path):
     comparison = compare_restorers(replace(config, validation=0, limit=2), METHODS)
     assert [item["case"] for item in comparison.summary.items] == ["0.png", "1.png"]
