@@ -10,10 +10,11 @@ from latentinpaint.weights import save_flow
 
 
 def save_priors(folder, side=16):
-    """A scheduled and a Hadamard flow of colour pictures; their folders by name."""
+    """Flows of colour and grey pictures and of points; their folders by name."""
     torch.manual_seed(0)
     made = {
         "scheduled": ScheduledFlow((3, side, side), "time_unet", {"width": 8, "multipliers": (1, 2), "blocks": 1}),
+        "grey": ScheduledFlow((1, side, side), "time_unet", {"width": 8, "multipliers": (1, 2), "blocks": 1}),
         "hadamard": HadamardFlow((3, side, side), width=8, multipliers=(1, 2), blocks=1),
         "points": ScheduledFlow((2,), network_arguments={"width": 8}),
         "small": HadamardFlow((3, 8, 8), width=8, multipliers=(1, 2), blocks=1),

@@ -4,7 +4,7 @@ Masks and noise of a picture depend on the seed and the picture's name alone, so
 Restored pictures are evaluated whole, and within what a mask hides; where nothing is hidden, that is all of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ from latentinpaint.evaluation.runner import Runner
 from latentinpaint.files import sha256_of
 from latentinpaint.images.folders import check_outside
 from latentinpaint.images.image_files import read_picture
+from latentinpaint.images.modes import LUMINANCE
 from latentinpaint.randomness import numbered_generator, seed_for
 from latentinpaint.restoration.base import Restorer
 from latentinpaint.restoration.observation_models import ObservationModel, observe
@@ -46,6 +47,10 @@ RESTORED_PICTURES = PageWords(
 )
 
 
+# From an item's source to its picture (1, 1 or 3, H, W) in [0, 1].
+PictureOf = Callable[[ItemSource], Tensor]
+
+
 @dataclass(frozen=True, eq=False)
 class LoadedPrior:
     """A prior with a checksum of its file."""
@@ -58,37 +63,36 @@ class LoadedPrior:
 class RestorationMethod(Method):
     """A method of restoration on one task.
 
-    name, label: see `Method`. restorer: with its hyper-parameters. loaded: its prior. task, noise, seed: of what is
-    seen.
+    name, label: see `Method`. restorer: with its hyper-parameters. loaded: its prior. config: what is seen.
     """
 
     name: str
     label: str
     restorer: Restorer
     loaded: LoadedPrior
-    task: ObservationTask
-    task_text: str
-    noise: float
-    seed: int
+    config: RestorationConfig
 
     def __post_init__(self) -> None:
+        self.task = read_task(self.config.task)
         self.device = self.loaded.prior.device
         self.network = self.loaded.prior.network
 
     def fill(self, item: DatasetItem, num_samples: int = 1) -> Tensor:
         prior = self.loaded.prior
+        seed = self.config.seed
         picture = 2 * item.image[:, : prior.shape[0]] - 1
-        model = model_of(self.task, prior.shape, self.seed, item.name)
-        noise = numbered_generator(seed_for(self.seed, "noise"), item.name)
-        seen = observe(model, picture, self.noise, [noise])
+        model = model_of(self.task, prior.shape, seed, item.name)
+        noise = numbered_generator(seed_for(seed, "noise"), item.name)
+        seen = observe(model, picture, self.config.noise, [noise])
         seen = replace(seen, y=seen.y.to(prior.device))
-        own = numbered_generator(seed_for(self.seed, "method"), item.name)
+        own = numbered_generator(seed_for(seed, "method"), item.name)
         restored = self.restorer(prior, seen, [own]).detach().cpu()
         return ((restored + 1) / 2).expand(-1, 3, -1, -1)
 
     def identity(self, item: DatasetItem) -> str:
         settings = sorted(self.restorer.settings().items())
-        how = f"{self.task_text} {self.noise} {self.seed} {self.device.type}"
+        config = self.config
+        how = f"{config.task} {config.noise} {config.seed} {self.device.type}"
         return f"{type(self.restorer).__name__} {settings} {self.loaded.fingerprint} {how}"
 
 
@@ -155,19 +159,7 @@ class RestorationRunner(Runner):
             if restorer.of_hadamard:
                 loaded = self.hadamard
             restorer.check(loaded.prior, model, shape)
-            config = self.config
-            methods.append(
-                RestorationMethod(
-                    name,
-                    restorer_label(text),
-                    restorer,
-                    loaded,
-                    self.task,
-                    config.task,
-                    config.noise,
-                    config.seed,
-                )
-            )
+            methods.append(RestorationMethod(name, restorer_label(text), restorer, loaded, self.config))
         return methods
 
     def open_evaluator(self) -> tuple[Evaluator, list[str]]:
@@ -207,46 +199,45 @@ def pictures_of(config: RestorationConfig, shape: Sequence[int], task: Observati
         InputError: if there are none.
     """
     channels, size, _ = shape
-    notes: list[str] = []
-    sources = []
     if Path(config.images).is_dir():
         check_outside(config.output, config.images, "restored pictures")
-        named, notes = named_pictures(config.images)
-        crop = centre_crop(size)
-        for name, path in named:
-            sources.append(ItemSource(name, path, None, name, ()))
-
-        def picture_of(source: ItemSource) -> Tensor:
-            pixels = crop(read_picture(source.image).visible_rgb(), 0)
-            return _with_channels(torch.from_numpy(pixels).permute(2, 0, 1)[None], channels)
+        sources, picture_of, notes = _of_folder(config.images, channels, size)
     else:
-        collection = open_collection(config.images, size, channels, train=False)
-        if not isinstance(collection, Pictures):
-            raise InputError(
-                f"{config.images} holds no pictures: give a folder, a sheet or a data set of torchvision"
-            )
-        tiles = {}
-        for number in range(len(collection)):
-            name = f"{number:06d}"
-            tiles[name] = number
-            sources.append(ItemSource(name, Path(config.images), None, name, ()))
-
-        def picture_of(source: ItemSource) -> Tensor:
-            number = tiles[source.name]
-            tile = collection.values[number : number + 1].float() / 255
-            return _with_channels(tile, channels)
+        sources, picture_of = _of_collection(config.images, channels, size)
+        notes = []
 
     def read(source: ItemSource) -> DatasetItem:
         hole = unseen(model_of(task, shape, config.seed, source.name), shape)
-        return DatasetItem(source.name, picture_of(source).contiguous(), hole, source.picture)
+        picture = picture_of(source).expand(-1, 3, -1, -1).contiguous()
+        return DatasetItem(source.name, picture, hole, source.picture)
 
     seen = f"{config.task}, noise {config.noise:g}, seed {config.seed}"
     return EvaluationDataset(sources, read, seen, notes)
 
 
-def _with_channels(pictures: Tensor, channels: int) -> Tensor:
-    """Pictures (1, 1 or 3, H, W) as (1, 3, H, W), grey for priors of one channel."""
-    if channels == 1 and pictures.shape[1] == 3:
-        weights = pictures.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # ITU-R BT.601
-        pictures = (weights * pictures).sum(dim=1, keepdim=True)
-    return pictures.expand(-1, 3, -1, -1)
+def _of_folder(images: str, channels: int, size: int) -> tuple[list[ItemSource], PictureOf, list[str]]:
+    """The middle squares of a folder's pictures, and notes on what is left out."""
+    named, notes = named_pictures(images)
+    crop = centre_crop(size)
+
+    def picture_of(source: ItemSource) -> Tensor:
+        pixels = crop(read_picture(source.image).visible_rgb(), 0)
+        if channels == 1:
+            pixels = (pixels @ LUMINANCE.astype(pixels.dtype))[..., None]
+        return torch.from_numpy(pixels).permute(2, 0, 1)[None]
+
+    return [ItemSource(name, path, None, name, ()) for name, path in named], picture_of, notes
+
+
+def _of_collection(images: str, channels: int, size: int) -> tuple[list[ItemSource], PictureOf]:
+    """The pictures of a sheet or a data set, named by their numbers."""
+    collection = open_collection(images, size, channels, train=False)
+    if not isinstance(collection, Pictures):
+        raise InputError(f"{images} holds no pictures: give a folder, a sheet or a data set of torchvision")
+    values = collection.values
+
+    def picture_of(source: ItemSource) -> Tensor:
+        return values[int(source.name)][None].float() / 255
+
+    names = [f"{number:06d}" for number in range(len(values))]
+    return [ItemSource(name, Path(images), None, name, ()) for name in names], picture_of

@@ -60,7 +60,7 @@ def test_every_method_sees_the_same_and_nothing_of_the_hole(config):
     item = runner.read_item("5.png")
     seen = []
     for method in runner.methods:
-        object.__setattr__(method, "restorer", lambda prior, observed, own: seen.append(observed) or observed.y)
+        method.restorer = lambda prior, observed, own: seen.append(observed) or observed.y
         method.fill(item)
     assert torch.equal(seen[0].y, seen[1].y)
     noise = seen[0].y - seen[0].model(2 * item.image - 1)
@@ -69,13 +69,23 @@ def test_every_method_sees_the_same_and_nothing_of_the_hole(config):
     assert torch.equal(1 - item.mask, seen[0].model.known.float())
 
 
-def test_a_sheet_and_grey_priors(priors, tmp_path):
+def test_a_sheet(priors, tmp_path):
     values = np.random.default_rng(0).integers(1, 256, (16, 48, 3), dtype=np.uint8)
     Image.fromarray(values).save(tmp_path / "sheet.png")
     runner = RestorationRunner(config_of(priors, tmp_path / "sheet.png", tmp_path / "out", validation=1), METHODS)
     assert [source.name for source in runner.dataset.sources] == ["000001", "000002"]
     expected = torch.from_numpy(values[:, 16:32]).permute(2, 0, 1)[None].float() / 255
     torch.testing.assert_close(runner.read_item("000001").image, expected)
+
+
+def test_pictures_are_grey_for_a_prior_of_one_channel(priors, images, tmp_path):
+    runner = RestorationRunner(config_of({"scheduled": priors["grey"]}, images, tmp_path / "out"), METHODS)
+    found = runner.dataset[0].image
+    with Image.open(images / "8.png") as picture:
+        middle = picture.convert("L").resize((16, 16), Image.Resampling.BOX)
+    assert found.shape == (1, 3, 16, 16) and torch.equal(found[:, 0], found[:, 2])
+    assert (255 * found[0, 0] - torch.from_numpy(np.array(middle).astype(np.float32))).abs().mean() < 2
+    assert runner.methods[0].fill(runner.dataset[0]).shape == (1, 3, 16, 16)
 
 
 MISTAKES = {
