@@ -1,4 +1,4 @@
-"""What `evaluate`, `benchmark` and `ablation` do alike: run a benchmark and print what it found."""
+"""What `evaluate`, `benchmark`, `ablation` and `restore` do alike: run a comparison and print what it found."""
 
 import sys
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from latentinpaint.cli.terminal import progress_bar
 from latentinpaint.errors import InputError, check_counts, printable
-from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, counts
+from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, EvaluationConfig, counts
 
 if TYPE_CHECKING:
     from latentinpaint.evaluation.benchmark import Comparison
@@ -27,19 +27,25 @@ def run_comparison(config: BenchmarkConfig, methods: Sequence[str], reference: s
         InputError: if there is nothing that could be compared.
     """
     from latentinpaint.evaluation.benchmark import compare
-    from latentinpaint.evaluation.chosen_metrics import download_weights
     from latentinpaint.evaluation.runner import Runner
 
-    check_counts({f"--{name.replace('_', '-')}": value for name, value in counts(config).items()})
     if config.masks is not None and config.size is not None:
         raise InputError("masks are of whole pictures: leave --size or --masks out")
-    if config.download:
-        download_weights(config, lambda text: print(text, file=sys.stderr))
+    prepare(config)
     runner = Runner(config, methods)
     with progress_bar("evaluating", len(runner.dataset)) as step:
         comparison = compare(runner, reference, step)
     show_comparison(comparison, config.output, "holes")
     return comparison.summary
+
+
+def prepare(config: EvaluationConfig) -> None:
+    """Check the options that start at 1, and fetch the weights that are missing if `download` says so."""
+    check_counts({f"--{name.replace('_', '-')}": value for name, value in counts(config).items()})
+    if config.download:
+        from latentinpaint.evaluation.chosen_metrics import download_weights
+
+        download_weights(config, lambda text: print(text, file=sys.stderr))
 
 
 def show_comparison(comparison: "Comparison", output: str, items: str) -> None:

@@ -1,12 +1,11 @@
 """`restore`: several methods of restoration with flows on the same pictures."""
 
-import sys
 from dataclasses import dataclass
 
-from latentinpaint.cli.comparison import show_comparison
+from latentinpaint.cli.comparison import prepare, show_comparison
 from latentinpaint.cli.terminal import progress_bar
-from latentinpaint.errors import InputError, check_at_least, check_counts
-from latentinpaint.evaluation.benchmark_config import counts, split_names
+from latentinpaint.errors import InputError, check_at_least
+from latentinpaint.evaluation.benchmark_config import split_names
 from latentinpaint.restoration.restoration_config import RestorationConfig
 
 
@@ -32,16 +31,13 @@ class Options(RestorationConfig):
 
 def run(options: Options) -> None:
     """Compare the methods."""
-    check_counts({f"--{name.replace('_', '-')}": value for name, value in counts(options).items()})
     check_at_least("--noise", options.noise, 0)
     check_at_least("--validation", options.validation, 0)
     methods = split_names(options.methods)
     if not methods:
         raise InputError("there is nothing to compare: give --methods, such as pnp_flow,ot_ode")
-    from latentinpaint.evaluation.chosen_metrics import download_weights
+    prepare(options)
     from latentinpaint.restoration.validation import compare_restorers
 
-    if options.download:
-        download_weights(options, lambda text: print(text, file=sys.stderr))
     comparison = compare_restorers(options, methods, options.reference, progress_bar)
     show_comparison(comparison, options.output, "pictures")
