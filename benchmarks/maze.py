@@ -8,12 +8,13 @@ on its straight pieces as at its points; lengths are those of legal paths over A
 
 import argparse
 import json
+from dataclasses import replace
 
 import torch
 
 from latentinpaint.files import write_text
 from latentinpaint.maze.loading import load_planner
-from latentinpaint.maze.planning import CANDIDATES, SearchConfig
+from latentinpaint.maze.planning import CANDIDATES, Planner, SearchConfig
 from latentinpaint.maze.scores import Outcome, by_flow, by_routes, by_straight_lines, draw_pairs
 
 
@@ -31,11 +32,8 @@ def main() -> None:
     parser.add_argument("--output", help="file for the figures, JSON")
     options = parser.parse_args()
 
-    def planner(**changes: object):  # noqa: ANN202
-        config = SearchConfig(batch_size=options.batch_size, **changes)
-        return load_planner(options.model, config, options.steps, options.epsilon)
-
-    maze = planner().maze
+    plain = load_planner(options.model, SearchConfig(batch_size=options.batch_size), options.steps, options.epsilon)
+    maze = plain.maze
     pairs = draw_pairs(maze, options.pairs, options.seed)
     searches = {
         "flow, index search": {},
@@ -53,7 +51,10 @@ def main() -> None:
     print("| method | legal | share (95 %) | length over A*'s | seconds a path |\n|---|---|---|---|---|")
     figures = {}
     for name in (*outcomes, *searches):
-        outcome = outcomes.get(name) or by_flow(planner(**searches[name]), pairs, options.seed)
+        outcome = outcomes.get(name)
+        if outcome is None:
+            planner = Planner(plain.flow, maze, plain.scale, replace(plain.config, **searches[name]))
+            outcome = by_flow(planner, pairs, options.seed)
         figures[name] = _figures(outcome, routes.lengths)
         print(_row(name, figures[name], options.pairs), flush=True)
     if options.output:

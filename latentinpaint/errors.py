@@ -9,6 +9,7 @@ import io
 import operator
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, Protocol, TextIO, TypeVar
 
 T = TypeVar("T")
@@ -133,6 +134,12 @@ def check_counts(counts: Mapping[str, int | None]) -> None:
     for name, value in counts.items():
         if value is not None:
             whole_number(name, value, 1)
+
+
+def check_suffix(name: str, path: str, *suffixes: str) -> None:
+    """Raise an `InputError` unless a path ends in a suffix, in any case; `name` is what the user calls it."""
+    if PurePath(path).suffix.lower() not in suffixes:
+        raise InputError(f"{name} ends in {' or '.join(suffixes)}, not like {path}")
 
 
 def check_same_size(

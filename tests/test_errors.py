@@ -12,6 +12,7 @@ from latentinpaint.errors import (
     check_counts,
     check_has_hole,
     check_same_size,
+    check_suffix,
     choose,
     listed,
     printable,
@@ -44,6 +45,14 @@ def test_counts_start_at_one():
     check_counts({"steps": None, "jobs": 1})
     with pytest.raises(InputError, match="^--jobs starts at 1, not at 0$"):
         check_counts({"steps": None, "--jobs": 0})
+
+
+def test_suffixes():
+    check_suffix("output", "a/b.PNG", ".png")
+    check_suffix("output", "b.tif", ".png", ".tif")
+    for path in ("b.png.jpg", "png", ".png", "a.png/b", ""):
+        with pytest.raises(InputError, match=rf"^output ends in .png or .tif, not like {path}$"):
+            check_suffix("output", path, ".png", ".tif")
 
 
 def test_sizes_are_named_as_width_times_height():

@@ -18,7 +18,7 @@ from latentinpaint.files import expand_home, expand_home_in
 from latentinpaint.training.option_order import most_exact_last
 
 _TYPE_NAMES = {"int": "a whole number", "float": "a number", "bool": "true or false"}
-LISTS = list[str] | None  # the type of options that may be given several times
+_LIST = list[str] | None  # the type of options that may be given several times
 _SHORT = {"model.autoencoder": "autoencoder", "model.refiner": "refiner"}  # required by train_latent alone
 _CHATTY = (
     "lightning_fabric.utilities.seed",
@@ -118,7 +118,7 @@ def _gathered(function: Callable, arguments: Sequence[str]) -> list[str]:
     for word in arguments:
         name, equals, value = word.partition("=")
         parameter = parameters.get(name.removeprefix("--"))
-        if name.startswith("--") and parameter is not None and parameter.annotation == LISTS:
+        if name.startswith("--") and parameter is not None and parameter.annotation == _LIST:
             word = f"{name}+{equals}{value}"
         words.append(word)
     return words

@@ -1,9 +1,7 @@
 """`optimise_path`: a Hadamard flow's path of least action beside the straight one."""
 
-from pathlib import Path
-
 from latentinpaint.cli.terminal import fraction_bar
-from latentinpaint.errors import InputError, check_counts, printable
+from latentinpaint.errors import InputError, check_counts, check_suffix, printable
 
 
 def command(
@@ -41,8 +39,7 @@ def command(
     """
     counts = {"--num-samples": num_samples, "--block-side": block_side, "--knots": knots, "--iterations": iterations}
     check_counts({**counts, "--steps": steps})
-    if Path(output).suffix.lower() != ".png":
-        raise InputError(f"--output is a .png file, not {output}")
+    check_suffix("--output", output, ".png")
     from latentinpaint.device import choose_device
     from latentinpaint.flows import HadamardFlow
     from latentinpaint.flows.path_search import SearchSettings, compare_paths

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from latentinpaint.errors import InputError, check_counts, printable
+from latentinpaint.errors import check_counts, check_suffix, printable
 
 
 @dataclass(kw_only=True)
@@ -45,9 +45,9 @@ class Options:
 def run(options: Options) -> int:
     """Plan as the options say."""
     check_counts({"--num-paths": options.num_paths, "--steps": options.steps, "--index": options.index})
-    _check_suffix("--output", options.output, ".png")
+    check_suffix("--output", options.output, ".png")
     if options.animation is not None:
-        _check_suffix("--animation", options.animation, ".gif")
+        check_suffix("--animation", options.animation, ".gif")
     from latentinpaint.device import choose_device
     from latentinpaint.images.image_files import write_image
     from latentinpaint.maze.drawings import animate_paths, draw_paths, write_animation
@@ -78,8 +78,3 @@ def _stops(options: Options) -> dict[str, str]:
             stops[f"--via ({number})"] = point
     stops["--goal"] = options.goal
     return stops
-
-
-def _check_suffix(name: str, path: str, suffix: str) -> None:
-    if not path.lower().endswith(suffix):
-        raise InputError(f"{name} ends in {suffix}, not like {path}")

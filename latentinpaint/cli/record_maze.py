@@ -1,6 +1,7 @@
 """`record_maze`: trajectories of a point mass that is driven through a maze."""
 
 from latentinpaint.cli.terminal import fraction_bar
+from latentinpaint.errors import check_suffix
 
 
 def command(
@@ -18,6 +19,7 @@ def command(
         steps: of the simulator, 0.01 s each; a multiple of 50,000, or fewer.
         seed: of the starts, goals and speeds.
     """
+    check_suffix("--output", output, ".safetensors")
     from latentinpaint.maze.loading import open_maze
     from latentinpaint.maze.recording import record
 

@@ -2,11 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latentinpaint.cli.terminal import fraction_bar
-from latentinpaint.errors import InputError, check_counts, printable
+from latentinpaint.errors import InputError, check_counts, check_suffix, printable
 from latentinpaint.files import write_text
 
 if TYPE_CHECKING:
@@ -110,11 +109,9 @@ def _check(options: Options) -> None:
         raise InputError("--noise is above 0")
     if options.mask is not None and options.mask_preset is not None:
         raise InputError("give --mask or --mask-preset, not both")
-    output = Path(options.output)
-    if output.suffix.lower() not in (*PICTURES, ".npy"):
-        raise InputError(f"--output ends in .png, .webp, .tif or .npy, not like {output.name}")
-    if options.compare is not None and Path(options.compare).suffix.lower() not in PICTURES:
-        raise InputError(f"--compare ends in .png, .webp or .tif, not like {Path(options.compare).name}")
+    check_suffix("--output", options.output, *PICTURES, ".npy")
+    if options.compare is not None:
+        check_suffix("--compare", options.compare, *PICTURES)
 
 
 def _session(options: Options) -> "Session":
@@ -127,8 +124,13 @@ def _session(options: Options) -> "Session":
 
     flow = load_flow(options.model).to(choose_device(options.device))
     from_noise = read_header(options.model)["recipe"].get("from_noise", True)
-    named = "task data mask mask-preset solver steps tolerance epsilon channel shared-steps quadratic linear"
-    names = inputs.SessionNames(*[f"--{name}" for name in named.split()])
+    alike = ("task", "data", "mask", "solver", "steps", "tolerance", "epsilon", "quadratic", "linear")
+    names = inputs.SessionNames(
+        **{name: f"--{name}" for name in alike},
+        preset="--mask-preset",
+        channels="--channel",
+        shared_steps="--shared-steps",
+    )
     task = inputs.find_task(flow, options.task, from_noise, names)
     settings = (options.solver, options.steps, options.tolerance, options.epsilon, options.shared_steps)
     config = inputs.sampler_config(flow, *settings, names)

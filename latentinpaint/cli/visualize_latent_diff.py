@@ -1,11 +1,10 @@
 """`visualize_latent_diff`: what the latent loses around a hole."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latentinpaint.errors import InputError, check_has_hole, check_same_size
+from latentinpaint.errors import InputError, check_has_hole, check_same_size, check_suffix
 from latentinpaint.images.image_files import Picture, read_mask, read_picture, write_image
 
 if TYPE_CHECKING:
@@ -30,8 +29,7 @@ def command(
     from latentinpaint.visualization import draw_latent_difference, latent_difference
     from latentinpaint.weights import load_autoencoder
 
-    if Path(output).suffix.lower() != ".png":
-        raise InputError(f"--output is a .png file, not {output}")
+    check_suffix("--output", output, ".png")
     encoder = load_autoencoder(autoencoder)
     control = None
     if model is not None:

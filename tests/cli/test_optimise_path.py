@@ -39,7 +39,7 @@ def test_what_it_writes(place, done):
     ("changes", "word"),
     [
         ({"--model": "other"}, "holds a ScheduledFlow: paths are searched for Hadamard flows"),
-        ({"--output": "paths.jpg"}, "--output is a .png file"),
+        ({"--output": "paths.jpg"}, "--output ends in .png"),
         ({"--knots": 2}, "3 knots or more"),
         ({"--num-samples": 1}, "give 2 or more"),
         ({"--iterations": 0}, "--iterations"),

@@ -80,6 +80,8 @@ def test_recording_takes_the_simulator(command, done, tmp_path):
     path = tmp_path / "maze.safetensors"
     result = command("record_maze", "--maze", "huge", "--output", path)
     assert result.status == 2 and "mazes are small, medium, large" in result.complaints[0]
+    result = command("record_maze", "--output", tmp_path / "maze.npy")
+    assert result.status == 2 and "--output ends in .safetensors" in result.complaints[0]
     pytest.importorskip("gymnasium_robotics", reason="PointMaze is not installed")
     done("record_maze", "--maze", "small", "--steps", 50, "--output", path)
     assert path.is_file()

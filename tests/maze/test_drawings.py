@@ -33,6 +33,12 @@ def test_walls_are_grey_and_corridors_white():
             assert spread(colour) == 0 and (colour[0] > 250) == MAZE.is_free((row, column))
 
 
+def test_the_points_that_are_given_are_black():
+    picture = draw_paths(MAZE, [], STOPS, [])
+    for x, y in STOPS.tolist():
+        assert at(picture, x, y).max() < 60
+
+
 def test_legal_paths_are_coloured_and_others_red():
     colour = at(draw_paths(MAZE, [PATH], STOPS, [True]), 0.5, 1.0)
     assert spread(colour) > 50 and colour[2] > colour[0]  # the first colour is blue

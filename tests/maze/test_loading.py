@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from latentinpaint.errors import InputError
-from latentinpaint.flows import HadamardFlow, ScheduledFlow
+from latentinpaint.flows import HadamardFlow, SamplerConfig, ScheduledFlow
 from latentinpaint.maze.loading import load_planner, open_maze, read_stops
+from latentinpaint.maze.planning import SearchConfig
 from latentinpaint.maze.walls import MAZES, Maze
 from latentinpaint.weights import save_flow
 
@@ -19,6 +20,8 @@ def test_a_model_knows_its_maze(tmp_path):
     planner = load_planner(tmp_path / "flow.safetensors", epsilon=0.5)
     assert planner.maze == Maze(MAZE.rows, 0.2) and planner.scale == 1.5
     assert (planner.config.sampler.steps, planner.config.sampler.epsilon) == (7, 0.5)
+    faster = load_planner(tmp_path / "flow.safetensors", SearchConfig((10,)), steps=3)
+    assert faster.config == SearchConfig((10,), sampler=SamplerConfig("euler", 3))
     x, alpha = torch.randn(1, 2, 50, 1), torch.rand(1, 1, 50, 1)
     with torch.no_grad():
         torch.testing.assert_close(planner.flow.difference(x, alpha), flow.eval().difference(x, alpha))
