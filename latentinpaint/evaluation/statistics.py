@@ -134,20 +134,3 @@ def _interval(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
     level = norm.cdf(-math.sqrt(count / (count - 1)) * t.ppf((1 + LEVEL) / 2, count - 1))
     low, high = np.quantile(means, [level, 1 - level]).tolist()
     return low, high
-
-
-def wilson_interval(successes: int, count: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's interval for a probability of which `successes` of `count` trials are known, 1 or more of these.
-
-    Unlike the normal interval it stays in [0, 1] and is not empty where all trials succeed (Wilson 1927).
-
-    Args:
-        successes: 0 to `count`.
-        count: independent trials, at least 1.
-        z: of the standard normal distribution; 1.96 is 95 %.
-    """
-    share = successes / count
-    shrunk = 1 + z * z / count
-    middle = (share + z * z / (2 * count)) / shrunk
-    half = z * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2) / shrunk
-    return max(0.0, middle - half), min(1.0, middle + half)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from scipy.stats import binomtest
 from torch import Tensor
 
-from latentinpaint.evaluation.statistics import wilson_interval
 from latentinpaint.maze.planning import Planner
 from latentinpaint.maze.routes import FineGrid, route_length
 from latentinpaint.maze.walls import Maze
@@ -31,7 +31,8 @@ class Outcome:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's interval of 95 % for the share that is legal."""
-        return wilson_interval(int(self.legal.sum()), len(self.legal))
+        found = binomtest(int(self.legal.sum()), len(self.legal)).proportion_ci(method="wilson")
+        return found.low, found.high
 
     def length_ratios(self, shortest: Tensor) -> Tensor:
         """Lengths over those of shortest routes (N,), of the legal paths."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from latentinpaint.evaluation.statistics import Mean, mean_with_interval, median, paired_difference, wilson_interval
+from latentinpaint.evaluation.statistics import Mean, mean_with_interval, median, paired_difference
 
 
 def names(count, prefix="picture"):
@@ -207,9 +207,3 @@ def test_the_median_is_of_the_numbers(values, expected):
 @pytest.mark.parametrize("values", [[], [math.nan, math.nan]])
 def test_of_no_number_there_is_no_median(values):
     assert math.isnan(median(values))
-
-
-@pytest.mark.parametrize(("successes", "count"), [(0, 1), (3, 3), (9_990, 10_000), (10_000, 10_000), (17, 40)])
-def test_a_share_s_interval_is_scipys(successes, count):
-    expected = scipy.stats.binomtest(successes, count).proportion_ci(0.95, method="wilson")
-    assert wilson_interval(successes, count) == pytest.approx((expected.low, expected.high), abs=1e-6)

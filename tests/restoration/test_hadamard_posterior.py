@@ -50,6 +50,18 @@ def test_many_steps_have_the_spread_of_the_posterior(prior):
     assert deviation[~known].mean() == pytest.approx(STD, rel=0.04)
 
 
+@pytest.mark.parametrize("noise", [0.2, 0.0])
+def test_a_picture_is_the_same_whatever_is_beside_it_and_is_hidden(prior, noise):
+    seen = observed("random:0.4", noise)
+    method = HadamardPosterior(steps=4)
+    together = method(prior, seen, generators(3, 9))
+    other = type(seen)(seen.model, seen.y + 5 * (1 - seen.model.known), noise, seen.shape)
+    torch.testing.assert_close(method(prior, other, generators(3, 9)), together, atol=1e-10, rtol=0)
+    for number in range(3):
+        alone = method(prior, seen.item(number), generators(3, 9)[number : number + 1])
+        torch.testing.assert_close(alone, together[number : number + 1], atol=1e-10, rtol=0)
+
+
 def test_it_needs_a_hadamard_flow_and_a_mask(prior):
     with pytest.raises(InputError, match="needs one, in which every pixel"):
         HadamardPosterior()(gaussian_prior(), observed(), generators(3))

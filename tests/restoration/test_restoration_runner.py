@@ -10,6 +10,7 @@ from PIL import Image
 from small_prior import config_of, save_priors, write_pictures
 
 from latentinpaint.errors import InputError
+from latentinpaint.randomness import draw_normal
 from latentinpaint.restoration.restoration_runner import RestorationRunner, ValidationRunner
 
 METHODS = ("pnp_flow:steps=3:samples=1", "replace:steps=3")
@@ -58,15 +59,26 @@ def test_every_method_sees_the_same_and_nothing_of_the_hole(config):
     """What a method is shown: the picture with noise of the right size, by name and seed."""
     runner = RestorationRunner(config, METHODS)
     item = runner.read_item("5.png")
-    seen = []
+    seen, drawn = [], []
     for method in runner.methods:
-        method.restorer = lambda prior, observed, own: seen.append(observed) or observed.y
+        method.restorer = lambda prior, observed, own: seen.append(observed) or drawn.append(own) or observed.y
         method.fill(item)
     assert torch.equal(seen[0].y, seen[1].y)
     noise = seen[0].y - seen[0].model(2 * item.image - 1)
     assert noise.std().item() == pytest.approx(0.05, rel=0.1)
+    assert (draw_normal(noise, drawn[0]) * noise).mean().abs() < 0.01  # the method's own noise is another
     assert item.mask.sum() == 36
     assert torch.equal(1 - item.mask, seen[0].model.known.float())
+
+
+def test_a_record_depends_on_all_that_decides_a_picture(config, priors):
+    changes = [{}, {"noise": 0.1}, {"seed": 1}, {"task": "box:2"}, {"prior": str(priors["hadamard"])}]
+    found = set()
+    for change in changes:
+        runner = RestorationRunner(replace(config, **change), [*METHODS, "replace:steps=4"])
+        for method in runner.methods:
+            found.add(method.identity(runner.dataset[0]))
+    assert len(found) == 3 * len(changes)
 
 
 def test_a_sheet(priors, tmp_path):
