@@ -1,5 +1,6 @@
 """Observation models by a word, such as ``box:20``: what a command names and a report lists."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
@@ -39,14 +40,25 @@ class ObservationTask(ABC):
         """
 
     def number(self, smallest: float, largest: float = float("inf")) -> float:
-        """What stands behind the colon as a number above `smallest` and at most `largest`."""
+        """What stands behind the colon as a finite number above `smallest` and at most `largest`."""
         try:
             value = float(self.text)
         except ValueError as error:
             raise InputError(f"the amount of a task is {self.amount}, not '{self.text}'") from error
-        if not smallest < value <= largest:
-            raise InputError(f"the amount of a task is {self.amount}, not {self.text}")
+        if not smallest < value <= largest or math.isinf(value):
+            raise self.refusal()
         return value
+
+    def whole_number(self, smallest: int) -> int:
+        """What stands behind the colon as a whole number above `smallest`."""
+        value = self.number(smallest)
+        if not value.is_integer():
+            raise self.refusal()
+        return int(value)
+
+    def refusal(self) -> InputError:
+        """The error for an amount that cannot be used."""
+        return InputError(f"the amount of a task is {self.amount}, not {self.text}")
 
 
 class BoxTask(ObservationTask):
@@ -55,9 +67,7 @@ class BoxTask(ObservationTask):
     amount = "half of the square's side, whole pixels from 1"
 
     def model(self, shape: Sequence[int], generators: Sequence[torch.Generator]) -> ObservationModel:
-        half = int(self.number(0))
-        if half != self.number(0):
-            raise InputError(f"the amount of a task is {self.amount}, not {self.text}")
+        half = self.whole_number(0)
         height, width = shape[-2:]
         if 2 * half >= min(height, width):
             raise InputError(f"a square of half-size {half} leaves nothing of pictures of {width} x {height} pixels")
@@ -111,10 +121,10 @@ class AverageTask(ObservationTask):
     amount = "the square's side, a whole number of pixels from 2 that divides the picture's sides"
 
     def model(self, shape: Sequence[int], generators: Sequence[torch.Generator]) -> ObservationModel:
-        factor = self.number(1)
-        if factor != int(factor) or any(side % factor for side in shape[-2:]):
-            raise InputError(f"the amount of a task is {self.amount}, not {self.text}")
-        return AveragedObservation(int(factor))
+        factor = self.whole_number(1)
+        if any(side % factor for side in shape[-2:]):
+            raise self.refusal()
+        return AveragedObservation(factor)
 
 
 class NoiseTask(ObservationTask):
