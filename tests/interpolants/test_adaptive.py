@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from latentinpaint.interpolants import Endpoints, integrate_path
+from latentinpaint.interpolants import PATH_SOLVERS, Endpoints, integrate_path
 from latentinpaint.interpolants.adaptive import integrate_adaptively, variance_bound
 from latentinpaint.interpolants.paths import sequential
 
@@ -56,7 +56,8 @@ def test_the_least_certain_block_is_next():
     assert 0 < sum(is_first) < 8
 
 
-def test_a_remembered_evaluation_changes_nothing():
+@pytest.mark.parametrize("method", PATH_SOLVERS)
+def test_a_remembered_evaluation_changes_nothing(method):
     """Block by block in a fixed order, the same steps without it."""
     start = torch.randn(4, 1, 1, 3, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 
@@ -64,11 +65,30 @@ def test_a_remembered_evaluation_changes_nothing():
         return torch.tensor([3.0, 2.0, 1.0]).to(data).expand_as(data)
 
     everywhere = torch.ones_like(start)
-    found = integrate_adaptively(gaussian, start, everywhere, BLOCKS, 5, urgency=reading_order)
+    found = integrate_adaptively(gaussian, start, everywhere, BLOCKS, 5, urgency=reading_order, method=method)
     path = sequential(everywhere, BLOCKS[None, None])
-    expected = integrate_path(path, gaussian, start, 15)
+    expected = integrate_path(path, gaussian, start, 15, method=method)
     torch.testing.assert_close(found.x, expected.x, atol=1e-12, rtol=0)
     assert found.nfe == expected.nfe
+
+
+def test_urgency_is_the_mean_over_what_waits_and_over_the_channels():
+    """Block 0 has one entry to fill, block 1 two, whose sum is larger and whose mean is smaller; the first channel
+    alone would say otherwise. What block 0 holds besides stays as it is."""
+    hole = torch.tensor([1.0, 0.0, 1.0, 1.0]).view(1, 1, 1, 4)
+    urgent = torch.tensor([[1.0, 9.0, 2.0, 2.0], [5.0, 9.0, 2.0, 2.0]]).view(1, 2, 1, 4)
+    seen = []
+
+    def drifts(process, x):
+        seen.append((process.alpha.values > 0).flatten().tolist())
+        return Endpoints(x, torch.zeros_like(x))
+
+    start = torch.full((1, 2, 1, 4), 0.7)
+    solution = integrate_adaptively(
+        drifts, start, hole, torch.tensor([[0, 0, 1, 1]]), 1, urgency=lambda data: urgent.to(data)
+    )
+    assert seen == [[True, False, True, True], [False, False, True, True]]
+    torch.testing.assert_close(solution.x, start * (1 - hole))
 
 
 def test_samples_have_the_law_of_the_data():

@@ -28,6 +28,11 @@ def test_channels_are_on_as_often_as_said():
     assert ((on[3:] - (0.5 + 0.5 * 0.3)).abs() < error).all()  # the certain one of two, else by chance
 
 
+def test_damages_are_uniform_in_sum():
+    sums = draw(share_on=1.0, share_begun=1.0)[:, :3].sum(dim=1)
+    assert stats.kstest(sums.numpy(), "uniform").pvalue > 1e-3
+
+
 def test_beginnings_and_times_between():
     """A noise that is always on is uniform at a beginning, and elsewhere a product of two uniform numbers."""
     begun, between = draw(share_on=1.0, share_begun=1.0)[:, 3], draw(share_on=1.0, share_begun=0.0)[:, 3]

@@ -124,6 +124,12 @@ def test_rates_are_derivatives():
     torch.testing.assert_close(several, torch.cat([path.begin, path.end]), atol=0, rtol=0)
 
 
+def test_amounts_that_sum_to_one_but_for_rounding():
+    chosen = {"blur": 0.33, "motion": 0.56, "high_pass": 0.11}
+    assert sum(chosen.values()) > 1
+    assert small_channels().amounts(chosen)[0].tolist() == [0.33, 0.56, 0.11, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("chosen", "word"),
     [

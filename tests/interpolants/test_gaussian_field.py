@@ -37,6 +37,7 @@ def field_and_matrix():
 PROCESSES = [
     Process(0.3 * identity(), Fourier(gaussian_blur(HEIGHT, WIDTH, 0.8))),
     Process(Fourier(power_law(HEIGHT, WIDTH, 1.0)), Fourier(motion_blur(HEIGHT, WIDTH, 1.7, 0.5, centred=False))),
+    Process(Fourier(motion_blur(HEIGHT, WIDTH, 1.3, 1.1, centred=False)), Fourier(gaussian_blur(HEIGHT, WIDTH, 0.8))),
 ]
 
 
@@ -59,6 +60,14 @@ def test_samples_have_the_covariance_and_the_fit_finds_the_spectrum():
     fitted = GaussianField.of(samples)
     difference = (fitted.spectrum - field.spectrum).abs().max()
     assert difference < 5 * field.spectrum.abs().max() * (2 / 20_000) ** 0.5
+
+
+def test_fewer_pictures_than_colours():
+    """Their spectrum has no full rank, and rounding makes powers of it negative: samples are numbers all the same."""
+    pictures = torch.randn(2, 4, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(2))
+    field = GaussianField.of(pictures)
+    assert torch.linalg.eigvalsh(field.spectrum).min() < 0
+    assert field.draw(3, torch.Generator().manual_seed(0)).isfinite().all()
 
 
 def test_what_does_not_fit():

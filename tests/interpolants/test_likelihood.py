@@ -8,7 +8,7 @@ from scipy import stats
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import integrate_path
 from latentinpaint.interpolants.interpolant import Endpoints
-from latentinpaint.interpolants.likelihood import VOLUMES, carry_along_path
+from latentinpaint.interpolants.likelihood import VOLUMES, Determinant, Hutchinson, carry_along_path
 from latentinpaint.interpolants.path_solvers import PATH_SOLVERS
 from latentinpaint.interpolants.paths import inpaint
 
@@ -79,6 +79,23 @@ def test_hutchinson_s_estimate():
         EVERYWHERE, gaussian, start(1), 20, volume="hutchinson", generator=torch.Generator().manual_seed(0)
     )
     torch.testing.assert_close(alone.log_volume, again.log_volume[:1])
+
+
+def test_both_changes_of_volume_of_a_linear_map():
+    """log |det A|, and the trace of A - 1 to five standard errors: v^T B v has the variance of the sum of
+    (B_ij + B_ji)^2 over i < j for random signs v."""
+    matrix = torch.eye(SIZE).double() + 0.5 * FACTOR
+    x = start(2)
+    exact = Determinant().carry(lambda x: x @ matrix, x)
+    torch.testing.assert_close(exact.log_volume, torch.linalg.slogdet(matrix).logabsdet.expand(2))
+    probes = 2000
+    generators = [torch.Generator().manual_seed(seed) for seed in range(2)]
+    estimated = Hutchinson(probes, generators).carry(lambda x: x @ matrix, x)
+    torch.testing.assert_close(estimated.x, exact.x)
+    pairs = (FACTOR + FACTOR.T).triu(1) / 2
+    error = pairs.square().sum().sqrt() / probes**0.5
+    assert ((estimated.log_volume - 0.5 * FACTOR.trace()).abs() < 5 * error).all()
+    assert not x.requires_grad  # the caller's own
 
 
 @pytest.mark.parametrize("arguments", [{"volume": "no"}, {"method": "no"}, {"times": 0}, {"probes": 0}], ids=str)

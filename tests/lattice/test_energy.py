@@ -44,6 +44,10 @@ def test_the_energy_is_the_sum_over_sites(energy):
         assert found.item() == pytest.approx(total, abs=1e-10)
 
 
+def test_energies_of_single_precision_are_summed_in_double():
+    assert PhiFour(0.7, -1.3, 2.1).energy(fields().float()).dtype == torch.float64
+
+
 @pytest.mark.parametrize(("mass_squared", "coupling", "h"), [(-4.0, 4.572, 0.0), (-1.0, 2.0, 0.3), (0.5, 0.0, -1.0)])
 def test_the_two_parametrisations(mass_squared, coupling, h):
     """E = sum of -2 phi phi' + (2d + m^2) phi^2 + lambda phi^4 - h phi: chi = 2, kappa = 2 m^2, gamma = 4 lambda."""

@@ -1,6 +1,7 @@
 """Ensembles: their law, one file, and that an interrupted run makes the same."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,15 +42,63 @@ def test_an_interrupted_run_makes_the_same(tmp_path, monkeypatch):
 
     with pytest.raises(KeyboardInterrupt):
         make_ensemble(SMALL, 4, tmp_path / "parts", interrupting)
-    warm_ups = []
-    monkeypatch.setattr(
-        ensemble, "run_chains", lambda *a, _run=ensemble.run_chains, **k: warm_ups.append(len(a)) or _run(*a, **k)
-    )
+    steps = steps_of_runs(monkeypatch)
     path = make_ensemble(SMALL, 4, tmp_path / "parts", told.append)
-    assert path.read_bytes() == whole and len(warm_ups) == 1  # the third part alone
+    assert path.read_bytes() == whole and steps == [32]  # the third part alone
     assert len(np.load(path)) == 132
     make_ensemble(SMALL, 4, tmp_path / "parts")
-    assert len(warm_ups) == 1
+    assert steps == [32]
+
+
+def steps_of_runs(monkeypatch):
+    """A list that grows by the number of steps of every run of chains."""
+    steps = []
+    run_chains = ensemble.run_chains
+
+    def counting(chain, phi, count, *rest, **named):
+        steps.append(count)
+        return run_chains(chain, phi, count, *rest, **named)
+
+    monkeypatch.setattr(ensemble, "run_chains", counting)
+    return steps
+
+
+def test_a_part_without_its_acceptance_is_made_again(tmp_path, monkeypatch):
+    whole = make_ensemble(SMALL, 4, tmp_path / "whole").read_bytes()
+
+    def interrupting(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_ensemble(SMALL, 4, tmp_path / "parts", interrupting)
+    (written,) = (tmp_path / "parts").rglob("*.json")
+    written.unlink()
+    steps = steps_of_runs(monkeypatch)
+    assert make_ensemble(SMALL, 4, tmp_path / "parts").read_bytes() == whole
+    assert steps == [20, 32, 32, 32]  # to warm up, and three parts
+
+
+def test_every_part_and_every_seed_has_numbers_of_its_own(tmp_path, monkeypatch):
+    drawn = []
+    numbered = ensemble.numbered_generator
+
+    def recording(seed, number):
+        generator = numbered(seed, number)
+        drawn.append(torch.rand(1, generator=generator).item())
+        return generator
+
+    monkeypatch.setattr(ensemble, "numbered_generator", recording)
+    for seed in (0, 1):
+        make_ensemble(replace(SMALL, seed=seed), 4, tmp_path)
+    assert len(set(drawn)) == len(drawn) == 6
+
+
+def test_the_sampler_of_the_settings():
+    settings = replace(SMALL, field=0.3)
+    sampler = settings.sampler(4)
+    mass = settings.energy.quadratic_form(4, 4, settings.kappa_0).float()
+    assert settings.energy.field == 0.3 and (sampler.step_size, sampler.leapfrogs) == (0.2, 10)
+    torch.testing.assert_close(sampler.inverse_mass.values, 1 / mass)
 
 
 def test_chains_lie_one_after_the_other(tmp_path):

@@ -33,6 +33,23 @@ def chains():
     return summarise(run.records, SIDE * SIDE)
 
 
+def test_what_is_summarised():
+    phi = exact_samples(50)
+    found = summarise(records_of(phi, FREE), SIDE * SIDE)
+    values = phi.numpy()
+    m = values.mean(axis=(1, 2, 3))
+    expected = {
+        "magnetisation": m.mean(),
+        "absolute magnetisation": np.abs(m).mean(),
+        "phi^2": (values**2).mean(),
+        "action per site": FREE.energy(phi).mean().item() / SIDE**2,
+        "susceptibility": SIDE**2 * ((m**2).mean() - np.abs(m).mean() ** 2),
+        "two-point function at 0": (values**2).mean(),
+    }
+    for name, value in expected.items():
+        assert found[name].value == pytest.approx(value, abs=1e-12)
+
+
 def test_exact_samples_agree(chains):
     rows = compare(summarise(records_of(exact_samples(2000), FREE), SIDE * SIDE), chains)
     names = ["magnetisation", "absolute magnetisation", "phi^2", "action per site", "susceptibility"]

@@ -7,7 +7,7 @@ from scipy.linalg import solve_discrete_lyapunov
 
 from latentinpaint.errors import InputError
 from latentinpaint.lattice import HybridMonteCarlo, Langevin, PhiFour, run_chains
-from latentinpaint.lattice.estimates import estimate_mean
+from latentinpaint.lattice.estimates import Estimate, estimate_mean, standard_errors
 from latentinpaint.lattice.langevin import LANGEVIN_SCHEMES
 from latentinpaint.lattice.observables import mean_square
 
@@ -85,6 +85,24 @@ def test_the_reference_value(scheme, adjusted, step_size):
     assert found.error < 1.5e-3
     bias = 0 if adjusted else 0.03 / 2 * 0.1566
     assert abs(found.value - 0.1566) < 4 * found.error + bias
+
+
+def test_the_law_given_held_sites():
+    """Two sites of which one is held: the other's mean by quadrature."""
+    energy = PhiFour(chi=1.0, kappa=-1.0, gamma=2.0, field=0.2)
+    held = 0.9
+    chain = Langevin(energy, 0.15, adjusted=True, free=torch.tensor([[[[1.0, 0.0]]]]))
+    phi = torch.zeros(500, 1, 1, 2, dtype=torch.float64)
+    phi[..., 1] = held
+    g = torch.Generator().manual_seed(0)
+    warm = run_chains(chain, phi, 40, generator=g)
+    run = run_chains(chain, warm.phi, 60, {"x": lambda x: x[:, 0, 0, 0]}, generator=g)
+    assert (run.phi[..., 1] == held).all() and run.acceptance > 0.7
+    x = np.linspace(-4, 4, 2001)
+    weight = np.exp(-((x - held) ** 2 - x**2 / 2 + x**4 / 2 - 0.2 * x))
+    found = estimate_mean(run.records["x"])
+    assert abs(standard_errors(found, Estimate((weight * x).sum() / weight.sum(), 0))) < 5
+    assert found.error < 0.01
 
 
 @pytest.mark.parametrize(
