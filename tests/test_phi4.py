@@ -99,7 +99,7 @@ def test_the_comparison(run, monkeypatch):
     assert np.asarray(Image.open(output / "comparison.png")).std() > 5
 
 
-def test_both_recipes_are_one(run):
+def test_both_recipes_are_one():
     """The small recipe differs from the large one by its size, its network's depth and its numbers alone."""
     files = [ROOT / "configs" / "phi4.yaml", SMALL]
     flows = [yaml.safe_load(file.read_text())["model"]["flow"]["init_args"] for file in files]

@@ -97,7 +97,9 @@ def test_the_least_action_of_clocks_is_that_of_a_constant_speed():
     assert straight_or_best([0, 1, 2], 0) == pytest.approx(sum(squares), rel=2e-3)
     found = straight_or_best([0, 1, 2], 80)
     best_sum = sum(length**2 for length in lengths)
-    assert best_sum - 1e-3 < found < best_sum + 0.15 * (sum(squares) - best_sum)
+    assert (
+        best_sum - 1e-3 < found < best_sum + 0.09 * (sum(squares) - best_sum)
+    )  # not with one place in each interval
     together = straight_or_best([0, 0, 0], 80)
     assert shared - 1e-3 < together < shared + 0.15 * (sum(squares) - shared) and found < together
 
