@@ -197,7 +197,7 @@ class _Search:
                 if len(tried):
                     passed[tried] += self._try(tried, stop, candidate, passed[tried] > 0)
                 searching &= passed <= config.passed_over
-        self.legal &= passed > 0
+        self.legal = passed > 0
 
     def _try(self, tried: Tensor, stop: int, candidate: int, has_legal: Tensor) -> Tensor:
         """Pin a stop of the items `tried` (n,) at a candidate; whether their paths are legal: bool (n,)."""

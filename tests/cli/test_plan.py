@@ -53,6 +53,16 @@ def test_none_that_keeps_clear_is_said(run, command, tmp_path):
     assert (tmp_path / "plan.png").is_file()
 
 
+def test_seed_steps_and_noise_count(run, command, tmp_path):
+    pictures = set()
+    for changes in ((), ("--seed", 1), ("--steps", 1), ("--epsilon", 1)):
+        output = tmp_path / "plan.png"
+        options = ("--start", "-1,1", "--goal", "1,1", "--index", 9, "--num-paths", 1, "--output", output)
+        command("plan", "--model", run, *options, *changes, "--device", "cpu")
+        pictures.add(Image.open(output).tobytes())
+    assert len(pictures) == 4
+
+
 MISTAKES = {
     "in a wall": (["--start", "0,0", "--goal", "1,1"], "--start 0,0 lies in a wall"),
     "outside": (["--start", "-1,1", "--goal", "9,1"], "--goal 9,1 lies outside the maze"),

@@ -45,6 +45,9 @@ def test_configurations_of_the_phi4_model_are_made_once(tmp_path):
     # Shifts, turns and reflections keep a field's values, and signs are drawn where there is no field.
     known = np.abs(np.sort(np.abs(fields).reshape(20, -1)))
     assert all(np.isclose(np.sort(np.abs(row).ravel()), known).all(axis=1).any() for row in batch)
+    kept = np.sort(fields.reshape(20, -1))
+    assert not all(np.isclose(np.sort(row.ravel()), kept).all(axis=1).any() for row in batch)
+    assert not any(np.isclose(np.abs(row), np.abs(fields)).all(axis=(1, 2, 3)).any() for row in batch)
     written = (tmp_path / settings.file_name(8)).stat().st_mtime_ns
     FlowDataModule("phi4", size=8, channels=1, downloads=str(tmp_path), ensemble=settings).check()
     assert (tmp_path / settings.file_name(8)).stat().st_mtime_ns == written

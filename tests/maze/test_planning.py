@@ -81,6 +81,29 @@ def test_points_on_the_way_are_found_one_after_the_other(monkeypatch):
         planner(monkeypatch, candidates=(5, 10)).plan(stops[:, [0, 1, 2, 1]])
 
 
+def test_a_point_on_the_way_leaves_room_for_the_goal(monkeypatch):
+    """The point takes 8 points of the path at least, but the last candidate, 10, is the goal's."""
+    stops = torch.tensor([[[-4.5, 0.0], [-2.5, 0.0], [-2.25, 0.0]]])
+    plans = planner(monkeypatch, candidates=(5, 10)).plan(stops)
+    assert plans.legal.tolist() == [False] and plans.last.tolist() == [10]
+    torch.testing.assert_close(plans.trimmed()[0][[0, 5, 10]], stops[0], atol=0, rtol=0)
+
+
+def test_a_plan_is_as_legal_as_its_last_path(monkeypatch):
+    """Where no path to a point on the way was legal, one to the goal by way of it may still be."""
+    made = planner(monkeypatch, candidates=(5, 10))
+    calls = []
+
+    def not_at_first(picture, hole, config):
+        calls.append(len(picture))
+        solution = hurried(picture, hole, config)
+        return Solution(picture + 100, 1) if len(calls) == 1 else solution
+
+    monkeypatch.setattr(made.flow, "inpaint", not_at_first)
+    plans = made.plan(torch.tensor([[[-4.5, 0.0], [-3.5, 0.0], [-2.5, 0.0]]]))
+    assert HALL.legal_paths(plans.paths, 10).tolist() == plans.legal.tolist() == [True] and len(calls) == 2
+
+
 def test_held_at_the_goal(monkeypatch):
     plans = planner(monkeypatch, hold=True).plan(pairs(1.0))
     torch.testing.assert_close(plans.paths[0, 5:], torch.tensor([-3.5, 0.0]).expand(45, 2), atol=0, rtol=0)
@@ -99,6 +122,7 @@ def test_more_rounds_try_again(monkeypatch):
     monkeypatch.setattr(made.flow, "inpaint", at_last)
     plans = made.plan(pairs(1.0))
     assert plans.legal.all() and plans.last.tolist() == [5] and len(calls) == 5
+    assert planner(monkeypatch, rounds=3).plan(pairs(1.0)).sampled == 1  # what is found is not searched again
 
 
 class RandomWalk(HadamardFlow):

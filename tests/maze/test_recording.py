@@ -57,6 +57,8 @@ def test_parts_of_another_recording_are_not_mixed_in(runs, tmp_path):
         recording.record(MAZE, 400, 0, path, part_steps=100)
     with pytest.raises(InputError, match="another recording"):
         recording.record(MAZE, 400, 1, path, part_steps=100)
+    with pytest.raises(InputError, match="another recording"):
+        recording.record(MAZE, 400, 0, path, part_steps=200)
 
 
 def test_steps_make_whole_parts(tmp_path):

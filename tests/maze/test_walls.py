@@ -79,6 +79,8 @@ def test_a_long_segment_that_clips_a_corner_near_its_end():
     assert float(maze.clearance(begin)) == pytest.approx(1.5) and maze.is_legal(end)
     assert not maze.legal_segments(begin, end).any() and not maze.legal_segments(end, begin).any()
     assert maze.legal_segments(begin, end + torch.tensor([0.0, 0.2])).all()
+    beside = torch.tensor([[-1.5, 0.55], [1.5, 0.55]])  # both ends 1 from any wall, the way 0.05 from the pillar
+    assert maze.clearance(beside).min() > 1 and not maze.legal_segments(beside[:1], beside[1:]).any()
 
 
 def test_a_path_is_legal_up_to_its_last_point():

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from latentinpaint.errors import InputError
-from latentinpaint.models.path_unet import PathUNet
+from latentinpaint.models.path_unet import PathBlock, PathUNet
 
 
 def small(length=50):
@@ -62,6 +62,45 @@ def test_one_alpha_for_all_items():
     x, alpha = inputs()
     with torch.no_grad():
         torch.testing.assert_close(network(x, alpha[:1]), network(x, alpha[:1].expand(3, -1, -1, -1)))
+
+
+def randomised(**settings):
+    network = PathUNet((2, 48, 1), width=8, blocks=1, **settings).double().eval()
+    g = torch.Generator().manual_seed(0)
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, std=0.2, generator=g)
+    return network
+
+
+def test_closed_paths():
+    """With circular padding a shift by the coarsest step shifts the output alike; with zeros it does not."""
+    x = torch.randn(1, 2, 48, 1, dtype=torch.float64)
+    alpha = torch.full((1, 1, 48, 1), 0.4, dtype=torch.float64)
+    for padding, moves_along in (("circular", True), ("zeros", False)):
+        network = randomised(multipliers=(1, 2), padding=padding)
+        shifted = network(x.roll(4, 2), alpha)
+        assert torch.allclose(shifted, network(x, alpha).roll(4, 2), atol=1e-10) == moves_along
+
+
+@pytest.mark.parametrize("attention", [True, False])
+def test_attention_is_over_the_coarsest_level(attention):
+    network = randomised(multipliers=(1, 2), attention=attention)
+    x, alpha = inputs(48)
+    found = network(x.double(), alpha)
+    lengths = []
+    network.middle.register_forward_hook(lambda module, given, output: lengths.append(given[0].shape[2]))
+    network(x.double(), alpha)
+    network.middle = nn.Identity()
+    assert lengths == [24] and torch.equal(network(x.double(), alpha), found) != attention
+
+
+def test_the_alphas_shift_the_features_too():
+    """Where the features are zero, scaling has no effect."""
+    block = PathBlock(8, 8, 4, 0.0, "zeros").eval()
+    nn.init.zeros_(block.before[-1].bias)
+    x = torch.zeros(1, 8, 6)
+    embedding = torch.randn(2, 1, 4, generator=torch.Generator().manual_seed(0))
+    assert (block(x, embedding[0]) - block(x, embedding[1])).abs().max() > 1e-3
 
 
 def test_pictures_are_refused():
