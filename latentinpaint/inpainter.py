@@ -212,7 +212,9 @@ class Inpainter:
         outputs = []
         first = 0
         for item in inputs:
-            batch = torch.stack(filled[first : first + len(item.images)])
+            batch = filled[first][None]
+            if len(item.images) > 1:  # of one, which may be large, there is no copy
+                batch = torch.stack(filled[first : first + len(item.images)])
             first += len(item.images)
             outputs.append([item.to_output(sample) for sample in batch.unbind(1)])
         return outputs

@@ -61,9 +61,11 @@ class PictureLayers:
     def blended(self, sample: Tensor) -> tuple[np.ndarray, np.ndarray | None]:
         """Colours (H, W, 3) and alpha (H, W) for the hole, of a filled sample of `images`; None for no alpha."""
         fill = sample[:1]
-        blended = self.soft.blend(fill, self.images[:1])
-        # A colour that nobody saw must not be blended into what is seen.
-        colours = torch.where(self.hidden[:1], fill, blended)[0].permute(1, 2, 0).numpy()
+        blended = fill
+        if self.soft.alpha is not None:
+            # A colour that nobody saw must not be blended into what is seen.
+            blended = torch.where(self.hidden[:1], fill, self.soft.blend(fill, self.images[:1]))
+        colours = blended[0].permute(1, 2, 0).numpy()
         if self.alpha is None or self.new_alpha is None:
             return colours, None
         grey = sample[-1].permute(1, 2, 0).numpy() @ LUMINANCE.astype(np.float32)
