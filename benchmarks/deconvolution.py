@@ -1,6 +1,6 @@
 """How well a multichannel flow restores pictures, beside linear and classical deconvolution, on equal observations.
 
-    python tools/train_flow.py --config configs/denoise_photos.yaml --data.target TRAIN
+    latentinpaint train_flow --config denoise_photos --data.target TRAIN
     python benchmarks/deconvolution.py --model runs/denoise_photos --train TRAIN --test TEST --lpips WEIGHTS
 
 TRAIN and TEST are folders, sheets or collections, of the flow's size. Rows, for each corruption:

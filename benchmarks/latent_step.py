@@ -5,7 +5,7 @@
 Pixel L1 with everything trained, pixel L1 with a frozen autoencoder and mask control, latent L1 with the first
 convolution trained, latent L1 with a frozen autoencoder and mask control: one step of each in turn, so that whatever
 else the machine does meets all alike; medians, and ratios to the first row, which is pixel L1 in the precision that
-was named first. The variants are those of configs/ablation, with an autoencoder of so many base channels and random
+was named first. The variants are the recipes ablation, with an autoencoder of so many base channels and random
 weights, for which the time is the same. Where nothing of the autoencoder is trained, it is a fused copy, as in
 training; see docs/speed.md.
 """
@@ -23,10 +23,11 @@ from latentinpaint.data.photos import Crops, SamplePhotos
 from latentinpaint.experiments.timing import latent_step, median_seconds
 from latentinpaint.models import LamaAutoencoder
 from latentinpaint.training.cli import TrainingCLI
+from latentinpaint.training.recipes import CONFIGS
 from latentinpaint.training.tasks.latent_task import LatentTask
 from latentinpaint.weights import save_autoencoder
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "ablation"
+ABLATION = CONFIGS / "ablation"
 
 
 def main() -> None:
@@ -45,7 +46,7 @@ def main() -> None:
         "image": torch.stack([r["image"] for r in rows]).contiguous(memory_format=torch.channels_last),
         "mask": torch.stack([r["mask"] for r in rows]),
     }
-    files = sorted(p for p in CONFIGS.glob("*.yaml") if p.stem != "autoencoder")
+    files = sorted(p for p in ABLATION.glob("*.yaml") if p.stem != "autoencoder")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "autoencoder.safetensors"
         save_autoencoder(LamaAutoencoder(options.base_channels), path)

@@ -1,6 +1,6 @@
 """How good fills of small pictures are, beside the mean colour and OpenCV's Telea, on equal pictures and holes.
 
-    python tools/sample.py --model runs/cifar_dogs --task inpaint --data TEST --output filled.png
+    latentinpaint sample --model runs/cifar_dogs --task inpaint --data TEST --output filled.png
     python benchmarks/small_pictures.py --truth TEST --features resnet20.safetensors velocity=filled.png
 
 TEST is the sheet or folder that was filled, with the same preset of holes and seed. PSNR is the mean over pictures of

@@ -13,7 +13,6 @@ from imported_names import imported
 import latentinpaint
 
 PACKAGE = Path(latentinpaint.__file__).parent
-TOOLS = Path(__file__).parents[1] / "tools"
 
 # Rooms of one floor know nothing of each other; a room imports from itself and from lower floors.
 FLOORS = [
@@ -113,12 +112,6 @@ def test_lower_rooms_know_little_of_the_outside(room):
     for path in MODULES:
         if room_of(path) == room:
             assert {name.split(".")[0] for name in imported(path)} <= allowed, path
-
-
-@pytest.mark.parametrize("path", sorted(TOOLS.glob("*.py")), ids=lambda p: p.name)
-def test_tools_only_call_the_command_line(path):
-    assert {name for name in imported(path) if name.startswith("latentinpaint")} == {"latentinpaint.cli.main"}
-    assert len(path.read_text(encoding="utf-8").splitlines()) < 20
 
 
 def fresh(code):

@@ -1,7 +1,6 @@
 """Every shipped configuration is parsed, and its trainer, data and task are built."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 import yaml
@@ -9,12 +8,11 @@ import yaml
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.training.cli import TrainingCLI
 from latentinpaint.training.losses.adversarial import LossWeights
+from latentinpaint.training.recipes import CONFIGS
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.training.tasks.autoencoder_task import PretrainTask
 from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.training.tasks.latent_task import LatentTask
-
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
 def settings_of(path):

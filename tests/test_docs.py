@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from test_architecture import FLOORS
 
+from latentinpaint.cli import COMMANDS
+from latentinpaint.training.recipes import CONFIGS, recipe_names
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
-CONFIGS = sorted(ROOT.glob("configs/**/*.yaml"))
+RECIPES = sorted(CONFIGS.rglob("*.yaml"))
 
 pytestmark = pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="the pages are not here")
 
@@ -23,33 +26,41 @@ def test_links_lead_somewhere(page):
             assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", [*PAGES, *CONFIGS], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [*PAGES, *RECIPES], ids=lambda p: p.name)
 def test_files_that_are_named_exist(page):
     text = page.read_text(encoding="utf-8")
-    for name in re.findall(r"\b(?:configs|tools|benchmarks|docs)/[\w/]+\.(?:yaml|py|md)\b", text):
+    for name in re.findall(r"\b(?:tools|benchmarks|docs)/[\w/]+\.(?:yaml|py|md)\b", text):
         assert (ROOT / name).is_file(), name
 
 
 def commands(text):
-    """The commands of code blocks, and of comments in configurations: tool and options."""
+    """The commands of code blocks, and of comments in configurations: command and the words behind it."""
     text = re.sub(r"\\\n\s*#?\s*", " ", text)
     for line in text.splitlines():
-        found = re.match(r"#?\s*python tools/(\w+)\.py (.*)", line)
+        found = re.match(rf"#?\s*(?:.* && )?latentinpaint ({'|'.join(COMMANDS)}) (.*)", line)
         if found:
-            yield found[1], re.findall(r"--[\w.-]+", found[2])
+            yield found[1], found[2].split()
 
 
-@pytest.mark.parametrize("page", [*PAGES, *CONFIGS], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [*PAGES, *RECIPES], ids=lambda p: p.name)
 def test_options_that_are_named_exist(page, capsys):
     from latentinpaint.cli import main
 
-    for tool, options in commands(page.read_text(encoding="utf-8")):
+    for command, words in commands(page.read_text(encoding="utf-8")):
         with pytest.raises(SystemExit):
-            main(tool, ["--help"])
+            main(command, ["--help"])
         known = capsys.readouterr().out
-        for option in options:
+        for option in re.findall(r"--[\w.-]+", " ".join(words)):
             if ".init_args." not in option and not option.startswith("--model.refiner."):
-                assert re.search(rf"{re.escape(option)}(?![\w.-])", known), f"{tool} {option}"
+                assert re.search(rf"{re.escape(option)}(?![\w.-])", known), f"{command} {option}"
+
+
+@pytest.mark.parametrize("page", [*PAGES, *RECIPES], ids=lambda p: p.name)
+def test_recipes_that_are_named_exist(page):
+    for command, words in commands(page.read_text(encoding="utf-8")):
+        for option, value in zip(words, words[1:], strict=False):
+            if option == "--config" and not value.endswith(".yaml"):
+                assert value in recipe_names(), f"{command} --config {value}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -11,10 +11,11 @@ from PIL import Image
 
 from latentinpaint.cli import main
 from latentinpaint.lattice.ensemble import EnsembleSettings
+from latentinpaint.training.recipes import CONFIGS
 from latentinpaint.weights import read_header
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALL = ROOT / "configs" / "phi4_small.yaml"
+SMALL = CONFIGS / "phi4_small.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def test_the_comparison(run, monkeypatch):
 
 def test_both_recipes_are_one():
     """The small recipe differs from the large one by its size, its network's depth and its numbers alone."""
-    files = [ROOT / "configs" / "phi4.yaml", SMALL]
+    files = [CONFIGS / "phi4.yaml", SMALL]
     flows = [yaml.safe_load(file.read_text())["model"]["flow"]["init_args"] for file in files]
     for name in ("measure", "solver", "scale", "padding", "estimates", "masks", "known_noise"):
         assert flows[0][name] == flows[1][name]

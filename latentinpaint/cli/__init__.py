@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "quickstart": "train on the embedded photographs for some minutes and fill held-back ones",
+    "recipes": "list the configurations that come with the package, by name",
     "pretrain_ae": "pretrain an autoencoder on a folder of photographs",
     "train_latent": "train a refiner, ffc or flow, in an autoencoder's latent space",
     "train_lama": "train with LaMa's full losses: adversarial, feature matching, perceptual, latent",

@@ -22,7 +22,8 @@ class Options:
         root: folder of photographs to train on.
         val_root: folder of photographs to evaluate on.
         output: folder of everything.
-        configs: folder of the variants' configurations; autoencoder.yaml in it is the autoencoder's.
+        configs: the recipes ablation, or a folder of the variants' configurations; autoencoder.yaml in it is the
+            autoencoder's.
         only: names of the variants to train, separated by commas; '' for all.
         seeds: of crops, holes, weights and noise, separated by commas; every variant is trained with each.
         steps: training steps, by default the configuration's own.
@@ -42,7 +43,7 @@ class Options:
     root: str
     val_root: str
     output: str
-    configs: str = "configs/ablation"
+    configs: str = "ablation"
     only: str = ""
     seeds: str = "0,1"
     steps: int | None = None
@@ -66,8 +67,9 @@ def run(options: Options) -> None:
     from latentinpaint.experiments import ablation
     from latentinpaint.experiments.queue import SharedSettings, TrainingQueue
     from latentinpaint.training.precision import fastest_precision
+    from latentinpaint.training.recipes import configuration_folder
 
-    configs = Path(options.configs)
+    configs = configuration_folder(options.configs)
     folder = Path(options.output)
     variants = ablation.find_variants(configs, split_names(options.only))
     seeds = _seeds(split_names(options.seeds))

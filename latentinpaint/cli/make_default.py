@@ -18,7 +18,7 @@ class Options:
     Args:
         photos: folders and zip files of photographs, separated by commas.
         output: folder of everything.
-        recipe: folder of the stages' configurations.
+        recipe: default, default_gpu, or a folder of the stages' configurations.
         minutes: time for all trainings, in the recipe's proportions; by default the recipe's own times.
         precision: of training, such as bf16-mixed or 32-true; by default the fastest on this machine.
         num_workers: processes that read and crop; by default one less than there are cores.
@@ -29,7 +29,7 @@ class Options:
 
     photos: str
     output: str = "runs/default"
-    recipe: str = "configs/default"
+    recipe: str = "default"
     minutes: float | None = None
     precision: str | None = None
     num_workers: int | None = None
@@ -47,6 +47,7 @@ def run(options: Options) -> None:
     from latentinpaint.evaluation.benchmark_config import split_names
     from latentinpaint.experiments.make_default import CARD_FILE, ModelMaking
     from latentinpaint.training.precision import fastest_precision
+    from latentinpaint.training.recipes import configuration_folder
 
     workers = options.num_workers
     if workers is None:
@@ -55,7 +56,7 @@ def run(options: Options) -> None:
     making = ModelMaking(
         photos=photos,
         output=Path(options.output),
-        recipe_folder=Path(options.recipe),
+        recipe_folder=configuration_folder(options.recipe),
         minutes=options.minutes,
         precision=options.precision or fastest_precision(),
         num_workers=workers,
@@ -72,7 +73,7 @@ def _command(options: Options, photos: Sequence[str]) -> str:
     """The command line without the places of this machine."""
     names = ",".join(Path(photo).name for photo in photos)
     words = ["latentinpaint", "make_default", "--photos", names]
-    words += ["--recipe", f"configs/{Path(options.recipe).name}"]
+    words += ["--recipe", Path(options.recipe).name]
     if options.minutes is not None:
         words += ["--minutes", f"{options.minutes:g}"]
     return shlex.join(words)

@@ -218,7 +218,7 @@ def find_variants(folder: Path, only: Sequence[str]) -> dict[str, Path]:
     found = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     found.pop(AUTOENCODER, None)
     if not found:
-        raise InputError(f"{folder} holds no configuration of a variant: give a folder such as configs/ablation")
+        raise InputError(f"{folder} holds no configuration of a variant: give one that does, or the recipes ablation")
     for name in only:
         if name not in found:
             raise InputError(f"there is no variant '{name}' in {folder}: choose any of {', '.join(found)}")

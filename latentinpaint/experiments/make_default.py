@@ -139,7 +139,7 @@ class ModelMaking:
             elif stage.needed:
                 raise InputError(
                     f"the recipe {self.recipe_folder} holds no {path.name}: "
-                    "give the folder of one, such as configs/default of latentinpaint's source"
+                    "give the folder of one, or the recipe default"
                 )
         return shared_out(found, self.minutes)
 

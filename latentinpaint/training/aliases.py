@@ -6,17 +6,34 @@ error.
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from latentinpaint.errors import InputError, choose
-from latentinpaint.files import user_path
 from latentinpaint.refiners import REFINERS, Refiner
 from latentinpaint.training.option_order import is_configuration, most_exact_last
+from latentinpaint.training.recipes import configuration
 
 ALIASES = ("--refiner", "--autoencoder")
 CONFIGURATION = "--config"
+
+
+def find_configurations(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the file of every configuration in place of its name.
+
+    Raises:
+        InputError: if there is no such configuration.
+    """
+    words = []
+    for option, value in _options_with_values(arguments):
+        words.append(option)
+        if option == CONFIGURATION and value is not None:
+            words.append(str(configuration(value)))
+        elif value is not None:
+            words.append(value)
+    return words
 
 
 def expand_aliases(arguments: Sequence[str]) -> list[str]:
@@ -100,7 +117,7 @@ def _options_with_values(arguments: Sequence[str]) -> list[tuple[str, str | None
 def _refiner_in(config: str) -> str | None:
     """The refiner's class that a configuration names, if any."""
     try:
-        settings = yaml.safe_load(user_path(config).read_text())
+        settings = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"the configuration {config} cannot be read") from error
     refiner = _entry(_entry(settings, "model"), "refiner")

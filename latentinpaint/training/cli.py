@@ -32,7 +32,7 @@ from latentinpaint.errors import InputError
 from latentinpaint.files import expand_home_in, write_text
 from latentinpaint.images.image_files import write_image
 from latentinpaint.refiners import REFINERS
-from latentinpaint.training.aliases import check_refiner, expand_aliases
+from latentinpaint.training.aliases import check_refiner, expand_aliases, find_configurations
 from latentinpaint.training.callbacks import Checkpoints, FlowSnapshots, PictureGrid, RunProgress, SaveLast, WeightEMA
 from latentinpaint.training.checkpoint_io import WholeCheckpoints
 from latentinpaint.training.nan_guard import NanGuard
@@ -91,7 +91,7 @@ def train_flow(arguments: Sequence[str], program: str | None = None) -> None:
     """Train a flow; see `pretrain_ae`. What it has learnt is drawn at the end."""
     recipes = ("--model.flow", "-h", "--help")
     if not any(is_configuration(word) or word.startswith(recipes) for word in arguments):
-        raise InputError("give a recipe, such as --config configs/moons.yaml; --help lists every option")
+        raise InputError("give a recipe, such as --config moons; `latentinpaint recipes` lists them")
     cli = TrainingCLI.build(FlowTask, arguments, "runs/train_flow", program)
     if not cli.model.flow.accepts_source and cli.datamodule.source != NORMAL:
         raise InputError(f"a {type(cli.model.flow).__name__} starts from noise: leave --data.source out")
@@ -153,7 +153,8 @@ class TrainingCLI(LightningCLI):
         self.output = output
         self.task_class = task
         self.has_aliases = issubclass(task, PipelineTask)
-        words = expand_aliases(arguments) if self.has_aliases else most_exact_last(arguments)
+        words = find_configurations(arguments)
+        words = expand_aliases(words) if self.has_aliases else most_exact_last(words)
         super().__init__(
             task,
             FlowDataModule if issubclass(task, FlowTask) else InpaintingDataModule,

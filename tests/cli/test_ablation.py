@@ -3,16 +3,16 @@
 import json
 import shutil
 from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from latentinpaint.cli import main
 from latentinpaint.experiments import queue
+from latentinpaint.training.recipes import CONFIGS
 from latentinpaint.weights import read_header
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "ablation"
+ABLATION = CONFIGS / "ablation"
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def run(command, photos, model_files):
     def call(*options):
         return command(
             *("ablation", "--root", photos / "train", "--val-root", photos / "val", "--output", photos / "out"),
-            *("--configs", CONFIGS, "--size", 32, "--steps", 2, "--jobs", 2, "--time-rounds", 1),
+            *("--configs", ABLATION, "--size", 32, "--steps", 2, "--jobs", 2, "--time-rounds", 1),
             *("--autoencoder", model_files["autoencoder"], "--precision", "32-true", *options),
         )
 
@@ -94,8 +94,8 @@ def test_it_trains_evaluates_and_resumes(run, photos, model_files):
 
 def test_a_failure_names_its_log(run, photos, tmp_path):
     (tmp_path / "configs").mkdir()
-    shutil.copy(CONFIGS / "2_pixel_control.yaml", tmp_path / "configs")
-    wrong = (CONFIGS / "4_latent_control.yaml").read_text().replace("blocks: 9", "blocks: -1")
+    shutil.copy(ABLATION / "2_pixel_control.yaml", tmp_path / "configs")
+    wrong = (ABLATION / "4_latent_control.yaml").read_text().replace("blocks: 9", "blocks: -1")
     (tmp_path / "configs" / "4_latent_control.yaml").write_text(wrong)
     result = run("--configs", tmp_path / "configs", "--seeds", "0")
     assert result.status == 2
@@ -127,7 +127,7 @@ def test_mistakes_are_one_sentence(options, word, run, photos):
 def test_its_own_autoencoder_is_trained_first(photos, command):
     result = command(
         *("ablation", "--root", photos / "train", "--val-root", photos / "val", "--output", photos / "out"),
-        *("--configs", CONFIGS, "--size", 32, "--steps", 1, "--autoencoder-steps", 2, "--time-rounds", 0),
+        *("--configs", ABLATION, "--size", 32, "--steps", 1, "--autoencoder-steps", 2, "--time-rounds", 0),
         *("--only", "2_pixel_control", "--seeds", 0, "--jobs", 1, "--precision", "32-true"),
     )
     assert result.status == 0, result.err

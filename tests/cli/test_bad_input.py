@@ -14,9 +14,9 @@ from safetensors.torch import save_file
 
 from latentinpaint.cli import COMMANDS
 from latentinpaint.cli import TRAINING as TRAINING_COMMANDS
+from latentinpaint.training.recipes import CONFIGS
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = ROOT / "configs"
 HEIGHT, WIDTH = 40, 48
 
 

@@ -1,14 +1,12 @@
 """The recipe of a maze in its smallest form, from trajectories to a plan; the points that a person can get wrong."""
 
-from pathlib import Path
-
 import pytest
 from PIL import Image
 from point_mass import write_recording
 
 from latentinpaint.maze.walls import MAZES, Maze
+from latentinpaint.training.recipes import CONFIGS
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 TINY = ["--model.flow.init_args.width", "8", "--model.flow.init_args.multipliers", "[1,2]"]
 SHORT = [
     "--trainer.max_steps",

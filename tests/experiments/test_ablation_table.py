@@ -1,15 +1,14 @@
 """The ablation's table: its arithmetic, and that it knows every shipped variant."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from latentinpaint.evaluation.table_rows import TableRow
 from latentinpaint.experiments.ablation import AUTOENCODER
 from latentinpaint.experiments.ablation_table import PAIRS, PUBLISHED, Variant, as_json, difference, markdown
+from latentinpaint.training.recipes import CONFIGS
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "ablation"
+ABLATION = CONFIGS / "ablation"
 
 
 def variant(name, *seeds, distance=1.0):
@@ -43,7 +42,7 @@ def test_what_is_capped_is_counted_for_every_seed_by_itself():
 
 def test_every_variant_that_is_shipped_has_its_place():
     """The pairs and published figures name configurations that are there."""
-    there = {path.stem for path in CONFIGS.glob("*.yaml")} - {AUTOENCODER}
+    there = {path.stem for path in ABLATION.glob("*.yaml")} - {AUTOENCODER}
     assert set(PUBLISHED) <= there and {name for pair in PAIRS for name in pair} == there
     assert round(PUBLISHED["2_pixel_control"].time, 2) == 1.07 and round(PUBLISHED["3_latent_alpha"].time, 2) == 0.67
 

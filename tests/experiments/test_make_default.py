@@ -14,6 +14,7 @@ from latentinpaint.cli import main
 from latentinpaint.errors import InputError
 from latentinpaint.experiments import make_default
 from latentinpaint.experiments.make_default import STAGES, as_duration, shared_out, time_budget
+from latentinpaint.training.recipes import CONFIGS
 from latentinpaint.weights import load_model
 from latentinpaint.weights import read_header as header_of_run
 
@@ -80,7 +81,7 @@ def header(path):
 
 def test_the_file_says_how_it_was_made(made):
     recipe = header(made / "out" / "default.safetensors")["recipe"]
-    assert recipe["command"] == "latentinpaint make_default --photos photos.zip --recipe configs/tiny"
+    assert recipe["command"] == "latentinpaint make_default --photos photos.zip --recipe tiny"
     assert [(each["name"], each["photographs"]) for each in recipe["photographs"]] == [("photos", 12)]
     assert {name: stage["steps"] for name, stage in recipe["stages"].items()} == {"autoencoder": 2, "refiner": 3}
     assert recipe["stages"]["refiner"]["settings"]["data"]["size"] == 32
@@ -187,7 +188,7 @@ def test_minutes_are_shared_out_in_the_recipe_s_proportions():
 def test_the_recipe_of_the_default_is_whole():
     """Its configurations are ones that the training commands take, and each has a time budget."""
     for stage in ("autoencoder", "refiner"):
-        settings = make_default._read_yaml(REPOSITORY / "configs" / "default" / f"{stage}.yaml")
+        settings = make_default._read_yaml(CONFIGS / "default" / f"{stage}.yaml")
         assert time_budget(settings) is not None
         assert settings["trainer"]["max_steps"] == -1
 

@@ -1,7 +1,5 @@
 """Short training runs through the command lines, tasks to be trained by hand, and interrupting a run."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -9,10 +7,10 @@ from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.refiners import FFCRefiner
 from latentinpaint.training.callbacks import RunProgress
 from latentinpaint.training.cli import pretrain_ae, train_lama, train_latent
+from latentinpaint.training.recipes import CONFIGS
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.training.tasks.latent_task import LatentTask
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SMALL = {
     "ffc": ("--refiner", "ffc", "--model.refiner.blocks", "1"),
     "flow": ("--refiner", "flow", "--model.refiner.width", "16", "--model.refiner.multipliers", "[1,2]"),

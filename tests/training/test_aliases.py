@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from latentinpaint.errors import InputError
-from latentinpaint.training.aliases import expand_aliases
+from latentinpaint.training.aliases import expand_aliases, find_configurations
 from latentinpaint.training.cli import TrainingCLI
+from latentinpaint.training.recipes import CONFIGS
 from latentinpaint.training.tasks.latent_task import LatentTask
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 FFC = "latentinpaint.refiners.FFCRefiner"
 
 
@@ -20,6 +20,12 @@ def test_aliases():
     config = str(CONFIGS / "latent_ffc.yaml")
     agreed = expand_aliases(["--refiner=ffc", "--config", config])
     assert agreed == ["--config", config]
+
+
+def test_a_configuration_is_found_by_its_name_however_it_is_given():
+    found = str(CONFIGS / "moons.yaml")
+    words = ["--config", "moons", "--conf=moons", "-cmoons", "--data.size", "8"]
+    assert find_configurations(words) == ["--config", found] * 3 + ["--data.size", "8"]
 
 
 def test_of_two_names_of_one_option_the_later_wins():

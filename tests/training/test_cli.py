@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,9 +17,9 @@ from safetensors.torch import load_file
 from latentinpaint.errors import InputError
 from latentinpaint.training.callbacks import RunProgress
 from latentinpaint.training.cli import train
+from latentinpaint.training.recipes import CONFIGS
 from latentinpaint.weights import load_autoencoder, load_pipeline
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 EPOCH_OF_2 = ("--data.epoch_length", 8)  # two steps of four crops
 FLOW = ("--refiner", "flow", "--model.refiner.width", "16", "--model.refiner.multipliers", "[1,2]")
 

@@ -1,18 +1,16 @@
 """The command line wins over configurations wherever it stands, for every training command and every tool."""
 
-from pathlib import Path
-
 import pytest
 
 from latentinpaint.cli import main
 from latentinpaint.training.cli import TrainingCLI
 from latentinpaint.training.option_order import is_configuration, most_exact_last
+from latentinpaint.training.recipes import CONFIGS
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.training.tasks.autoencoder_task import PretrainTask
 from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.training.tasks.latent_task import LatentTask
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 OWN = ["--data.seed", "5", "--trainer.max_steps=1", "--output", "mine", "--trainer.callbacks", "[]"]
 
 

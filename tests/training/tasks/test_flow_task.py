@@ -1,7 +1,5 @@
 """Training flows through the command line: every recipe in its smallest form, resumption, and what is learnt."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,11 +11,11 @@ from latentinpaint.errors import InputError
 from latentinpaint.flows import HadamardFlow, MaskConditionedFlow, MultichannelFlow, ScheduledFlow
 from latentinpaint.maze.walls import MAZES, Maze
 from latentinpaint.training.cli import train_flow
+from latentinpaint.training.recipes import CONFIGS
 from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.visualization.flows import variances
 from latentinpaint.weights import load_flow, read_header
 
-CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 FLOW = "--model.flow.init_args"
 NARROW = (f"{FLOW}.width", "8", f"{FLOW}.multipliers", "[1, 2]", f"{FLOW}.steps", "2")
 NARROW_PRIOR = (f"{FLOW}.width", "16", f"{FLOW}.multipliers", "[1, 2]", f"{FLOW}.steps", "2")

@@ -1,0 +1,6 @@
+"""The command `latentinpaint quickstart`."""
+
+from latentinpaint.cli import main
+
+if __name__ == "__main__":
+    main("quickstart")
