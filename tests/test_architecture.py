@@ -120,6 +120,22 @@ def fresh(code):
     return done.stdout.split()
 
 
+def test_help_loads_nothing_heavy():
+    """Every command explains itself in a fraction of a second."""
+    code = """
+import contextlib, io, sys
+from latentinpaint.cli import COMMANDS, main
+for name in COMMANDS:
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+        main(name, ["--help"])
+    for heavy in ("torch", "numpy", "PIL", "cv2", "scipy", "pytorch_lightning", "matplotlib"):
+        if heavy in sys.modules:
+            sys.exit(f"{name} --help loads {heavy}")
+print("done")
+"""
+    assert fresh(code) == ["done"]
+
+
 def test_importing_the_package_loads_nothing_heavy():
     heavy = ["torch", "numpy", "PIL", "torchvision", "pytorch_lightning", "jsonargparse", "rich", "matplotlib"]
     code = f"import sys, latentinpaint; latentinpaint.__version__; print(*(set({heavy}) & set(sys.modules)))"

@@ -2,14 +2,16 @@
 
 import ast
 import contextlib
+import functools
 import importlib
+import io
 import re
 from pathlib import Path
 
 import pytest
 from test_architecture import FLOORS
 
-from latentinpaint.cli import COMMANDS
+from latentinpaint.cli import COMMANDS, main
 from latentinpaint.training.recipes import CONFIGS, recipe_names
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,14 +44,19 @@ def commands(text):
             yield found[1], found[2].split()
 
 
-@pytest.mark.parametrize("page", [*PAGES, *RECIPES], ids=lambda p: p.name)
-def test_options_that_are_named_exist(page, capsys):
-    from latentinpaint.cli import main
+@functools.cache
+def known_options(command):
+    """All that a command's help says."""
+    out = io.StringIO()
+    with pytest.raises(SystemExit), contextlib.redirect_stdout(out):
+        main(command, ["--help-all"])
+    return out.getvalue()
 
+
+@pytest.mark.parametrize("page", [*PAGES, *RECIPES], ids=lambda p: p.name)
+def test_options_that_are_named_exist(page):
     for command, words in commands(page.read_text(encoding="utf-8")):
-        with pytest.raises(SystemExit):
-            main(command, ["--help"])
-        known = capsys.readouterr().out
+        known = known_options(command)
         for option in re.findall(r"--[\w.-]+", " ".join(words)):
             if ".init_args." not in option and not option.startswith("--model.refiner."):
                 assert re.search(rf"{re.escape(option)}(?![\w.-])", known), f"{command} {option}"

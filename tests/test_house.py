@@ -37,6 +37,8 @@ TESTED_ELSEWHERE = {
     "doctor/unmatched.py": "doctor/test_pairs.py",
     # Tested through what runs them.
     "flows/sampling_tasks.py": "flows/test_session.py",
+    "training/run_options.py": "training/test_help_page.py",
+    "restoration/restorers.py": "restoration/test_base.py",
     "models/fast/modules.py": "models/fast/test_fuse.py",
 }
 

@@ -52,10 +52,16 @@ def main(command: str | None = None, arguments: Sequence[str] | None = None) -> 
     if name not in COMMANDS:
         print(f"latentinpaint: there is no command '{command}': choose one of {', '.join(COMMANDS)}", file=sys.stderr)
         sys.exit(2)
+    if name in TRAINING and ("--help" in rest or "-h" in rest):
+        from latentinpaint.training.help_page import help_page
+
+        print(help_page(name), end="")
+        sys.exit(0)
     from latentinpaint.cli.dispatch import run
 
     module = "latentinpaint.training.cli" if name in TRAINING else f"latentinpaint.cli.{name}"
-    sys.exit(run(name, importlib.import_module(module), rest))
+    words = ["--help" if word == "--help-all" else word for word in rest]  # only of training is there more to say
+    sys.exit(run(name, importlib.import_module(module), words))
 
 
 def _command_or_end(arguments: list[str]) -> str:

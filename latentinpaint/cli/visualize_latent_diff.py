@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from latentinpaint.errors import InputError, check_has_hole, check_same_size, check_suffix
-from latentinpaint.images.image_files import Picture, read_mask, read_picture, write_image
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from latentinpaint.images.image_files import Picture
     from latentinpaint.models import Autoencoder, MaskControl
 
 
@@ -26,6 +26,7 @@ def command(
     """
     import torch
 
+    from latentinpaint.images.image_files import write_image
     from latentinpaint.visualization import draw_latent_difference, latent_difference
     from latentinpaint.weights import load_autoencoder
 
@@ -54,8 +55,10 @@ def _mask_control(model: str, encoder: "Autoencoder", autoencoder: str) -> "Mask
     return pipeline.control
 
 
-def _read(image: str, mask: str, invert: bool) -> tuple[Picture, np.ndarray]:
+def _read(image: str, mask: str, invert: bool) -> tuple["Picture", "np.ndarray"]:
     """The picture, and its hole (H, W) bool."""
+    from latentinpaint.images.image_files import read_mask, read_picture
+
     picture = read_picture(image)
     hole = read_mask(mask, invert=invert)
     check_same_size(hole.shape, (picture.height, picture.width), f"the mask {mask}", f"the picture {image}")

@@ -1,39 +1,31 @@
-"""Restoration with flows: what was seen of a picture, a trained flow as the prior, and methods on both."""
+"""Restoration with flows: what was seen of a picture, a trained flow as the prior, and methods on both.
 
-from latentinpaint.restoration.base import Restorer
-from latentinpaint.restoration.d_flow import DFlow
-from latentinpaint.restoration.flow_priors import FlowPriors
-from latentinpaint.restoration.flower import Flower
-from latentinpaint.restoration.guidance import Guidance
-from latentinpaint.restoration.hadamard_posterior import HadamardPosterior
-from latentinpaint.restoration.least_norm import LeastNorm
-from latentinpaint.restoration.observation_models import Observed, observe
-from latentinpaint.restoration.observation_tasks import OBSERVATION_TASKS, read_task
-from latentinpaint.restoration.ot_ode import OTODE
-from latentinpaint.restoration.pnp_flow import PnPFlow
-from latentinpaint.restoration.replacement import Replacement, Resampling
-from latentinpaint.restoration.velocity_prior import VelocityPrior, prior_of
+Public names are loaded when they are first used, so that the settings of a comparison can be read without them.
+"""
 
-RESTORERS: dict[str, type[Restorer]] = {
-    "pnp_flow": PnPFlow,
-    "ot_ode": OTODE,
-    "d_flow": DFlow,
-    "flow_priors": FlowPriors,
-    "flower": Flower,
-    "guidance": Guidance,
-    "seen": LeastNorm,
-    "replace": Replacement,
-    "repaint": Resampling,
-    "hadamard": HadamardPosterior,
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from latentinpaint.restoration.base import Restorer as Restorer
+    from latentinpaint.restoration.observation_models import observe as observe
+    from latentinpaint.restoration.observation_tasks import OBSERVATION_TASKS as OBSERVATION_TASKS
+    from latentinpaint.restoration.observation_tasks import read_task as read_task
+    from latentinpaint.restoration.restorers import RESTORERS as RESTORERS
+    from latentinpaint.restoration.velocity_prior import prior_of as prior_of
+
+_HOMES = {
+    "OBSERVATION_TASKS": "observation_tasks",
+    "RESTORERS": "restorers",
+    "Restorer": "base",
+    "observe": "observation_models",
+    "prior_of": "velocity_prior",
+    "read_task": "observation_tasks",
 }
+__all__ = ["OBSERVATION_TASKS", "RESTORERS", "Restorer", "observe", "prior_of", "read_task"]
 
-__all__ = [
-    "OBSERVATION_TASKS",
-    "RESTORERS",
-    "Observed",
-    "Restorer",
-    "VelocityPrior",
-    "observe",
-    "prior_of",
-    "read_task",
-]
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"latentinpaint.restoration.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'latentinpaint.restoration' has no attribute '{name}'")

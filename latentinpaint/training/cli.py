@@ -31,30 +31,18 @@ from latentinpaint.data.flow_datamodule import FlowDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.files import expand_home_in, write_text
 from latentinpaint.images.image_files import write_image
-from latentinpaint.refiners import REFINERS
 from latentinpaint.training.aliases import check_refiner, expand_aliases, find_configurations
 from latentinpaint.training.callbacks import Checkpoints, FlowSnapshots, PictureGrid, RunProgress, SaveLast, WeightEMA
 from latentinpaint.training.checkpoint_io import WholeCheckpoints
 from latentinpaint.training.nan_guard import NanGuard
 from latentinpaint.training.option_order import is_configuration, most_exact_last
+from latentinpaint.training.run_options import EVERY_RUN, OF_FLOWS, OF_REFINERS, TRAINER_DEFAULTS, run_folder
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.training.tasks.autoencoder_task import PretrainTask
 from latentinpaint.training.tasks.base import TrainingTask
 from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.training.tasks.latent_task import LatentTask, PipelineTask
 from latentinpaint.visualization.flows import training_sheets
-
-TRAINER_DEFAULTS = {
-    "max_steps": 20_000,
-    "max_epochs": -1,
-    "val_check_interval": 1000,
-    "check_val_every_n_epoch": None,
-    "num_sanity_val_steps": 0,
-    "gradient_clip_val": 1.0,
-    "log_every_n_steps": 20,
-    "enable_model_summary": False,
-    "enable_progress_bar": False,  # RunProgress knows the end of a run by steps and by time
-}
 
 
 @contextmanager
@@ -183,25 +171,14 @@ class TrainingCLI(LightningCLI):
             raise InputError(str(error).strip().splitlines()[0]) from error
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.add_argument("--output", type=str, default=self.output, help="folder of the run and of the model")
-        parser.add_argument(
-            "--ckpt_path", type=str | None, default=None, help="'last' or a .ckpt file to resume from"
-        )
-        parser.add_argument("--ema", type=float, default=0.999, help="decay of the averaged weights a step; 0 is off")
-        parser.add_argument(
-            "--save_minutes", type=float, default=2.0, help="minutes of training between two checkpoints"
-        )
+        options = [run_folder(self.output), *EVERY_RUN]
         if self.task_class is FlowTask:
             parser.link_arguments("data.shape", "model.shape", apply_on="instantiate")
-            parser.add_argument(
-                "--keep_models", type=bool, default=False, help="keep the weights after every validation, in models/"
-            )
+            options += OF_FLOWS
         if self.has_aliases:
-            names = " or ".join(REFINERS)
-            parser.add_argument("--refiner", type=str | None, help=f"short for --model.refiner: {names}")
-            parser.add_argument(
-                "--autoencoder", type=str | None, help="short for --model.autoencoder: a file or folder"
-            )
+            options += OF_REFINERS
+        for option in options:
+            parser.add_argument(f"--{option.name}", type=option.type, default=option.default, help=option.help)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         super().parse_arguments(parser, args)

@@ -31,7 +31,7 @@ class TrainingTask(pl.LightningModule, ABC):
 
     Attributes:
         model_file: name of the file that holds the trained model.
-        trainer_defaults: arguments of the trainer that this task needs, beside `cli.TRAINER_DEFAULTS`.
+        trainer_defaults: arguments of the trainer that this task needs, beside `run_options.TRAINER_DEFAULTS`.
     """
 
     model_file: str
