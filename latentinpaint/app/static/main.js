@@ -1,0 +1,65 @@
+// Where the parts of the page are put together.
+
+import { createAnswers } from "./answers.js";
+import { createCompare } from "./compare.js";
+import { createGestures } from "./gestures.js";
+import { goToStep, redo, undo } from "./history.js";
+import { createJobs } from "./jobs.js";
+import { createKeyboard } from "./keyboard.js";
+import { createMessages } from "./messages.js";
+import { createOpening } from "./opening.js";
+import { createOptions } from "./options.js";
+import { createPictures } from "./pictures.js";
+import { createExpand } from "./expand.js";
+import { createSaving } from "./saving.js";
+import { createSelecting } from "./selecting.js";
+import { createStage } from "./stage.js";
+import { createStore, initialState } from "./store.js";
+import { createStrip } from "./strip.js";
+import { createToolbar } from "./toolbar.js";
+import { createTools } from "./tools.js";
+
+const canvas = document.getElementById("canvas");
+const store = createStore(initialState());
+const pictures = createPictures(() => stage.redraw());
+const stage = createStage(canvas, store, pictures);
+const jobs = createJobs(store, pictures);
+
+/** Something that leaves the present step: what is computed for it is cancelled. */
+function leaving(go) {
+  jobs.cancel();
+  go(store);
+}
+
+function stroked() {
+  if (store.get().fillOnRelease) jobs.fill();
+}
+
+const toolbar = createToolbar(store, stage, {
+  undo: () => leaving(undo),
+  redo: () => leaving(redo),
+  fill: jobs.fill,
+  cancel: jobs.cancel,
+});
+const tools = createTools(store, { stroked, selected: createSelecting(store).selected });
+const gestures = createGestures(canvas, store, tools, stage, toolbar.resize);
+const compare = createCompare(store, stage);
+const opening = createOpening(store, pictures, stage);
+const saving = createSaving(store);
+
+createMessages(store);
+createAnswers(store, pictures);
+createStrip(store, pictures, (position) => leaving(() => goToStep(store, position)));
+createExpand(store, stage, jobs);
+createOptions(store);
+createKeyboard(canvas, store, stage, tools, gestures, {
+  ...toolbar,
+  ...compare,
+  ...saving,
+  undo: () => leaving(undo),
+  redo: () => leaving(redo),
+  fill: jobs.fill,
+  cancel: jobs.cancel,
+  open: opening.choose,
+  help: () => document.getElementById("keys").togglePopover(),
+});
