@@ -1,5 +1,6 @@
 """`Inpainter`: a trained model and any kind of picture in, the same kind of picture out."""
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from latentinpaint.inference.outpainting import Side
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.progress import ProgressCallback, reporting
 from latentinpaint.weights import PIPELINE_FILE, Model, load_model, save_model
 
 # The type that convolutions are computed in; None is the weights' own.
@@ -30,7 +32,7 @@ PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 
 
 class Inpainter:
-    """Fills holes with a trained model.
+    """Fills holes with a trained model. Several threads may use one at the same time.
 
     Args:
         pipeline: the model's networks.
@@ -68,6 +70,7 @@ class Inpainter:
         self.recipe = recipe or {}
         self._fused: InpaintPipeline | None = None
         self._fused_state: list[tuple[int, int]] = []
+        self._fusing = threading.Lock()
 
     @property
     def fused(self) -> InpaintPipeline:
@@ -76,10 +79,12 @@ class Inpainter:
         for value in (*self.pipeline.parameters(), *self.pipeline.buffers()):
             version = 0 if value.is_inference() else value._version
             state.append((value.data_ptr(), version))
-        if self._fused is None or state != self._fused_state:
-            self._fused = fuse(self.pipeline, self._dtype)
-            self._fused_state = state
-        return self._fused
+        with self._fusing:
+            if self._fused is None or state != self._fused_state:
+                self._fused = fuse(self.pipeline, self._dtype)
+                self._fused.report_layers()
+                self._fused_state = state
+            return self._fused
 
     @classmethod
     def from_pretrained(
@@ -125,6 +130,7 @@ class Inpainter:
         feather: int = 0,
         texture: bool | None = None,
         ignore_problems: bool = False,
+        progress: ProgressCallback | None = None,
     ) -> AnyPicture | list[AnyPicture] | list[list[AnyPicture]]:
         """Fill the hole; every pixel outside it comes back bit for bit.
 
@@ -134,21 +140,22 @@ class Inpainter:
                 (3, H, W) or (B, 3, H, W) in [0, 1]; or a list of any of these, of any sizes.
             mask: 1, True or white is the hole: a Pillow picture, an array (H, W) or (H, W, 1), or a tensor (H, W),
                 (1, H, W) or (B, 1, H, W). What is above half of its scale is the hole; the scale is the smallest of
-                1, 255 and 65535 that nothing exceeds. With a list of pictures a list of as many
-                masks, or one for all. The result has the frame of the mask, see `any_picture.as_upright_mask`.
+                1, 255 and 65535 that nothing exceeds. With a list of pictures a list of as many masks, or one for
+                all. The result has the frame of the mask, see `any_picture.as_upright_mask`.
             num_samples: how many fills; only a stochastic refiner gives different ones.
             seed: equal seeds give equal fills.
             steps: solver steps of a flow, None for the model's own.
             refine: whether pictures larger than those the model was trained on are refined from coarse to fine, and
                 how; see `feature_refinement`. Takes many times as long.
             crop: "auto" lets only crops around small holes pass the networks, see `crops.CropPolicy`; None the whole
-                picture; a number crops with so many pixels of context. What a model sees decides its fill, so the
-                three differ; docs/large_pictures.md says by how much.
+                picture; a number crops with so many pixels of context. Their fills differ: docs/large_pictures.md.
             dilate: pixels that the mask is dilated by before; known is what lies outside of the dilated mask.
             feather: pixels of blending inside the dilated mask, see `blending`; alone it dilates by as much.
             texture: whether fills are painted anew with patches of the picture, see `texture`; None as the model
                 has it.
             ignore_problems: whether to fill also what the doctor calls a problem, see `doctor.examine`.
+            progress: called in this thread, often, with the share that is done, rising from 0 to 1. An exception that
+                it raises cancels the fill and passes through.
 
         Returns:
             A picture of the kind that came in, or a list of `num_samples` of them if that is above 1. An empty mask
@@ -160,17 +167,24 @@ class Inpainter:
         """
         options = FillOptions(num_samples, seed, steps, refine, crop, dilate, feather, texture, ignore_problems)
         if not isinstance(image, list | tuple):
-            return _unwrap(self._run([fill_input(image, mask, options)], options)[0])
+            with reporting(progress):
+                return _unwrap(self._run([fill_input(image, mask, options)], options)[0])
         masks = [mask] * len(image)
         if isinstance(mask, list | tuple):
             masks = list(mask)
         if len(masks) != len(image):
             raise InputError(f"{len(masks)} masks for {len(image)} pictures")
-        inputs = [fill_input(*pair, options) for pair in zip(image, masks, strict=True)]
-        return [_unwrap(samples) for samples in self._run(inputs, options)]
+        with reporting(progress):
+            inputs = [fill_input(*pair, options) for pair in zip(image, masks, strict=True)]
+            return [_unwrap(samples) for samples in self._run(inputs, options)]
 
     def expand(
-        self, image: AnyPicture, sides: Side | Sequence[Side], mask: object = None, **options: Any
+        self,
+        image: AnyPicture,
+        sides: Side | Sequence[Side],
+        mask: object = None,
+        progress: ProgressCallback | None = None,
+        **options: Any,
     ) -> AnyPicture | list[AnyPicture]:
         """Outpaint: the picture grows, and what is new is filled; every known pixel comes back bit for bit.
 
@@ -181,6 +195,7 @@ class Inpainter:
                 Sides are those of the upright picture.
             mask: as for calling, of the size of `image`: a hole to be filled besides; None for none, then the result
                 is upright.
+            progress: as for calling.
             options: any other arguments of calling. With `dilate` or `feather` the hole, which the new margin
                 belongs to, reaches that far into the picture.
 
@@ -191,13 +206,24 @@ class Inpainter:
             InputError: as calling, and as `outpainting.Padding.of`.
         """
         fill_options = FillOptions(**options)
-        request = expanded_input(image, sides, mask, fill_options)
-        return _unwrap(self._run([request], fill_options)[0])
+        with reporting(progress):
+            request = expanded_input(image, sides, mask, fill_options)
+            return _unwrap(self._run([request], fill_options)[0])
 
-    def fill(self, picture: Picture, mask: np.ndarray, options: FillOptions | None = None) -> list[Picture]:
-        """The filled samples of a picture that `read_picture` read and its mask (H, W) bool, True = hole."""
+    def fill(
+        self,
+        picture: Picture,
+        mask: np.ndarray,
+        options: FillOptions | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> list[Picture]:
+        """The filled samples of a picture that `read_picture` read and its mask (H, W) bool, True = hole.
+
+        `progress` is as for calling.
+        """
         options = options or FillOptions()
-        return self._run([picture_input(picture, mask, options, lambda filled: filled)], options)[0]
+        with reporting(progress):
+            return self._run([picture_input(picture, mask, options, lambda filled: filled)], options)[0]
 
     def _run(self, inputs: Sequence[FillInput], options: FillOptions) -> list[list[Any]]:
         """The `num_samples` outputs of every input."""

@@ -13,11 +13,13 @@ from torch import Tensor, nn
 from latentinpaint.errors import check_at_least
 from latentinpaint.hole import check_unit_mask, is_hole
 from latentinpaint.models import Autoencoder, MaskControl
+from latentinpaint.progress import parts, report_layers
 from latentinpaint.randomness import Generators, numbered_generator
 from latentinpaint.refiners import Condition, Refiner
 
 # Full-resolution features of a 16-channel autoencoder take 64 bytes a pixel and layer.
 MAX_BATCH_PIXELS = 2**21
+PHASES = (1, 2, 2)  # costs of encoding, refining and decoding, for the progress that is reported
 
 
 def _check_mask(mask: Tensor) -> None:
@@ -163,22 +165,19 @@ class InpaintPipeline(nn.Module):
         if batch_size is None:
             batch_size = max(1, min(8, MAX_BATCH_PIXELS // (image.shape[-2] * image.shape[-1])))
         # Sample k of picture i is number i * distinct + k.
-        numbers = torch.arange(len(image) * distinct)
+        chunks = torch.arange(len(image) * distinct).split(batch_size)
         outputs = []
         errors = []
-        for chunk in numbers.split(batch_size):
+        for chunk, part in zip(chunks, parts(map(len, chunks)), strict=True):
             pictures = chunk // distinct
             generators = []
             for picture, k in zip(pictures.tolist(), (chunk % distinct).tolist(), strict=True):
                 generators.append(numbered_generator(seeds[picture], k))
-            # Every picture is encoded once, however many of its samples are in the chunk.
-            unique, positions = pictures.unique(return_inverse=True)
-            condition = self.condition(image[unique].contiguous(), mask[unique].contiguous())
-            condition = condition.select(positions.tolist())
-            latent, error = self.refiner.refine_with_error(condition, generators, steps)
-            outputs.append(self._decoded(latent, image[pictures], mask[pictures]))
+            with part:
+                output, error = self._sample_chunk(image, mask, pictures, generators, steps)
+            outputs.append(output)
             if error is not None:
-                errors.append(self._at_pixels(error, image.shape[-2:]))
+                errors.append(error)
 
         def by_picture(parts: list[Tensor]) -> Tensor:
             samples = torch.cat(parts).unflatten(0, (len(image), distinct))
@@ -187,6 +186,40 @@ class InpaintPipeline(nn.Module):
         if not errors:
             return by_picture(outputs), None
         return by_picture(outputs), by_picture(errors)
+
+    def _sample_chunk(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        pictures: Tensor,
+        generators: list[torch.Generator],
+        steps: int | None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """A sample (3, H, W) and its error (1, H, W) for each of some indices of pictures, by its own generator."""
+        encoding, refining, decoding = parts(PHASES)
+        # Every picture is encoded once, however many of its samples are in the chunk.
+        unique, positions = pictures.unique(return_inverse=True)
+        with encoding:
+            condition = self.condition(image[unique].contiguous(), mask[unique].contiguous())
+        condition = condition.select(positions.tolist())
+        with refining:
+            latent, error = self.refiner.refine_with_error(condition, generators, steps)
+        with decoding:
+            output = self._decoded(latent, image[pictures], mask[pictures])
+        if error is not None:
+            error = self._at_pixels(error, image.shape[-2:])
+        return output, error
+
+    def report_layers(self) -> None:
+        """Have the layers report how far a fill is, see `progress`."""
+        encoding: list[nn.Module] = [self.autoencoder.stages]
+        if self.control is not None:
+            encoding.insert(0, self.control)
+        decoding = [child for child in self.autoencoder.children() if child is not self.autoencoder.stages]
+        report_layers(encoding)
+        report_layers(decoding)
+        # A flow's network is evaluated at every step, and its solver reports the steps.
+        report_layers([self.refiner], advance=not self.refiner.stochastic)
 
     def _decoded(self, latent: Tensor, image: Tensor, mask: Tensor) -> Tensor:
         """The pictures with their holes filled from refined latents."""

@@ -17,7 +17,7 @@ PACKAGE = Path(latentinpaint.__file__).parent
 # Rooms of one floor know nothing of each other; a room imports from itself and from lower floors.
 FLOORS = [
     {"errors"},
-    {"device", "files", "hole", "randomness"},
+    {"device", "files", "hole", "progress", "randomness"},
     {"images", "models", "interpolants", "metrics"},
     {"lattice"},
     {"data", "refiners"},
@@ -39,6 +39,7 @@ OUTSIDE = {
     "device": {"torch"},
     "files": set(),
     "hole": {"numpy", "torch"},
+    "progress": {"torch"},
     "randomness": {"torch"},
     "models": {"torch"},
     "interpolants": {"torch", "torchdiffeq"},

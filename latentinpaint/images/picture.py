@@ -35,6 +35,9 @@ from latentinpaint.images.png_chunks import Chunk
 from latentinpaint.images.sample_range import SampleRange, check_intensities, range_of
 from latentinpaint.images.transparency import continue_visible, hidden
 from latentinpaint.images.transparent_colour import TransparentColour
+from latentinpaint.progress import report
+
+FILLED_AT_ONCE = 2**20  # pixels of a fill that are put into a picture at once: memory, and the progress reported
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,25 +231,20 @@ class Picture:
         Raises:
             InputError: if sizes differ, `fill` is not finite in the hole, or a palette has no opaque entry.
         """
-        colours = self._colours_in_hole(fill, hole)
-        new_alpha = np.ones(len(colours))
-        if alpha is not None:
-            new_alpha = alpha[hole]
+        size = (self.height, self.width)
+        if fill.shape != (*size, 3) or hole.shape != size or hole.dtype != bool:
+            sizes = f"fill {fill.shape} or hole {hole.shape} {hole.dtype}"
+            raise InputError(f"{self.name} is {self.width}x{self.height}: {sizes} do not fit it")
+        if alpha is None:
+            alpha = np.broadcast_to(np.float64(1), size)
         if self.mode in PALETTE_MODES:
-            return self._filled_by_palette(colours, new_alpha, hole)
-        new = to_samples(colours, self.mode, self.sample_range, sample_step(self.mode, self.bits))
-        key = self._colour_key()
-        if key is not None:
-            key.give(new, new_alpha < 0.5)
+            return self._filled_by_palette(self._colours_in_hole(fill, hole), alpha[hole], hole)
         samples = self.samples.copy()
-        if samples.ndim == 2:
-            samples[hole] = new
-            return replace(self, samples=samples)
-        if new.ndim == 1:
-            new = new[:, None]
-        samples[..., : new.shape[-1]][hole] = new
-        if self.mode in ALPHA_MODES:
-            samples[..., -1][hole] = np.rint(new_alpha * self.full_scale).astype(samples.dtype)
+        count = max(1, FILLED_AT_ONCE // self.width)
+        for first in range(0, self.height, count):
+            report()
+            rows = slice(first, first + count)
+            self._fill_rows(samples[rows], fill[rows], hole[rows], alpha[rows])
         return replace(self, samples=samples)
 
     def converted(self, mode: str) -> "Picture":
@@ -319,12 +317,24 @@ class Picture:
             return None
         return TransparentColour(self.transparent_colour, sample_step(self.mode, self.bits), self.mode == "1")
 
+    def _fill_rows(self, samples: np.ndarray, fill: np.ndarray, hole: np.ndarray, alpha: np.ndarray) -> None:
+        """Put some rows of a fill and its alpha into the same rows of samples, of any mode without a palette."""
+        colours = self._colours_in_hole(fill, hole)
+        new = to_samples(colours, self.mode, self.sample_range, sample_step(self.mode, self.bits))
+        key = self._colour_key()
+        if key is not None:
+            key.give(new, alpha[hole] < 0.5)
+        if samples.ndim == 2:
+            samples[hole] = new
+            return
+        if new.ndim == 1:
+            new = new[:, None]
+        samples[..., : new.shape[-1]][hole] = new
+        if self.mode in ALPHA_MODES:
+            samples[..., -1][hole] = np.rint(alpha[hole] * self.full_scale).astype(samples.dtype)
+
     def _colours_in_hole(self, fill: np.ndarray, hole: np.ndarray) -> np.ndarray:
         """Those colours of `fill` that are inside the hole, (N, 3) float64 in [0, 1]; see `filled`."""
-        size = (self.height, self.width)
-        if fill.shape != (*size, 3) or hole.shape != size or hole.dtype != bool:
-            sizes = f"fill {fill.shape} or hole {hole.shape} {hole.dtype}"
-            raise InputError(f"{self.name} is {self.width}x{self.height}: {sizes} do not fit it")
         colours = np.asarray(fill[hole], np.float64)
         if not np.isfinite(colours).all():
             raise InputError(f"the fill for {self.name} holds values that are not finite")

@@ -41,7 +41,9 @@ class SampleRange:
             values = samples.astype(np.float32) / np.float32(self.white)
         else:  # 31 bits, or a small part of 24, are more than a float32 holds before they are scaled
             values = ((samples.astype(np.float64) - self.black) / (self.white - self.black)).astype(np.float32)
-        return np.clip(np.nan_to_num(values, copy=False), 0, 1)
+        if samples.dtype.kind == "f":  # whole numbers are finite
+            values = np.nan_to_num(values, copy=False)
+        return np.clip(values, 0, 1)
 
     def to_samples(self, values: np.ndarray) -> np.ndarray:
         """Float64 in [0, 1] as sample values, float64, not rounded."""

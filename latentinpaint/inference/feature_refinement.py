@@ -28,6 +28,7 @@ from latentinpaint.errors import InputError, choose, whole_number
 from latentinpaint.hole import is_hole
 from latentinpaint.inference.pyramid import PyramidLevel, erode, pyramid_sizes, scale_down
 from latentinpaint.pipeline import InpaintPipeline, composite, mask_out
+from latentinpaint.progress import part, parts
 from latentinpaint.randomness import numbered_generator
 from latentinpaint.refiners import Condition
 
@@ -165,8 +166,9 @@ def sample_refined(
         seeds = [int(seeds)] * len(image)
     distinct = num_samples if pipeline.refiner.stochastic else 1
     filled = []
-    for item in range(len(image)):
-        for k in range(distinct):
+    for number, of_sample in enumerate(parts([1] * (len(image) * distinct))):
+        item, k = divmod(number, distinct)
+        with of_sample:
             filled.append(coarse_to_fine.fill(image[item, None], mask[item, None], (seeds[item], k)))
     samples = torch.cat(filled).unflatten(0, (len(image), distinct))
     return samples.expand(-1, num_samples, -1, -1, -1)
@@ -227,18 +229,21 @@ class _CoarseToFine:
         hole = is_hole(mask).to(image)
         hidden = mask_out(image, mask)
         sizes = pyramid_sizes(height, width, self.refinement.smallest_side)
-        fitting = self._fitting(sizes)
+        with part(0.0, 0.0):  # a trial
+            fitting = self._fitting(sizes)
+        smallest, *larger = parts(height * width for height, width in fitting)
         below = PyramidLevel.of(hidden, hole, fitting[0])
-        latent = self._initial(below, draw)
-        fill = _decoded(latent, latent.start.detach(), below)
-        for number, size in enumerate(fitting[1:], start=2):
+        with smallest:
+            latent = self._initial(below, draw)
+            fill = _decoded(latent, latent.start.detach(), below)
+        for number, (size, of_scale) in enumerate(zip(fitting[1:], larger, strict=True), start=2):
             self.refinement.log(
                 f"refining at {size[1]}x{size[0]} pixels, scale {number} of {len(fitting)}, "
                 f"{self.refinement.iterations} iterations"
             )
             scale = PyramidLevel.of(hidden, hole, size)
-            latent = self._initial(scale, draw)
-            fill = _decoded(latent, self._optimised(latent, scale, below.mask, fill), scale)
+            with of_scale:
+                fill = self._refined(scale, draw, below.mask, fill)
             below = scale
         if fitting[-1] != sizes[-1]:
             fill = F.interpolate(fill, size=sizes[-1], mode="bicubic", align_corners=False).clamp(0, 1)
@@ -270,6 +275,14 @@ class _CoarseToFine:
         free = free_memory(self.pipeline.autoencoder.latent_mean.device)
         return math.inf if free is None else SHARE * free
 
+    def _refined(self, scale: PyramidLevel, draw: tuple[int, int], hole_below: Tensor, fill_below: Tensor) -> Tensor:
+        """The filled picture of a scale, for the filled one below it."""
+        starting, optimising = parts((1, self.refinement.iterations))
+        with starting:
+            latent = self._initial(scale, draw)
+        with optimising:
+            return _decoded(latent, self._optimised(latent, scale, hole_below, fill_below), scale)
+
     def _initial(self, scale: PyramidLevel, draw: tuple[int, int]) -> OptimisedLatent:
         with torch.no_grad():
             condition = self.pipeline.condition(scale.image.contiguous(), scale.mask.contiguous())
@@ -286,13 +299,14 @@ class _CoarseToFine:
         z = latent.start.detach().clone()
         optimiser = torch.optim.Adam([z], lr=self.learning_rate)
         with _frozen(self.pipeline):
-            for _ in range(self.refinement.iterations):
-                z.requires_grad_()
-                picture = latent.decode(z)[..., :height, :width]
-                structure = scale_down(picture, (below_height, below_width)) - fill_below
-                loss = _mean_over(structure, compared) + _mean_over(picture - scale.image, known)
-                (z.grad,) = torch.autograd.grad(loss, z)
-                optimiser.step()
+            for of_iteration in parts([1] * self.refinement.iterations):
+                with of_iteration:
+                    z.requires_grad_()
+                    picture = latent.decode(z)[..., :height, :width]
+                    structure = scale_down(picture, (below_height, below_width)) - fill_below
+                    loss = _mean_over(structure, compared) + _mean_over(picture - scale.image, known)
+                    (z.grad,) = torch.autograd.grad(loss, z)
+                    optimiser.step()
         return z.detach()
 
 

@@ -25,10 +25,13 @@ from latentinpaint.inference.pyramid import PyramidLevel, resize
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inference.tiling import add_texture
 from latentinpaint.pipeline import InpaintPipeline, composite, mask_out
+from latentinpaint.progress import parts, report
 from latentinpaint.randomness import seed_for
 
 NETWORK_SIDE = 384  # longer side in pixels that the networks of a model with texture see
 MAX_PIXELS = 4_000_000  # of a crop that the networks see at once, about 1.7 GB
+NETWORK_SECONDS = 1e-5  # for each pixel on one core, for the progress that is reported
+TEXTURE_SECONDS = 4e-5  # likewise for each pixel of the hole
 MAX_MASK_GROWTH = 1.5  # times that a hole may grow when it is scaled down to what the networks see
 
 
@@ -75,12 +78,14 @@ def fill_holes(
         unknown = list(map(torch.logical_or, masks, hidden))
     texture = options.choose_texture(texture)
     crops = _crops(masks, unknown, options, pipeline.autoencoder.stride, texture is not None)
+    batches = list(_batches(crops))
     outputs = [image[None].expand(options.num_samples, -1, -1, -1) for image in images]
     writable: set[int] = set()  # pictures whose outputs are copies; the others are the caller's tensors
-    for batch in _batches(crops):
+    for batch, part in zip(batches, parts(map(_area, batches)), strict=True):
         image = _stack_crops(images, batch)
         mask = _stack_crops(unknown, batch)
-        filled = _fill(pipeline, texture, image, mask.float(), options, batch, device)
+        with part:
+            filled = _fill(pipeline, texture, image, mask.float(), options, batch, device)
         for crop, samples in zip(batch, filled, strict=True):
             if crop.box.size == tuple(images[crop.picture].shape[-2:]):
                 outputs[crop.picture] = samples
@@ -90,6 +95,11 @@ def fill_holes(
                 writable.add(crop.picture)
             outputs[crop.picture][crop.box.index] = samples
     return outputs
+
+
+def _area(batch: list[_Crop]) -> int:
+    """Pixels of a batch."""
+    return len(batch) * batch[0].box.area
 
 
 def _stack_crops(pictures: Sequence[Tensor], batch: list[_Crop]) -> Tensor:
@@ -107,6 +117,7 @@ def _crops(
         if not mask.any():
             continue
         for number, box in enumerate(options.crops(mask[0].numpy(), stride)):
+            report()
             network_size = box.size
             if options.refinement is None:
                 network_size = _network_size(unknown[picture][box.index], has_texture)
@@ -136,30 +147,45 @@ def _fill(
     device: torch.device | None,
 ) -> Tensor:
     """(B, num_samples, 3, h, w) in the processor's memory, for crops (B, 3, h, w) and masks (B, 1, h, w)."""
+    report()
     level = PyramidLevel.of(mask_out(image, mask), mask, batch[0].network_size)
     small_image = level.image.to(device)
     small_mask = level.mask.to(device)
     seeds = [crop.seed for crop in batch]
-    if options.refinement is None:
-        filled, errors = pipeline.sample_with_error(
-            small_image, small_mask, options.num_samples, seeds, options.steps
-        )
-    else:
-        errors = None
-        filled = sample_refined(
-            pipeline, small_image, small_mask, options.num_samples, seeds, options.steps, options.refinement
-        )
+    sampling, finishing = parts(_costs(texture, small_mask, mask))
+    with sampling:
+        if options.refinement is None:
+            filled, errors = pipeline.sample_with_error(
+                small_image, small_mask, options.num_samples, seeds, options.steps
+            )
+        else:
+            errors = None
+            filled = sample_refined(
+                pipeline, small_image, small_mask, options.num_samples, seeds, options.steps, options.refinement
+            )
     distinct = options.num_samples if pipeline.refiner.stochastic else 1
+    filled = filled[:, :distinct].float().cpu()
+    if errors is not None:
+        errors = errors.float().cpu()
     samples = image.new_empty(len(image), distinct, *image.shape[1:])
-    for number, sample in enumerate(filled[:, :distinct].float().cpu().unbind(1)):
-        for item in range(len(image)):
-            one = slice(item, item + 1)
-            fill = resize(sample[one], batch[0].box.size)
+    with finishing:
+        for number, part in enumerate(parts([1] * samples[:, :, 0, 0, 0].numel())):
+            place = divmod(number, distinct)
+            one = slice(place[0], place[0] + 1)
             error = None
             if errors is not None:
-                error = errors[one, number].float().cpu()
-            samples[one, number] = _finished(texture, image[one], fill, mask[one], error)
+                error = errors[place][None]
+            with part:
+                fill = resize(filled[place][None], batch[0].box.size)
+                samples[place] = _finished(texture, image[one], fill, mask[one], error)[0]
     return samples.expand(-1, options.num_samples, -1, -1, -1)
+
+
+def _costs(texture: PatchTexture | None, small_mask: Tensor, mask: Tensor) -> tuple[float, float]:
+    """Seconds, roughly, that the networks and the texture of a batch take, by its masks as each sees them."""
+    if texture is None:
+        return 1.0, 0.0
+    return NETWORK_SECONDS * small_mask.numel(), TEXTURE_SECONDS * mask.sum().item()
 
 
 def _network_size(mask: Tensor, has_texture: bool) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from latentinpaint.images.picture import Picture
 from latentinpaint.inference.layers import PictureLayers
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.outpainting import Padding, Side
+from latentinpaint.progress import report
 
 _NAMES = ArgumentNames(invert_mask="the mask inverted", ignore_problems="ignore_problems=True")
 
@@ -98,6 +99,7 @@ def _check_masks(picture: Picture | None, mask: object, options: FillOptions, fr
     if options.ignore_problems:
         return
     for one_mask in mask_pictures(mask):
+        report()
         upright = np.ascontiguousarray(turn_upright(one_mask.samples, frame))
         check_pair(picture, replace(one_mask, samples=upright), names=_NAMES)
 
@@ -113,11 +115,14 @@ def picture_input(
     unseen = hole
     if options.feather:
         unseen = mask
+    report()
     picture = picture.with_range_of(~unseen)
+    report()
     layers = PictureLayers.of(picture, soft)
 
     def finish(sample: Tensor) -> Any:  # noqa: ANN401 - whatever `to_output` makes
         fill, alpha = layers.blended(sample)
+        report()
         return to_output(picture.filled(fill, hole, alpha))
 
     return FillInput(layers.images, layers.masks, finish, layers.hidden)

@@ -157,15 +157,16 @@ def _around(trial, seed, place, row, column):
 
 
 @compiled(
-    f"void({_SHARED}, uint8[:, ::1], int32[:, ::1], int32[:, ::1], {_FIELD}, int64, int64, int64, int64, int64)"
+    f"void({_SHARED}, uint8[:, ::1], int32[:, ::1], int32[:, ::1], {_FIELD},"
+    " int64, int64, int64, int64, int64, int64, int64)"
 )
 def sweep(
     painted, known, wanted, features, guidance, targets, sources, old_rows, old_columns, rows, columns, distances,
-    radius, seed, step, first, last,
+    radius, seed, step, band_first, band_last, first, last,
 ):  # fmt: skip
-    """Neighbours' and random trials for the targets of some rows, forward (step 1) or backward (-1).
+    """Neighbours' and random trials for the targets of some rows of a band, forward (step 1) or backward (-1).
 
-    `old_rows` and `old_columns` are the matches before the sweep: those of other rows are taken from there.
+    `old_rows` and `old_columns` are the matches before the sweep: those of other bands are taken from there.
     """
     side = 2 * radius + 1
     target = np.empty((side, 4 * side), np.float32)
@@ -192,7 +193,7 @@ def sweep(
             for trial in range(TRIALS):
                 if trial < 4:
                     try_row, try_column = _beside(
-                        trial, step, row, column, first, last, targets, rows, columns, old_rows, old_columns
+                        trial, step, row, column, band_first, band_last, targets, rows, columns, old_rows, old_columns
                     )
                 else:
                     try_row, try_column = _around(trial, seed, row * size + column, best_row, best_column)
@@ -232,15 +233,15 @@ def _nearest_source(sources, row, column):
 
 @compiled(
     "void(uint8[:, ::1], int32[:, ::1], int32[:, ::1], float32[:, ::1], uint8[:, ::1], uint8[:, ::1],"
-    f" {_FIELD}, int64, int64, int64, int64, int64)"
+    f" {_FIELD}, int64, int64, int64, int64, int64, int64, int64)"
 )
 def upscale(
     coarse_targets, coarse_rows, coarse_columns, coarse_distances, targets, sources, rows, columns, distances, ratio,
-    coarse_top, coarse_left, top, left,
+    coarse_top, coarse_left, top, left, first, last,
 ):  # fmt: skip
-    """Fill a field with the matches of the coarser one, and with the nearest sources where there are none."""
+    """Fill some rows of a field with the matches of the coarser one, and with the nearest sources elsewhere."""
     width = sources.shape[1]
-    for row in range(targets.shape[0]):
+    for row in range(first, last):
         for column in range(targets.shape[1]):
             if not targets[row, column]:
                 continue

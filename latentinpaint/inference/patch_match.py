@@ -15,8 +15,8 @@ threads; a band sees of others what they held before, so that the field does not
 """
 
 import math
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Executor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +25,11 @@ import numpy as np
 from latentinpaint.inference.contrast_prior import ContrastPrior
 from latentinpaint.inference.match_loops import FAR, compare_all, sweep, upscale
 from latentinpaint.inference.patch_level import PatchLevel, SearchWeights
+from latentinpaint.progress import INTERVAL, report
 
 MAX_PAIRS = 4 * 10**6  # of targets and sources that are compared at the coarsest level
 BANDS = 16  # that targets are divided into
+ROWS_AT_ONCE = 8  # of a band, after which a thread sees whether it is to go on
 BORDER_UNKNOWN = 1.0  # the fourth channel of a source's pixel in the hole or beyond the picture
 
 
@@ -43,10 +45,47 @@ class NearestNeighbourField:
     distances: np.ndarray
 
 
-def run_bands(pool: Executor, work: Callable[..., Any], bands: Iterable[tuple[int, int]]) -> None:
-    """Run `work(first, last)` for all bands, in the threads of the pool; errors are raised here."""
-    for _ in pool.map(lambda band: work(*band), bands):
-        pass
+def run_bands(
+    pool: Executor, work: Callable[..., Any], bands: Sequence[tuple[int, int]], backward: bool = False
+) -> None:
+    """Work on the rows of all bands, in the threads of the pool, and report the progress from this one.
+
+    Errors are raised here, those of the progress's listener too; the threads then end within `ROWS_AT_ONCE` rows.
+
+    Args:
+        pool: the threads.
+        work: called with a band and with the `first` to `last` of its rows that are to be worked on.
+        bands: `first` to `last` row of each.
+        backward: whether a band is worked on from its last rows to its first.
+    """
+    done = [0.0] * len(bands)
+    is_cancelled = False
+
+    def run(number: int) -> None:
+        slices = _slices(*bands[number])
+        if backward:
+            slices.reverse()
+        for count, rows in enumerate(slices, start=1):
+            if is_cancelled:
+                return
+            work(bands[number], *rows)
+            done[number] = count / len(slices)
+
+    pending = {pool.submit(run, number) for number in range(len(bands))}
+    try:
+        while pending:
+            finished, pending = wait(pending, timeout=INTERVAL, return_when=FIRST_EXCEPTION)
+            for future in finished:
+                future.result()
+            report(sum(done) / len(bands))
+    finally:
+        is_cancelled = True
+
+
+def _slices(first: int, last: int) -> list[tuple[int, int]]:
+    """Rows `first` to `last` as slices of `ROWS_AT_ONCE`."""
+    starts = range(first, last, ROWS_AT_ONCE)
+    return [(start, min(start + ROWS_AT_ONCE, last)) for start in starts]
 
 
 def row_bands(targets: np.ndarray) -> list[tuple[int, int]]:
@@ -86,11 +125,14 @@ class PatchSearch:
         self.painted = self.known[outer].copy()
         _set_weights(self.painted, level, weights.filled)
         self.known[:, 3::4] *= np.float32(math.sqrt(weights.unknown))
+        report()
         side = level.shape.side
         contrast_weight = np.float32(side * math.sqrt(3) * weights.contrast)
         self._features = np.empty((*level.hole.shape, 4), np.float32)
         self._features[..., :3] = level.blurred() * np.float32(side)
+        report()
         contrast = level.contrast()
+        report()
         self._features[..., 3] = contrast * contrast_weight
         self._wanted = self._features[window.index[1:]].copy()
         self._wanted[..., 3] = prior.expected(level, contrast) * contrast_weight
@@ -116,7 +158,7 @@ class PatchSearch:
         rows = rows[::step].astype(np.int32)
         columns = columns[::step].astype(np.int32)
 
-        def work(first: int, last: int) -> None:
+        def work(band: tuple[int, int], first: int, last: int) -> None:
             compare_all(
                 self.painted, self.known, self._wanted, self._features, self._guidance, self._targets, rows, columns,
                 nnf.rows, nnf.columns, nnf.distances, self.level.shape.radius, first, last,
@@ -131,25 +173,29 @@ class PatchSearch:
         seed = 1000 * self.level.factor + number
         step = 1 - 2 * (number % 2)
 
-        def work(first: int, last: int) -> None:
+        def work(band: tuple[int, int], first: int, last: int) -> None:
             sweep(
                 self.painted, self.known, self._wanted, self._features, self._guidance, self._targets, self._sources,
                 old_rows, old_columns, nnf.rows, nnf.columns, nnf.distances,
-                self.level.shape.radius, seed, step, first, last,
+                self.level.shape.radius, seed, step, *band, first, last,
             )  # fmt: skip
 
-        run_bands(self.pool, work, self.bands)
+        run_bands(self.pool, work, self.bands, backward=step < 0)
 
     def upscaled(self, coarse_level: PatchLevel, coarse: NearestNeighbourField) -> NearestNeighbourField:
         """The field of a coarser level at this one; a target that was none there starts from the nearest source."""
         nnf = self.begin()
         assert coarse_level.window is not None and self.level.window is not None
         ratio = coarse_level.factor // self.level.factor
-        upscale(
-            coarse_level.targets.view(np.uint8), coarse.rows, coarse.columns, coarse.distances,
-            self._targets, self._sources, nnf.rows, nnf.columns, nnf.distances, ratio,
-            coarse_level.window.top, coarse_level.window.left, self.level.window.top, self.level.window.left,
-        )  # fmt: skip
+        corners = (coarse_level.window.top, coarse_level.window.left, self.level.window.top, self.level.window.left)
+
+        def work(band: tuple[int, int], first: int, last: int) -> None:
+            upscale(
+                coarse_level.targets.view(np.uint8), coarse.rows, coarse.columns, coarse.distances,
+                self._targets, self._sources, nnf.rows, nnf.columns, nnf.distances, ratio, *corners, first, last,
+            )  # fmt: skip
+
+        run_bands(self.pool, work, self.bands)
         return nnf
 
     def picture(self) -> np.ndarray:

@@ -46,7 +46,7 @@ def _vote(search: PatchSearch, nnf: NearestNeighbourField, costs: np.ndarray, sh
     beside = np.arange(-radius, radius + 1) ** 2 / radius**2
     place_costs = np.log1p(beside[:, None] + beside).astype(np.float32)
 
-    def work(first: int, last: int) -> None:
+    def work(band: tuple[int, int], first: int, last: int) -> None:
         _paint(
             search.painted, search.known, hole, search.level.targets.view(np.uint8), nnf.rows, nnf.columns, costs,
             place_costs, shifts, 0.5 / WIDTH**2, first, last,

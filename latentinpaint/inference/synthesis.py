@@ -8,10 +8,12 @@ import numpy as np
 
 from latentinpaint.inference.contrast_prior import ContrastPrior
 from latentinpaint.inference.patch_level import PatchLevel, SearchWeights
-from latentinpaint.inference.patch_match import PatchSearch
+from latentinpaint.inference.patch_match import NearestNeighbourField, PatchSearch
 from latentinpaint.inference.patch_vote import vote_modes, vote_winners
+from latentinpaint.progress import part, parts
 
 MANY_TARGETS = 300_000  # of a level, from which on half the rounds do
+VOTE_SHARE = 0.3  # of a round's time, for the progress that is reported
 
 
 def synthesise(
@@ -28,26 +30,42 @@ def synthesise(
     iterations = [rounds[1]] * len(levels)
     iterations[-1] = rounds[2]
     iterations[0] = rounds[0]
+    costs = []
     for number, level in enumerate(levels):
-        if np.count_nonzero(level.targets) > MANY_TARGETS:
+        targets = np.count_nonzero(level.targets)
+        if targets > MANY_TARGETS:
             iterations[number] = (iterations[number] + 1) // 2
+        costs.append(targets * iterations[number])
+    *of_levels, of_last_vote = parts([*costs, VOTE_SHARE * np.count_nonzero(levels[-1].targets)])
     prior = ContrastPrior(levels[0])
-    for number, level in enumerate(levels):
+    for number, (level, of_level) in enumerate(zip(levels, of_levels, strict=True)):
         is_last = number == len(levels) - 1
         level_weights = weights if is_last else replace(weights, filled=1.0)
-        search = PatchSearch(level, prior, level_weights, pool)
-        if number == 0:
-            nnf = search.begin()
-        else:
-            nnf = search.upscaled(levels[number - 1], nnf)
-        for iteration in range(iterations[number]):
-            if number == 0 and iteration == 0:
+        with of_level:
+            search = PatchSearch(level, prior, level_weights, pool)
+            if number == 0:
+                nnf = search.begin()
+            else:
+                with part(0.0, 0.0):
+                    nnf = search.upscaled(levels[number - 1], nnf)
+            _improve(search, nnf, iterations[number], is_first=number == 0, is_last=is_last)
+    with of_last_vote:
+        vote_modes(search, nnf)
+    return search.picture()
+
+
+def _improve(search: PatchSearch, nnf: NearestNeighbourField, iterations: int, is_first: bool, is_last: bool) -> None:
+    """Search and vote in alternation at one level, the first or the last one or one between."""
+    for iteration, of_round in enumerate(parts([1] * iterations)):
+        with of_round:
+            if is_first and iteration == 0:
                 search.compare_all(nnf)  # with the guide, which is painted to begin with
                 continue
-            if is_last:
-                vote_winners(search, nnf)
-            else:
-                vote_modes(search, nnf)
-            search.sweep(nnf, iteration)
-    vote_modes(search, nnf)
-    return search.picture()
+            voting, searching = parts((VOTE_SHARE, 1 - VOTE_SHARE))
+            with voting:
+                if is_last:
+                    vote_winners(search, nnf)
+                else:
+                    vote_modes(search, nnf)
+            with searching:
+                search.sweep(nnf, iteration)

@@ -29,6 +29,7 @@ from latentinpaint.errors import InputError, check_at_least, whole_number
 from latentinpaint.hole import is_hole
 from latentinpaint.inference.narrow_holes import interpolate_narrow
 from latentinpaint.inference.patch_level import PatchLevel, PatchShape, ScaledPicture, SearchWeights
+from latentinpaint.progress import parts, report
 
 MIN_SIDE = 48  # shorter side of the coarsest level, pixels
 MIN_SOURCES = 30  # of a level
@@ -100,17 +101,19 @@ class PatchTexture:
         Returns:
             (B, 3, H, W), known pixels those of `image`; equal inputs give equal outputs.
         """
+        report()
         hole = is_hole(mask)
         guide = torch.where(hole, fill, image)
         filled = []
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            for item in range(len(guide)):
+            for item, part in enumerate(parts([1] * len(guide))):
                 one_weight = None
                 if error is not None:
                     one_weight = _array(self._weight(error[item, 0], hole[item, 0]))
                 one_guide = _array(guide[item].permute(1, 2, 0))
                 one_hole = hole[item, 0].cpu().numpy()
-                filled.append(torch.from_numpy(self._synthesise(one_guide, one_hole, one_weight, pool)))
+                with part:
+                    filled.append(torch.from_numpy(self._synthesise(one_guide, one_hole, one_weight, pool)))
         return torch.where(hole, torch.stack(filled).permute(0, 3, 1, 2).to(guide), image)
 
     def _weight(self, error: Tensor, hole: Tensor) -> Tensor:
@@ -141,6 +144,7 @@ class PatchTexture:
         levels: list[PatchLevel] = []
         scaled = ScaledPicture.full(guide, hole, weight)
         while True:
+            report()
             level = PatchLevel(scaled, shape)
             if level.window is not None and np.count_nonzero(level.sources) >= MIN_SOURCES:
                 levels.insert(0, level)

@@ -12,6 +12,7 @@ from latentinpaint.inference.crops import Box
 from latentinpaint.inference.pyramid import PyramidLevel, resize
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.pipeline import composite, mask_out
+from latentinpaint.progress import parts, report
 
 SMALL_PIXELS = 1_000_000  # of a picture that is never cut
 MAX_PIXELS_AT_ONCE = 4_200_000  # that are synthesised at once, about 0.5 GB
@@ -30,6 +31,7 @@ def add_texture(
     pixels or `SURROUNDINGS_AREA` times the box. If that is more than `MAX_PIXELS_AT_ONCE`, it is synthesised at this
     scale, scaled up, and synthesised again tile by tile.
     """
+    report()
     outer = _around_hole(is_hole(mask)[0, 0])
     if error is not None:
         error = _interpolated(error, image.shape[-2:])[outer.index]
@@ -48,12 +50,16 @@ def _synthesise(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
         return texture(image, fill, mask, error)
     scale = math.sqrt(MAX_PIXELS_AT_ONCE / (height * width))
     small_size = max(1, int(height * scale)), max(1, int(width * scale))
+    report()
     level = PyramidLevel.of(mask_out(image, mask), mask, small_size)
     if error is not None:
         error = _interpolated(error, small_size)
-    coarse = texture(level.image, resize(fill, small_size), level.mask, error)
+    at_once, by_tiles = parts((small_size[0] * small_size[1], height * width))
+    with at_once:
+        coarse = texture(level.image, resize(fill, small_size), level.mask, error)
     coarse = resize(coarse, (height, width))
-    return paint_tiles(texture, image, coarse, mask)
+    with by_tiles:
+        return paint_tiles(texture, image, coarse, mask)
 
 
 def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor) -> Tensor:
@@ -73,12 +79,13 @@ def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
     def unknown_fraction(tile: Box) -> float:
         return remaining[tile.extended(SURROUNDINGS, (height, width)).index].float().mean().item()
 
-    while tiles:
+    for part in parts([1] * len(tiles)):
         tile = min(tiles, key=unknown_fraction)
         tiles.remove(tile)
         outer = tile.extended(SURROUNDINGS, (height, width))
-        part = output[outer.index]
-        textured = texture(part, part, remaining[outer.index].float())
+        surroundings = output[outer.index]
+        with part:
+            textured = texture(surroundings, surroundings, remaining[outer.index].float())
         inner = Box(tile.top - outer.top, tile.left - outer.left, tile.bottom - outer.top, tile.right - outer.left)
         output[tile.index] = textured[inner.index]
         remaining[tile.index] = False

@@ -35,6 +35,7 @@ from latentinpaint.interpolants import (
     integrate_path,
 )
 from latentinpaint.interpolants.operators import Hadamard
+from latentinpaint.progress import report
 from latentinpaint.randomness import Generators
 from latentinpaint.refiners.base import Condition
 
@@ -117,7 +118,7 @@ class ScheduledLatentPath(LatentPath):
             return self.velocity(t, z, predict_data(z, t, active), active, alpha_min)
 
         tensors = (condition.latent, condition.hole, condition.area)
-        return integrate(field, start, extra_args=tensors, method=solver, steps=steps)
+        return integrate(field, start, extra_args=tensors, method=solver, steps=steps, progress=report)
 
 
 class HadamardLatentPath(LatentPath):
@@ -161,7 +162,7 @@ class HadamardLatentPath(LatentPath):
             return Endpoints(torch.where(alpha > 0, source, 0.0), prediction)
 
         path = HadamardPath(condition.hole.to(start))
-        solution = integrate_path(path, drifts, start, steps, active_mask=path.level)
+        solution = integrate_path(path, drifts, start, steps, active_mask=path.level, progress=report)
         # Known cells have not moved; they take their values from the last prediction.
         return Solution(torch.where(condition.hole > 0, solution.x, prediction), solution.nfe)
 

@@ -21,7 +21,7 @@ def searched(sources, rows, columns, seeds):
         old = field[0].copy(), field[1].copy()
         sweep(
             painted, known, wanted, features, np.ones((1, 1), np.float32), targets, sources.view(np.uint8), *old,
-            *field, 1, seed, 1, 0, 1,
+            *field, 1, seed, 1, 0, 1, 0, 1,
         )  # fmt: skip
         found.append((int(field[0][0, 0]), int(field[1][0, 0]), float(field[2][0, 0])))
     return found
@@ -55,7 +55,7 @@ def test_the_nearest_source_on_a_square_around_a_place():
     rows, columns, distances = (np.zeros((40, 50), kind) for kind in (np.int32, np.int32, np.float32))
     upscale(
         none, empty, empty, np.zeros((1, 1), np.float32), targets, sources.view(np.uint8), rows, columns, distances,
-        2, 100, 100, 0, 0,
+        2, 100, 100, 0, 0, 0, 40,
     )  # fmt: skip
     places = np.indices((40, 50)).reshape(2, -1).T
     least = cdist(places, np.argwhere(sources), "chebyshev").min(axis=1)

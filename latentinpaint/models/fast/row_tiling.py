@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentinpaint.models.stages import run_stages
+from latentinpaint.progress import report
 
 TILE_BYTES = 2**23
 SMALLEST_TILE = 8  # rows; of a smaller tile more would be padding than rows
@@ -233,6 +234,7 @@ def _compute_tile(
     written = [*plan[1:], rows]
     tile = plan[0].of(x)
     for index, layer in enumerate(layers):
+        report()
         tile = layer.compute_rows(tile, plan[index], len(written[index]))
         if control is not None:
             tile = tile + written[index].of(control[index])
