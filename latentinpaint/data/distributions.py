@@ -62,10 +62,10 @@ class Moons(Collection):
 
 
 class ShiftedNormal(Collection):
-    """Normal points of unit variance around (4, 4)."""
+    """Normal points of unit variance around (1, 1)."""
 
     shape = (2,)
-    centre = 4.0
+    centre = 1.0
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         return self.centre + torch.randn(count, 2, generator=generator)
