@@ -2,10 +2,10 @@
 
     python benchmarks/readable_digits.py --data TRAIN TEST --labels TRAIN_LABELS TEST_LABELS linear=digits.png
 
-TRAIN and TEST are MNIST's sheets or folders of pictures (or `mnist` twice), the labels MNIST's own files
-(train-labels-idx1-ubyte and t10k-labels-idx1-ubyte, unpacked), in the same order. A digit counts as read where the mean
-probability of its class, over the classifiers of a few seeds, is at least `--sure`; real test digits are judged alike,
-which says how much can be asked for. The entropy of the classes is 3.32 bits where all ten are equally frequent.
+TRAIN and TEST are MNIST's sheets or folders of pictures, the labels MNIST's own files in the same order
+(train-labels-idx1-ubyte and t10k-labels-idx1-ubyte, unpacked). A digit counts as read where the mean probability of its
+class, over the classifiers of a few seeds, is at least `--sure`; real test digits are judged alike, which says how much
+can be asked for. The entropy of the classes is 3.32 bits where all ten are equally frequent.
 """
 
 import argparse

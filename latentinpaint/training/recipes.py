@@ -15,8 +15,10 @@ import latentinpaint
 from latentinpaint.errors import InputError
 from latentinpaint.files import user_path
 
-CONFIGS = Path(latentinpaint.__file__).parent / "configs"
 SUFFIX = ".yaml"
+_PACKAGE = Path(latentinpaint.__file__).parent
+# In the package where it is installed, beside it in the repository.
+CONFIGS = next(path for path in (_PACKAGE / "configs", _PACKAGE.parent / "configs") if path.is_dir())
 _TRAINED_BY = r"pretrain_ae|train_\w+|make_default|ablation"  # commands, in the heads of recipes
 
 
