@@ -3,9 +3,9 @@
     python benchmarks/readable_digits.py --data TRAIN TEST --labels TRAIN_LABELS TEST_LABELS linear=digits.png
 
 TRAIN and TEST are MNIST's sheets or folders of pictures, the labels MNIST's own files in the same order
-(train-labels-idx1-ubyte and t10k-labels-idx1-ubyte, unpacked). A digit counts as read where the mean probability of its
-class, over the classifiers of a few seeds, is at least `--sure`; real test digits are judged alike, which says how much
-can be asked for. The entropy of the classes is 3.32 bits where all ten are equally frequent.
+(train-labels-idx1-ubyte and t10k-labels-idx1-ubyte, unpacked). A digit counts as read where the mean probability of
+its class, over the classifiers of a few seeds, is at least `--sure`; real test digits are judged alike, which says
+how much can be asked for. The entropy of the classes is 3.32 bits where all ten are equally frequent.
 """
 
 import argparse
@@ -36,9 +36,8 @@ def main() -> None:
     classifiers = [trained(train, train_labels, options.steps, seed) for seed in range(options.seeds)]
     correct = (probabilities(classifiers, test).argmax(1) == test_labels).float().mean()
     print(f"{options.seeds} classifiers together: {100 * correct:.2f} % of {len(test)} test digits are right")
-    print(
-        f"| samples | number | read, p ≥ {options.sure:g} | mean p | entropy of classes, bits |\n|---|---|---|---|---|"
-    )
+    print(f"| samples | number | read, p ≥ {options.sure:g} | mean p | entropy of classes, bits |")
+    print("|---|---|---|---|---|")
     print(row("test digits", probabilities(classifiers, test), options.sure))
     for argument in options.samples:
         name, _, sheet = argument.partition("=")
