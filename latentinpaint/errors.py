@@ -29,6 +29,10 @@ class InputError(ValueError):
         super().__init__(printable(message))
 
 
+class MissingPackageError(InputError):
+    """An optional package is needed and not installed; the sentence says what to install."""
+
+
 def printable(text: object) -> str:
     """Text, or the text of a path, on one line: control characters and undecodable bytes as escapes like ``\\x1b``.
 

@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, MissingPackageError
 from latentinpaint.files import mistaken_weights, user_path, write_bytes
 from latentinpaint.flows import FLOWS, Flow
 from latentinpaint.inference.texture import PatchTexture
@@ -221,6 +221,8 @@ def _must_fit(path: Path) -> Iterator[None]:
     """Whatever a file's header or weights do not fit is told as an `InputError`."""
     try:
         yield
+    except MissingPackageError:
+        raise
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path} does not fit this version of latentinpaint: {_short(error)}") from error
 
@@ -254,7 +256,10 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, T
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} is not a model file of latentinpaint (safetensors){_instead(path)}") from error
     if text is None:
-        raise InputError(f"{path} is a safetensors file, but not one that latentinpaint wrote")
+        raise InputError(
+            f"{path} is a safetensors file, but not one that latentinpaint wrote: "
+            "if it is another project's autoencoder, adopt is the command for it"
+        )
     try:
         header = json.loads(text)
     except ValueError as error:

@@ -41,7 +41,7 @@ OUTSIDE = {
     "hole": {"numpy", "torch"},
     "progress": {"torch"},
     "randomness": {"torch"},
-    "models": {"torch"},
+    "models": {"diffusers", "torch"},
     "interpolants": {"torch", "torchdiffeq"},
     "lattice": {"numpy", "torch"},
     "refiners": {"torch"},

@@ -24,6 +24,7 @@ LONGEST_FUNCTION = 60
 # Modules that no test file of their own would suit, and the test that holds them.
 TESTED_ELSEWHERE = {
     # Commands and their frame are tested by running commands.
+    "cli/adopt.py": "experiments/test_adoption.py",
     "cli/comparison.py": "cli/test_benchmark.py",
     "cli/dispatch.py": "cli/test_bad_input.py",
     "cli/inpaint_options.py": "cli/test_inpaint.py",

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from small_autoencoders import ADOPTED
+from small_autoencoders import build as build_adopted
 
-from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder
+from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline, composite, mask_out, pad_to_stride
 from latentinpaint.randomness import numbered_generator
 from latentinpaint.refiners import REFINERS, FFCRefiner, FlowRefiner
@@ -309,3 +311,26 @@ def test_the_loss_trains_the_refiner_and_the_control_and_nothing_else(build_pipe
     assert all(weight.grad.abs().max() > 0 for weight in pipeline.control.taps.parameters())
     assert any(weight.grad.abs().max() > 0 for weight in pipeline.refiner.parameters())
     assert not pipeline.autoencoder.training and pipeline.refiner.training and pipeline.control.training
+
+
+# Adopted autoencoders -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ADOPTED)
+def test_an_adopted_autoencoder_leaks_nothing_and_keeps_known_pixels(name):
+    """With a mask control that is not zero, at sizes that are no multiples of the stride."""
+    autoencoder = build_adopted(name)
+    autoencoder.measure_latents([torch.rand(2, 3, 32, 32)])
+    control = MaskControl(autoencoder)
+    for tap in control.taps:
+        torch.nn.init.normal_(tap.weight, std=0.1)
+    pipeline = InpaintPipeline(autoencoder, FFCRefiner(autoencoder.latent_channels, blocks=0), control).eval()
+    for size in [(20, 28), (1, 9), (17, 35)]:
+        image, mask = picture(*size), torch.zeros(1, 1, *size)
+        mask[..., size[0] // 2 :, size[1] // 2 :] = 1
+        damaged = torch.where(mask > 0, torch.full_like(image, float("nan")), image)
+        result = pipeline(image, mask)
+        assert torch.equal(pipeline(damaged, mask), result)
+        assert result.isfinite().all() and result.shape == image.shape
+        assert torch.equal(outside(result, mask), outside(image, mask))
+        assert not torch.equal(inside(result, mask), inside(image, mask))

@@ -9,6 +9,8 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from small_autoencoders import ADOPTED
+from small_autoencoders import build as build_adopted
 
 from latentinpaint.errors import InputError
 from latentinpaint.inference.texture import PatchTexture
@@ -75,9 +77,16 @@ def assert_one_sentence(error, path):
 # There and back -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_every_autoencoder_is_saved_below():
+    assert {*AUTOENCODER_ARGUMENTS, "TaesdAutoencoder", "DiffusersAutoencoder"} == set(AUTOENCODERS)
+
+
+@pytest.mark.parametrize("name", [*AUTOENCODER_ARGUMENTS, *ADOPTED])
 def test_autoencoder_round_trip(name, tmp_path):
-    autoencoder = AUTOENCODERS[name](**AUTOENCODER_ARGUMENTS[name])
+    if name in ADOPTED:
+        autoencoder = build_adopted(name)
+    else:
+        autoencoder = AUTOENCODERS[name](**AUTOENCODER_ARGUMENTS[name])
     image = torch.rand(2, 3, 16, 24)
     for _ in range(3):
         autoencoder.encode(image)  # moves BatchNorm's statistics: they have to come along

@@ -12,6 +12,7 @@ COMMANDS = {
     "quickstart": "train on the embedded photographs for some minutes and fill held-back ones",
     "recipes": "list the configurations that come with the package, by name",
     "pretrain_ae": "pretrain an autoencoder on a folder of photographs",
+    "adopt": "take over another project's autoencoder: TAESD's, or one of diffusers'",
     "train_latent": "train a refiner, ffc or flow, in an autoencoder's latent space",
     "train_lama": "train with LaMa's full losses: adversarial, feature matching, perceptual, latent",
     "train_flow": "train a flow: points, digits, small pictures, any mask",

@@ -60,10 +60,18 @@ def _recordable(bound: inspect.BoundArguments) -> dict[str, Any]:
         value = bound.arguments[parameter.name]
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
             arguments.update(value)
-        elif isinstance(value, Sequence) and not isinstance(value, str):
-            arguments[parameter.name] = list(value)
-        elif isinstance(value, Mapping):
-            arguments[parameter.name] = dict(value)
         elif not isinstance(value, nn.Module):
-            arguments[parameter.name] = value
+            arguments[parameter.name] = _copied(value)
     return arguments
+
+
+def _copied(value: Any) -> Any:  # noqa: ANN401  whatever an argument is
+    """A container as JSON returns it, however deep; anything else as it is."""
+    if isinstance(value, Mapping):
+        copied = {}
+        for key, each in value.items():
+            copied[key] = _copied(each)
+        return copied
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return list(map(_copied, value))
+    return value

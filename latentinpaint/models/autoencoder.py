@@ -62,7 +62,7 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
     @property
     @abstractmethod
     def stages(self) -> Stages:
-        """The encoder's stages in order; their composition is the encoder."""
+        """The encoder's stages in order, whose composition is the encoder; empty where it is no chain of modules."""
 
     @abstractmethod
     def decode_features(self, features: Tensor) -> Tensor:
@@ -183,7 +183,7 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
         return digest.hexdigest()[:16]
 
     def _first_convolution(self) -> nn.Conv2d | None:
-        for module in self.stages.modules():
+        for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 return module
         return None

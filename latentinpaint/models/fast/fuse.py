@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from latentinpaint.models.autoencoder import LamaAutoencoder
+from latentinpaint.models.diffusers_autoencoder import DiffusersAutoencoder
 from latentinpaint.models.fast.binary_features import fold_vector
 from latentinpaint.models.fast.modules import (
     CastTo,
@@ -105,8 +106,8 @@ PASSES: dict[str, Callable[[nn.Module], nn.Module]] = {
 
 
 def _replaced(module: nn.Module, rules: Rules) -> nn.Module:
-    """The module with every part replaced that has a rule, innermost first."""
-    if isinstance(module, TimeUNet):
+    """The module with every part replaced that has a rule, innermost first; another library's stays as it is."""
+    if isinstance(module, TimeUNet | DiffusersAutoencoder):
         return module
     for name, child in module.named_children():
         setattr(module, name, _replaced(child, rules))
