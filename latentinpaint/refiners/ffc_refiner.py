@@ -13,11 +13,19 @@ cell, whose negative log-likelihood is :math:`|e| / b + \log b` for the error e,
 error. Error and features enter it as constants, so that the prediction itself is trained with the plain latent L1:
 with the likelihood's own gradient, divided by b, cells that are hard would be given up (Seitzer et al., "On the
 Pitfalls of Heteroscedastic Uncertainty Estimation with Probabilistic Neural Networks", arXiv 2203.09168).
+
+With `iterations` K above 1 the same blocks are applied K times, each time to what the last one left, and each
+predicts a correction. The loss goes over all of them, :math:`\sum_{i=1}^{K} \gamma^{K-i} L_i` with :math:`\gamma = 0.8` (Teed
+and Deng, "RAFT: Recurrent All-Pairs Field Transforms for Optical Flow", ECCV 2020, arXiv 2003.12039).
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
 from torch import Tensor, nn
 
-from latentinpaint.errors import whole_number
+from latentinpaint.errors import InputError, whole_number
 from latentinpaint.interpolants.objectives import weighted_mean
 from latentinpaint.models.ffc import FFCResnetBlock
 from latentinpaint.randomness import Generators
@@ -25,11 +33,12 @@ from latentinpaint.refiners.base import Condition, Refiner, latent_l1
 from latentinpaint.refiners.continuation import continue_known
 
 SCALE_WEIGHT = 0.1  # of the scale's likelihood beside the latent L1, whose gradients it does not touch
+PASS_WEIGHT = 0.8  # of a pass's loss, over that of the next one
 LOG_SCALES = (-6.0, 1.0)  # between which a predicted scale is kept; latents have standard deviation 1
 
 
 class FFCRefiner(Refiner):
-    """A stack of Fourier residual blocks, one pass.
+    """A stack of Fourier residual blocks, one pass or several.
 
     Args:
         channels: channels of the latent.
@@ -42,6 +51,10 @@ class FFCRefiner(Refiner):
         uncertainty: whether the error is predicted too, see `refine_with_error`.
         continued: whether the blocks read, and with `delta` correct, the smooth continuation of the known cells
             (`continuation`) in place of what the encoder made of the blank hole.
+        iterations: passes through the same blocks, from 1; several need `delta`.
+
+    Raises:
+        InputError: if a number is out of range, or several passes have no `delta`.
     """
 
     stochastic = False
@@ -56,13 +69,17 @@ class FFCRefiner(Refiner):
         hole_weight: float = 1.0,
         uncertainty: bool = False,
         continued: bool = False,
+        iterations: int = 1,
     ) -> None:
         super().__init__()
         whole_number("channels", channels, 1)
         whole_number("blocks", blocks, 0)
         if width is not None:
             whole_number("width", width, 1)
+        if whole_number("iterations", iterations, 1) > 1 and not delta:
+            raise InputError("every one of several iterations is a correction: set delta to true")
         self.channels = channels
+        self.iterations = iterations
         self.delta = delta
         self.hole_weight = hole_weight
         self.continued = continued
@@ -91,28 +108,42 @@ class FFCRefiner(Refiner):
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         weight = 1 + (self.hole_weight - 1) * condition.hole
+        passes = list(self._passes(condition))
+        losses = []
+        for number, (refined, _) in enumerate(passes, start=1):
+            losses.append(PASS_WEIGHT ** (self.iterations - number) * latent_l1(refined, z_clean, weight))
+        latent_loss = torch.stack(losses).sum()
+        refined, features = passes[-1]
         if self.log_scale is None:
-            return {"loss": latent_l1(self.refine(condition), z_clean, weight)}
-        refined, scale = self.refine_with_error(condition)
-        assert scale is not None
-        latent_loss = latent_l1(refined, z_clean, weight)
+            return {"loss": latent_loss}
+        scale = self._scale(self.log_scale, features)
         error = (refined - z_clean).abs().mean(dim=1, keepdim=True).detach()
         scale_loss = weighted_mean(error / scale + scale.log(), weight)
         return {"loss": latent_loss + SCALE_WEIGHT * scale_loss, "latent": latent_loss, "scale": scale_loss}
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
-        condition = self._prepared(condition)
-        return self._leave(condition, self._features(condition))
+        *_, (refined, _) = self._passes(condition)
+        return refined
 
     def refine_with_error(
         self, condition: Condition, generator: Generators = None, steps: int | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        condition = self._prepared(condition)
-        features = self._features(condition)
+        *_, (refined, features) = self._passes(condition)
         if self.log_scale is None:
-            return self._leave(condition, features), None
-        scale = self.log_scale(features.detach()).float().clamp(*LOG_SCALES).exp()
-        return self._leave(condition, features), scale
+            return refined, None
+        return refined, self._scale(self.log_scale, features)
+
+    def _passes(self, condition: Condition) -> Iterator[tuple[Tensor, Tensor]]:
+        """What every pass leaves: the latent, and the features that it was made of."""
+        condition = self._prepared(condition)
+        for _ in range(self.iterations):
+            features = self._features(condition)
+            refined = self._leave(condition, features)
+            yield refined, features
+            condition = replace(condition, latent=refined)
+
+    def _scale(self, log_scale: nn.Module, features: Tensor) -> Tensor:
+        return log_scale(features.detach()).float().clamp(*LOG_SCALES).exp()
 
     def _prepared(self, condition: Condition) -> Condition:
         """The condition whose latent the blocks read."""

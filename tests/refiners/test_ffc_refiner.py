@@ -140,3 +140,47 @@ def test_without_uncertainty_no_error_is_expected():
     refiner = FFCRefiner(6, blocks=1)
     refined, error = refiner.refine_with_error(condition)
     assert error is None and torch.equal(refined, refiner.refine(condition))
+
+
+@pytest.mark.parametrize("uncertainty", [False, True])
+def test_one_iteration_is_one_pass_bit_for_bit(uncertainty):
+    """Against the pass written out."""
+    torch.manual_seed(0)
+    refiner = FFCRefiner(6, blocks=2, width=8, delta=True, hole_weight=10.0, uncertainty=uncertainty, iterations=1)
+    torch.nn.init.normal_(refiner.leave.weight)
+    condition = make_condition(channels=6)
+    features = refiner.eval().blocks(refiner.enter(condition.latent))
+    expected = condition.latent + refiner.leave(features)
+    refined, _ = refiner.refine_with_error(condition)
+    assert torch.equal(refined, expected) and torch.equal(refiner.refine(condition), expected)
+    z_clean = torch.randn_like(expected)
+    weight = (1 + 9 * condition.hole).expand_as(expected)
+    by_hand = (weight * (expected - z_clean).abs()).sum() / weight.sum()
+    losses = refiner.loss(z_clean, condition)
+    torch.testing.assert_close(losses["latent" if uncertainty else "loss"], by_hand)
+
+
+def test_iterations_share_weights_and_every_pass_is_trained():
+    torch.manual_seed(0)
+    refiner = FFCRefiner(6, blocks=1, width=8, delta=True, iterations=3).eval()
+    single = FFCRefiner(6, blocks=1, width=8, delta=True).eval()
+    assert refiner.state_dict().keys() == single.state_dict().keys()
+    torch.nn.init.normal_(refiner.leave.weight, std=0.1)
+    single.load_state_dict(refiner.state_dict())
+    condition = make_condition(channels=6)
+    z_clean = torch.randn_like(condition.latent)
+    distances = []
+    latent = condition.latent
+    for _ in range(3):
+        latent = single.refine(Condition(latent, condition.hole, condition.area))
+        distances.append((latent - z_clean).abs().mean())
+    assert torch.equal(refiner.refine(condition), latent)
+    expected = 0.64 * distances[0] + 0.8 * distances[1] + distances[2]
+    torch.testing.assert_close(refiner.loss(z_clean, condition)["loss"], expected)
+
+
+def test_several_iterations_need_delta():
+    with pytest.raises(ValueError, match="set delta to true"):
+        FFCRefiner(6, iterations=2)
+    with pytest.raises(ValueError, match="iterations starts at 1"):
+        FFCRefiner(6, iterations=0, delta=True)
