@@ -37,8 +37,12 @@ _AUTOENCODER_PREFIX = "autoencoder."
 
 T = TypeVar("T")
 
-PRETRAINED = {"default": Path(__file__).parent / "pretrained" / "default.safetensors"}
-"""Models inside the package, by name; a file or folder of that name goes first."""
+_PRETRAINED_FOLDER = Path(__file__).parent / "pretrained"
+PRETRAINED = {
+    "default": _PRETRAINED_FOLDER / "default.safetensors",
+    "several": _PRETRAINED_FOLDER / "several.safetensors",
+}
+"""Models of the package, by name; a file or folder of that name goes first. Not every version holds all of them."""
 
 
 @dataclass(frozen=True)
@@ -275,15 +279,35 @@ def _resolve(path: str | Path, *names: str) -> Path:
     """The file that a path stands for: itself, the first of `names` in a folder, or a pretrained model."""
     path = user_path(path)
     if not path.exists():
-        path = PRETRAINED.get(str(path), path)
+        path = pretrained_file(str(path)) or path
     if path.is_dir():
         for name in names:
             if (path / name).is_file():
                 return path / name
         raise InputError(f"the folder {path} holds no {' and no '.join(names)}{_other_content(path)}")
     if not path.exists():
-        raise InputError(f"there is no model file {path}, and no model of that name: {', '.join(PRETRAINED)}")
+        held = filter(_is_held, PRETRAINED)
+        raise InputError(f"there is no model file {path}, and no model of that name: {', '.join(held)}")
     return path
+
+
+def pretrained_file(name: str) -> Path | None:
+    """The file of a model of the package; None if it has none of this name.
+
+    Raises:
+        InputError: if this version of the package does not hold the model's file.
+    """
+    path = PRETRAINED.get(name)
+    if path is not None and not path.is_file():
+        raise InputError(
+            f"this version of latentinpaint holds no model {name}: make one with make_default and the recipe "
+            f"{name}, and give its file"
+        )
+    return path
+
+
+def _is_held(name: str) -> bool:
+    return PRETRAINED[name].is_file()
 
 
 def _other_content(folder: Path) -> str:

@@ -12,12 +12,14 @@ from safetensors.torch import load_file, save_file
 from small_autoencoders import ADOPTED
 from small_autoencoders import build as build_adopted
 
+import latentinpaint
 from latentinpaint.errors import InputError
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import AUTOENCODERS, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS
 from latentinpaint.weights import (
+    PRETRAINED,
     Model,
     load_autoencoder,
     load_model,
@@ -386,3 +388,27 @@ def test_places_that_cannot_be_written(build_pipeline, tmp_path):
         with pytest.raises(InputError) as error:
             save_model(Model(build_pipeline("ffc")), path)
         assert_one_sentence(error, path)
+
+
+# ---- models of the package
+
+
+def test_a_model_that_this_version_does_not_hold_is_one_sentence(model_files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(PRETRAINED, "default", model_files["ffc"])
+    monkeypatch.setitem(PRETRAINED, "several", tmp_path / "pretrained" / "several.safetensors")
+    for load in (load_model, load_autoencoder, read_header):
+        with pytest.raises(InputError, match="holds no model several: make one with make_default and the recipe several"):
+            load("several")
+    with pytest.raises(InputError, match="no model of that name: default$"):
+        load_model("sevral")
+    (tmp_path / "pretrained").mkdir()
+    shutil.copy(model_files["flow"], tmp_path / "pretrained" / "several.safetensors")
+    assert load_model("several").pipeline.refiner.stochastic
+    with pytest.raises(InputError, match="no model of that name: default, several$"):
+        load_model("sevral")
+
+
+def test_the_packages_models_lie_beside_each_other():
+    assert {path.parent for path in PRETRAINED.values()} == {Path(latentinpaint.__file__).parent / "pretrained"}
+    assert [path.name for path in PRETRAINED.values()] == ["default.safetensors", "several.safetensors"]

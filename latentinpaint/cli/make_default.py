@@ -17,8 +17,8 @@ class Options:
 
     Args:
         photos: folders and zip files of photographs, separated by commas.
-        output: folder of everything.
-        recipe: default, default_gpu, or a folder of the stages' configurations.
+        output: folder of everything, by default runs/ and the recipe's name.
+        recipe: default, default_gpu, several, or a folder of the stages' configurations.
         minutes: time for all trainings, in the recipe's proportions; by default the recipe's own times.
         precision: of training, such as bf16-mixed or 32-true; by default the fastest on this machine.
         num_workers: processes that read and crop; by default one less than there are cores.
@@ -28,7 +28,7 @@ class Options:
     """
 
     photos: str
-    output: str = "runs/default"
+    output: str | None = None
     recipe: str = "default"
     minutes: float | None = None
     precision: str | None = None
@@ -53,10 +53,11 @@ def run(options: Options) -> None:
     if workers is None:
         workers = max(1, (os.cpu_count() or 1) - 1)
     photos = split_names(options.photos)
+    recipe = configuration_folder(options.recipe)
     making = ModelMaking(
         photos=photos,
-        output=Path(options.output),
-        recipe_folder=configuration_folder(options.recipe),
+        output=Path(options.output or Path("runs", recipe.name)),
+        recipe_folder=recipe,
         minutes=options.minutes,
         precision=options.precision or fastest_precision(),
         num_workers=workers,

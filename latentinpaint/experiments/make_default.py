@@ -2,11 +2,12 @@
 card.
 
 A recipe is a folder of configurations of the training commands, one for each stage, and ``texture.yaml`` with the
-arguments of `PatchTexture`. What is made lives in one folder, and making it again goes on where it was::
+arguments of `PatchTexture`. It has no autoencoder of its own if its refiner's configuration names one. What is made
+lives in one folder, and making it again goes on where it was::
 
     photos/                    the photographs, unpacked or linked
     autoencoder/, refiner/ …   a run's folder for each stage, see `training.cli`
-    default.safetensors        the model
+    default.safetensors        the model, called as the recipe's folder is
     MODEL_CARD.md              what it was made of, how, and how good it is
 """
 
@@ -45,7 +46,6 @@ from latentinpaint.weights import (
     save_model,
 )
 
-MODEL_FILE = "default.safetensors"
 CARD_FILE = "MODEL_CARD.md"
 EVALUATED_SIZE = 256
 
@@ -59,21 +59,20 @@ class Stage:
         train: the training command.
         model_file: what it leaves.
         takes: the setting by which it takes what the stage before it left.
-        needed: whether every recipe has it.
     """
 
     name: str
     train: Callable[[Sequence[str]], None]
     model_file: str
     takes: str | None = None
-    needed: bool = True
 
 
 STAGES = (
     Stage("autoencoder", pretrain_ae, AUTOENCODER_FILE),
     Stage("refiner", train_latent, PIPELINE_FILE, "model.autoencoder"),
-    Stage("refiner_again", train_latent, PIPELINE_FILE, "model.start", needed=False),
-    Stage("adversarial", train_lama, PIPELINE_FILE, "model.start", needed=False),
+    Stage("refiner_again", train_latent, PIPELINE_FILE, "model.start"),
+    Stage("shortcuts", train_latent, PIPELINE_FILE, "model.start"),
+    Stage("adversarial", train_lama, PIPELINE_FILE, "model.start"),
 )
 
 
@@ -124,7 +123,7 @@ class ModelMaking:
         round_to_half(pipeline)  # what is evaluated is what is written
         summary = self.evaluate(Model(pipeline, texture), evaluator)
         recipe = self.recipe(settings, archives, summary)
-        path = self.output / MODEL_FILE
+        path = self.output / f"{self.recipe_folder.resolve().name}.safetensors"
         save_model(Model(pipeline, texture, recipe), path, half=True)
         write_text(self.output / CARD_FILE, model_card(recipe))
         return path
@@ -136,9 +135,13 @@ class ModelMaking:
             path = self._configuration(stage.name)
             if path.is_file():
                 found[stage.name] = _read_yaml(path)
-            elif stage.needed:
+        needed = ["refiner"]
+        if _names_no_autoencoder(found.get("refiner", {})):
+            needed.insert(0, "autoencoder")
+        for name in needed:
+            if name not in found:
                 raise InputError(
-                    f"the recipe {self.recipe_folder} holds no {path.name}: "
+                    f"the recipe {self.recipe_folder} holds no {self._configuration(name).name}: "
                     "give the folder of one, or the recipe default"
                 )
         return shared_out(found, self.minutes)
@@ -220,7 +223,7 @@ class ModelMaking:
         }
         if time_budget(settings) is not None:
             options["trainer.max_time"] = settings["trainer"]["max_time"]
-        if stage.takes is not None:
+        if stage.takes is not None and earlier is not None:
             options[stage.takes] = earlier
         if (folder / "checkpoints" / "last.ckpt").is_file():
             options["ckpt_path"] = "last"
@@ -282,6 +285,11 @@ def as_duration(seconds: float) -> str:
     hours, rest = divmod(whole.seconds, 3600)
     minutes, last = divmod(rest, 60)
     return f"{whole.days:02d}:{hours:02d}:{minutes:02d}:{last:02d}"
+
+
+def _names_no_autoencoder(refiner: dict[str, Any]) -> bool:
+    """Whether a refiner's configuration leaves its autoencoder to the stage before it."""
+    return (refiner.get("model") or {}).get("autoencoder") is None
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -52,6 +52,13 @@ class Refiner(RecordsArguments, nn.Module, ABC):
     def core(self) -> nn.Module:
         """See the class."""
 
+    def adopted(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The weights (a state dictionary) of a simpler refiner as ones of this one, which then does the same.
+
+        Weights that are this one's already, or that it knows nothing of, are returned as they are.
+        """
+        return weights
+
     @abstractmethod
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         """Named scalars to log; the one called "loss" is to be minimised.

@@ -15,7 +15,9 @@ the conditioned latent where a cell is known, and the whole prediction where a c
 cells are continued into the hole.
 
 Loss: the velocity's squared error with one weight a cell, plus the latent L1 on the one-step estimate.
-Times are drawn from a logit-normal distribution (Esser et al., arXiv 2403.03206).
+Times are drawn from a logit-normal distribution (Esser et al., arXiv 2403.03206), or some of them uniformly.
+
+Long steps are learnt too where the refiner has `shortcuts`.
 """
 
 from collections.abc import Sequence
@@ -32,6 +34,16 @@ from latentinpaint.randomness import Generators, draw_normal
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
 from latentinpaint.refiners.continuation import continue_known
 from latentinpaint.refiners.latent_paths import ALPHA_MIN, PATHS
+from latentinpaint.refiners.shortcuts import (
+    Jump,
+    check_finest,
+    draw_steps,
+    follow_shortcuts,
+    shortcut_counts,
+    shortcut_target,
+)
+
+FIRST_OF_TIME = "network.embed.0.weight"  # of the layer that reads the times, (…, features of all of them)
 
 
 class FlowRefiner(Refiner):
@@ -45,10 +57,15 @@ class FlowRefiner(Refiner):
         latent_weight: weight of the latent L1 on the one-step estimate beside the velocity's squared error.
         time_mean, time_deviation: mean and standard deviation of the logit of the training times; a negative mean
             favours noisy times.
+        uniform_times: share of the training times that is uniform instead, in [0, 1]: the last steps of a solver lie
+            where a negative mean leaves few.
         solver: a key of `latentinpaint.interpolants.SOLVERS`; "euler" for the Hadamard interpolant.
         steps: default number of solver steps, 1 or more.
         continued: whether the network reads, and corrects in the hole too, the smooth continuation of the known
             cells (`continuation`) in place of what the encoder made of the blank hole.
+        shortcuts: how many of the shortest shortcuts lead from noise to data, a power of two; that many steps, or a
+            lower power of two, then take one evaluation each (`shortcuts`). 0 is none. Linear interpolant only.
+        shortcut_share: share of the training samples that teach shortcuts, in [0, 1]; the others teach the flow.
     """
 
     stochastic = True
@@ -66,9 +83,12 @@ class FlowRefiner(Refiner):
         latent_weight: float = 1.0,
         time_mean: float = -1.6,
         time_deviation: float = 1.2,
+        uniform_times: float = 0.0,
         solver: str = "euler",
         steps: int = 5,
         continued: bool = False,
+        shortcuts: int = 0,
+        shortcut_share: float = 0.5,
     ) -> None:
         super().__init__()
         if hole_weight <= 0:
@@ -77,16 +97,28 @@ class FlowRefiner(Refiner):
         whole_number("steps", steps, 1)
         self.latent_path = choose(PATHS, interpolant, "interpolant")()
         choose(self.latent_path.solvers, solver, "solver")
+        check_finest(shortcuts)
+        if shortcuts > 0 and interpolant != "linear":
+            raise InputError(f"shortcuts are learnt for the linear interpolant, not for {interpolant}")
+        for name, share in (("uniform_times", uniform_times), ("shortcut_share", shortcut_share)):
+            if not 0 <= share <= 1:
+                raise InputError(f"{name} is a share from 0 to 1, not {share}")
         self.channels = channels
         self.hole_weight = hole_weight
         self.latent_weight = latent_weight
         self.time_mean = time_mean
         self.time_deviation = time_deviation
+        self.uniform_times = uniform_times
         self.solver = solver
         self.steps = steps
         self.continued = continued
+        self.shortcuts = shortcuts
+        self.shortcut_share = shortcut_share
         in_channels = 2 * channels + 2 + self.latent_path.num_time_maps
-        self.network = TimeUNet(in_channels, channels, width, multipliers, blocks, attention, dropout)
+        times = 1
+        if shortcuts > 0:
+            times = 2  # when a step begins, and how long it is
+        self.network = TimeUNet(in_channels, channels, width, multipliers, blocks, attention, dropout, times)
 
     @property
     def core(self) -> nn.Module:
@@ -97,9 +129,20 @@ class FlowRefiner(Refiner):
         noise = draw_normal(condition.latent, generator)
         return torch.where(condition.hole > 0, noise, condition.latent)
 
-    def predict_data(self, z: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        """The clean latent as the network predicts it from z (B, C, h, w); `t` is a time of the latent path."""
+    def predict_data(self, z: Tensor, t: Tensor, condition: Condition, length: Tensor | None = None) -> Tensor:
+        """The clean latent as the network predicts it from z (B, C, h, w).
+
+        Args:
+            z: the latent at a time.
+            t: a time of the latent path.
+            condition: as `start` takes it.
+            length: (B,), of the shortcut that the prediction is for; None is the flow itself.
+        """
         time_maps, time = self.latent_path.network_inputs(t, condition)
+        if self.shortcuts > 0:
+            if length is None:
+                length = torch.zeros_like(time)
+            time = torch.stack([time, length], dim=1)
         inputs = torch.cat([z, condition.latent, condition.hole, condition.area, *time_maps], dim=1)
         correction = self.network(inputs, time)
         if self.continued:
@@ -111,13 +154,19 @@ class FlowRefiner(Refiner):
         condition = self._prepared(condition)
         z_0 = self.start(condition, generator)
         t = path.sample_times(partial(self.sample_training_times, z_clean), condition, generator)
+        length: Tensor | None = None
+        if self.shortcuts > 0:
+            t, length = self._some_shortcuts(t, generator)
         z = path.interpolate(t, z_0, z_clean, condition)
-        prediction = self.predict_data(z, t, condition)
+        aim = z_clean
+        if length is not None:
+            aim = self._aim(z, t, length, z_clean, condition)
+        prediction = self.predict_data(z, t, condition, length)
         velocity = path.velocity(t, z, prediction, condition, ALPHA_MIN)
-        target = path.velocity(t, z, z_clean, condition, ALPHA_MIN)
+        target = path.velocity(t, z, aim, condition, ALPHA_MIN)
         weight = 1 + (self.hole_weight - 1) * condition.hole
         velocity_loss = squared_error(velocity, target, weight)
-        latent_loss = latent_l1(prediction, z_clean, weight)
+        latent_loss = latent_l1(prediction, aim, weight)
         return {
             "loss": velocity_loss + self.latent_weight * latent_loss,
             "velocity": velocity_loss,
@@ -125,9 +174,43 @@ class FlowRefiner(Refiner):
         }
 
     def sample_training_times(self, like: Tensor, count: int = 1, generator: Generators = None) -> Tensor:
-        """Times (B, count) in (0, 1), logit-normal, for the samples of `like` (B, …)."""
+        """Times (B, count) in (0, 1), logit-normal or some of them uniform, for the samples of `like` (B, …)."""
         logits = draw_normal(like.new_empty(len(like), count), generator)
-        return torch.sigmoid(self.time_mean + self.time_deviation * logits)
+        times = torch.sigmoid(self.time_mean + self.time_deviation * logits)
+        if self.uniform_times == 0:
+            return times
+        uniform, chance = _draw_uniform(like.new_empty(len(like), 2 * count), generator).chunk(2, dim=1)
+        return torch.where(chance < self.uniform_times, uniform, times)
+
+    def _some_shortcuts(self, t: Tensor, generator: Generators) -> tuple[Tensor, Tensor]:
+        """Times and lengths (B,) of the training samples: those of shortcuts, or t and 0."""
+        numbers = _draw_uniform(t.new_empty(len(t), 3), generator)
+        begin, length = draw_steps(numbers[:, :2], self.shortcuts)
+        is_shortcut = numbers[:, 2] < self.shortcut_share
+        return torch.where(is_shortcut, begin, t), torch.where(is_shortcut, length, 0.0)
+
+    @torch.no_grad()
+    def _aim(self, z: Tensor, t: Tensor, length: Tensor, z_clean: Tensor, condition: Condition) -> Tensor:
+        """What is to be predicted: the clean latent, or for a shortcut the data that two shorter steps lead to."""
+        chosen = length.nonzero().squeeze(1)
+        if len(chosen) == 0:
+            return z_clean
+        target = shortcut_target(
+            self._jump(condition.select(chosen.tolist())), z[chosen], t[chosen], length[chosen], self.shortcuts
+        )
+        return z_clean.index_copy(0, chosen, target.to(z_clean))
+
+    def _jump(self, condition: Condition) -> Jump:
+        """The predictions for a condition."""
+        return lambda z, t, length: self.predict_data(z, t, condition, length)
+
+    def adopted(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A flow's weights for one with shortcuts: whatever a shortcut's length, it predicts as the flow does."""
+        first = weights.get(FIRST_OF_TIME)
+        own = self.state_dict()[FIRST_OF_TIME]
+        if self.shortcuts == 0 or first is None or 2 * first.shape[1] != own.shape[1]:
+            return weights
+        return {**weights, FIRST_OF_TIME: torch.cat([first, torch.zeros_like(first)], dim=1)}
 
     def sample(
         self,
@@ -136,13 +219,18 @@ class FlowRefiner(Refiner):
         steps: int | None = None,
         solver: str | None = None,
     ) -> Solution:
-        """Integrate from the start to the data; the result also counts the network's evaluations."""
-        solver = solver or self.solver
-        choose(self.latent_path.solvers, solver, "solver")
+        """Integrate from the start to the data; the result also counts the network's evaluations.
+
+        Without a solver, as many steps as shortcuts were learnt for are taken by them.
+        """
         if steps is None:
             steps = self.steps
         condition = self._prepared(condition)
         start = self.start(condition, generator)
+        if solver is None and steps in shortcut_counts(self.shortcuts):
+            return follow_shortcuts(self._jump(condition), start, steps)
+        solver = solver or self.solver
+        choose(self.latent_path.solvers, solver, "solver")
         return self.latent_path.integrate(self.predict_data, start, condition, solver, steps)
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
@@ -153,3 +241,8 @@ class FlowRefiner(Refiner):
         if self.continued:
             return continue_known(condition)
         return condition
+
+
+def _draw_uniform(like: Tensor, generator: Generators) -> Tensor:
+    """Uniform numbers in [0, 1] shaped like `like` (B, …), drawn item by item."""
+    return torch.special.ndtr(draw_normal(like, generator))

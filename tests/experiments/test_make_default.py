@@ -80,7 +80,7 @@ def header(path):
 
 
 def test_the_file_says_how_it_was_made(made):
-    recipe = header(made / "out" / "default.safetensors")["recipe"]
+    recipe = header(made / "out" / "tiny.safetensors")["recipe"]
     assert recipe["command"] == "latentinpaint make_default --photos photos.zip --recipe tiny"
     assert [(each["name"], each["photographs"]) for each in recipe["photographs"]] == [("photos", 12)]
     assert {name: stage["steps"] for name, stage in recipe["stages"].items()} == {"autoencoder": 2, "refiner": 3}
@@ -91,14 +91,14 @@ def test_the_file_says_how_it_was_made(made):
 
 
 def test_the_model_is_what_the_stages_left_rounded_to_16_bits(made):
-    model = load_model(made / "out" / "default.safetensors")
+    model = load_model(made / "out" / "tiny.safetensors")
     trained = load_model(made / "out" / "refiner").pipeline.state_dict()
     assert model.texture is not None and model.texture.guidance == 0.5
     parameters = {name for name, _ in model.pipeline.named_parameters()}
     for name, value in model.pipeline.state_dict().items():
         expected = trained[name].half().float() if name in parameters else trained[name]
         assert torch.equal(value, expected), name
-    with safe_open(made / "out" / "default.safetensors", framework="pt") as file:
+    with safe_open(made / "out" / "tiny.safetensors", framework="pt") as file:
         assert file.get_tensor("refiner.enter.weight").dtype == torch.float16
 
 
@@ -106,10 +106,10 @@ def test_done_stages_are_not_trained_again(made, monkeypatch):
     def refuse(arguments):
         raise AssertionError("trained again")
 
-    before = (made / "out" / "default.safetensors").read_bytes()
+    before = (made / "out" / "tiny.safetensors").read_bytes()
     monkeypatch.setattr(make_default, "STAGES", [_with(stage, refuse) for stage in STAGES])
     run(made)
-    assert (made / "out" / "default.safetensors").read_bytes() == before
+    assert (made / "out" / "tiny.safetensors").read_bytes() == before
 
 
 def test_a_stage_that_was_stopped_goes_on(made, monkeypatch):
@@ -128,7 +128,9 @@ def test_a_stage_that_was_stopped_goes_on(made, monkeypatch):
     assert options["--model.autoencoder"] == str(made / "out" / "autoencoder")
 
 
-@pytest.mark.parametrize("optional", [(), ("refiner_again",), ("adversarial",), ("refiner_again", "adversarial")])
+@pytest.mark.parametrize(
+    "optional", [(), ("refiner_again",), ("shortcuts",), ("adversarial",), ("refiner_again", "adversarial")]
+)
 def test_a_stage_takes_what_the_one_before_it_left(optional, made, tmp_path, monkeypatch):
     asked = []
     (tmp_path / "recipe").mkdir()
@@ -152,8 +154,27 @@ def test_a_stage_takes_what_the_one_before_it_left(optional, made, tmp_path, mon
     assert trained == expected
 
 
+def test_a_recipe_may_name_its_autoencoder(made, tmp_path, monkeypatch):
+    asked = []
+    (tmp_path / "named").mkdir()
+    for name in ("refiner", "shortcuts"):
+        (tmp_path / "named" / f"{name}.yaml").write_text(REFINER.replace("model:", "model:\n  autoencoder: default"))
+    monkeypatch.setattr(make_default, "STAGES", [_with(stage, asked.append) for stage in STAGES])
+    monkeypatch.setattr(make_default, "load_model", lambda folder: load_model(made / "out" / "refiner"))
+    monkeypatch.setattr(make_default, "read_header", lambda folder: header_of_run(made / "out" / "refiner"))
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--photos", str(made / "photos.zip"), "--recipe", "named", "--precision", "32-true"]
+    with pytest.raises(SystemExit) as end:
+        main("make_default", [*arguments, "--evaluated", "1"])
+    assert not end.value.code
+    first, second = (dict(zip(words[::2], words[1::2], strict=True)) for words in asked)
+    assert "--model.autoencoder" not in first and "--model.start" not in first
+    assert second["--model.start"] == str(Path("runs", "named", "refiner"))
+    assert (tmp_path / "runs" / "named" / "named.safetensors").is_file()
+
+
 def _with(stage, train):
-    return make_default.Stage(stage.name, train, stage.model_file, stage.takes, stage.needed)
+    return make_default.Stage(stage.name, train, stage.model_file, stage.takes)
 
 
 @pytest.mark.parametrize(
@@ -187,8 +208,8 @@ def test_minutes_are_shared_out_in_the_recipe_s_proportions():
 
 def test_the_recipe_of_the_default_is_whole():
     """Its configurations are ones that the training commands take, and each has a time budget."""
-    for stage in ("autoencoder", "refiner"):
-        settings = make_default._read_yaml(CONFIGS / "default" / f"{stage}.yaml")
+    for stage in ("default/autoencoder", "default/refiner", "several/refiner", "several/shortcuts"):
+        settings = make_default._read_yaml(CONFIGS / f"{stage}.yaml")
         assert time_budget(settings) is not None
         assert settings["trainer"]["max_steps"] == -1
 

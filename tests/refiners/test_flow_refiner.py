@@ -46,6 +46,20 @@ def test_times_are_logit_normal(mean, deviation):
     assert stats.kstest(logits, stats.norm(mean + 0.15, deviation).cdf).pvalue < 1e-3
 
 
+def test_a_share_of_the_times_is_uniform():
+    refiner = build(time_mean=-1.6, time_deviation=0.8, uniform_times=0.4)
+    times = refiner.sample_training_times(torch.empty(2000, 1).double(), 2, torch.Generator().manual_seed(0)).numpy()
+    flat = times.flatten()
+
+    def mixed(t):
+        return 0.4 * t + 0.6 * stats.norm(-1.6, 0.8).cdf(np.log(t / (1 - t)))
+
+    assert stats.kstest(flat, mixed).pvalue > 1e-3
+    assert abs(np.corrcoef(times.T)[0, 1]) < 5 / 2000**0.5
+    with pytest.raises(InputError, match="uniform_times is a share"):
+        build(uniform_times=1.5)
+
+
 # The estimate and the loss --------------------------------------------------------------------------------
 
 
@@ -82,7 +96,7 @@ def test_the_network_reads_the_whole_condition():
 
 
 def with_estimate(refiner, estimate):
-    refiner.predict_data = lambda z_t, t, condition: estimate
+    refiner.predict_data = lambda z_t, t, condition, length=None: estimate
     return refiner
 
 
@@ -150,7 +164,47 @@ def test_steps_and_solver_of_a_call():
     assert not torch.equal(one, other)
 
 
+def test_as_many_steps_as_were_learnt_are_shortcuts():
+    refiner, condition = build(shortcuts=4, solver="midpoint"), make_condition()
+    generators = (1, 2, 3)
+    for steps, nfe in ((1, 1), (2, 2), (4, 4), (3, 6), (8, 16)):
+        assert refiner.sample(condition, seeded(*generators), steps).nfe == nfe
+    assert refiner.sample(condition, seeded(*generators), 2, "euler").nfe == 2
+    shortcut = refiner.sample(condition, seeded(*generators), 1).x
+    assert not torch.allclose(shortcut, refiner.sample(condition, seeded(*generators), 1, "euler").x)
+
+
+def test_a_flow_with_shortcuts_starts_as_the_flow_whose_weights_it_adopts():
+    flow, refiner, condition = build(), build(shortcuts=4), make_condition()
+    own = refiner.state_dict()
+    assert refiner.adopted(own) is own
+    refiner.load_state_dict(refiner.adopted(flow.state_dict()))
+    z, t = torch.randn_like(condition.latent), torch.rand(3)
+    for length in (None, torch.tensor([0.0, 0.25, 1.0])):
+        found = refiner.predict_data(z, t, condition, length)
+        torch.testing.assert_close(found, flow.predict_data(z, t, condition), rtol=1e-5, atol=1e-5)
+    assert flow.adopted(own) is own
+
+
+def test_shortcuts_leave_the_share_of_the_flow_alone():
+    """With none the loss is the plain flow's."""
+    flow, refiner, condition = build(latent_weight=0.5), build(shortcuts=4, latent_weight=0.5), make_condition()
+    refiner.load_state_dict(refiner.adopted(flow.state_dict()))
+    clean = torch.randn_like(condition.latent)
+    refiner.shortcut_share = 0.0
+    expected = flow.loss(clean, condition, seeded(1, 2, 3))
+    for name, value in refiner.loss(clean, condition, seeded(1, 2, 3)).items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-4, atol=1e-5)
+    refiner.shortcut_share = 1.0
+    taught = refiner.loss(clean, condition, seeded(1, 2, 3))["loss"]
+    assert taught.item() != pytest.approx(expected["loss"].item(), rel=1e-2)
+
+
 def test_impossible_choices():
+    with pytest.raises(InputError, match="linear interpolant, not for cosine"):
+        build(interpolant="cosine", shortcuts=4)
+    with pytest.raises(InputError, match="shortcut_share is a share"):
+        build(shortcut_share=-0.1)
     with pytest.raises(InputError, match="interpolant 'quadratic'.*linear"):
         FlowRefiner(4, **SMALL, interpolant="quadratic")
     with pytest.raises(InputError, match="solver 'rk4': choose one of euler$"):

@@ -23,6 +23,7 @@ from latentinpaint.training.tasks.base import Batch, TrainingTask
 from latentinpaint.weights import PIPELINE_FILE, Model, load_autoencoder, load_model, save_model
 
 FROM_SCRATCH = "from scratch"
+REFINER_PREFIX = "refiner."
 
 
 class PipelineTask(TrainingTask):
@@ -109,6 +110,7 @@ class PipelineTask(TrainingTask):
             InputError: if that is another architecture, or rests on another autoencoder than this one's frozen one.
         """
         own = self.pipeline.state_dict()
+        weights = self._adopted(weights)
         for name in (*own, *weights):
             here = _shape_in(own, name)
             there = _shape_in(weights, name)
@@ -122,6 +124,19 @@ class PipelineTask(TrainingTask):
             if not parameter.requires_grad and not torch.equal(own[key], weights[key]):
                 raise InputError(f"{model} was trained on another autoencoder: use the one it was trained with")
         self.pipeline.load_state_dict(weights)
+
+    def _adopted(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of a pipeline with the refiner's as this refiner takes them."""
+        others: dict[str, Tensor] = {}
+        of_refiner: dict[str, Tensor] = {}
+        for name, value in weights.items():
+            if name.startswith(REFINER_PREFIX):
+                of_refiner[name.removeprefix(REFINER_PREFIX)] = value
+            else:
+                others[name] = value
+        for name, value in self.pipeline.refiner.adopted(of_refiner).items():
+            others[f"{REFINER_PREFIX}{name}"] = value
+        return others
 
     def fused_pipeline(self) -> InpaintPipeline:
         """The pipeline to compute with now: the same function, refiner and mask control.

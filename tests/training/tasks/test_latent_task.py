@@ -21,7 +21,7 @@ from latentinpaint.errors import InputError
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline, mask_out
-from latentinpaint.refiners import FFCRefiner
+from latentinpaint.refiners import FFCRefiner, FlowRefiner
 from latentinpaint.training.losses.reconstruction import LatentObjective, PixelObjective
 from latentinpaint.training.tasks import base
 from latentinpaint.training.tasks.latent_task import LatentTask
@@ -247,6 +247,19 @@ def test_it_goes_on_from_a_model_as_it_is_built_there(model_files):
     assert task.pipeline.refiner.arguments == expected.refiner.arguments
     assert equal(task.pipeline.state_dict(), expected.state_dict())
     assert task.pipeline.autoencoder.frozen and task.pipeline.control is not None
+
+
+def test_shortcuts_are_learnt_from_a_flow_that_has_none(model_files, batch):
+    """At the first step the model fills as the flow did; the loss then moves what reads the steps' lengths."""
+    flow = load_pipeline(str(model_files["flow"]))
+    arguments = {**flow.refiner.arguments, "shortcuts": 4, "shortcut_share": 1.0}
+    task = LatentTask(start=str(model_files["flow"]), refiner=lambda _: FlowRefiner(**arguments))
+    picture = batch["image"][:1], batch["mask"][:1]
+    torch.testing.assert_close(task.pipeline.sample(*picture, steps=3), flow.sample(*picture, steps=3))
+    losses = task.losses(batch, torch.Generator().manual_seed(0))
+    losses["loss"].backward()
+    lengths = task.pipeline.refiner.network.embed[0].weight.grad.chunk(2, dim=1)[1]
+    assert lengths.abs().max() > 0
 
 
 def test_the_texture_of_the_model_it_went_on_from_stays(build_pipeline, tmp_path):
