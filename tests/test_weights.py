@@ -398,7 +398,7 @@ def test_a_model_that_this_version_does_not_hold_is_one_sentence(model_files, tm
     monkeypatch.setitem(PRETRAINED, "default", model_files["ffc"])
     monkeypatch.setitem(PRETRAINED, "several", tmp_path / "pretrained" / "several.safetensors")
     for load in (load_model, load_autoencoder, read_header):
-        with pytest.raises(InputError, match="holds no model several: make one with make_default and the recipe several"):
+        with pytest.raises(InputError, match="holds no model several: make one .* recipe several"):
             load("several")
     with pytest.raises(InputError, match="no model of that name: default$"):
         load_model("sevral")
