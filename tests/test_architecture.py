@@ -28,7 +28,7 @@ FLOORS = [
     {"inpainter"},
     {"visualization"},
     {"evaluation", "training", "batch"},
-    {"experiments", "app", "maze", "restoration"},
+    {"experiments", "app", "maze", "restoration", "service"},
     {"cli"},
 ]
 FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}

@@ -176,15 +176,8 @@ def _write(
 ) -> Iterator[Message]:
     """Write a sample; what its format cannot hold is told in messages."""
     if quality is not None:
-        sample = _with_quality(sample, quality)
+        sample = sample.with_jpeg_quality(quality)
     for note in write_picture(sample, output):
         code = MessageCode.LOSSY_FORMAT if note == LOSSY else MessageCode.OTHER
         text = note.replace(str(image), "{image}")
         yield Message(MessageLevel.NOTE, f"{{output}}: {text}", names, code)
-
-
-def _with_quality(picture: Picture, quality: int) -> Picture:
-    jpeg_options = dict(picture.jpeg_options or {"subsampling": 0})
-    jpeg_options.pop("qtables", None)
-    jpeg_options["quality"] = quality
-    return replace(picture, jpeg_options=jpeg_options)

@@ -23,6 +23,7 @@ COMMANDS = {
     "optimise_path": "find a Hadamard flow's path of least action and draw it beside the straight one",
     "doctor": "look at pictures, masks and data folders for what is likely to go wrong",
     "inpaint": "fill the hole in a picture, or in every picture of a folder",
+    "serve": "serve an HTTP interface: photos and masks in, filled photos out",
     "app": "serve a page: paint over a part of a photo and have it filled",
     "convert": "make a model of a LaMa checkpoint, or a LaMa checkpoint of a model",
     "export": "write an ffc model for onnxruntime, or for torch without this package",

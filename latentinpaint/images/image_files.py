@@ -20,7 +20,7 @@ from latentinpaint.hole import is_hole, mask_scale
 from latentinpaint.images import encode
 from latentinpaint.images.decode import decode_file, error_text
 from latentinpaint.images.format_fitting import fit_to_format
-from latentinpaint.images.image_format import format_of
+from latentinpaint.images.image_format import ImageFormat, format_of
 from latentinpaint.images.picture import Picture
 
 
@@ -30,7 +30,12 @@ def read_picture(path: str | Path) -> Picture:
     Raises:
         InputError: for whatever cannot be read whole and without loss; the message names the file.
     """
-    return Picture(**decode_file(_read_bytes(user_path(path)), str(path)))
+    return decode_picture(_read_bytes(user_path(path)), str(path))
+
+
+def decode_picture(content: bytes, name: str) -> Picture:
+    """As `read_picture`, of a file's bytes; `name` is what messages call it."""
+    return Picture(**decode_file(content, name))
 
 
 def write_picture(picture: Picture, path: str | Path) -> list[str]:
@@ -41,14 +46,27 @@ def write_picture(picture: Picture, path: str | Path) -> list[str]:
     Raises:
         InputError: for an unknown suffix, a path that cannot be written to, a size the format cannot hold.
     """
-    target = format_of(path)
-    picture, notes = fit_to_format(picture, target)
-    try:
-        content = encode.encode(picture, target)
-    except Exception as error:  # encoders report a size or value beyond the format in many ways
-        raise InputError(f"cannot write {path} as {target.name}: {error_text(error)}") from error
+    content, notes = encode_picture(picture, format_of(path), str(path))
     write_bytes(path, content)
     return notes
+
+
+def encode_picture(picture: Picture, target: ImageFormat, name: str) -> tuple[bytes, list[str]]:
+    """The bytes of a picture's file, and one sentence for each thing that could not be kept.
+
+    Args:
+        picture: what is in the file.
+        target: the file's format.
+        name: what a message calls the file.
+
+    Raises:
+        InputError: for a size the format cannot hold.
+    """
+    picture, notes = fit_to_format(picture, target)
+    try:
+        return encode.encode(picture, target), notes
+    except Exception as error:  # encoders report a size or value beyond the format in many ways
+        raise InputError(f"cannot write {name} as {target.name}: {error_text(error)}") from error
 
 
 def write_image(image: Image.Image, path: str | Path, **options: Any) -> None:

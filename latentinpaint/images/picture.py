@@ -160,6 +160,13 @@ class Picture:
             return self
         return replace(self, known_range=SampleRange(0.0, self.format_white))
 
+    def with_jpeg_quality(self, quality: int) -> "Picture":
+        """The picture that is written as a JPEG of this quality, 1 to 100, in place of its source's."""
+        jpeg_options = dict(self.jpeg_options or {"subsampling": 0})
+        jpeg_options.pop("qtables", None)
+        jpeg_options["quality"] = quality
+        return replace(self, jpeg_options=jpeg_options)
+
     def rgb(self) -> np.ndarray:
         """The colours, (H, W, 3) float32 in [0, 1]; alpha dropped, CMYK and YCbCr by Pillow's formulas.
 

@@ -1,5 +1,6 @@
-"""`app`: it starts, prints its address and ends quietly; errors are one sentence."""
+"""`app` and `serve`: they start, print their address and end quietly; errors are one sentence."""
 
+import json
 import os
 import re
 import signal
@@ -11,11 +12,14 @@ import urllib.request
 import pytest
 
 
-def test_without_gradio_it_says_what_to_install(command, model_files, monkeypatch):
-    monkeypatch.setitem(sys.modules, "gradio", None)
-    result = command("app", "--model", model_files["ffc"], "--no-browser")
-    assert result.status == 2
-    assert result.complaints == ["latentinpaint app: the page needs gradio: pip install 'latentinpaint[app]'"]
+def test_without_its_libraries_it_says_what_to_install(command, model_files, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    for name in ("app", "serve"):
+        result = command(name, "--model", model_files["ffc"])
+        assert result.status == 2
+        assert result.complaints == [
+            f"latentinpaint {name}: the service needs fastapi: pip install 'latentinpaint[app]'"
+        ]
 
 
 @pytest.mark.parametrize(
@@ -28,43 +32,75 @@ def test_without_gradio_it_says_what_to_install(command, model_files, monkeypatc
         (["--model", "{ffc}", "--host", "192.0.2.1"], "cannot listen on --host 192.0.2.1"),
         (["--model", "{ffc}", "--max-upload", "0"], "--max-upload is a number above 0, not 0"),
         (["--model", "{ffc}", "--max-megapixels", "-1"], "--max-megapixels is a number above 0, not -1"),
+        (["--model", "{ffc}", "--max-store", "0"], "--max-store is a number above 0, not 0"),
+        (["--model", "{ffc}", "--time-limit", "0"], "--time-limit is a number above 0, not 0"),
+        (["--model", "{ffc}", "--workers", "0"], "--workers starts at 1"),
+        (["--model", "{ffc}", "--queue", "0"], "--queue starts at 1"),
+        (["--model", "{ffc}", "--root-path", "fill"], "--root-path is a path such as /fill, not fill"),
         (["--model", " , "], "--model names no model"),
         (["--model", "{ffc}", "--device", "abacus"], "the device abacus cannot be used"),
         (["--model", "{ffc}", "--share"], "unknown option"),
     ],
 )
 def test_mistakes_are_one_sentence(command, model_files, options, words):
-    pytest.importorskip("gradio", reason="gradio is not installed")
+    pytest.importorskip("fastapi", reason="fastapi is not installed")
     places = {name: str(path) for name, path in model_files.items()}
-    result = command("app", *(option.format(**places) for option in options), "--no-browser")
-    assert result.status == 2 and len(result.complaints) == 1 and words in result.complaints[0]
+    filled = [option.format(**places) for option in options]
+    for name in ("serve", "app"):
+        result = command(name, *filled)
+        assert result.status == 2 and len(result.complaints) == 1 and words in result.complaints[0]
 
 
-def test_it_serves_until_it_is_stopped(model_files, tmp_path):
+def running(name, model_files, tmp_path, *options):
+    """A process of a command, in which nothing may go through a proxy, and its first line."""
+    script = f"from latentinpaint.cli import main; main({name!r})"
+    proxies = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, "--model", model_files["ffc"], *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)} | proxies,
+    )
+    return process, process.stdout.readline()
+
+
+def test_the_page_is_served_until_it_is_stopped(model_files, tmp_path):
     """On the next port where one is taken; and leaves nothing behind, neither words nor files."""
-    pytest.importorskip("gradio", reason="gradio is not installed")
+    pytest.importorskip("fastapi", reason="fastapi is not installed")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        script = "from latentinpaint.cli import main; main('app')"
-        running = subprocess.Popen(
-            [sys.executable, "-c", script, "--model", model_files["ffc"], "--no-browser", "--port", str(port)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A proxy that is not there: nothing may go through it.
-            env=os.environ
-            | {"TMPDIR": str(tmp_path), "HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"},
-        )
+        process, line = running("app", model_files, tmp_path, "--no-browser", "--port", str(port))
         try:
-            line = running.stdout.readline()
             found = re.search(r"the page is at (http://127\.0\.0\.1:(\d+)/)", line)
             assert found and port < int(found[2]) <= port + 100
             with urllib.request.urlopen(found[1], timeout=30) as response:
                 assert response.status == 200
-            assert [path.name for path in tmp_path.glob("latentinpaint-app-*")]
-            running.send_signal(signal.SIGTERM)  # taken as Ctrl-C, which a shell may have switched off
-            out, err = running.communicate(timeout=60)
+            assert list(tmp_path.glob("latentinpaint-*"))
+            process.send_signal(signal.SIGTERM)  # taken as Ctrl-C, which a shell may have switched off
+            out, err = process.communicate(timeout=60)
         finally:
-            running.kill()
-    assert running.returncode == 0 and out.strip() == "" and err.splitlines() == [f"note: port {port} is taken"]
-    assert list(tmp_path.glob("latentinpaint-app-*")) == []
+            process.kill()
+    assert process.returncode == 0 and out.strip() == "" and err.splitlines() == [f"note: port {port} is taken"]
+    assert list(tmp_path.glob("latentinpaint-*")) == []
+
+
+def test_the_interface_alone_and_its_log(model_files, tmp_path):
+    pytest.importorskip("fastapi", reason="fastapi is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process, line = running("serve", model_files, tmp_path, "--log-json", "--port", str(port))
+    try:
+        assert f"http://127.0.0.1:{port}/openapi.json" in line
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=30) as response:
+            assert json.load(response)["models"] == ["ffc"]
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    (entry,) = [json.loads(line) for line in err.splitlines()]
+    assert process.returncode == 0 and (entry["message"], entry["route"], entry["status"]) == (
+        "request",
+        "/health",
+        200,
+    )

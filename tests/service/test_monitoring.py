@@ -1,0 +1,50 @@
+"""Counters and lines of JSON."""
+
+import json
+import logging
+import sys
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from latentinpaint.service.job import Job, JobState
+from latentinpaint.service.monitoring import JsonLines, Monitor
+from latentinpaint.service.refused import Refused
+
+
+def values(monitor):
+    found = {}
+    for family in text_string_to_metric_families(monitor.exposition().decode()):
+        for sample in family.samples:
+            found[(sample.name, *sorted(sample.labels.values()))] = sample.value
+    return found
+
+
+def test_counters():
+    monitor = Monitor()
+    monitor.watch("photos", "photos", lambda: 7)
+    monitor.answered("GET", "/v1/models", 200, 0.2)
+    monitor.answered("GET", "/v1/models", 200, 0.3)
+    job = Job("fill", "me", lambda job: None, 60)
+    job.begin()
+    job.end(JobState.FAILED, Refused(422, "no"))
+    monitor.job_over(job)
+    found = values(monitor)
+    assert found["latentinpaint_photos",] == 7
+    assert found["latentinpaint_requests_total", "/v1/models", "200", "GET"] == 2
+    assert found["latentinpaint_request_seconds_sum", "/v1/models"] == 0.5
+    assert found["latentinpaint_jobs_total", "failed", "fill"] == 1
+
+
+def test_lines_of_json():
+    """One line each, whatever it holds."""
+    try:
+        raise ValueError("bro\nken")
+    except ValueError:
+        record = logging.makeLogRecord({"msg": "a %s", "args": ("b\nc",), "levelno": 40, "levelname": "ERROR"})
+        record.exc_info = sys.exc_info()
+    record.job = "x"
+    text = JsonLines().format(record)
+    line = json.loads(text)
+    assert "\n" not in text and line["message"] == "a b\nc" and line["job"] == "x" and line["level"] == "error"
+    assert "ValueError: bro\nken" in line["traceback"] and line["time"].endswith("Z")
+    assert set(line) == {"time", "level", "message", "job", "traceback"}
