@@ -4,14 +4,12 @@ python benchmarks/before_after.py --output docs/before_after.jpg
 """
 
 import argparse
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
 
 from latentinpaint import Inpainter
-from latentinpaint.app.examples import write_examples
+from latentinpaint.service.example_photos import ExamplePhoto, example_photos
 
 WIDTH, GAP = 330, 6  # pixels
 PAINT = np.array([235, 64, 52])
@@ -26,16 +24,15 @@ def main() -> None:
     parser.add_argument("--output", required=True, help="PNG or JPEG file to write")
     options = parser.parse_args()
     inpainter = Inpainter.from_pretrained(options.model)
-    with TemporaryDirectory() as folder:
-        examples = {example.photo.stem: example for example in write_examples(Path(folder))}
-        rows = [_row(inpainter, examples[name].photo, examples[name].mask) for name in options.names]
+    examples = example_photos()
+    rows = [_row(inpainter, examples[name]) for name in options.names]
     _column(rows).save(options.output, quality=85)
     print(f"wrote {options.output}: photo, painted over, filled, of {', '.join(options.names)}")
 
 
-def _row(inpainter: Inpainter, photo: Path, mask: Path) -> Image.Image:
+def _row(inpainter: Inpainter, example: ExamplePhoto) -> Image.Image:
     """The photo, what is painted over, and the fill, side by side."""
-    image, hole = Image.open(photo).convert("RGB"), np.asarray(Image.open(mask).convert("L")) > 127
+    image, hole = example.photo, np.asarray(example.mask) > 127
     filled = inpainter(image, hole)
     pixels = np.asarray(image).astype(float)
     painted = np.where(hole[..., None], 0.25 * pixels + 0.75 * PAINT, pixels).round().astype(np.uint8)

@@ -56,7 +56,7 @@ class PhotoAnswer(BaseModel):
     name: str = Field(description="of its file", examples=["beach.jpg"])
     bits: int = Field(description="of a sample", examples=[8])
     example: bool = Field(description="whether it is one of the examples")
-    mask_url: str | None = Field(None, description="of an example: a mask that goes with it")
+    mask_url: str | None = Field(default=None, description="of an example: a mask that goes with it")
 
 
 class ExampleAnswer(BaseModel):
@@ -89,9 +89,11 @@ class JobAnswer(BaseModel):
     place: int = Field(description="in the queue, from 1; 0 when it does not wait")
     error: str | None = None
     results: list[ResultAnswer]
-    box: list[int] | None = Field(None, description="left, top, right, bottom of what is filled")
-    preview_url: str | None = Field(None, description="a coarse fill of the box, a PNG with the hole alone opaque")
-    uncertainty_url: str | None = Field(None, description="a PNG of the box: where the samples differ")
+    box: list[int] | None = Field(default=None, description="left, top, right, bottom of what is filled")
+    preview_url: str | None = Field(
+        default=None, description="a coarse fill of the box, a PNG with the hole alone opaque"
+    )
+    uncertainty_url: str | None = Field(default=None, description="a PNG of the box: where the samples differ")
 
 
 class ModelAnswer(BaseModel):

@@ -8,8 +8,6 @@ import numpy as np
 from PIL import Image
 
 from latentinpaint.data.example_holes import EXAMPLE_PHOTOS, example_hole
-from latentinpaint.images.encode import encode_image
-from latentinpaint.images.image_format import JPEG, PNG
 
 _THUMBNAIL = (240, 160)  # pixels, at most
 
@@ -21,16 +19,16 @@ class ExamplePhoto:
     Attributes:
         name: short, for addresses.
         title: for people.
-        photo: an RGB image.
-        mask: of its size, a PNG, white where something is to be removed.
-        thumbnail: a small JPEG.
+        photo: RGB.
+        mask: L of its size, white where something is to be removed.
+        thumbnail: RGB, small.
     """
 
     name: str
     title: str
     photo: Image.Image
-    mask: bytes
-    thumbnail: bytes
+    mask: Image.Image
+    thumbnail: Image.Image
 
 
 @cache
@@ -49,7 +47,7 @@ def example_photos() -> dict[str, ExamplePhoto]:
             name,
             name.capitalize(),
             photo,
-            encode_image(example_hole(file_name, photo.size), PNG),
-            encode_image(thumbnail, JPEG, quality=88),
+            example_hole(file_name, photo.size),
+            thumbnail,
         )
     return examples

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
 
-from latentinpaint.images.image_format import PNG
+from latentinpaint.images.encode import encode_image
+from latentinpaint.images.image_format import JPEG, PNG
 from latentinpaint.images.picture import Picture
 from latentinpaint.inference.crops import Box
 from latentinpaint.service.answers import (
@@ -130,13 +131,13 @@ def open_example(request: Request, session: BegunSession, name: ExampleName) -> 
 @router.get("/v1/examples/{name}/mask", responses=_PICTURE | NOT_FOUND, response_class=Response)
 def example_mask(name: ExampleName) -> Response:
     """A mask of what to remove in an example, white."""
-    return Response(_example(name).mask, media_type="image/png")
+    return Response(encode_image(_example(name).mask, PNG), media_type="image/png")
 
 
 @router.get("/v1/examples/{name}/thumbnail", responses=_PICTURE | NOT_FOUND, response_class=Response)
 def example_thumbnail(name: ExampleName) -> Response:
     """An example, small."""
-    return Response(_example(name).thumbnail, media_type="image/jpeg")
+    return Response(encode_image(_example(name).thumbnail, JPEG, quality=88), media_type="image/jpeg")
 
 
 def _example(name: str) -> ExamplePhoto:

@@ -1,4 +1,4 @@
-"""The models that the page offers, and their names."""
+"""The models that the service offers, and their names."""
 
 import pytest
 
