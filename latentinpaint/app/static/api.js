@@ -42,9 +42,13 @@ function form(fields) {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) {
     if (value instanceof Blob) body.append(name, value, value.name ?? `${name}.png`);
-    else if (value !== null && value !== undefined && value !== "") body.append(name, value);
+    else body.append(name, value);
   }
   return body;
+}
+
+function posted(content) {
+  return { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) };
 }
 
 export function listModels() {
@@ -83,16 +87,12 @@ export function startFill(photo, mask, box, options) {
 }
 
 export function startExpand(photo, margins, options) {
-  return json("v1/jobs/expand", { method: "POST", body: form({ photo: photo.id, ...margins, ...options }) });
+  return json("v1/jobs/expand", posted({ photo: photo.id, ...margins, ...options }));
 }
 
 /** @param region { box } or { scribble, width } */
 export function select(photo, region) {
-  return json("v1/select", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ photo: photo.id, ...region }),
-  });
+  return json("v1/select", posted({ photo: photo.id, ...region }));
 }
 
 export function cancelJob(id) {

@@ -36,8 +36,8 @@ export function createJobs(store, pictures) {
     const { width, height } = step.photo;
     const size = { width: width + margins.left + margins.right, height: height + margins.top + margins.bottom };
     const job = begin({ ...FILLING, kind: "expand", photo: step.photo, parts: step.mask, margins, size });
-    const { samples, ...options } = store.get().options;
-    await started(job, () => startExpand(step.photo, margins, { ...options, samples: samples && 1 }));
+    const options = { ...store.get().options, samples: 1 };
+    await started(job, () => startExpand(step.photo, margins, options));
   }
 
   function begin(job) {

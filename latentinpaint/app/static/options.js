@@ -19,6 +19,12 @@ export function createOptions(store) {
     const models = (await trying(store, listModels)) ?? [];
     store.set({ models });
     for (const { name } of models) form.model.append(new Option(name, name));
+    chooseModel();
+  }
+
+  function chooseModel() {
+    const model = store.get().models.find(({ name }) => name === form.model.value);
+    form.texture.checked = model?.texture ?? false; // as the model has it, until the visitor decides
     read();
   }
 
@@ -29,12 +35,11 @@ export function createOptions(store) {
     form.uncertainty.disabled = !model?.several_answers;
     form.steps.disabled = !model?.steps;
     form.steps.placeholder = model?.steps ?? "";
-    form.refine.disabled = model?.refine === false;
-    form.texture.disabled = model?.texture === false;
+    form.refine.disabled = !model?.refine;
     const options = {};
     for (const field of form.elements) {
-      if (field.disabled || !field.name) continue;
-      options[field.name] = field.type === "checkbox" ? field.checked : field.value;
+      const value = field.type === "checkbox" ? field.checked : field.value;
+      if (!field.disabled && value !== "") options[field.name] = value;
     }
     store.set({ options });
   }
@@ -73,6 +78,7 @@ export function createOptions(store) {
   toggle.addEventListener("click", togglePanel);
   document.getElementById("more-close").addEventListener("click", togglePanel);
   form.addEventListener("input", read);
+  form.model.addEventListener("change", chooseModel);
   form.addEventListener("submit", (event) => event.preventDefault());
   document.getElementById("mask-choose").addEventListener("click", () => maskFile.click());
   maskFile.addEventListener("change", loadMask);

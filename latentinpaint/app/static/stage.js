@@ -13,7 +13,6 @@ const PIXELS_SEEN = 4; // CSS pixels per pixel of the photo from which on pixels
 export function createStage(canvas, store, pictures) {
   const context = canvas.getContext("2d");
   const layer = document.createElement("canvas"); // of the mask, as large as `canvas`
-  const look = document.createElement("canvas"); // of a fill that is under way, likewise
   const drawn = {}; // what the layer shows
   let size = { width: 1, height: 1 };
   let cursor = null; // [x, y] on the screen
@@ -56,8 +55,11 @@ export function createStage(canvas, store, pictures) {
   function draw(state) {
     const ratio = window.devicePixelRatio || 1;
     const [width, height] = [Math.round(size.width * ratio), Math.round(size.height * ratio)];
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    match(layer);
+    if (canvas.width !== width || canvas.height !== height) {
+      Object.assign(canvas, { width, height });
+      Object.assign(layer, { width, height });
+      drawn.parts = null;
+    }
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
     const step = currentStep(state);
@@ -72,13 +74,6 @@ export function createStage(canvas, store, pictures) {
     drawOverlays(state, step);
   }
 
-  function match(other) {
-    const { width, height } = canvas;
-    if (other.width === width && other.height === height) return;
-    Object.assign(other, { width, height });
-    drawn.parts = null;
-  }
-
   function toPhotoUnits(target, { scale, x, y }, ratio) {
     target.setTransform(scale * ratio, 0, 0, scale * ratio, x * ratio, y * ratio);
   }
@@ -87,7 +82,7 @@ export function createStage(canvas, store, pictures) {
     const original = originalPhoto(state);
     if (state.comparing === "hold") return drawPicture(original, step.origin, state.view, ratio);
     drawPicture(step.photo, [0, 0], state.view, ratio);
-    if (state.job?.preview && state.job.photo.id === step.photo.id) drawFirstLook(state, ratio);
+    if (state.job?.preview && state.job.photo.id === step.photo.id) drawFirstLook(state.job);
     if (state.map && step.answers?.image) drawImage(step.answers.image, step.answers.box, [0, 0]);
     if (state.comparing === "slider") {
       context.save();
@@ -109,19 +104,9 @@ export function createStage(canvas, store, pictures) {
     if (detail !== null) drawImage(detail.image, detail.box, origin);
   }
 
-  /** A coarse answer is there before the fine one: it is seen in what is filled alone. */
-  function drawFirstLook({ job, view }, ratio) {
-    const { image, box } = job.preview;
-    if (job.kind === "expand") return drawImage(image, box, [-job.margins.left, -job.margins.top]);
-    match(look);
-    const target = look.getContext("2d");
-    drawLayer(target, job.photo, job.parts, view, ratio);
-    target.globalCompositeOperation = "source-in";
-    target.drawImage(image, box[0], box[1], boxWidth(box), boxHeight(box));
-    context.save();
-    context.resetTransform();
-    context.drawImage(look, 0, 0);
-    context.restore();
+  /** A coarse answer, which is there before the fine one; that to an expansion begins beyond the photo's corner. */
+  function drawFirstLook({ preview, margins }) {
+    drawImage(preview.image, preview.box, [-(margins?.left ?? 0), -(margins?.top ?? 0)]);
   }
 
   function drawImage(image, box, [x, y]) {
@@ -134,7 +119,7 @@ export function createStage(canvas, store, pictures) {
     if (parts.length === 0) return;
     if (!sameList(drawn.parts, parts) || drawn.view !== state.view || drawn.ratio !== ratio || state.draft) {
       Object.assign(drawn, { parts, view: state.view, ratio });
-      drawLayer(layer.getContext("2d"), step.photo, parts, state.view, ratio);
+      drawLayer(step.photo, parts, state.view, ratio);
     }
     // What is being filled is faint once its first look is there.
     const opacity = state.job?.preview ? OPACITY_OVER_FIRST_LOOK : OPACITY;
@@ -148,10 +133,10 @@ export function createStage(canvas, store, pictures) {
     context.restore();
   }
 
-  function drawLayer(target, photo, parts, view, ratio) {
+  function drawLayer(photo, parts, view, ratio) {
+    const target = layer.getContext("2d");
     target.resetTransform();
-    target.globalCompositeOperation = "source-over";
-    target.clearRect(0, 0, canvas.width, canvas.height);
+    target.clearRect(0, 0, layer.width, layer.height);
     toPhotoUnits(target, view, ratio);
     drawMask(target, parts, photo);
   }

@@ -7,11 +7,11 @@ export function newStroke(point, radius, erase) {
   return { kind: "stroke", points: [point], radius, erase };
 }
 
-/** Add a point, unless it is too close to the last one to be seen. */
-export function extend(stroke, point) {
-  const last = stroke.points[stroke.points.length - 1];
-  if (distance(last, point) < Math.max(stroke.radius / 16, 0.25)) return;
-  stroke.points.push(point);
+/** Add a point; the one before it goes if it is too close to its own predecessor to be seen. */
+export function extend({ points, radius }, point) {
+  const near = Math.max(radius / 16, 0.25);
+  if (points.length > 1 && distance(points[points.length - 2], points[points.length - 1]) < near) points.pop();
+  points.push(point);
 }
 
 export function strokeBox(stroke) {

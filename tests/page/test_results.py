@@ -1,0 +1,252 @@
+"""Samples, cancelling, comparing, expanding, mistakes, other visitors, phones and what screen readers find."""
+
+import numpy as np
+import pytest
+from page_actions import (
+    colour_at,
+    download,
+    downloaded,
+    fill,
+    hole_of,
+    on_screen,
+    open_photo,
+    paint,
+    shows,
+    view_of,
+    wait_for_step,
+)
+from PIL import Image
+
+SIZE = (161, 120)
+LINE = [(40, 50), (110, 60)]
+
+
+def message(page):
+    found = page.locator("#message")
+    found.wait_for()
+    return page.locator("#message-text").inner_text()
+
+
+def test_samples_side_by_side(page, tmp_path, helpers):
+    """An uploaded mask is the hole exactly; of several samples the one that is clicked is shown and downloaded."""
+    before = helpers.smooth(SIZE[1], SIZE[0])
+    hole = np.zeros(before.shape[:2], bool)
+    hole[31:77, 40:95] = True
+    open_photo(page, tmp_path, before)
+    page.locator("#mask-file").set_input_files(helpers.write_hole(tmp_path / "mask.png", hole))
+    wait_for_step(page, "Mask")
+    page.locator("[name=model]").select_option("flow")
+    page.locator("[name=samples]").fill("3")
+    page.locator("[name=steps]").fill("2")
+    fill(page)
+    results = [downloaded(page, "download", tmp_path)]
+    page.locator("#answers-list button").nth(2).click()
+    page.locator("#answers-list button[aria-pressed=true] img[alt='Answer 3']").wait_for()
+    results.append(downloaded(page, "download", tmp_path))
+    for after in results:
+        assert np.array_equal(after[~hole], before[~hole]) and not np.array_equal(after, before)
+    assert not np.array_equal(*results)
+    [middle] = on_screen(page, SIZE, [(60, 50)])
+    page.mouse.move(1, 1)
+    plain = colour_at(page, middle)
+    page.locator("#answers-map").click()
+    page.locator("#answers-map[aria-pressed=true]").wait_for()
+    assert not np.array_equal(colour_at(page, middle), plain)
+    page.locator("#undo").click()
+    assert np.array_equal(hole_of(page, tmp_path), hole)
+
+
+def test_an_inverted_mask(page, tmp_path, helpers):
+    open_photo(page, tmp_path, helpers.smooth(SIZE[1], SIZE[0]))
+    paint(page, SIZE, LINE)
+    painted = hole_of(page, tmp_path)
+    page.locator("#mask-invert").click()
+    assert np.array_equal(hole_of(page, tmp_path), ~painted)
+
+
+def test_cancel_keeps_the_picture_and_the_mask(page, tmp_path, helpers):
+    before = helpers.smooth(SIZE[1], SIZE[0])
+    deleted = []
+    page.on("request", lambda request: deleted.append(request.url) if request.method == "DELETE" else None)
+    page.route("**/events", lambda route: None)  # the fill never ends, as far as the page can see
+    open_photo(page, tmp_path, before, fill_on_release=True)
+    paint(page, SIZE, LINE)
+    page.locator("#progress").wait_for()
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        page.wait_for_timeout(300)  # until the job has its name
+        page.keyboard.press("Escape")
+    page.locator("#progress").wait_for(state="hidden")
+    assert "Cancelled" in message(page) and len(deleted) == 1
+    wait_for_step(page, "Painted", 2)
+    assert hole_of(page, tmp_path).any()
+    assert np.array_equal(downloaded(page, "download", tmp_path), before)
+    page.unroute("**/events")
+    fill(page)
+
+
+def test_a_fill_without_events_is_asked_for(page, tmp_path, helpers):
+    """Where a proxy does not pass server-sent events on, the page asks how the fill stands."""
+    page.route("**/events", lambda route: route.abort())
+    open_photo(page, tmp_path, helpers.smooth(SIZE[1], SIZE[0]), fill_on_release=True)
+    paint(page, SIZE, LINE)
+    wait_for_step(page, "Filled", 3)
+
+
+def test_before_and_after_with_a_divider(page, tmp_path, helpers):
+    before = helpers.smooth(SIZE[1], SIZE[0])
+    open_photo(page, tmp_path, before)
+    paint(page, SIZE, LINE)
+    fill(page)
+    page.keyboard.press("c")
+    divider = page.locator("#divider").bounding_box()
+    scale, left, _ = view_of(page, *SIZE)
+    assert abs(divider["x"] + divider["width"] / 2 - (left + scale * SIZE[0] / 2)) < 1
+    left_place, right_place = on_screen(page, SIZE, [(50, 52), (105, 59)])
+    assert shows(page, SIZE, left_place, before) and not shows(page, SIZE, right_place, before)
+    page.locator("#divider").focus()
+    page.keyboard.press("End")
+    assert shows(page, SIZE, right_place, before)
+
+
+def test_expand(page, tmp_path, helpers):
+    """By a handle and by a number; the photo keeps its pixels, and what was painted its place in them."""
+    before = helpers.smooth(SIZE[1], SIZE[0])
+    open_photo(page, tmp_path, before)
+    paint(page, SIZE, LINE)
+    painted = hole_of(page, tmp_path)
+    page.locator("#tool-expand").click()
+    handle = page.locator("#handle-left")
+    handle.focus()
+    page.keyboard.press("ArrowLeft")
+    page.locator("#expand-bottom").fill("24")
+    page.locator("#expand-bottom").press("Enter")
+    page.locator("#expand-start").click()
+    wait_for_step(page, "Expanded", 3)
+    after = downloaded(page, "download", tmp_path)
+    assert after.shape == (120 + 24, 161 + 16, 3) and np.array_equal(after[:120, 16:], before)
+    moved = hole_of(page, tmp_path)
+    assert np.array_equal(moved[:120, 16:], painted) and moved.sum() == painted.sum()
+
+
+def test_mistakes_are_sentences_and_the_picture_stays(page, tmp_path, helpers):
+    (tmp_path / "text.png").write_text("this is no picture")
+    page.locator("#chooser").set_input_files(tmp_path / "text.png")
+    page.locator("#message.failure", has_text="text.png").wait_for()
+    open_photo(page, tmp_path, helpers.smooth(SIZE[1], SIZE[0]))
+    page.locator("#fill").click()
+    assert "Nothing is painted yet" in message(page)
+    paint(page, SIZE, LINE)
+    page.route("**/jobs/fill", lambda route: route.abort())
+    page.locator("#fill").click()
+    page.locator("#message.failure", has_text="The server does not answer").wait_for()
+    assert page.locator("#fill").is_enabled() and page.locator("#strip li").count() == 2
+    mask = helpers.write_hole(tmp_path / "mask.png", np.ones((50, 200), bool))
+    page.locator("#mask-file").set_input_files(mask)
+    page.locator("#message.failure", has_text="another shape than the photo").wait_for()
+    page.locator("#message-close").click()
+    page.unroute("**/jobs/fill")
+    fill(page)
+
+
+def test_dropped_and_pasted_photos(page, tmp_path, helpers):
+    path = tmp_path / "dropped.png"
+    Image.fromarray(helpers.smooth(30, 40)).save(path)
+    script = """([kind, bytes]) => {
+      const data = new DataTransfer();
+      data.items.add(new File([new Uint8Array(bytes)], `${kind}.png`, { type: "image/png" }));
+      const options = { bubbles: true, cancelable: true };
+      const event =
+        kind === "drop"
+          ? new DragEvent("drop", { ...options, dataTransfer: data })
+          : new ClipboardEvent("paste", { ...options, clipboardData: data });
+      document.body.dispatchEvent(event);
+    }"""
+    for kind in ("drop", "paste"):
+        page.evaluate(script, [kind, list(path.read_bytes())])
+        page.locator("body.opened").wait_for()
+        page.locator("#message").wait_for(state="hidden")
+        assert download(page, "download", tmp_path).name.startswith(kind)
+
+
+def test_visitors_see_their_own_photos_alone(visit, tmp_path, helpers):
+    with visit() as one, visit() as other:
+        addresses = []
+        one.on("request", lambda request: addresses.append(request.url))
+        first, second = helpers.smooth(SIZE[1], SIZE[0]), 255 - helpers.smooth(SIZE[1], SIZE[0])
+        for page, photo in ((one, first), (other, second)):
+            open_photo(page, tmp_path, photo)
+            paint(page, SIZE, LINE)
+        for page in (one, other):
+            page.locator("#fill").click()
+        for page, photo in ((one, first), (other, second)):
+            wait_for_step(page, "Filled", 3)
+            hole, after = hole_of(page, tmp_path), downloaded(page, "download", tmp_path)
+            assert np.array_equal(after[~hole], photo[~hole])
+        preview = next(address for address in addresses if "/preview?" in address)
+        assert one.request.get(preview).status == 200 and other.request.get(preview).status == 404
+
+
+def test_on_a_phone(visit, tmp_path):
+    """Nothing runs off the screen, Fill stays in view, a finger paints, and two fingers zoom."""
+    options = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    with visit(**options) as page:
+        page.locator("#examples button").nth(1).click()
+        page.locator("body.opened").wait_for()
+        page.locator("#message").wait_for(state="hidden")
+        assert page.locator("#canvas").bounding_box()["width"] == 390
+        touch = touches_of(page)
+        touch([(100, 300)], [(140, 320)])
+        wait_for_step(page, "Filled")
+        before = page.evaluate("document.getElementById('zoom-number').textContent")
+        touch([(150, 300), (250, 300)], [(100, 300), (300, 300)])
+        after = page.evaluate("document.getElementById('zoom-number').textContent")
+        assert int(after.split()[0]) / int(before.split()[0]) == pytest.approx(2, abs=0.05)
+        assert page.locator("#strip li").count() == 4  # two fingers have painted nothing
+        page.locator("#more-toggle").click()
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.locator("#more-close").click()
+        fill_button = page.locator("#fill").bounding_box()
+        assert fill_button["y"] + fill_button["height"] <= 844
+
+
+def touches_of(page):
+    """A function that puts fingers down at places and lifts them at others."""
+    session = page.context.new_cdp_session(page)
+
+    def send(kind, places):
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def touch(starts, ends):
+        for count in range(1, len(starts) + 1):
+            send("touchStart", starts[:count])
+        for share in (0.25, 0.5, 0.75, 1):
+            places = np.add(starts, share * np.subtract(ends, starts))
+            send("touchMove", places.tolist())
+        send("touchEnd", [])
+
+    return touch
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessibility(visit, tmp_path, helpers, scheme):
+    """No serious finding of axe, with the photo open, the panels shown and an answer chosen."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    # axe brings a script of its own, which the content security policy would refuse.
+    with visit(color_scheme=scheme, bypass_csp=True) as page:
+        found = [axe.Axe().run(page)]
+        open_photo(page, tmp_path, helpers.smooth(SIZE[1], SIZE[0]))
+        page.locator("[name=model]").select_option("flow")
+        page.locator("[name=samples]").fill("2")
+        paint(page, SIZE, LINE)
+        fill(page)
+        page.locator("#tool-expand").click()
+        page.locator("#compare-slider").click()
+        found.append(axe.Axe().run(page))
+    serious = []
+    for result in found:
+        assert len(result.response["passes"]) > 15
+        for violation in result.response["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                serious.append((violation["id"], [node["html"] for node in violation["nodes"]]))
+    assert serious == []
