@@ -56,7 +56,9 @@ export function createToolbar(store, stage, actions) {
   function showProgress(job) {
     element("progress").hidden = job === null;
     if (job === null) return;
-    element("progress-bar").value = job.progress;
+    const bar = element("progress-bar");
+    if (job.progress > 0) bar.value = job.progress;
+    else bar.removeAttribute("value"); // it runs to and fro while nobody knows how long
     element("progress-text").textContent = progressText(job);
   }
 
