@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 PROJECT = Path(__file__).parent.parent
-FOLDERS = ("latentinpaint", "tests", "configs", "tools", "docs", "benchmarks", ".ci")
+FOLDERS = ("latentinpaint", "tests", "configs", "tools", "docs", "benchmarks", "requirements", ".ci")
 BUILD = """
 import sys
 from setuptools import build_meta

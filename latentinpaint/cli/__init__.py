@@ -54,16 +54,32 @@ def main(command: str | None = None, arguments: Sequence[str] | None = None) -> 
     if name not in COMMANDS:
         print(f"latentinpaint: there is no command '{command}': choose one of {', '.join(COMMANDS)}", file=sys.stderr)
         sys.exit(2)
-    if name in TRAINING and ("--help" in rest or "-h" in rest):
+    try:
+        sys.exit(_run(name, rest))
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if package == "latentinpaint":
+            raise
+        print(
+            f"latentinpaint {name}: this needs the package {package}, which is not installed: "
+            "pip install latentinpaint installs what all commands need",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    """Run a key of `COMMANDS`; returns the exit status."""
+    if name in TRAINING and ("--help" in arguments or "-h" in arguments):
         from latentinpaint.training.help_page import help_page
 
         print(help_page(name), end="")
-        sys.exit(0)
+        return 0
     from latentinpaint.cli.dispatch import run
 
     module = "latentinpaint.training.cli" if name in TRAINING else f"latentinpaint.cli.{name}"
-    words = ["--help" if word == "--help-all" else word for word in rest]  # only of training is there more to say
-    sys.exit(run(name, importlib.import_module(module), words))
+    words = ["--help" if word == "--help-all" else word for word in arguments]  # only of training is more to say
+    return run(name, importlib.import_module(module), words)
 
 
 def _command_or_end(arguments: list[str]) -> str:

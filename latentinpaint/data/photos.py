@@ -5,13 +5,13 @@ crop number n of a seed is the same picture with the same hole, whatever the num
 the machine.
 """
 
+import warnings
 from abc import ABC, abstractmethod
 from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from pytorch_lightning.utilities import rank_zero_warn
 from torch.utils.data import Dataset
 
 from latentinpaint.data.augmentation import Transform
@@ -61,7 +61,7 @@ class PhotoFolder(PhotoSource):
         if not self.paths:
             raise InputError(left_out or f"the folder {root} holds no picture to train on")
         if left_out is not None:
-            rank_zero_warn(left_out)
+            warnings.warn(left_out, stacklevel=2)
         self.names = [str(path.relative_to(self.root)) for path in self.paths]
 
     def read(self, index: int) -> np.ndarray:

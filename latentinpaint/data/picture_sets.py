@@ -1,10 +1,10 @@
 """Small pictures as they are stored: data sets of torchvision, folders, and sheets of tiles."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
-from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 
 from latentinpaint.data.augmentation import centre_crop
@@ -75,7 +75,8 @@ def _folder(root: Path, size: int) -> np.ndarray:
     if not values:
         raise InputError(f"none of the {len(photos)} pictures of {root} can be read")
     if skipped:
-        rank_zero_warn(f"{len(skipped)} pictures of {root} could not be read and are skipped: {listed(skipped)}")
+        text = f"{len(skipped)} pictures of {root} could not be read and are skipped: {listed(skipped)}"
+        warnings.warn(text, stacklevel=2)
     return np.stack(values)
 
 
