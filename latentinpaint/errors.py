@@ -171,3 +171,14 @@ def check_has_hole(hole: _HasAny, mask: str = "the mask") -> None:
     """Raise an `InputError` if no element of an array or tensor is true; `mask` is how the message names it."""
     if not hole.any():
         raise InputError(f"{mask} has no hole: paint it white; dark colours and transparent parts are kept")
+
+
+def missing_package(error: ModuleNotFoundError) -> str:
+    """The sentence for a package that is not installed; a module of this package that is missing is raised."""
+    package = str(error.name).partition(".")[0]
+    if package == "latentinpaint":
+        raise error
+    return (
+        f"this needs the package {package}, which is not installed: pip install latentinpaint installs what all "
+        "commands need"
+    )

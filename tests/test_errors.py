@@ -15,6 +15,7 @@ from latentinpaint.errors import (
     check_suffix,
     choose,
     listed,
+    missing_package,
     printable,
 )
 
@@ -94,3 +95,9 @@ def test_a_message_is_one_line_that_any_terminal_can_show(name, shown):
     message = str(InputError(f"there is no file {name}"))
     assert message == f"there is no file {shown}" and len(message.splitlines()) == 1
     message.encode("utf-8")
+
+
+def test_a_missing_package_is_named_but_a_module_of_this_one_is_a_fault():
+    assert "the package skimage, which" in missing_package(ModuleNotFoundError("…", name="skimage.data"))
+    with pytest.raises(ModuleNotFoundError, match="gone"):
+        missing_package(ModuleNotFoundError("gone", name="latentinpaint.gone"))

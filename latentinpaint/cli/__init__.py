@@ -8,6 +8,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from latentinpaint.errors import missing_package
+
 COMMANDS = {
     "quickstart": "train on the embedded photographs for some minutes and fill held-back ones",
     "recipes": "list the configurations that come with the package, by name",
@@ -57,14 +59,7 @@ def main(command: str | None = None, arguments: Sequence[str] | None = None) -> 
     try:
         sys.exit(_run(name, rest))
     except ModuleNotFoundError as error:
-        package = str(error.name).partition(".")[0]
-        if package == "latentinpaint":
-            raise
-        print(
-            f"latentinpaint {name}: this needs the package {package}, which is not installed: "
-            "pip install latentinpaint installs what all commands need",
-            file=sys.stderr,
-        )
+        print(f"latentinpaint {name}: {missing_package(error)}", file=sys.stderr)
         sys.exit(2)
 
 
