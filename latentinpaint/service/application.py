@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from latentinpaint import __version__
 from latentinpaint.errors import InputError
-from latentinpaint.service import job_routes, photo_routes, program_routes
+from latentinpaint.service import job_routes, photo_routes, program_routes, select_routes
 from latentinpaint.service.guard import RequestGuard
 from latentinpaint.service.observing import RequestObserver
 from latentinpaint.service.refused import Refused, status_of
@@ -50,7 +50,7 @@ def create_application(service: Service, page: Path | None = None) -> FastAPI:
     app.add_exception_handler(InputError, _on_input_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
-    for router in (program_routes.router, photo_routes.router, job_routes.router):
+    for router in (program_routes.router, photo_routes.router, select_routes.router, job_routes.router):
         app.include_router(router)
     if page is not None:
         mimetypes.add_type("text/javascript", ".js")  # some systems say text/plain, which browsers refuse

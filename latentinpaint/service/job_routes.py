@@ -6,7 +6,6 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Depends, File, Form, Path, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
-from pydantic import Field
 
 from latentinpaint.images.picture import Picture
 from latentinpaint.inference.crops import Box
@@ -41,6 +40,7 @@ PhotoField = Annotated[str, Form(description="id of the photo", max_length=64)]
 MaskFile = Annotated[
     UploadFile, File(description="white is filled; of the photo's size or smaller, then it is scaled")
 ]
+Side = Annotated[int, Form(ge=0, description="pixels that the photo grows by on this side")]
 MaskBox = Annotated[
     str | None,
     Form(
@@ -48,16 +48,6 @@ MaskBox = Annotated[
         pattern=BOX_PATTERN,
     ),
 ]
-
-
-class ExpandFields(FillFields):
-    """How a photo is to grow, and the new margins to be filled."""
-
-    photo: str = Field(description="id of the photo", max_length=64)
-    left: int = Field(0, ge=0, description="pixels that it grows by on this side")
-    top: int = Field(0, ge=0)
-    right: int = Field(0, ge=0)
-    bottom: int = Field(0, ge=0)
 
 
 @router.post("/v1/jobs/fill", status_code=202, responses=_ERRORS)
@@ -85,15 +75,25 @@ def begin_fill(
 
 
 @router.post("/v1/jobs/expand", status_code=202, responses=_ERRORS)
-def begin_expand(request: Request, session: Session, fields: ExpandFields) -> BegunAnswer:
+def begin_expand(
+    request: Request,
+    session: Session,
+    photo: PhotoField,
+    fields: Annotated[FillFields, Depends(fill_form)],
+    left: Side = 0,
+    top: Side = 0,
+    right: Side = 0,
+    bottom: Side = 0,
+) -> BegunAnswer:
     """Begin to let a photo grow; a new photo comes of it."""
     service = service_of(request)
-    stored = service.store.get(session, fields.photo)
+    stored = service.store.get(session, photo)
 
     def read() -> tuple[Picture, np.ndarray, np.ndarray]:
         filled = service.store.filled(stored)
-        sides = (fields.left, fields.top, fields.right, fields.bottom)
-        picture, hole, pad = expanded(service.store.picture(stored), np.zeros_like(filled), sides, service.limits)
+        nothing = np.zeros_like(filled)
+        sides = (left, top, right, bottom)
+        picture, hole, pad = expanded(service.store.picture(stored), nothing, sides, service.limits)
         return picture, hole, pad(filled)
 
     return _begin(service, "expand", stored, fields, read)

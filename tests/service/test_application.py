@@ -123,9 +123,9 @@ def test_malformed_bodies_are_one_sentence(client):
         b'{"photo": "' + b"x" * 100 + b'"}',
         b"\xff\xfe",
     ):
-        answer = client.post("/v1/jobs/expand", content=content, headers={"Content-Type": "application/json"})
+        answer = client.post("/v1/select", content=content, headers={"Content-Type": "application/json"})
         assert answer.status_code in (400, 422) and answer.json()["error"], answer.text
-    huge = client.post("/v1/jobs/expand", content=b" " * (2**20 + 1), headers={"Content-Type": "application/json"})
+    huge = client.post("/v1/select", content=b" " * (2**20 + 1), headers={"Content-Type": "application/json"})
     assert huge.status_code == 413
 
 

@@ -79,7 +79,7 @@ def test_samples_and_where_they_differ(client, models, sent, file_of, array_of, 
 def test_a_photo_grows(client, models, sent, file_of, array_of, photo, hole):
     first = finished(client, begin(client, sent["id"], file_of(hole)))["results"][0]["photo"]
     filled = array_of(client.get(f"/v1/photos/{first}/file").content)
-    answer = client.post("/v1/jobs/expand", json={"photo": first, "left": 8, "bottom": 4})
+    answer = client.post("/v1/jobs/expand", data={"photo": first, "left": 8, "bottom": 4})
     job = finished(client, answer)
     path = f"/v1/photos/{job['results'][0]['photo']}"
     assert np.array_equal(array_of(client.get(f"{path}/file").content), models["ffc"].expand(filled, (8, 0, 0, 4)))
@@ -131,7 +131,7 @@ def test_jobs_are_their_owners_alone(client, visitor, sent, file_of, hole):
     other.post("/v1/examples/rocket")
     for stranger in (other, visitor()):
         assert begin(stranger, sent["id"], file_of(hole)).status_code == 404
-        assert stranger.post("/v1/jobs/expand", json={"photo": sent["id"], "left": 1}).status_code == 404
+        assert stranger.post("/v1/jobs/expand", data={"photo": sent["id"], "left": 1}).status_code == 404
         assert stranger.delete(f"/v1/jobs/{job_id}").status_code == 404
         for path in ("", "/events", "/preview", "/uncertainty"):
             assert stranger.get(f"/v1/jobs/{job_id}{path}").status_code == 404
@@ -146,7 +146,6 @@ def test_boxes_that_cannot_be_used(client, sent, file_of, hole, box):
 def test_a_photo_that_would_be_too_large(client, file_of, helpers):
     large = helpers.smooth(600, 800)
     photo_id = client.post("/v1/photos", files={"image": ("a.png", file_of(large))}).json()["id"]
-    job = finished(client, client.post("/v1/jobs/expand", json={"photo": photo_id, "left": 300}))
+    job = finished(client, client.post("/v1/jobs/expand", data={"photo": photo_id, "left": 300}))
     assert job["state"] == "failed" and "1100x600 pixels, more than 0.5 megapixels" in job["error"]
-    assert client.post("/v1/jobs/expand", json={"photo": photo_id, "left": -1}).status_code == 422
-    assert client.post("/v1/jobs/expand", content=b"{").status_code == 422
+    assert client.post("/v1/jobs/expand", data={"photo": photo_id, "left": -1}).status_code == 422
