@@ -129,7 +129,7 @@ def carry_along_path(
     for t, s in pairwise(step_times(times)):
 
         def step(x: Tensor, t: float = t, s: float = s) -> Tensor:
-            return solver.step(field, x, t, s)
+            return solver.step(field, x, t, s, 0.0)
 
         carried = change.carry(step, x)
         x = carried.x

@@ -78,21 +78,21 @@ class PathSolver(ABC):
 
     Args:
         noise: the equation by which noise is added.
-        epsilon: rate of the noise, 0 or more; 0 is the probability flow (7).
+        epsilon: rate of the noise, 0 or more, or one for each step; 0 is the probability flow (7).
         generators: one for each item of the batch; used where epsilon is above 0.
     """
 
     order: ClassVar[int]
     adaptive: ClassVar[bool] = False
 
-    def __init__(self, noise: Noise, epsilon: float, generators: Generators) -> None:
+    def __init__(self, noise: Noise, epsilon: float | Sequence[float], generators: Generators) -> None:
         self.noise = noise
         self.epsilon = epsilon
         self.generators = generators
 
     @abstractmethod
-    def step(self, field: PathField, x: Tensor, t: float, s: float) -> Tensor:
-        """The state (B, …) at time s from the state x (B, …) at time t."""
+    def step(self, field: PathField, x: Tensor, t: float, s: float, epsilon: float) -> Tensor:
+        """The state (B, …) at time s from the state x (B, …) at time t, with noise of a rate."""
 
     def solve(
         self,
@@ -104,8 +104,9 @@ class PathSolver(ABC):
     ) -> Solution:
         """Take a step between every two neighbouring times; see `integrate_path` for the arguments."""
         x = start
+        rates = step_rates(self.epsilon, len(times) - 1)
         for number, (t, s) in enumerate(pairwise(times), start=1):
-            moved = self.step(field, x, t, s)
+            moved = self.step(field, x, t, s, rates[number - 1])
             if active_mask is not None:
                 moved = torch.where(active_mask > 0, moved, x)
             x = moved
@@ -123,15 +124,15 @@ class EulerMaruyama(PathSolver):
 
     order = 1
 
-    def step(self, field: PathField, x: Tensor, t: float, s: float) -> Tensor:
+    def step(self, field: PathField, x: Tensor, t: float, s: float, epsilon: float) -> Tensor:
         now = torch.tensor(t, dtype=x.dtype, device=x.device)
         then = torch.tensor(s, dtype=x.dtype, device=x.device)
         process = field.path.at(now)
         endpoints = field.endpoints(process, x)
         change = field.path.increment(endpoints, now, then)
-        if self.epsilon > 0:
+        if epsilon > 0:
             normal = draw_normal(x, self.generators)
-            change = change + self.noise.increment(process, endpoints, self.epsilon * (s - t), normal)
+            change = change + self.noise.increment(process, endpoints, epsilon * (s - t), normal)
         return x + change
 
 
@@ -143,9 +144,9 @@ class StochasticMidpoint(PathSolver):
 
     order = 2
 
-    def step(self, field: PathField, x: Tensor, t: float, s: float) -> Tensor:
+    def step(self, field: PathField, x: Tensor, t: float, s: float, epsilon: float) -> Tensor:
         now, half, then = torch.tensor([t, 0.5 * (t + s), s], dtype=x.dtype, device=x.device)
-        amount = self.epsilon * (s - t)
+        amount = epsilon * (s - t)
         process = field.path.at(now)
         endpoints = field.endpoints(process, x)
         change = field.path.increment(endpoints, now, half)
@@ -160,7 +161,59 @@ class StochasticMidpoint(PathSolver):
         return x + change
 
 
-PATH_SOLVERS: dict[str, type[PathSolver]] = {"euler": EulerMaruyama, "midpoint": StochasticMidpoint}
+class Heun(PathSolver):
+    """Heun's rule: what is expected at the end of an Euler step counts as much as what is at its beginning.
+
+    Two evaluations a step, but one in a last step to t = 1, which is Euler's: where no noise is left, nothing is
+    expected of a model (Karras et al., arXiv 2206.00364, algorithm 1). Noise comes in at both ends alike.
+    """
+
+    order = 2
+
+    def step(self, field: PathField, x: Tensor, t: float, s: float, epsilon: float) -> Tensor:
+        now, then = torch.tensor([t, s], dtype=x.dtype, device=x.device)
+        amount = epsilon * (s - t)
+        process = field.path.at(now)
+        endpoints = field.endpoints(process, x)
+        change = field.path.increment(endpoints, now, then)
+        normal = torch.zeros_like(x)
+        if amount > 0:
+            normal = draw_normal(x, self.generators)
+            change = change + self.noise.increment(process, endpoints, amount, normal)
+        if s >= 1:
+            return x + change
+        process = field.path.at(then)
+        endpoints = field.endpoints(process, x + change)
+        again = field.path.increment(endpoints, now, then)
+        if amount > 0:
+            again = again + self.noise.increment(process, endpoints, amount, normal)
+        return x + 0.5 * (change + again)
+
+
+class ExponentialMidpoint(PathSolver):
+    r"""The midpoint rule for the expected data alone; what is linear in x is integrated in closed form,
+
+    .. math:: x_s = \alpha_s\,\alpha_t^{-1}(x_t - \beta_t D) + \beta_s D, \qquad D = \eta_1(x_{(t + s) / 2}),
+
+    an exponential integrator, as those of Lu et al., arXiv 2206.00927 and 2211.01095. `EulerMaruyama` is the one of
+    first order, with :math:`D = \eta_1(x_t)`. Two evaluations a step; no noise; alpha needs an inverse where steps
+    begin. Where a path ends in data, the last step holds an infinite way in :math:`\log\alpha`, and the order is a
+    little below 2.
+    """
+
+    order = 2
+
+    def step(self, field: PathField, x: Tensor, t: float, s: float, epsilon: float) -> Tensor:
+        if epsilon > 0:
+            raise InputError("the exponential midpoint rule adds no noise: choose another solver, or epsilon 0")
+        now, half, then = torch.tensor([t, 0.5 * (t + s), s], dtype=x.dtype, device=x.device)
+        begin = field.path.at(now)
+        middle = x + field.path.increment(field.endpoints(begin, x), now, half)
+        expected = field.endpoints(field.path.at(half), middle)
+        return x + field.path.increment(begin.endpoints_from_data(x, expected.data), now, then)
+
+
+PATH_SOLVERS: dict[str, type[PathSolver]] = {"euler": EulerMaruyama, "midpoint": StochasticMidpoint, "heun": Heun}
 
 
 def integrate_path(
@@ -169,9 +222,9 @@ def integrate_path(
     start: Tensor,
     times: Sequence[float] | int = 80,
     *,
-    method: str = "euler",
-    epsilon: float = 0.0,
-    noise: str = "scaled",
+    method: str | type[PathSolver] = "euler",
+    epsilon: float | Sequence[float] = 0.0,
+    noise: str | Noise = "scaled",
     active_mask: Tensor | None = None,
     generator: Generators = None,
     progress: Progress | None = None,
@@ -183,9 +236,9 @@ def integrate_path(
         drifts: the model of the endpoints.
         start: (B, …), the state at the first time.
         times: increasing times between which the steps lie, or the number of equal steps in [0, 1].
-        method: a key of `PATH_SOLVERS`.
-        epsilon: rate of the noise, 0 or more; 0 is the probability flow (7).
-        noise: a key of `NOISES`.
+        method: a key of `PATH_SOLVERS`, or a class such as those.
+        epsilon: rate of the noise, 0 or more, or one for each step; 0 is the probability flow (7).
+        noise: a key of `NOISES`, or an equation such as those.
         active_mask: (B or 1, …), 0 where nothing moves, whatever the model predicts, 1 elsewhere; None moves
             everything.
         generator: source of the noise, one, of which every item gets its own, or one for each item.
@@ -195,15 +248,29 @@ def integrate_path(
         InputError: if the times do not increase, epsilon is below 0 or the method or noise is not known.
     """
     times = step_times(times)
-    solver = choose(PATH_SOLVERS, method, "solver along a path")
-    equation = choose(NOISES, noise, "noise")()
-    check_at_least("epsilon", epsilon, 0)
+    solver = method
+    if isinstance(solver, str):
+        solver = choose(PATH_SOLVERS, solver, "solver along a path")
+    equation = noise
+    if isinstance(equation, str):
+        equation = choose(NOISES, equation, "noise")()
     generators = None
-    if epsilon > 0:
+    if max(step_rates(epsilon, len(times) - 1)) > 0:
         generators = split(generator, len(start))
     if active_mask is not None:
         fitting(active_mask, start)
     return solver(equation, epsilon, generators).solve(PathField(path, drifts), start, times, active_mask, progress)
+
+
+def step_rates(epsilon: float | Sequence[float], steps: int) -> Sequence[float]:
+    """The rate of the noise of every step, 0 or more."""
+    if not isinstance(epsilon, Sequence):
+        epsilon = [epsilon] * steps
+    if len(epsilon) != steps:
+        raise InputError(f"epsilon is one rate of noise, or one for each of {steps} steps, not {len(epsilon)}")
+    for rate in epsilon:
+        check_at_least("epsilon", rate, 0)
+    return epsilon
 
 
 def step_times(times: Sequence[float] | int) -> Sequence[float]:

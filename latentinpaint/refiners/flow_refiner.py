@@ -26,14 +26,15 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from latentinpaint.errors import InputError, choose, whole_number
+from latentinpaint.errors import InputError, check_at_least, choose, whole_number
 from latentinpaint.interpolants import Solution
 from latentinpaint.interpolants.objectives import squared_error
+from latentinpaint.interpolants.time_grids import TIME_GRIDS
 from latentinpaint.models.unet import TimeUNet
 from latentinpaint.randomness import Generators, draw_normal
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
 from latentinpaint.refiners.continuation import continue_known
-from latentinpaint.refiners.latent_paths import ALPHA_MIN, PATHS
+from latentinpaint.refiners.latent_paths import ALPHA_MIN, PATHS, Sampling
 from latentinpaint.refiners.shortcuts import (
     Jump,
     check_finest,
@@ -59,8 +60,12 @@ class FlowRefiner(Refiner):
             favours noisy times.
         uniform_times: share of the training times that is uniform instead, in [0, 1]: the last steps of a solver lie
             where a negative mean leaves few.
-        solver: a key of `latentinpaint.interpolants.SOLVERS`; "euler" for the Hadamard interpolant.
+        solver: "euler", "midpoint", "heun" or "exponential" (`path_solvers`), or "rk4" or "dopri5" (`solvers`);
+            "euler" for the Hadamard interpolant. All but Euler's evaluate several times a step.
         steps: default number of solver steps, 1 or more.
+        grid: where the steps lie: "uniform", "power" or "trained", see `interpolants.time_grids`.
+        churn: rate of the noise that is added in the hole while sampling, see `latent_paths.Sampling`; with 1 and
+            Euler's method few steps have about the right spread, with the midpoint rule it is better left at 0.
         continued: whether the network reads, and corrects in the hole too, the smooth continuation of the known
             cells (`continuation`) in place of what the encoder made of the blank hole.
         shortcuts: how many of the shortest shortcuts lead from noise to data, a power of two; that many steps, or a
@@ -86,6 +91,8 @@ class FlowRefiner(Refiner):
         uniform_times: float = 0.0,
         solver: str = "euler",
         steps: int = 5,
+        grid: str = "uniform",
+        churn: float = 0.0,
         continued: bool = False,
         shortcuts: int = 0,
         shortcut_share: float = 0.5,
@@ -97,6 +104,8 @@ class FlowRefiner(Refiner):
         whole_number("steps", steps, 1)
         self.latent_path = choose(PATHS, interpolant, "interpolant")()
         choose(self.latent_path.solvers, solver, "solver")
+        choose(TIME_GRIDS, grid, "grid")
+        check_at_least("churn", churn, 0)
         check_finest(shortcuts)
         if shortcuts > 0 and interpolant != "linear":
             raise InputError(f"shortcuts are learnt for the linear interpolant, not for {interpolant}")
@@ -111,6 +120,8 @@ class FlowRefiner(Refiner):
         self.uniform_times = uniform_times
         self.solver = solver
         self.steps = steps
+        self.grid = grid
+        self.churn = churn
         self.continued = continued
         self.shortcuts = shortcuts
         self.shortcut_share = shortcut_share
@@ -182,6 +193,11 @@ class FlowRefiner(Refiner):
         uniform, chance = _draw_uniform(like.new_empty(len(like), 2 * count), generator).chunk(2, dim=1)
         return torch.where(chance < self.uniform_times, uniform, times)
 
+    def _trained(self, t: Tensor) -> Tensor:
+        """The distribution function of the training times, (n,) to (n,)."""
+        logistic = torch.special.ndtr((torch.logit(t) - self.time_mean) / self.time_deviation)
+        return self.uniform_times * t + (1 - self.uniform_times) * logistic
+
     def _some_shortcuts(self, t: Tensor, generator: Generators) -> tuple[Tensor, Tensor]:
         """Times and lengths (B,) of the training samples: those of shortcuts, or t and 0."""
         numbers = _draw_uniform(t.new_empty(len(t), 3), generator)
@@ -231,7 +247,9 @@ class FlowRefiner(Refiner):
             return follow_shortcuts(self._jump(condition), start, steps)
         solver = solver or self.solver
         choose(self.latent_path.solvers, solver, "solver")
-        return self.latent_path.integrate(self.predict_data, start, condition, solver, steps)
+        times = choose(TIME_GRIDS, self.grid, "grid")(steps, self._trained)
+        sampling = Sampling(solver, times, self.churn, generator)
+        return self.latent_path.integrate(self.predict_data, start, condition, sampling)
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
         return self.sample(condition, generator, steps).x

@@ -14,13 +14,15 @@ clean latent :math:`z_1`, what the network reads beside it, and how to integrate
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import whole_number
+from latentinpaint.errors import InputError
 from latentinpaint.interpolants import (
+    PATH_SOLVERS,
     SOLVERS,
     Cosine,
     Endpoints,
@@ -35,6 +37,7 @@ from latentinpaint.interpolants import (
     integrate_path,
 )
 from latentinpaint.interpolants.operators import Hadamard
+from latentinpaint.interpolants.path_solvers import ExponentialMidpoint, PathSolver, ScaledNoise
 from latentinpaint.progress import report
 from latentinpaint.randomness import Generators
 from latentinpaint.refiners.base import Condition
@@ -48,12 +51,65 @@ TimeSampler = Callable[[int, Generators], Tensor]
 DataPredictor = Callable[[Tensor, Tensor, Condition], Tensor]
 
 
+# What takes steps between any times, with noise or without; the other solvers take equal steps, without.
+STEPPERS: dict[str, type[PathSolver]] = {**PATH_SOLVERS, "exponential": ExponentialMidpoint}
+
+
+@dataclass(frozen=True, eq=False)
+class Sampling:
+    """How a latent path is integrated.
+
+    Attributes:
+        solver: a key of the path's solvers.
+        times: increasing, from 0 to 1; between them the steps lie.
+        churn: rate of the noise that all steps but the last add in the hole (8a in `path_solvers`), 0 or more: what
+            the last one added would stay.
+        generator: source of that noise.
+    """
+
+    solver: str
+    times: Sequence[float]
+    churn: float = 0.0
+    generator: Generators = None
+
+    @property
+    def rates(self) -> list[float]:
+        """The rate of the noise in each step."""
+        return [self.churn] * (len(self.times) - 2) + [0.0]
+
+
+class HoleNoise(ScaledNoise):
+    """Noise (8a) in the hole alone (B, 1, h, w): only there the source is normal noise, and its drift a score."""
+
+    def __init__(self, hole: Tensor) -> None:
+        self.hole = hole
+
+    def increment(self, process: Process, endpoints: Endpoints, amount: float, normal: Tensor) -> Tensor:
+        return self.hole * super().increment(process, endpoints, amount, normal)
+
+
+@dataclass(frozen=True, eq=False)
+class TimedProcess(Process):
+    """A process that knows its time ()."""
+
+    t: Tensor
+
+
+@dataclass(frozen=True)
+class TimedPath(ScheduledPath):
+    """A path whose processes know their times."""
+
+    def at(self, t: Tensor) -> TimedProcess:
+        process = super().at(t)
+        return TimedProcess(process.alpha, process.beta, t)
+
+
 class LatentPath(ABC):
     """One way from noise to the clean latent; what a *time* is, the subclass says.
 
     Attributes:
         num_time_maps: how many maps of times the network reads.
-        solvers: the entries of `SOLVERS` that can integrate it.
+        solvers: the names of what can integrate it, of `STEPPERS` and `SOLVERS`.
     """
 
     num_time_maps: int
@@ -77,7 +133,7 @@ class LatentPath(ABC):
 
     @abstractmethod
     def integrate(
-        self, predict_data: DataPredictor, start: Tensor, condition: Condition, solver: str, steps: int
+        self, predict_data: DataPredictor, start: Tensor, condition: Condition, sampling: Sampling
     ) -> Solution:
         """Solve from the start to the clean latent."""
 
@@ -86,10 +142,10 @@ class ScheduledLatentPath(LatentPath):
     """All cells move together along a schedule; a time is t (B,), from 0 to 1."""
 
     num_time_maps = 0
-    solvers = SOLVERS
+    solvers = {**SOLVERS, **STEPPERS}
 
     def __init__(self, schedule: Schedule) -> None:
-        self.path = ScheduledPath(schedule)
+        self.path = TimedPath(schedule)
 
     def sample_times(self, sampler: TimeSampler, condition: Condition, generator: Generators) -> Tensor:
         return sampler(1, generator).squeeze(1)
@@ -106,11 +162,40 @@ class ScheduledLatentPath(LatentPath):
         return self.path.velocity(clamped.endpoints_from_data(z, z_clean), t)
 
     def integrate(
-        self, predict_data: DataPredictor, start: Tensor, condition: Condition, solver: str, steps: int
+        self, predict_data: DataPredictor, start: Tensor, condition: Condition, sampling: Sampling
     ) -> Solution:
+        if sampling.solver not in STEPPERS:
+            return self._integrate_equally(predict_data, start, condition, sampling)
+
+        def drifts(process: Process, z: Tensor) -> Endpoints:
+            assert isinstance(process, TimedProcess)
+            return process.endpoints_from_data(z, predict_data(z, process.t.expand(len(z)), condition))
+
+        return integrate_path(
+            self.path,
+            drifts,
+            start,
+            sampling.times,
+            method=STEPPERS[sampling.solver],
+            epsilon=sampling.rates,
+            noise=HoleNoise(condition.hole.to(start)),
+            generator=sampling.generator,
+            progress=report,
+        )
+
+    def _integrate_equally(
+        self, predict_data: DataPredictor, start: Tensor, condition: Condition, sampling: Sampling
+    ) -> Solution:
+        """By a solver that knows no times of steps and no noise."""
+        steps = len(sampling.times) - 1
+        if sampling.churn > 0 or any(abs(t - k / steps) > 1e-6 for k, t in enumerate(sampling.times)):
+            raise InputError(
+                f"the solver {sampling.solver} takes equal steps without noise: "
+                f"for another grid, or churn, choose one of {', '.join(STEPPERS)}"
+            )
         # With training's minimum, alpha_min / e of the noise would remain. Half a step is the smallest alpha before
         # the last one, which only rk4 evaluates.
-        smallest = 0.005 if solver == "dopri5" else 0.5 / max(1, steps)
+        smallest = 0.005 if sampling.solver == "dopri5" else 0.5 / steps
         alpha_min = min(ALPHA_MIN, smallest)
 
         def field(z: Tensor, t: Tensor, *tensors: Tensor) -> Tensor:
@@ -118,6 +203,7 @@ class ScheduledLatentPath(LatentPath):
             return self.velocity(t, z, predict_data(z, t, active), active, alpha_min)
 
         tensors = (condition.latent, condition.hole, condition.area)
+        solver = sampling.solver
         return integrate(field, start, extra_args=tensors, method=solver, steps=steps, progress=report)
 
 
@@ -128,7 +214,7 @@ class HadamardLatentPath(LatentPath):
     """
 
     num_time_maps = 1
-    solvers = {"euler": SOLVERS["euler"]}  # evaluates only where steps begin; within one, alphas may jump
+    solvers = {"euler": STEPPERS["euler"]}  # evaluates only where steps begin; within one, alphas may jump
 
     def sample_times(self, sampler: TimeSampler, condition: Condition, generator: Generators) -> Tensor:
         cells = condition.hole[0].numel()
@@ -148,9 +234,8 @@ class HadamardLatentPath(LatentPath):
         return (z_clean - z) / torch.where(condition.hole > 0, alpha.clamp(min=alpha_min), 1.0)
 
     def integrate(
-        self, predict_data: DataPredictor, start: Tensor, condition: Condition, solver: str, steps: int
+        self, predict_data: DataPredictor, start: Tensor, condition: Condition, sampling: Sampling
     ) -> Solution:
-        whole_number("steps", steps, 1)
         prediction = start
 
         def drifts(process: Process, z: Tensor) -> Endpoints:
@@ -162,7 +247,16 @@ class HadamardLatentPath(LatentPath):
             return Endpoints(torch.where(alpha > 0, source, 0.0), prediction)
 
         path = HadamardPath(condition.hole.to(start))
-        solution = integrate_path(path, drifts, start, steps, active_mask=path.level, progress=report)
+        solution = integrate_path(
+            path,
+            drifts,
+            start,
+            sampling.times,
+            epsilon=sampling.rates,
+            active_mask=path.level,
+            generator=sampling.generator,
+            progress=report,
+        )
         # Known cells have not moved; they take their values from the last prediction.
         return Solution(torch.where(condition.hole > 0, solution.x, prediction), solution.nfe)
 

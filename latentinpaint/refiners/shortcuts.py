@@ -27,6 +27,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError, whole_number
 from latentinpaint.interpolants import Solution
+from latentinpaint.progress import report
 
 # Predicts the clean latent from z (B, C, h, w), the time (B,) and the length of the step (B,).
 Jump = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -89,6 +90,7 @@ def follow_shortcuts(jump: Jump, start: Tensor, steps: int) -> Solution:
     for number in range(steps):
         t = number * length
         z = z + _spread(length, z) * _direction(jump(z, t, length), z, t)
+        report((number + 1) / steps)
     return Solution(z, steps)
 
 

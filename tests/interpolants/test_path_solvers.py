@@ -8,10 +8,18 @@ from scipy.integrate import solve_ivp
 
 from latentinpaint.errors import InputError
 from latentinpaint.interpolants import integrate
-from latentinpaint.interpolants.interpolant import Process
+from latentinpaint.interpolants.interpolant import Endpoints, Process
 from latentinpaint.interpolants.operators import Dense, identity
-from latentinpaint.interpolants.path_solvers import NOISES, PATH_SOLVERS, PathSolver, integrate_path
+from latentinpaint.interpolants.path_solvers import (
+    NOISES,
+    PATH_SOLVERS,
+    ExponentialMidpoint,
+    PathSolver,
+    ScaledNoise,
+    integrate_path,
+)
 from latentinpaint.interpolants.paths import ScheduledPath, StraightPath, inpaint
+from latentinpaint.interpolants.schedules import Cosine, Linear
 
 SIZE = 4
 HOLE = torch.tensor([[0, 1, 1, 1]], dtype=torch.float64)
@@ -143,6 +151,77 @@ def test_euler_is_the_solvers_euler():
     assert found.nfe == 7
 
 
+@pytest.mark.parametrize(("name", "order"), [("plain", ExponentialMidpoint.order), ("scaled", 1.75)])
+def test_the_order_of_the_exponential_midpoint_rule(name, order):
+    """The second where alpha stays away from 0, less on a path to data."""
+    path, errors, counts = PATHS[name], [], (40, 80, 160)
+    mean, covariance = gaussian().law(path.at(number(1)), (SIZE,))
+    for steps in counts:
+        m, c = moments(path, steps, ExponentialMidpoint, 0.0, name)
+        errors.append(np.abs(m - mean).max() + np.abs(c - covariance).max())
+    assert -np.polyfit(np.log(counts), np.log(errors), 1)[0] == pytest.approx(order, abs=0.2)
+    with pytest.raises(InputError, match="adds no noise"):
+        integrate_path(path, gaussian(), torch.zeros(1, SIZE).double(), 2, method=ExponentialMidpoint, epsilon=0.1)
+
+
+@pytest.mark.parametrize("method", ["euler", ExponentialMidpoint])
+@pytest.mark.parametrize("schedule", [Linear(), Cosine()])
+def test_what_is_linear_is_integrated_exactly(method, schedule):
+    """Where the expected data is a constant D, x - beta D falls in proportion to alpha, in however few steps."""
+    path, data = ScheduledPath(schedule), torch.tensor([[3.0, -1.0, 0.5, 2.0]], dtype=torch.float64)
+    start = torch.randn(2, SIZE, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+    def constant(process, x):
+        return process.endpoints_from_data(x, data.expand_as(x))
+
+    found = integrate_path(path, constant, start, [0.0, 0.3, 0.8], method=method).x
+    alpha, beta = schedule.alpha(number(0.8)), schedule.beta(number(0.8))
+    torch.testing.assert_close(found, alpha * start + beta * data, rtol=1e-12, atol=1e-12)
+
+
+def test_heun_ends_without_looking_at_the_end():
+    path, oracle, seen = ScheduledPath(), gaussian(), []
+
+    def drifts(process, x):
+        seen.append(process.alpha.values.item())
+        return oracle(process, x)
+
+    found = integrate_path(path, drifts, torch.ones(1, SIZE).double(), 2, method="heun")
+    assert seen == [1.0, 0.5, 0.5] and found.nfe == 3
+
+
+def test_every_step_may_have_its_own_noise():
+    """The noises of steps without a drift add up; a step of rate 0 draws nothing."""
+    path, start, rates = ScheduledPath(), torch.zeros(40_000, 1).double(), [0.5, 0.0, 2.0, 0.0]
+
+    def still(process, x):
+        return Endpoints(torch.zeros_like(x), torch.zeros_like(x))
+
+    g = torch.Generator().manual_seed(0)
+    found = integrate_path(path, still, start, [0.0, 0.1, 0.4, 0.6, 1.0], epsilon=rates, generator=g).x
+    expected = 2 * 0.5 * 0.1 * 1.0 + 2 * 2.0 * 0.2 * 0.6  # 2 epsilon alpha dt, alpha at the step's beginning
+    assert found.var().item() == pytest.approx(expected, rel=5 * (2 / 40_000) ** 0.5)
+    with pytest.raises(InputError, match="one for each of 4 steps, not 3"):
+        integrate_path(path, still, start, 4, epsilon=rates[:3])
+    with pytest.raises(InputError, match="epsilon starts at 0"):
+        integrate_path(path, still, start, 2, epsilon=[0.0, -1.0])
+
+
+def test_an_equation_of_ones_own():
+    class Half(ScaledNoise):
+        def increment(self, process, endpoints, amount, normal):
+            return 0.5 * super().increment(process, endpoints, amount, normal)
+
+    path, start = ScheduledPath(), torch.ones(2, SIZE).double()
+
+    def ends(noise, epsilon):
+        generators = [torch.Generator().manual_seed(seed) for seed in (1, 2)]
+        return integrate_path(path, gaussian(), start, 1, epsilon=epsilon, noise=noise, generator=generators).x
+
+    still = ends("scaled", 0.0)
+    torch.testing.assert_close(ends(Half(), 0.7) - still, 0.5 * (ends("scaled", 0.7) - still))
+
+
 def test_items_do_not_depend_on_their_neighbours():
     path, oracle = ScheduledPath(), gaussian()
     start = torch.randn(3, SIZE, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -209,12 +288,12 @@ def test_mistakes(options, word):
         integrate_path(ScheduledPath(), gaussian(), torch.zeros(1, SIZE).double(), **{"times": 3, **options})
 
 
-class Heun(PathSolver):
+class Trapezoid(PathSolver):
     """The trapezoidal rule with an Euler step as its predictor, of the probability flow."""
 
     order = 2
 
-    def step(self, field, x, t, s):
+    def step(self, field, x, t, s, epsilon):
         now, then = number(t), number(s)
         endpoints = field.endpoints(field.path.at(now), x)
         predicted = field.endpoints(field.path.at(then), x + field.path.increment(endpoints, now, then))
@@ -223,8 +302,8 @@ class Heun(PathSolver):
 
 
 def test_a_new_solver_is_one_class_and_a_line_of_the_registry(monkeypatch):
-    monkeypatch.setitem(PATH_SOLVERS, "heun", Heun)
-    test_the_order_of_the_steps("heun", "scaled", 0.0)
+    monkeypatch.setitem(PATH_SOLVERS, "trapezoid", Trapezoid)
+    test_the_order_of_the_steps("trapezoid", "scaled", 0.0)
     start = torch.zeros(2, SIZE).double()
-    found = integrate_path(PATHS["scaled"], gaussian(), start, 5, method="heun", active_mask=HOLE)
+    found = integrate_path(PATHS["scaled"], gaussian(), start, 5, method="trapezoid", active_mask=HOLE)
     assert found.nfe == 10 and torch.equal(found.x[:, 0], start[:, 0])

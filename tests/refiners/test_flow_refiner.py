@@ -203,6 +203,13 @@ def test_shortcuts_leave_the_share_of_the_flow_alone():
 def test_impossible_choices():
     with pytest.raises(InputError, match="linear interpolant, not for cosine"):
         build(interpolant="cosine", shortcuts=4)
+    with pytest.raises(InputError, match="grid 'late'.*power"):
+        build(grid="late")
+    with pytest.raises(InputError, match="churn"):
+        build(churn=-1.0)
+    for options in (dict(churn=1.0), dict(grid="power")):
+        with pytest.raises(InputError, match="rk4 takes equal steps without noise.*midpoint"):
+            build(solver="rk4", **options).sample(make_condition())
     with pytest.raises(InputError, match="shortcut_share is a share"):
         build(shortcut_share=-0.1)
     with pytest.raises(InputError, match="interpolant 'quadratic'.*linear"):
@@ -211,9 +218,9 @@ def test_impossible_choices():
         build(interpolant="hadamard", solver="rk4")
     with pytest.raises(InputError, match="solver 'rk4'"):
         build(interpolant="hadamard").sample(make_condition(), solver="rk4")
-    with pytest.raises(InputError, match="solver 'heun'.*euler"):
-        FlowRefiner(4, **SMALL, solver="heun")
-    with pytest.raises(InputError, match="solver 'heun'.*euler"):
-        build().sample(make_condition(), solver="heun")
+    with pytest.raises(InputError, match="solver 'ralston'.*euler"):
+        FlowRefiner(4, **SMALL, solver="ralston")
+    with pytest.raises(InputError, match="solver 'ralston'.*euler"):
+        build().sample(make_condition(), solver="ralston")
     with pytest.raises(InputError, match="steps"):
         build().refine(make_condition(), steps=0)
