@@ -15,11 +15,10 @@ def page_address(model_files):
     """The address of a running page; its models are "ffc" and "flow", 2 MB its largest photo."""
     pytest.importorskip("fastapi", reason="fastapi is not installed")
     pytest.importorskip("latentinpaint.service.serving", reason="there is no service")
+    import latentinpaint
     from latentinpaint.service.served_models import load_models
     from latentinpaint.service.serving import serve
     from latentinpaint.service.settings import ServiceLimits, ServiceSettings
-
-    import latentinpaint
 
     models = load_models([f"{model_files['ffc']},{model_files['flow']}"], "cpu")
     settings = ServiceSettings(port=17960, limits=ServiceLimits(upload=2, megapixels=1))

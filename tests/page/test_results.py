@@ -56,15 +56,7 @@ def test_samples_side_by_side(page, tmp_path, helpers):
     assert np.array_equal(hole_of(page, tmp_path), hole)
 
 
-def test_an_inverted_mask(page, tmp_path, helpers):
-    open_photo(page, tmp_path, helpers.smooth(SIZE[1], SIZE[0]))
-    paint(page, SIZE, LINE)
-    painted = hole_of(page, tmp_path)
-    page.locator("#mask-invert").click()
-    assert np.array_equal(hole_of(page, tmp_path), ~painted)
-
-
-def test_cancel_keeps_the_picture_and_the_mask(page, tmp_path, helpers):
+def test_cancel_invert_and_fill_without_events(page, tmp_path, helpers):
     before = helpers.smooth(SIZE[1], SIZE[0])
     deleted = []
     page.on("request", lambda request: deleted.append(request.url) if request.method == "DELETE" else None)
@@ -78,18 +70,16 @@ def test_cancel_keeps_the_picture_and_the_mask(page, tmp_path, helpers):
     page.locator("#progress").wait_for(state="hidden")
     assert "Cancelled" in message(page) and len(deleted) == 1
     wait_for_step(page, "Painted", 2)
-    assert hole_of(page, tmp_path).any()
-    assert np.array_equal(downloaded(page, "download", tmp_path), before)
+    painted = hole_of(page, tmp_path)
+    assert painted.any() and np.array_equal(downloaded(page, "download", tmp_path), before)
+    page.locator("#mask-invert").click()
+    assert np.array_equal(hole_of(page, tmp_path), ~painted)
+    page.locator("#undo").click()
     page.unroute("**/events")
-    fill(page)
-
-
-def test_a_fill_without_events_is_asked_for(page, tmp_path, helpers):
-    """Where a proxy does not pass server-sent events on, the page asks how the fill stands."""
+    # A proxy may not pass server-sent events on: then the page asks how the fill stands.
     page.route("**/events", lambda route: route.abort())
-    open_photo(page, tmp_path, helpers.smooth(SIZE[1], SIZE[0]), fill_on_release=True)
-    paint(page, SIZE, LINE)
-    wait_for_step(page, "Filled", 3)
+    fill(page)
+    assert np.array_equal(hole_of(page, tmp_path), painted)
 
 
 def test_before_and_after_with_a_divider(page, tmp_path, helpers):
@@ -228,12 +218,11 @@ def touches_of(page):
     return touch
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_accessibility(visit, tmp_path, helpers, scheme):
-    """No serious finding of axe, with the photo open, the panels shown and an answer chosen."""
+def test_accessibility(visit, tmp_path, helpers):
+    """No serious finding of axe: at first, and in the light and the dark with all panels shown."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
     # axe brings a script of its own, which the content security policy would refuse.
-    with visit(color_scheme=scheme, bypass_csp=True) as page:
+    with visit(bypass_csp=True) as page:
         found = [axe.Axe().run(page)]
         open_photo(page, tmp_path, helpers.smooth(SIZE[1], SIZE[0]))
         page.locator("[name=model]").select_option("flow")
@@ -242,7 +231,9 @@ def test_accessibility(visit, tmp_path, helpers, scheme):
         fill(page)
         page.locator("#tool-expand").click()
         page.locator("#compare-slider").click()
-        found.append(axe.Axe().run(page))
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found.append(axe.Axe().run(page))
     serious = []
     for result in found:
         assert len(result.response["passes"]) > 15

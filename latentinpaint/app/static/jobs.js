@@ -115,19 +115,26 @@ export function createJobs(store, pictures) {
     complain(store, error);
   }
 
-  /** The picture and the mask stay as they are. */
-  async function cancel() {
+  /** End what is computed; the picture and the mask stay as they are. */
+  function stop() {
     const { job } = store.get();
     if (job === null) return;
     again = false;
     store.set({ job: null });
-    say(store, "Cancelled: the mask is still there.");
-    if (job.id !== null) await cancelJob(job.id).catch(() => {}); // it ends by itself as well
+    if (job.id !== null) cancelJob(job.id).catch(() => {}); // it ends by itself as well
   }
 
-  return { fill, expand, cancel };
+  function cancel() {
+    if (store.get().job === null) return;
+    stop();
+    say(store, "Cancelled: what you painted is still there.");
+  }
+
+  return { fill, expand, stop, cancel };
 }
 
+/** What was painted while others were filled; an eraser alone is nothing. */
 function unfilled(parts, job) {
-  return parts.filter((part) => !job.parts.includes(part));
+  const others = parts.filter((part) => !job.parts.includes(part));
+  return others.every((part) => part.erase) ? [] : others;
 }

@@ -27,7 +27,7 @@ const jobs = createJobs(store, pictures);
 
 /** Something that leaves the present step: what is computed for it is cancelled. */
 function leaving(go) {
-  jobs.cancel();
+  jobs.stop();
   go(store);
 }
 
@@ -44,7 +44,7 @@ const toolbar = createToolbar(store, stage, {
 const tools = createTools(store, { stroked, selected: createSelecting(store).selected });
 const gestures = createGestures(canvas, store, tools, stage, toolbar.resize);
 const compare = createCompare(store, stage);
-const opening = createOpening(store, pictures, stage);
+const opening = createOpening(store, pictures, stage, jobs);
 const saving = createSaving(store);
 
 createMessages(store);

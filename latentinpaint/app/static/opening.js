@@ -7,7 +7,7 @@ import { bitmapPart } from "./mask.js";
 import { hush, say, trying } from "./messages.js";
 import { loadImage } from "./pictures.js";
 
-export function createOpening(store, pictures, stage) {
+export function createOpening(store, pictures, stage, jobs) {
   const chooser = document.getElementById("chooser");
   const welcome = document.getElementById("welcome");
   let latest = 0; // the number of the last photo that was asked for
@@ -21,7 +21,8 @@ export function createOpening(store, pictures, stage) {
       await pictures.load(photo);
       if (number !== latest) return; // another has been chosen meanwhile
       hush(store);
-      store.set({ job: null, draft: null, margins: null, comparing: "off", map: false });
+      jobs.stop();
+      store.set({ draft: null, margins: null, comparing: "off", map: false });
       startHistory(store, photo, mask);
       welcome.hidden = true;
       document.body.classList.add("opened");

@@ -3,7 +3,7 @@
 import { resolved, select } from "./api.js";
 import { addToMask, currentStep } from "./history.js";
 import { bitmapPart } from "./mask.js";
-import { say, trying } from "./messages.js";
+import { hush, say, trying } from "./messages.js";
 import { loadImage } from "./pictures.js";
 
 const FOUND = "Selected: mend the outline with brush and eraser, then fill.";
@@ -29,7 +29,7 @@ export function createSelecting(store) {
 
   function addShadow() {
     const { shadow } = store.get();
-    if (shadow === null) return;
+    if (shadow === null) return hush(store);
     addToMask(store, shadow, "Shadow");
     say(store, FOUND);
   }

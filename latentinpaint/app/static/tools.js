@@ -5,6 +5,7 @@ import { boxAround, clamp, distance, wholeBox } from "./geometry.js";
 import { addToMask, currentStep } from "./history.js";
 import { extend, newStroke } from "./strokes.js";
 
+const CLOSEST_POINTS = 2; // CSS pixels, of a line round a thing
 const SMALLEST_SELECTION = 8; // CSS pixels on the screen
 const ROUND = 1.35; // a path so many times as long as its ends are apart is drawn round something
 
@@ -46,17 +47,18 @@ function selector(store, selected) {
   return {
     down: (point) => store.set({ draft: { kind: "region", points: [point], round: false } }),
     move(point) {
-      const { draft } = store.get();
+      const { draft, view } = store.get();
+      if (distance(draft.points[draft.points.length - 1], point) * view.scale < CLOSEST_POINTS) return;
       const points = [...draft.points, point];
       store.set({ draft: { kind: "region", points, round: draft.round || isRound(points) } });
     },
     up() {
-      const { draft, view } = store.get();
+      const { draft, view, size: brush } = store.get();
       store.set({ draft: null });
       const box = boxAround(draft.points);
       const size = Math.min(box[2] - box[0], box[3] - box[1]) * view.scale;
       if (size < SMALLEST_SELECTION) return;
-      selected(regionOf(draft, currentStep(store.get()).photo));
+      selected(regionOf(draft, currentStep(store.get()).photo, brush / view.scale));
     },
     abandon: () => store.set({ draft: null }),
   };
@@ -68,11 +70,11 @@ function isRound(points) {
   return length > ROUND * distance(points[0], points[points.length - 1]) && points.length > 8;
 }
 
-function regionOf(draft, photo) {
+function regionOf(draft, photo, width) {
   const [left, top, right, bottom] = wholeBox(photo);
   const inside = ([x, y]) => [Math.round(clamp(x, left, right)), Math.round(clamp(y, top, bottom))];
   const points = draft.points.map(inside);
-  if (draft.round) return { scribble: points, width: 1 };
+  if (draft.round) return { scribble: points, width: clamp(width, 1, 2000) };
   return { box: boxAround([points[0], points[points.length - 1]]) };
 }
 
