@@ -31,8 +31,10 @@ def run_in_bands(
         blended: whether neighbouring bands are blended, over the half of the halo that is far from where a band was
             cut; False takes each band's own rows alone.
     """
+    if torch.compiler.is_compiling() or _wants_gradient(maps):
+        return function(*maps)
     band = _rows_of_band(maps[0], cells, cell, halo)
-    if band >= cells or torch.compiler.is_compiling() or _wants_gradient(maps):
+    if band >= cells:
         return function(*maps)
     output = None
     total = None

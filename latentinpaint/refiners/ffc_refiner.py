@@ -15,8 +15,9 @@ with the likelihood's own gradient, divided by b, cells that are hard would be g
 Pitfalls of Heteroscedastic Uncertainty Estimation with Probabilistic Neural Networks", arXiv 2203.09168).
 
 With `iterations` K above 1 the same blocks are applied K times, each time to what the last one left, and each
-predicts a correction. The loss goes over all of them, :math:`\sum_{i=1}^{K} \gamma^{K-i} L_i` with :math:`\gamma = 0.8` (Teed
-and Deng, "RAFT: Recurrent All-Pairs Field Transforms for Optical Flow", ECCV 2020, arXiv 2003.12039).
+predicts a correction. The loss goes over all of them, :math:`\sum_{i=1}^{K} \gamma^{K-i} L_i` with
+:math:`\gamma = 0.8` (Teed and Deng, "RAFT: Recurrent All-Pairs Field Transforms for Optical Flow", ECCV 2020, arXiv
+2003.12039).
 """
 
 from collections.abc import Iterator
