@@ -6,6 +6,7 @@ from page_actions import (
     colour_at,
     download,
     downloaded,
+    drag,
     fill,
     hole_of,
     on_screen,
@@ -118,6 +119,32 @@ def test_expand(page, tmp_path, helpers):
     assert np.array_equal(moved[:120, 16:], painted) and moved.sum() == painted.sum()
 
 
+@pytest.mark.parametrize("gesture", ["box", "outline"])
+def test_a_thing_is_selected_with_one_gesture(page, tmp_path, helpers, gesture):
+    """A disc on a smooth ground: its mask is a part of the whole, which the eraser mends."""
+    rows, columns = np.indices((SIZE[1], SIZE[0]))
+    thing = np.hypot(rows - 60, columns - 80) < 25
+    photo = helpers.smooth(SIZE[1], SIZE[0]) // 4
+    photo[thing] = (230, 210, 40)
+    open_photo(page, tmp_path, photo)
+    page.locator("#tool-select").click()
+    if gesture == "box":
+        drag(page, on_screen(page, SIZE, [(48, 28), (112, 92)]))
+    else:
+        turn = np.linspace(0, 2 * np.pi, 25)
+        drag(page, on_screen(page, SIZE, np.stack([80 + 33 * np.sin(turn), 60 + 33 * np.cos(turn)], -1).tolist()), 2)
+    wait_for_step(page, "Selected", 2)
+    hole = hole_of(page, tmp_path)
+    assert hole[thing].mean() > 0.95 and hole[np.hypot(rows - 60, columns - 80) > 32].mean() < 0.02
+    page.keyboard.press("e")
+    paint(page, SIZE, [(80, 60), (80, 60)])
+    wait_for_step(page, "Erased", 3)
+    left = hole_of(page, tmp_path)
+    assert not left[60, 80] and left.any()
+    fill(page)
+    assert np.array_equal(hole_of(page, tmp_path), left)
+
+
 def test_mistakes_are_sentences_and_the_picture_stays(page, tmp_path, helpers):
     (tmp_path / "text.png").write_text("this is no picture")
     page.locator("#chooser").set_input_files(tmp_path / "text.png")
@@ -227,6 +254,7 @@ def test_accessibility(visit, tmp_path, helpers):
         open_photo(page, tmp_path, helpers.smooth(SIZE[1], SIZE[0]))
         page.locator("[name=model]").select_option("flow")
         page.locator("[name=samples]").fill("2")
+        page.locator("[name=steps]").fill("1")
         paint(page, SIZE, LINE)
         fill(page)
         page.locator("#tool-expand").click()
