@@ -1,9 +1,10 @@
 """`Inpainter`: a trained model and any kind of picture in, the same kind of picture out."""
 
 import threading
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
@@ -12,20 +13,20 @@ from torch import Tensor
 from latentinpaint.device import choose_device
 from latentinpaint.errors import InputError, choose, shown
 from latentinpaint.files import user_path
-from latentinpaint.images.any_picture import (
-    AnyPicture,
-)
+from latentinpaint.images.any_picture import AnyMask, AnyPicture
 from latentinpaint.images.image_files import Picture
-from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.fill import fill_holes
 from latentinpaint.inference.fill_input import FillInput, expanded_input, fill_input, picture_input
-from latentinpaint.inference.options import FillOptions
+from latentinpaint.inference.options import FillArguments, FillOptions
 from latentinpaint.inference.outpainting import Side
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.progress import ProgressCallback, reporting
 from latentinpaint.weights import PIPELINE_FILE, Model, load_model, save_model
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 # The type that convolutions are computed in; None is the weights' own.
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
@@ -71,6 +72,7 @@ class Inpainter:
         self._fused: InpaintPipeline | None = None
         self._fused_state: list[tuple[int, int]] = []
         self._fusing = threading.Lock()
+        self._warned_of_equal = False
 
     @property
     def fused(self) -> InpaintPipeline:
@@ -117,75 +119,110 @@ class Inpainter:
         save_model(Model(self.pipeline, self.texture, self.recipe), path)
         return path
 
+    @overload
     def __call__(
         self,
-        image: AnyPicture | Sequence[AnyPicture],
-        mask: object,
-        num_samples: int = 1,
-        seed: int = 0,
-        steps: int | None = None,
-        refine: bool | Refinement = False,
-        crop: str | int | None = "auto",
-        dilate: int = 0,
-        feather: int = 0,
-        texture: bool | None = None,
-        ignore_problems: bool = False,
+        image: AnyPicture,
+        mask: AnyMask | Sequence[AnyMask],
+        *,
         progress: ProgressCallback | None = None,
-    ) -> AnyPicture | list[AnyPicture] | list[list[AnyPicture]]:
+        **options: "Unpack[FillArguments]",
+    ) -> AnyPicture: ...
+
+    @overload
+    def __call__(
+        self,
+        image: Sequence[AnyPicture],
+        mask: AnyMask | Sequence[AnyMask],
+        *,
+        progress: ProgressCallback | None = None,
+        **options: "Unpack[FillArguments]",
+    ) -> list[AnyPicture]: ...
+
+    def __call__(
+        self,
+        image: Any,
+        mask: Any,
+        *,
+        progress: ProgressCallback | None = None,
+        **options: "Unpack[FillArguments]",
+    ) -> Any:
         """Fill the hole; every pixel outside it comes back bit for bit.
 
         Args:
-            image: a Pillow picture of any mode; an array (H, W), (H, W, 3) or (H, W, 4) of uint8 or uint16, or
-                (H, W) of int32 or float32, of which known values say what is black and white; a float tensor
-                (3, H, W) or (B, 3, H, W) in [0, 1]; or a list of any of these, of any sizes.
+            image: a Pillow picture of any mode; an array (H, W), (H, W, 3) or (H, W, 4) of uint8, of uint16 or of
+                floats in [0, 1], or (H, W) of int32 or float32, of which known values say what is black and white; a
+                float tensor (3, H, W) or (B, 3, H, W) in [0, 1]; or a list of any of these, of any sizes.
             mask: 1, True or white is the hole: a Pillow picture, an array (H, W) or (H, W, 1), or a tensor (H, W),
                 (1, H, W) or (B, 1, H, W). What is above half of its scale is the hole; the scale is the smallest of
                 1, 255 and 65535 that nothing exceeds. With a list of pictures a list of as many masks, or one for
                 all. The result has the frame of the mask, see `any_picture.as_upright_mask`.
-            num_samples: how many fills; only a stochastic refiner gives different ones.
-            seed: equal seeds give equal fills.
-            steps: solver steps of a flow, None for the model's own.
-            refine: whether pictures larger than those the model was trained on are refined from coarse to fine, and
-                how; see `feature_refinement`. Takes many times as long.
-            crop: "auto" lets only crops around small holes pass the networks, see `crops.CropPolicy`; None the whole
-                picture; a number crops with so many pixels of context. Their fills differ: docs/large_pictures.md.
-            dilate: pixels that the mask is dilated by before; known is what lies outside of the dilated mask.
-            feather: pixels of blending inside the dilated mask, see `blending`; alone it dilates by as much.
-            texture: whether fills are painted anew with patches of the picture, see `texture`; None as the model
-                has it.
-            ignore_problems: whether to fill also what the doctor calls a problem, see `doctor.examine`.
             progress: called in this thread, often, with the share that is done, rising from 0 to 1. An exception that
                 it raises cancels the fill and passes through.
+            options: see `FillArguments`.
 
         Returns:
-            A picture of the kind that came in, or a list of `num_samples` of them if that is above 1. An empty mask
-            gives the picture back. For a list of pictures a list of the same for each, equal to asking one by one.
+            A picture of the kind that came in; an empty mask gives it back. For a list of pictures a list, equal to
+            asking one by one.
 
         Raises:
             InputError: if sizes differ, values of the mask leave open what is the hole (labels, NaN), known samples
                 are negative or not finite, the doctor finds a problem, or an argument is out of range.
         """
-        options = FillOptions(num_samples, seed, steps, refine, crop, dilate, feather, texture, ignore_problems)
-        if not isinstance(image, list | tuple):
-            with reporting(progress):
-                return _unwrap(self._run([fill_input(image, mask, options)], options)[0])
-        masks = [mask] * len(image)
-        if isinstance(mask, list | tuple):
-            masks = list(mask)
-        if len(masks) != len(image):
-            raise InputError(f"{len(masks)} masks for {len(image)} pictures")
-        with reporting(progress):
-            inputs = [fill_input(*pair, options) for pair in zip(image, masks, strict=True)]
-            return [_unwrap(samples) for samples in self._run(inputs, options)]
+        return _firsts(self._fill_any(image, mask, FillOptions(**options), progress))
+
+    @overload
+    def samples(
+        self,
+        image: AnyPicture,
+        mask: AnyMask | Sequence[AnyMask],
+        count: int,
+        *,
+        progress: ProgressCallback | None = None,
+        **options: "Unpack[FillArguments]",
+    ) -> list[AnyPicture]: ...
+
+    @overload
+    def samples(
+        self,
+        image: Sequence[AnyPicture],
+        mask: AnyMask | Sequence[AnyMask],
+        count: int,
+        *,
+        progress: ProgressCallback | None = None,
+        **options: "Unpack[FillArguments]",
+    ) -> list[list[AnyPicture]]: ...
+
+    def samples(
+        self,
+        image: Any,
+        mask: Any,
+        count: int,
+        *,
+        progress: ProgressCallback | None = None,
+        **options: "Unpack[FillArguments]",
+    ) -> Any:
+        """Several fills of the hole, of which the first is that of calling; other arguments are as for calling.
+
+        Args:
+            count: how many. A model that has one fill for a hole gives it so often, and warns once.
+
+        Returns:
+            A list of `count` pictures of the kind that came in; for a list of pictures a list of such lists.
+        """
+        fill_options = FillOptions(count, **options)
+        self._warn_of_equal(fill_options)
+        return self._fill_any(image, mask, fill_options, progress)
 
     def expand(
         self,
         image: AnyPicture,
         sides: Side | Sequence[Side],
-        mask: object = None,
+        mask: AnyMask | None = None,
+        *,
         progress: ProgressCallback | None = None,
-        **options: Any,
-    ) -> AnyPicture | list[AnyPicture]:
+        **options: "Unpack[FillArguments]",
+    ) -> AnyPicture:
         """Outpaint: the picture grows, and what is new is filled; every known pixel comes back bit for bit.
 
         Args:
@@ -195,9 +232,8 @@ class Inpainter:
                 Sides are those of the upright picture.
             mask: as for calling, of the size of `image`: a hole to be filled besides; None for none, then the result
                 is upright.
-            progress: as for calling.
-            options: any other arguments of calling. With `dilate` or `feather` the hole, which the new margin
-                belongs to, reaches that far into the picture.
+            progress, options: as for calling. With `dilate` or `feather` the hole, which the new margin belongs to,
+                reaches that far into the picture.
 
         Returns:
             As calling. New pixels are as opaque as what they continue.
@@ -205,10 +241,23 @@ class Inpainter:
         Raises:
             InputError: as calling, and as `outpainting.Padding.of`.
         """
-        fill_options = FillOptions(**options)
-        with reporting(progress):
-            request = expanded_input(image, sides, mask, fill_options)
-            return _unwrap(self._run([request], fill_options)[0])
+        first, *_ = self._expand(image, sides, mask, FillOptions(**options), progress)
+        return first
+
+    def expand_samples(
+        self,
+        image: AnyPicture,
+        sides: Side | Sequence[Side],
+        count: int,
+        mask: AnyMask | None = None,
+        *,
+        progress: ProgressCallback | None = None,
+        **options: "Unpack[FillArguments]",
+    ) -> list[AnyPicture]:
+        """Several pictures that grew; the arguments are those of `expand`, and `count` that of `samples`."""
+        fill_options = FillOptions(count, **options)
+        self._warn_of_equal(fill_options)
+        return self._expand(image, sides, mask, fill_options, progress)
 
     def fill(
         self,
@@ -223,7 +272,35 @@ class Inpainter:
         """
         options = options or FillOptions()
         with reporting(progress):
-            return self._run([picture_input(picture, mask, options, lambda filled: filled)], options)[0]
+            return self._run([picture_input(picture, mask, options, lambda filled, hole: filled)], options)[0]
+
+    def _fill_any(self, image: Any, mask: Any, options: FillOptions, progress: ProgressCallback | None) -> list[Any]:
+        """The samples of a picture; for a list of pictures a list of those of each."""
+        if not isinstance(image, list | tuple):
+            with reporting(progress):
+                return self._run([fill_input(image, mask, options)], options)[0]
+        masks = [mask] * len(image)
+        if isinstance(mask, list | tuple):
+            masks = list(mask)
+        if len(masks) != len(image):
+            raise InputError(f"{len(masks)} masks for {len(image)} pictures")
+        with reporting(progress):
+            inputs = [fill_input(*pair, options) for pair in zip(image, masks, strict=True)]
+            return self._run(inputs, options)
+
+    def _expand(
+        self, image: Any, sides: Any, mask: Any, options: FillOptions, progress: ProgressCallback | None
+    ) -> list[Any]:
+        """The samples of a picture that grows."""
+        with reporting(progress):
+            return self._run([expanded_input(image, sides, mask, options)], options)[0]
+
+    def _warn_of_equal(self, options: FillOptions) -> None:
+        """Warn once if samples are asked for of a model that has one fill for a hole."""
+        if self.pipeline.refiner.stochastic or self._warned_of_equal or options.num_samples == 1:
+            return
+        self._warned_of_equal = True
+        warnings.warn("this model has one fill for a hole: all of its samples are equal", stacklevel=3)
 
     def _run(self, inputs: Sequence[FillInput], options: FillOptions) -> list[list[Any]]:
         """The `num_samples` outputs of every input."""
@@ -246,6 +323,8 @@ class Inpainter:
         return outputs
 
 
-def _unwrap(samples: list[Any]) -> Any:  # noqa: ANN401  whatever the outputs are
-    """The only one of several outputs, or all."""
-    return samples[0] if len(samples) == 1 else samples
+def _firsts(samples: list[Any]) -> Any:
+    """The first sample of a picture, or a list of those of several pictures."""
+    if not samples or isinstance(samples[0], list):
+        return [first for first, *_ in samples]
+    return samples[0]

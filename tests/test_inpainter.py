@@ -1,5 +1,7 @@
 """The Inpainter: any kind of picture in, the same kind out, everything outside the hole untouched."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -96,7 +98,7 @@ def test_alpha_that_is_the_same_around_the_hole_goes_on_in_it(inpainters, refine
     image = noise(HEIGHT, WIDTH, 4)
     image[..., 3] = alpha
     image[hole(), 3] = noise(int(hole().sum()), seed=1)
-    result = inpainters[refiner](image, hole(), num_samples=2, ignore_problems=True)
+    result = inpainters[refiner].samples(image, hole(), 2, ignore_problems=True)
     for sample in result:
         np.testing.assert_array_equal(sample[..., 3], alpha)
         np.testing.assert_array_equal(sample[~hole()], image[~hole()])
@@ -134,6 +136,23 @@ def test_tensors(inpainters, refiner, shape, dtype):
     assert (result[..., mask] != image[..., mask]).double().mean() > 0.9
     assert result.min() >= 0 and result.max() <= 1
     assert torch.equal(image, before)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_of_floats(inpainters, dtype):
+    """They are filled like the tensor of the same numbers, margins and all."""
+    image = np.random.default_rng(0).random((HEIGHT, WIDTH, 3)).astype(dtype)
+    tensor = torch.from_numpy(image).permute(2, 0, 1)
+    for inpainter in inpainters.values():
+        for ours, theirs in (
+            (inpainter(image, hole()), inpainter(tensor, hole())),
+            (inpainter.expand(image, (1, 2, 3, 4), hole()), inpainter.expand(tensor, (1, 2, 3, 4), hole())),
+        ):
+            assert ours.dtype == dtype
+            np.testing.assert_allclose(ours, theirs.permute(1, 2, 0).numpy(), atol=1e-3)
+        np.testing.assert_array_equal(inpainter(image, hole())[~hole()], image[~hole()])
+        grown = inpainter.expand(image, (1, 2, 3, 4), hole())
+        np.testing.assert_array_equal(grown[2:-4, 1:-3][~hole()], image[~hole()])
 
 
 def test_the_kinds_agree(inpainter):
@@ -239,7 +258,7 @@ def test_an_empty_mask_gives_the_picture_back(inpainters, kind):
         array, tensor = noise(HEIGHT, WIDTH, 4), torch.rand(2, 3, HEIGHT, WIDTH)
         np.testing.assert_array_equal(inpainter(array, empty), array)
         assert torch.equal(inpainter(tensor, empty), tensor)
-        answers = inpainter(pil("P"), empty, num_samples=2)
+        answers = inpainter.samples(pil("P"), empty, 2)
         assert len(answers) == 2
         for answer in answers:
             np.testing.assert_array_equal(np.asarray(answer), np.asarray(pil("P")))
@@ -267,7 +286,7 @@ IMAGES = {
 @pytest.mark.parametrize("refiner", REFINERS)
 def test_many_samples(inpainters, refiner, kind):
     image, inpainter = IMAGES[kind](), inpainters[refiner]
-    answers = inpainter(image, hole(), num_samples=3, seed=2)
+    answers = inpainter.samples(image, hole(), 3, seed=2)
     assert isinstance(answers, list) and len(answers) == 3
     assert all(type(answer) is type(image) and np.shape(answer) == np.shape(image) for answer in answers)
     numbers = [np.asarray(answer) for answer in answers]
@@ -275,6 +294,18 @@ def test_many_samples(inpainters, refiner, kind):
     assert different == inpainter.pipeline.refiner.stochastic
     alone = np.asarray(inpainter(image, hole(), seed=2)).astype(float)
     np.testing.assert_allclose(numbers[0].astype(float), alone, atol=1 if numbers[0].dtype == np.uint8 else 1e-5)
+
+
+@pytest.mark.parametrize("refiner", REFINERS)
+def test_a_model_with_one_fill_warns_once_of_equal_samples(build_pipeline, refiner):
+    inpainter, image = Inpainter(build_pipeline(refiner), "cpu"), noise(HEIGHT, WIDTH, 3)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        inpainter.samples(image, hole(), 1)
+        inpainter.samples(image, hole(), 2)
+        inpainter.expand_samples(image, 3, 2)
+    expected = [] if inpainter.pipeline.refiner.stochastic else [(__file__, "this model has one fill for a hole")]
+    assert [(found.filename, str(found.message).split(":")[0]) for found in caught] == expected
 
 
 @pytest.mark.parametrize("refiner", REFINERS)
@@ -373,9 +404,9 @@ def test_every_picture_of_a_batch_has_its_windows(inpainters):
     wide[50:350, 50:600] = True
     masks = torch.from_numpy(np.stack([far_holes(), wide, np.zeros(LARGE, bool)]))[:, None]
     for inpainter in inpainters.values():
-        together = inpainter(images, masks, num_samples=2, seed=4)
+        together = inpainter.samples(images, masks, 2, seed=4)
         for row in range(3):
-            for k, alone in enumerate(inpainter(images[row], masks[row], num_samples=2, seed=4)):
+            for k, alone in enumerate(inpainter.samples(images[row], masks[row], 2, seed=4)):
                 torch.testing.assert_close(alone, together[k][row], atol=1e-5, rtol=0)
         assert torch.equal(together[1][2], images[2])
 
@@ -402,9 +433,6 @@ MISTAKES = {
     "mask of colours": (lambda: noise(HEIGHT, WIDTH, 3), lambda: noise(HEIGHT, WIDTH, 3), {}),
     "mask of colours, tensor": (lambda: torch.rand(3, 4, 4), lambda: torch.ones(1, 3, 4, 4), {}),
     "mask of one dimension": (lambda: noise(HEIGHT, WIDTH, 3), lambda: np.ones(WIDTH, bool), {}),
-    "no samples": (lambda: noise(HEIGHT, WIDTH, 3), hole, dict(num_samples=0)),
-    "less than no samples": (lambda: torch.rand(3, HEIGHT, WIDTH), hole, dict(num_samples=-1)),
-    "no samples, empty mask": (lambda: pil("L"), lambda: np.zeros((HEIGHT, WIDTH), bool), dict(num_samples=0)),
     "no steps": (lambda: noise(HEIGHT, WIDTH, 3), hole, dict(steps=0)),
     "no steps, empty mask": (lambda: pil("L"), lambda: np.zeros((HEIGHT, WIDTH), bool), dict(steps=0)),
     "context below nothing": (lambda: noise(HEIGHT, WIDTH, 3), hole, dict(crop=-1)),
@@ -415,7 +443,8 @@ MISTAKES = {
     "a list": (lambda: [[0, 1], [1, 0]], hole, {}),
     "a mask's file name": (lambda: noise(HEIGHT, WIDTH, 3), lambda: "mask.png", {}),
     "no mask": (lambda: torch.rand(3, HEIGHT, WIDTH), lambda: None, {}),
-    "array of floats": (lambda: np.random.rand(HEIGHT, WIDTH, 3), hole, {}),
+    "array of floats to 255": (lambda: 255 * np.random.rand(HEIGHT, WIDTH, 3), hole, {}),
+    "array of 64-bit integers": (lambda: np.zeros((HEIGHT, WIDTH), np.int64), hole, {}),
     "array of two channels": (lambda: noise(HEIGHT, WIDTH, 2), hole, {}),
     "array of one dimension": (lambda: noise(WIDTH), hole, {}),
     "a batch of arrays": (lambda: noise(2, HEIGHT, WIDTH, 3), hole, {}),
@@ -581,9 +610,9 @@ def test_expanding_is_filling_the_margin(inpainters):
     border = np.ones(board.shape[:2], bool)
     border[7:, 8:-4] = mask
     for inpainter in inpainters.values():
-        grown = inpainter.expand(image, (8, 7, 4, 0), mask, num_samples=2, seed=3)
+        grown = inpainter.expand_samples(image, (8, 7, 4, 0), 2, mask, seed=3)
         assert len(grown) == 2
-        for one, other in zip(grown, inpainter(board, border, num_samples=2, seed=3), strict=True):
+        for one, other in zip(grown, inpainter.samples(board, border, 2, seed=3), strict=True):
             np.testing.assert_array_equal(one, other)
 
 

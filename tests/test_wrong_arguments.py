@@ -46,7 +46,7 @@ def one_sentence(caught):
 
 
 @pytest.mark.parametrize("value", [*NO_WHOLE_NUMBERS, None])
-@pytest.mark.parametrize("name", ["num_samples", "seed", "dilate", "feather"])
+@pytest.mark.parametrize("name", ["seed", "dilate", "feather"])
 def test_whole_numbers(inpainter, image, mask, name, value):
     with pytest.raises(InputError, match="whole number") as caught:
         inpainter(image, mask, **{name: value})
@@ -62,10 +62,24 @@ def test_whole_numbers_or_none(inpainter, image, mask, name, value):
 
 
 @pytest.mark.parametrize("one", ONE, ids=lambda one: type(one).__name__)
-@pytest.mark.parametrize("name", ["num_samples", "seed", "dilate", "feather", "steps", "crop"])
+@pytest.mark.parametrize("name", ["seed", "dilate", "feather", "steps", "crop"])
 def test_whole_numbers_of_other_libraries(inpainter, image, mask, name, one):
     expected = inpainter(image, mask, **{name: 1})
     np.testing.assert_array_equal(inpainter(image, mask, **{name: one}), expected)
+
+
+@pytest.mark.parametrize("value", [*NO_WHOLE_NUMBERS, None, 0, -1])
+def test_numbers_of_samples(inpainter, image, mask, value):
+    for ask in (lambda: inpainter.samples(image, mask, value), lambda: inpainter.expand_samples(image, 2, value)):
+        with pytest.raises(InputError, match="number of samples") as caught:
+            ask()
+        one_sentence(caught)
+
+
+@pytest.mark.parametrize("one", ONE, ids=lambda one: type(one).__name__)
+def test_numbers_of_samples_of_other_libraries(inpainter, image, mask, one):
+    (found,) = inpainter.samples(image, mask, one)
+    np.testing.assert_array_equal(found, inpainter(image, mask))
 
 
 @pytest.mark.parametrize("value", [1.5, float("nan"), -1, "yes", [], SEVERAL, torch.zeros(2), object()])

@@ -24,7 +24,9 @@ _ARRAY_MODES = {
     (np.dtype(np.float32), 1): ("F", None),
 }
 
+# The kind of a caller's picture, in and out.
 AnyPicture = TypeVar("AnyPicture", Image.Image, np.ndarray, Tensor)
+AnyMask = Image.Image | np.ndarray | Tensor
 
 
 def as_mask(mask: object, batched: bool = False) -> np.ndarray:
@@ -128,20 +130,60 @@ def _wrong_shape(mask: np.ndarray) -> InputError:
 def to_picture(image: object) -> Picture:
     """A Pillow picture or an array as a `Picture`.
 
-    Arrays are (H, W) or (H, W, 1) of uint8, uint16, int32 or float32, or (H, W, 3) or (H, W, 4) of uint8 or uint16.
+    Arrays are (H, W) or (H, W, 1) of uint8, uint16, int32 or floats, or (H, W, 3) or (H, W, 4) of uint8, uint16 or of
+    floats in [0, 1] (clipped, see `check_unit_colours`), which become 16 bits deep.
     """
     if isinstance(image, np.ndarray):
-        return _array_to_picture(image)
+        return _array_to_picture(_storable(image))
     if isinstance(image, Image.Image):
         return Picture.from_pil(image)
     raise InputError(f"a picture is a Pillow image, an array or a tensor, not {type(image).__name__}")
 
 
-def like_input(filled: Picture, image: Image.Image | np.ndarray, orientation: int = 1) -> Image.Image | np.ndarray:
-    """A picture in the form that the caller's `image` has, in the frame of an EXIF orientation, 1 for upright."""
+def like_input(
+    filled: Picture, image: Image.Image | np.ndarray, hole: np.ndarray, orientation: int = 1
+) -> Image.Image | np.ndarray:
+    """A filled picture in the form that the caller's image has.
+
+    Args:
+        filled: upright.
+        image: the caller's, of the same size as `filled` is in its frame.
+        hole: (H, W) bool; outside of it floats are the caller's own.
+        orientation: the EXIF orientation whose frame a Pillow picture gets, 1 for upright.
+    """
     if isinstance(image, Image.Image):
         return as_stored(filled, orientation).to_pil()
-    return filled.samples.reshape(filled.height, filled.width, *image.shape[2:])
+    samples = filled.samples.reshape(image.shape)
+    if not np.issubdtype(image.dtype, np.floating):
+        return samples
+    if samples.dtype == np.uint16:
+        samples = samples / 65535
+    output = image.copy()
+    output[hole] = samples[hole]
+    return output
+
+
+def check_unit_colours(image: object, hole: np.ndarray) -> None:
+    """Raise an `InputError` if colours of floats are outside [0, 1], or not numbers, outside the hole (H, W) bool."""
+    if not isinstance(image, np.ndarray) or not _has_float_colours(image):
+        return
+    known = image[~hole]
+    if known.size and not (known.min() >= -0.01 and known.max() <= 1.01):  # also where one is NaN
+        raise InputError(f"an array of floats holds values in [0, 1], not {known.min():g} to {known.max():g}")
+
+
+def _has_float_colours(array: np.ndarray) -> bool:
+    return np.issubdtype(array.dtype, np.floating) and array.ndim == 3 and array.shape[-1] in (3, 4)
+
+
+def _storable(array: np.ndarray) -> np.ndarray:
+    """An array whose floats a picture can hold: greys as float32, colours as 16 bits; others as they are."""
+    if not np.issubdtype(array.dtype, np.floating):
+        return array
+    if not _has_float_colours(array):
+        return array.astype(np.float32, copy=False)
+    unit = np.clip(np.nan_to_num(array.astype(np.float32)), 0, 1)
+    return np.rint(unit * 65535).astype(np.uint16)
 
 
 def _array_to_picture(array: np.ndarray) -> Picture:
@@ -154,7 +196,7 @@ def _array_to_picture(array: np.ndarray) -> Picture:
     kind = (samples.dtype.newbyteorder("="), channels)
     if samples.ndim not in (2, 3) or kind not in _ARRAY_MODES:
         raise InputError(
-            "an array is (H, W), (H, W, 3) or (H, W, 4) of uint8 or uint16, or (H, W) of int32 or float32, not "
+            "an array is (H, W), (H, W, 3) or (H, W, 4) of uint8, uint16 or floats, or (H, W) of int32, not "
             f"{array.shape} of {array.dtype}"
         )
     if not samples.size:

@@ -12,7 +12,14 @@ from torch import Tensor
 from latentinpaint.doctor.findings import ArgumentNames
 from latentinpaint.doctor.refusal import check_pair
 from latentinpaint.errors import InputError, check_same_size
-from latentinpaint.images.any_picture import as_mask, as_upright_mask, like_input, mask_pictures, to_picture
+from latentinpaint.images.any_picture import (
+    as_mask,
+    as_upright_mask,
+    check_unit_colours,
+    like_input,
+    mask_pictures,
+    to_picture,
+)
 from latentinpaint.images.geometry import with_margins
 from latentinpaint.images.orientation import turn_upright
 from latentinpaint.images.picture import Picture
@@ -50,7 +57,9 @@ def fill_input(image: Any, mask: object, options: FillOptions) -> FillInput:  # 
     picture = to_picture(image)
     hole, frame = as_upright_mask(mask, image)
     _check_masks(picture, mask, options, frame)
-    return picture_input(picture, hole, options, lambda filled: like_input(filled, image, frame))
+    check_same_size(hole.shape, (picture.height, picture.width))
+    check_unit_colours(image, hole)
+    return picture_input(picture, hole, options, lambda filled, wide: like_input(filled, image, wide, frame))
 
 
 def expanded_input(
@@ -70,10 +79,14 @@ def expanded_input(
         old_mask, frame = as_upright_mask(mask, image)
         check_same_size(old_mask.shape, size)
         _check_masks(picture, mask, options, frame)
+    check_unit_colours(image, old_mask)
     padding = Padding.of(sides, *size)
     new_mask = padding.pad_mask(old_mask)
     expanded = with_margins(picture, *astuple(padding))
-    return picture_input(expanded, new_mask, options, lambda filled: like_input(filled, image, frame))
+    original = image
+    if isinstance(image, np.ndarray):
+        original = padding.pad_array(image)
+    return picture_input(expanded, new_mask, options, lambda filled, wide: like_input(filled, original, wide, frame))
 
 
 def _expanded_tensor(image: Tensor, sides: Side | Sequence[Side], mask: object, options: FillOptions) -> FillInput:
@@ -105,9 +118,9 @@ def _check_masks(picture: Picture | None, mask: object, options: FillOptions, fr
 
 
 def picture_input(
-    picture: Picture, mask: np.ndarray, options: FillOptions, to_output: Callable[[Picture], Any]
+    picture: Picture, mask: np.ndarray, options: FillOptions, to_output: Callable[[Picture, np.ndarray], Any]
 ) -> FillInput:
-    """A picture and its mask (H, W) bool; `to_output` turns the filled one into what came in."""
+    """A picture and its mask (H, W) bool; `to_output` turns the filled one and its whole hole into what came in."""
     check_same_size(mask.shape, (picture.height, picture.width))
     soft = options.dilation.apply(mask[None, None])
     hole = soft.mask[0, 0].numpy()
@@ -123,7 +136,7 @@ def picture_input(
     def finish(sample: Tensor) -> Any:  # noqa: ANN401 - whatever `to_output` makes
         fill, alpha = layers.blended(sample)
         report()
-        return to_output(picture.filled(fill, hole, alpha))
+        return to_output(picture.filled(fill, hole, alpha), hole)
 
     return FillInput(layers.images, layers.masks, finish, layers.hidden)
 

@@ -1,6 +1,7 @@
 """How a hole is to be filled: what the command line builds, a folder's tasks hold and `Inpainter` takes."""
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
@@ -11,9 +12,36 @@ from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.texture import PatchTexture
 
 
+class FillArguments(TypedDict, total=False):
+    """What calls of an `Inpainter` take by name; `FillOptions` has the same with its defaults.
+
+    Attributes:
+        seed: equal seeds give equal fills.
+        steps: solver steps of a flow, None for the model's own.
+        refine: whether pictures larger than those the model was trained on are refined from coarse to fine, and how;
+            see `feature_refinement`. Takes many times as long.
+        crop: "auto" lets only crops around small holes pass the networks, see `crops.CropPolicy`; None the whole
+            picture; a number crops with so many pixels of context. What a model sees decides its fill, so the three
+            differ; docs/large_pictures.md says by how much.
+        dilate: pixels that the mask is dilated by before; known is what lies outside of the dilated mask.
+        feather: pixels of blending inside the dilated mask, see `blending`; alone it dilates by as much.
+        texture: whether fills are painted anew with patches of the picture, see `texture`; None as the model has it.
+        ignore_problems: whether to fill also what the doctor calls a problem, see `doctor.examine`.
+    """
+
+    seed: int
+    steps: int | None
+    refine: bool | Refinement
+    crop: str | int | None
+    dilate: int
+    feather: int
+    texture: bool | None
+    ignore_problems: bool
+
+
 @dataclass(frozen=True)
 class FillOptions:
-    """How a hole is to be filled, see `Inpainter.__call__`.
+    """How a hole is to be filled: so many samples, and otherwise see `FillArguments`.
 
     Raises:
         InputError: if a value is out of range.

@@ -67,6 +67,11 @@ class Padding:
         rows = slice(self.top, -self.bottom or None)
         return rows, slice(self.left, -self.right or None)
 
+    def pad_array(self, array: np.ndarray) -> np.ndarray:
+        """An array (H, W) or (H, W, C) of the old picture with zeros in the padding."""
+        pads = [(self.top, self.bottom), (self.left, self.right), (0, 0)]
+        return np.pad(array, pads[: array.ndim])
+
     def pad_mask(self, mask: np.ndarray) -> np.ndarray:
         """The mask of the new picture: the padding, and the mask (…, H, W) bool of the old one."""
         pads = [(0, 0)] * (mask.ndim - 2) + [(self.top, self.bottom), (self.left, self.right)]

@@ -6,9 +6,11 @@ import torch
 from PIL import Image, ImageOps
 
 from latentinpaint.errors import InputError
-from latentinpaint.images.any_picture import as_mask, as_upright_mask, like_input, to_picture
+from latentinpaint.images.any_picture import as_mask, as_upright_mask, check_unit_colours, like_input, to_picture
+from latentinpaint.images.sample_range import SampleRange
 
 HOLE = np.array([[0, 1, 0], [1, 1, 0]], bool)
+NOTHING = np.zeros((4, 5), bool)  # of a picture is a hole
 MASKS = {
     "bool": HOLE,
     "zero and one": HOLE.astype(np.int64),
@@ -61,8 +63,44 @@ def test_masks_that_leave_the_hole_open(name):
 def test_deep_arrays_come_back_as_they_were(dtype):
     for shape in ((4, 5), (4, 5, 1)):
         array = (np.random.default_rng(0).random(shape) * 4095).astype(dtype)
-        again = like_input(to_picture(array), array)
+        again = like_input(to_picture(array), array, NOTHING)
         assert again.dtype == dtype and np.array_equal(again, array)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (4, 5, 3), (4, 5, 4)])
+def test_floats_come_back_as_they_were_but_for_the_hole(shape, dtype):
+    array = np.random.default_rng(0).random(shape).astype(dtype)
+    hole = NOTHING.copy()
+    hole[1:3, 2:4] = True
+    array[1, 2] = np.nan
+    array[2, 3] = -7
+    before = array.copy()
+    check_unit_colours(array, hole)
+    picture = to_picture(array)
+    fill = np.random.default_rng(1).random((4, 5, 3))
+    if picture.mode == "F":
+        picture = picture.with_range(SampleRange(0, 1))
+    again = like_input(picture.filled(fill, hole, fill[..., 0]), array, hole)
+    assert again.dtype == dtype and again.shape == shape
+    np.testing.assert_array_equal(again[~hole], array[~hole])
+    np.testing.assert_array_equal(array, before)
+    expected = fill @ [0.299, 0.587, 0.114]
+    if len(shape) == 3 and shape[2] >= 3:
+        expected = np.dstack([fill, fill[..., 0]])[..., : shape[2]]
+    np.testing.assert_allclose(again[hole], expected.reshape(shape)[hole], atol=6e-4 if dtype == np.float16 else 1e-5)
+
+
+@pytest.mark.parametrize("value", [-0.5, 1.5, 255, np.nan, np.inf])
+def test_colours_of_floats_are_between_0_and_1_where_they_are_seen(value):
+    array = np.full((4, 5, 3), 0.5)
+    array[2, 3, 1] = value
+    with pytest.raises(InputError, match=r"values in \[0, 1\]"):
+        check_unit_colours(array, NOTHING)
+    unseen = NOTHING.copy()
+    unseen[2, 3] = True
+    check_unit_colours(array, unseen)
+    assert to_picture(array).mode == "RGB;16"
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (1, 2, 3), (1, 1, 2, 3)])
@@ -85,13 +123,15 @@ def test_what_is_no_mask(mask, batched):
 @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (4, 5, 3), (4, 5, 4)])
 def test_arrays_come_back_as_they_were(shape):
     array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    again = like_input(to_picture(array), array)
+    again = like_input(to_picture(array), array, NOTHING)
     assert again.dtype == np.uint8 and np.array_equal(again, array)
     image = Image.fromarray(array.squeeze())
-    assert np.array_equal(np.asarray(like_input(to_picture(image), image)), array.squeeze())
+    assert np.array_equal(np.asarray(like_input(to_picture(image), image, NOTHING)), array.squeeze())
 
 
-@pytest.mark.parametrize("image", [np.zeros((4, 5)), np.zeros((4, 5, 2), np.uint8), "photo.png"])
+@pytest.mark.parametrize(
+    "image", [np.zeros((4, 5), np.int64), np.zeros((4, 5, 2), np.uint8), np.zeros((4, 5, 2)), "photo.png"]
+)
 def test_what_is_no_picture(image):
     with pytest.raises(InputError, match="picture|array"):
         to_picture(image)
@@ -134,7 +174,7 @@ def test_an_array_is_a_mask_of_the_stored_samples(kind, size, orientation):
     expected = np.asarray(ImageOps.exif_transpose(carrier)) > 0
     upright, frame = as_upright_mask(STORED[kind](hole), photo)
     assert np.array_equal(upright, expected) and frame == orientation
-    again = like_input(to_picture(photo), photo, frame)
+    again = like_input(to_picture(photo), photo, NOTHING, frame)
     assert np.array_equal(np.asarray(again), np.asarray(photo))
     assert again.getexif().get(0x0112) == orientation and again.getexif()[0x010F] == "a maker"
 

@@ -54,10 +54,10 @@ def test_a_list_is_answered_as_one_by_one(build_pipeline, refiner):
     inpainter = Inpainter(build_pipeline(refiner))
     images = [pil(40, 48, 0), pil(33, 25, 1, "L"), np.asarray(pil(40, 48, 2)), picture(40, 48, 3)]
     masks = [hole(*size, 5, 6, 14, 12)[0].numpy() for size in ((40, 48), (33, 25), (40, 48), (40, 48))]
-    together = inpainter(images, masks, num_samples=2, seed=7)
+    together = inpainter.samples(images, masks, 2, seed=7)
     assert len(together) == 4
     for image, mask, answers in zip(images, masks, together, strict=True):
-        for answer, alone in zip(answers, inpainter(image, mask, num_samples=2, seed=7), strict=True):
+        for answer, alone in zip(answers, inpainter.samples(image, mask, 2, seed=7), strict=True):
             assert type(answer) is type(alone)
             difference = np.abs(np.asarray(answer, dtype=float) - np.asarray(alone, dtype=float)).max()
             assert difference <= (1e-4 if isinstance(image, torch.Tensor) else 1)  # batches round otherwise

@@ -1,12 +1,14 @@
 """What may be asked of a fill, as a table of values, and what the defaults mean."""
 
+from typing import get_type_hints
+
 import numpy as np
 import pytest
 
 from latentinpaint.errors import InputError
 from latentinpaint.inference.crops import Box
 from latentinpaint.inference.feature_refinement import Refinement
-from latentinpaint.inference.options import FillOptions
+from latentinpaint.inference.options import FillArguments, FillOptions
 from latentinpaint.inference.texture import PatchTexture
 
 REFUSED = [
@@ -30,6 +32,12 @@ REFUSED = [
 def test_refused(arguments, message):
     with pytest.raises(InputError, match=message):
         FillOptions(**arguments)
+
+
+def test_arguments_by_name_are_the_options():
+    options = get_type_hints(FillOptions)
+    assert options.pop("num_samples") is int
+    assert get_type_hints(FillArguments) == options
 
 
 @pytest.mark.parametrize("crop", ["auto", None, 0, 12, np.int64(7)])
