@@ -100,6 +100,8 @@ def select_by_line(pixels: np.ndarray, points: np.ndarray, width: float, grow: i
     size = (pixels.shape[0], pixels.shape[1])
     reach = 2 * max(size)  # what is further away is not seen
     line = np.rint(np.clip(points, -reach, reach)).astype(np.int32).reshape(-1, 1, 2)
+    if len(line) == 1:
+        line = line.repeat(2, axis=0)  # of a single point nothing would be drawn
     thickness = max(1, round(min(width, reach)))
     drawn = np.zeros(size, np.uint8)
     cv2.polylines(drawn, [line], False, 1, thickness)

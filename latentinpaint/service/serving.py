@@ -106,6 +106,7 @@ def _server(models: dict[str, Inpainter], settings: ServiceSettings, page: Path 
     import uvicorn
 
     from latentinpaint.service.application import create_application
+    from latentinpaint.service.connections import ImpatientProtocol
     from latentinpaint.service.monitoring import log_to_stderr
     from latentinpaint.service.served_models import warm
     from latentinpaint.service.service import Service
@@ -118,6 +119,7 @@ def _server(models: dict[str, Inpainter], settings: ServiceSettings, page: Path 
         log_level="critical",
         access_log=False,
         server_header=False,
+        http=ImpatientProtocol,
         ws="none",
         timeout_graceful_shutdown=_SECONDS_TO_END,
     )

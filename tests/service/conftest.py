@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-LIBRARIES = ("fastapi", "httpx", "python_multipart", "prometheus_client", "uvicorn")
+LIBRARIES = ("fastapi", "python_multipart", "prometheus_client", "uvicorn")
 if any(importlib.util.find_spec(library) is None for library in LIBRARIES):
     collect_ignore_glob = ["test_*.py"]  # their modules cannot even be imported
 
