@@ -313,10 +313,11 @@ def _is_held(name: str) -> bool:
 def _other_content(folder: Path) -> str:
     """What a folder holds in place of the file that was looked for, and what to do with it."""
     hints = {
-        "checkpoints/last.ckpt": "its training has not ended, continue it with ckpt_path last",
-        AUTOENCODER_FILE: "it is an autoencoder's, train a refiner on it with train_latent",
+        AUTOENCODER_FILE: "it is a trained autoencoder, which fills nothing by itself: train a refiner on it with "
+        "train_latent",
         FLOW_FILE: "it is a flow's, sample is the command for it",
         PIPELINE_FILE: "it is an inpainting model's, inpaint is the command for it",
+        "checkpoints/last.ckpt": "its training has not ended, continue it with ckpt_path last",
     }
     for name, hint in hints.items():
         if (folder / name).is_file():

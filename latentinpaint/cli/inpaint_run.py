@@ -17,8 +17,9 @@ from latentinpaint.cli.inpaint_options import Options
 from latentinpaint.cli.terminal import named_bar
 from latentinpaint.device import GIB, free_memory
 from latentinpaint.doctor import ArgumentNames
+from latentinpaint.doctor.refusal import check_pair
 from latentinpaint.errors import InputError, check_counts, check_has_hole, choose, printable
-from latentinpaint.images.image_files import read_mask
+from latentinpaint.images.image_files import binary_mask, read_picture
 from latentinpaint.images.image_format import JPEG, format_of
 from latentinpaint.inference.feature_refinement import SHARE, Refinement
 from latentinpaint.inference.options import FillOptions
@@ -26,6 +27,7 @@ from latentinpaint.inference.outpainting import Side
 from latentinpaint.inpainter import Inpainter
 
 NAMES = FolderNames("--indir", "--outdir", "--maskdir", "--mask", "--format", "--limit", "--jobs", "--crop")
+MASK_NAMES = ArgumentNames(invert_mask="--invert-mask", ignore_problems="--ignore-problems")
 TEXTURES = {"auto": None, "on": True, "off": False}
 
 
@@ -33,6 +35,8 @@ def run_single(options: Options, image: Path, output: Path) -> int:
     """Fill one picture; returns the exit status."""
     _check_options(options)
     task = _single_task(options, image, output)
+    if task.mask is not None:
+        _check_mask(task.mask, options)  # before the model is loaded
     task_options = _task_options(options, live=True)
     for message in fill_files(_load(options), task, task_options):
         print(message, file=sys.stderr)
@@ -129,12 +133,15 @@ def _path(text: str | None) -> Path | None:
     return None if text is None else Path(text)
 
 
-def _check_mask(mask: Path, options: Options) -> None:
-    if mask.is_dir():
-        raise InputError(f"{mask} is a folder: --maskdir takes it")
-    hole = read_mask(mask, options.invert_mask)
+def _check_mask(path: Path, options: Options) -> None:
+    """Refuse what cannot be a mask of any picture, such as a photograph."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: --maskdir takes it")
+    mask = read_picture(path)
     if options.expand is None:
-        check_has_hole(hole, f"the mask {mask}")
+        check_has_hole(binary_mask(mask, options.invert_mask), f"the mask {path}")
+    if not options.ignore_problems:
+        check_pair(None, mask, options.invert_mask, MASK_NAMES)
 
 
 def _task_options(options: Options, live: bool) -> TaskOptions:
@@ -150,8 +157,9 @@ def _task_options(options: Options, live: bool) -> TaskOptions:
         texture=TEXTURES[options.texture],
         ignore_problems=options.ignore_problems,
     )
-    names = ArgumentNames(invert_mask="--invert-mask", ignore_problems="--ignore-problems")
-    task_options = TaskOptions(fill, options.invert_mask, quality=options.quality, names=names, folder_names=NAMES)
+    task_options = TaskOptions(
+        fill, options.invert_mask, quality=options.quality, names=MASK_NAMES, folder_names=NAMES
+    )
     if options.expand is not None:
         task_options = replace(task_options, expand=parse_padding(options.expand))
     return task_options

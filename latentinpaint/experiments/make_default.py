@@ -11,7 +11,6 @@ lives in one folder, and making it again goes on where it was::
     MODEL_CARD.md              what it was made of, how, and how good it is
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -36,6 +35,7 @@ from latentinpaint.experiments.photo_archives import PhotoArchive, gather_photog
 from latentinpaint.files import write_text
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.training.cli import pretrain_ae, train_lama, train_latent
+from latentinpaint.training.durations import as_clock, read_duration
 from latentinpaint.weights import (
     AUTOENCODER_FILE,
     PIPELINE_FILE,
@@ -248,15 +248,11 @@ class ModelMaking:
 
 
 def time_budget(settings: dict[str, Any]) -> float | None:
-    """The seconds of a configuration's ``trainer.max_time``, days:hours:minutes:seconds; None if it has none."""
+    """The seconds of a configuration's ``trainer.max_time``; None if it has none."""
     written = (settings.get("trainer") or {}).get("max_time")
     if written is None:
         return None
-    match = re.fullmatch(r"(\d+):(\d+):(\d+):(\d+)", str(written))
-    if match is None:
-        raise InputError(f"max_time is days:hours:minutes:seconds, such as 00:01:30:00, not {written}")
-    days, hours, minutes, seconds = map(int, match.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
+    return read_duration("trainer.max_time", written).total_seconds()
 
 
 def shared_out(settings: dict[str, dict[str, Any]], minutes: float | None) -> dict[str, dict[str, Any]]:
@@ -274,17 +270,9 @@ def shared_out(settings: dict[str, dict[str, Any]], minutes: float | None) -> di
         shared[name] = each
         budget = time_budget(each)
         if budget is not None:
-            max_time = as_duration(budget * 60 * minutes / total)
+            max_time = as_clock(timedelta(seconds=max(1, round(budget * 60 * minutes / total))))
             shared[name] = {**each, "trainer": {**each["trainer"], "max_time": max_time}}
     return shared
-
-
-def as_duration(seconds: float) -> str:
-    """Seconds as Lightning reads a time, days:hours:minutes:seconds; one at least."""
-    whole = timedelta(seconds=max(1, round(seconds)))
-    hours, rest = divmod(whole.seconds, 3600)
-    minutes, last = divmod(rest, 60)
-    return f"{whole.days:02d}:{hours:02d}:{minutes:02d}:{last:02d}"
 
 
 def _names_no_autoencoder(refiner: dict[str, Any]) -> bool:

@@ -1,7 +1,7 @@
-"""What happens beside a training run: averaged weights, previews, progress, a last checkpoint.
+"""What happens beside a training run: averaged weights, previews, progress.
 
-Lightning keeps the state of callbacks in checkpoints under their class names: `WeightEMA` and `Checkpoints` have to
-keep theirs, or older runs could not be resumed.
+Lightning keeps the state of callbacks in checkpoints under their class names: `WeightEMA` has to keep its own, or
+older runs could not be resumed.
 """
 
 import sys
@@ -15,18 +15,15 @@ from typing import Any, cast
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, WeightAveraging
+from pytorch_lightning.callbacks import Callback, WeightAveraging
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from latentinpaint.images.image_files import write_image
-from latentinpaint.training.nan_guard import Diverged
 from latentinpaint.training.tasks.base import fraction_done
 from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.visualization.flows import draw_side_by_side
 
-LAST = "last.ckpt"
-INTERRUPTED = "interrupted"
 BAR_INTERVAL = 0.5  # seconds between two updates of the progress bar
 
 
@@ -134,70 +131,6 @@ class FlowSnapshots(Callback):
             add_image("samples", np.asarray(sheet), trainer.global_step, dataformats="HWC")
 
 
-class Checkpoints(ModelCheckpoint):
-    """Keeps `last.ckpt` up to date: every so many minutes, and when the run is interrupted.
-
-    One file, always the same: Lightning would otherwise number it on (last-v1.ckpt) in a resumed run, and leave the
-    old one for `--ckpt_path last` to find.
-
-    Args:
-        folder: where to.
-        minutes: of training between two checkpoints.
-    """
-
-    def __init__(self, folder: Path, minutes: float) -> None:
-        super().__init__(
-            folder,
-            filename=INTERRUPTED,
-            save_last=True,
-            save_top_k=0,
-            save_on_exception=True,
-            enable_version_counter=False,
-            train_time_interval=timedelta(minutes=minutes),
-        )
-        self.last_file = folder / LAST
-        self.seconds = 60 * minutes
-        self.saved_at = time.monotonic()
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        super().on_train_start(trainer, pl_module)
-        self.saved_at = time.monotonic()
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
-    ) -> None:
-        # Lightning's own does not look at the time where a task steps its optimisers by hand.
-        now = time.monotonic()
-        if trainer.strategy.broadcast(now - self.saved_at >= self.seconds):
-            self.saved_at = now
-            trainer.save_checkpoint(self.last_file, weights_only=False)
-
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        # Statistics that a network gathers on its way may have lost their numbers before the loss did.
-        if not isinstance(exception, Diverged):
-            super().on_exception(trainer, pl_module, exception)
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Nothing: `SaveLast` was here before averaged weights took the place of those that were trained."""
-
-
-class SaveLast(Callback):
-    """A checkpoint at the very end, so that a finished run can be lengthened.
-
-    Args:
-        folder: where to.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.last_file = folder / LAST
-        self.interrupted_file = folder / f"{INTERRUPTED}.ckpt"
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        trainer.save_checkpoint(self.last_file, weights_only=False)
-        if trainer.is_global_zero:
-            self.interrupted_file.unlink(missing_ok=True)  # of an earlier part of this run, which has gone on
-
-
 class RunProgress(Callback):
     """How far a run is, by steps or time: a bar on a terminal, a line now and then in a log file.
 
@@ -209,7 +142,7 @@ class RunProgress(Callback):
         batches: trained on in this part of the run.
     """
 
-    def __init__(self, title: str = "training", seconds: float = 30.0) -> None:
+    def __init__(self, title: str = "training", seconds: float = 60.0) -> None:
         self.title = title
         self.seconds = seconds
         self.shown_at = 0.0

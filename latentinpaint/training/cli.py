@@ -3,6 +3,7 @@
 A run lives in one folder, `--output`::
 
     checkpoints/last.ckpt     Lightning's checkpoint, `--ckpt_path last` resumes from it
+    checkpoints/best.ckpt     that of the best validation, likewise with `--ckpt_path best`
     tensorboard/              losses and picture grids
     config.yaml               every setting of the run
     *.safetensors             the trained model, once training has ended
@@ -20,6 +21,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+import yaml
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import TensorBoardLogger
@@ -32,16 +34,20 @@ from latentinpaint.errors import InputError
 from latentinpaint.files import expand_home_in, write_text
 from latentinpaint.images.image_files import write_image
 from latentinpaint.training.aliases import check_refiner, expand_aliases, find_configurations
-from latentinpaint.training.callbacks import Checkpoints, FlowSnapshots, PictureGrid, RunProgress, SaveLast, WeightEMA
-from latentinpaint.training.checkpoint_io import WholeCheckpoints
+from latentinpaint.training.callbacks import FlowSnapshots, PictureGrid, RunProgress, WeightEMA
+from latentinpaint.training.checkpoint_callbacks import BestCheckpoint, Checkpoints, SaveLast
+from latentinpaint.training.checkpoint_io import WholeCheckpoints, checkpoint_to_resume
+from latentinpaint.training.mask_files import refuse_photographs_as_masks
 from latentinpaint.training.nan_guard import NanGuard
 from latentinpaint.training.option_order import is_configuration, most_exact_last
+from latentinpaint.training.run_messages import best_line, first_line, next_command, resuming_command
 from latentinpaint.training.run_options import EVERY_RUN, OF_FLOWS, OF_REFINERS, TRAINER_DEFAULTS, run_folder
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.training.tasks.autoencoder_task import PretrainTask
 from latentinpaint.training.tasks.base import TrainingTask
 from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.training.tasks.latent_task import LatentTask, PipelineTask
+from latentinpaint.training.trainer_settings import trainer_settings
 from latentinpaint.visualization.flows import training_sheets
 
 
@@ -84,19 +90,19 @@ def train_flow(arguments: Sequence[str], program: str | None = None) -> None:
     if not cli.model.flow.accepts_source and cli.datamodule.source != NORMAL:
         raise InputError(f"a {type(cli.model.flow).__name__} starts from noise: leave --data.source out")
     train(cli)
-    if cli.trainer.is_global_zero:
-        _draw_flow(cli)
 
 
 def train(cli: "TrainingCLI") -> Path:
     """Train what the command line built and leave the model in the output folder; returns its path."""
     folder = Path(cli.config.output)
-    last = folder / "checkpoints" / "last.ckpt"
+    checkpoints = folder / "checkpoints"
     # What cannot be used is found out before anything is written: a checkpoint, a folder without pictures.
     cli.model.check_trainer(cli.trainer)
-    resume = _checkpoint_to_resume(cli.config.ckpt_path, last, cli.model)
+    resume = checkpoint_to_resume(cli.config.ckpt_path, checkpoints, cli.model)
     cli.datamodule.check()
-    write_text(folder / "config.yaml", cli.parser.dump(cli.config, skip_check=True))
+    refuse_photographs_as_masks(cli.datamodule)
+    settings = cli.parser.dump(cli.config, skip_check=True)
+    write_text(folder / "config.yaml", settings)
     path = folder / cli.model.model_file
     is_first = cli.trainer.is_global_zero  # of several processes: it alone speaks, and writes the model
     if not any(parameter.requires_grad for parameter in cli.model.parameters()):
@@ -104,6 +110,10 @@ def train(cli: "TrainingCLI") -> Path:
             print("there is nothing to train; only the latents' mean and standard deviation are measured")
             cli.model.save_model(folder, cli.datamodule)
         return path
+    if is_first:
+        print(first_line(cli.trainer, cli.model, cli.datamodule, folder), flush=True)
+        for logger in cli.trainer.loggers:
+            logger.log_hyperparams(yaml.safe_load(settings))
     if resume is None:
         cli.model.begin(cli.datamodule)
     try:
@@ -111,12 +121,18 @@ def train(cli: "TrainingCLI") -> Path:
     except SystemExit:
         # Lightning ends the process on Ctrl-C after its callbacks have run.
         if is_first:
-            print(f"\nstopped at step {cli.trainer.global_step}; resume with --ckpt_path last", file=sys.stderr)
+            print(f"\nstopped at step {cli.trainer.global_step}; resume {cli.resuming}", file=sys.stderr)
         raise
     if is_first:
         _report_nothing_left(cli.trainer)
         cli.model.save_model(folder, cli.datamodule)
         print(f"the trained model is {path}")
+        if isinstance(cli.model, FlowTask):
+            _draw_flow(cli)
+        better = best_line(cli.trainer)
+        if better is not None:
+            print(better)
+        print(f"next: {next_command(cli.model, cli.datamodule, folder)}")
     return path
 
 
@@ -140,6 +156,7 @@ class TrainingCLI(LightningCLI):
     ) -> None:
         self.output = output
         self.task_class = task
+        self.resuming = resuming_command(program, arguments)
         self.has_aliases = issubclass(task, PipelineTask)
         words = find_configurations(arguments)
         words = expand_aliases(words) if self.has_aliases else most_exact_last(words)
@@ -200,7 +217,7 @@ class TrainingCLI(LightningCLI):
         if written.logger is None:
             written.logger = True
         written.callbacks = written.callbacks or []
-        settings = {**self.config_init["trainer"], **kwargs}
+        settings = trainer_settings({**self.config_init["trainer"], **kwargs})
         if settings.get("logger") in (None, True):
             folder = Path(self.config.output)
             settings["logger"] = TensorBoardLogger(folder, name="", version="tensorboard", default_hp_metric=False)
@@ -224,6 +241,7 @@ class TrainingCLI(LightningCLI):
             # After SaveLast: once the average has taken the weights' place, there is nothing to resume from.
             own.append(WeightEMA(self.config.ema))
         own.append(Checkpoints(checkpoints, self.config.save_minutes))
+        own.append(BestCheckpoint(checkpoints, *self.task_class.monitor))
         return own
 
 
@@ -246,27 +264,3 @@ def _report_nothing_left(trainer: pl.Trainer) -> None:
                 "give more with --trainer.max_steps, --trainer.max_epochs or --trainer.max_time",
                 file=sys.stderr,
             )
-
-
-def _checkpoint_to_resume(ckpt_path: str | None, last: Path, task: TrainingTask) -> Path | None:
-    """The checkpoint to resume from, once it is known to fit the task; None to start anew."""
-    if ckpt_path is None:
-        if last.exists():
-            raise InputError(
-                f"{last.parents[1]} already holds a run: resume with --ckpt_path last or choose another --output"
-            )
-        return None
-    path = last if ckpt_path == "last" else Path(ckpt_path)
-    if not path.is_file():
-        raise InputError(f"there is no checkpoint {path} to resume from")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        weights = checkpoint["state_dict"]
-    except Exception as error:
-        raise InputError(f"{path} is not a checkpoint that can be resumed from") from error
-    task.on_load_checkpoint(checkpoint)
-    try:
-        task.load_state_dict(weights)
-    except RuntimeError as error:
-        raise InputError(f"{path} was trained with other model settings than these") from error
-    return path

@@ -31,7 +31,7 @@ class RunOption:
 
 
 EVERY_RUN = (
-    RunOption("ckpt_path", str | None, None, "'last' or a .ckpt file to resume from"),
+    RunOption("ckpt_path", str | None, None, "'last', 'best' or a .ckpt file to resume from"),
     RunOption("ema", float, 0.999, "decay of the averaged weights a step; 0 is off"),
     RunOption("save_minutes", float, 2.0, "minutes of training between two checkpoints"),
 )

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from latentinpaint.cli import main
 from latentinpaint.errors import InputError
 from latentinpaint.experiments import make_default
-from latentinpaint.experiments.make_default import STAGES, as_duration, shared_out, time_budget
+from latentinpaint.experiments.make_default import STAGES, shared_out, time_budget
 from latentinpaint.training.recipes import CONFIGS
 from latentinpaint.weights import load_model
 from latentinpaint.weights import read_header as header_of_run
@@ -177,19 +177,14 @@ def _with(stage, train):
     return make_default.Stage(stage.name, train, stage.model_file, stage.takes)
 
 
-@pytest.mark.parametrize(
-    ("written", "seconds"),
-    [("00:01:30:00", 5400.0), ("02:00:00:01", 172801.0), (None, None)],
-)
+@pytest.mark.parametrize(("written", "seconds"), [("00:01:30:00", 5400.0), ("90m", 5400.0), (None, None)])
 def test_time_budgets(written, seconds):
     assert time_budget({"trainer": {"max_time": written}}) == seconds
-    if seconds is not None:
-        assert as_duration(seconds) == written
 
 
 @pytest.mark.parametrize("written", ["1:30", "an hour", 90, "00:00:00:1.5"])
 def test_a_time_that_cannot_be_read(written):
-    with pytest.raises(InputError, match="days:hours:minutes:seconds"):
+    with pytest.raises(InputError, match="trainer.max_time is a time such as"):
         time_budget({"trainer": {"max_time": written}})
 
 
@@ -204,6 +199,7 @@ def test_minutes_are_shared_out_in_the_recipe_s_proportions():
         "adversarial": None,
     }
     assert time_budget(settings["refiner"]) == 1800.0
+    assert shared["refiner"]["trainer"]["max_time"] == "00:00:03:00"
 
 
 def test_the_recipe_of_the_default_is_whole():

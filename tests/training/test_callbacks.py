@@ -1,4 +1,4 @@
-"""Averaged weights by hand, and checkpoints: what they hold whenever a run is interrupted."""
+"""Averaged weights by hand, lines of a log, and the pictures of a validation."""
 
 import itertools
 from types import SimpleNamespace
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from checkpoints import checkpoint, compare
 from pytorch_lightning.callbacks import Callback
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
@@ -15,8 +14,6 @@ from torch.utils.tensorboard import SummaryWriter
 from latentinpaint.training import callbacks
 from latentinpaint.training.callbacks import PictureGrid, RunProgress, WeightEMA
 from latentinpaint.training.tasks.latent_task import LatentTask
-
-EPOCH_OF_2 = ("--data.epoch_length", 8)  # two steps of four crops
 
 
 class Line(pl.LightningModule):
@@ -82,32 +79,6 @@ def test_lines_of_a_log_say_how_many_steps_and_how_much_time_are_left(capsys, mo
     ]
 
 
-def test_last_is_the_last_even_when_a_lengthened_run_is_interrupted(latent, interrupt_at, monkeypatch):
-    folder = latent(*EPOCH_OF_2)
-    interrupt_at(3)
-    with pytest.raises(SystemExit):
-        latent(*EPOCH_OF_2, "--ckpt_path", "last", steps=6)
-    monkeypatch.undo()
-    assert checkpoint(folder)["global_step"] == 3
-    assert not list((folder / "checkpoints").glob("last-v*"))
-    latent(*EPOCH_OF_2, "--ckpt_path", "last", steps=6)
-    assert checkpoint(folder)["global_step"] == 6
-
-
-def test_interrupted_during_validation_keeps_both_kinds_of_weights(latent, monkeypatch):
-    """While validating, averaged weights stand in for the trained ones: the checkpoint must not mix them up."""
-    options = (*EPOCH_OF_2, "--trainer.limit_val_batches", 1)
-    straight = latent(*options, "--trainer.val_check_interval", 2, name="straight", steps=2)
-
-    def press(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr(LatentTask, "validation_step", press)
-        latent(*options, "--trainer.val_check_interval", 2, name="stopped", steps=2)
-    compare(straight, straight.with_name("stopped"))
-
-
 @pytest.mark.parametrize("pictures", [2, 6])
 def test_pictures_of_a_validation_are_those_that_its_figure_is_of(pictures, latent, monkeypatch):
     """Every batch is sampled once, and the sheet shows what was sampled."""
@@ -123,13 +94,3 @@ def test_pictures_of_a_validation_are_those_that_its_figure_is_of(pictures, late
     shown = fills[0][:pictures].clamp(0, 1)
     side = shown.shape[-1]
     assert torch.equal(sheet[:, :, 2 * side : 3 * side], torch.cat(list(shown), dim=1))
-
-
-def test_checkpoints_need_no_pickle(latent, interrupt_at, tmp_path):
-    interrupt_at(1)
-    with pytest.raises(SystemExit):
-        latent()
-    files = list(tmp_path.rglob("*.ckpt"))
-    assert {path.name for path in files} == {"last.ckpt", "interrupted.ckpt"}
-    for path in files:
-        assert torch.load(path, weights_only=True)["global_step"] == 1

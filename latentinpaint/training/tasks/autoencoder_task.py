@@ -25,6 +25,7 @@ class PretrainTask(TrainingTask):
     """
 
     model_file = AUTOENCODER_FILE
+    monitor = ("val/psnr", "max")
 
     def __init__(
         self,

@@ -31,10 +31,12 @@ class TrainingTask(pl.LightningModule, ABC):
 
     Attributes:
         model_file: name of the file that holds the trained model.
+        monitor: the figure of a validation that tells the best one, and whether that is its "max" or "min".
         trainer_defaults: arguments of the trainer that this task needs, beside `run_options.TRAINER_DEFAULTS`.
     """
 
     model_file: str
+    monitor: ClassVar[tuple[str, str]]
     trainer_defaults: ClassVar[dict[str, Any]] = {}
 
     def __init__(

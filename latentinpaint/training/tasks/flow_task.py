@@ -26,6 +26,7 @@ class FlowTask(TrainingTask):
     """
 
     model_file = FLOW_FILE
+    monitor = ("val/loss", "min")
 
     def __init__(
         self,

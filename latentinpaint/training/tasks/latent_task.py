@@ -53,6 +53,7 @@ class PipelineTask(TrainingTask):
     """
 
     model_file = PIPELINE_FILE
+    monitor = ("val/psnr_hole", "max")
 
     def __init__(
         self,
