@@ -38,8 +38,7 @@ def contents(data: pl.LightningDataModule) -> str:
     """What a run is trained on; the data are set up."""
     if isinstance(data, InpaintingDataModule):
         assert data.train_crops is not None and data.val_crops is not None
-        count, held_back = len(data.train_crops.source), len(data.val_crops.source)
-        return f"{count:,} photographs and {held_back:,} to validate on"
+        return f"{len(data.train_crops.source):,} photographs and {len(data.val_crops.source):,} to validate on"
     assert isinstance(data, FlowDataModule) and data.train_batches is not None
     target = data.train_batches.target
     length = getattr(target, "__len__", None)
@@ -90,7 +89,8 @@ def best_line(trainer: pl.Trainer) -> str | None:
     """Which step was the best by validation, where that was not the last; None else."""
     for callback in trainer.callbacks:  # type: ignore[attr-defined]  # Lightning attaches them by a connector
         if isinstance(callback, BestCheckpoint) and callback.best_step not in (None, trainer.global_step):
-            step, figure = callback.best_step, f"{callback.monitor} {callback.best_model_score:.4g}"
+            step = callback.best_step
+            figure = f"{callback.monitor} {callback.best_model_score:.4g}"
             return (
                 f"the best validation, {figure}, was at step {step}: the same command with --ckpt_path best "
                 f"--trainer.max_steps {step} makes the model of it"
