@@ -47,10 +47,6 @@ function form(fields) {
   return body;
 }
 
-function posted(content) {
-  return { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) };
-}
-
 export function listModels() {
   return json("v1/models");
 }
@@ -87,12 +83,16 @@ export function startFill(photo, mask, box, options) {
 }
 
 export function startExpand(photo, margins, options) {
-  return json("v1/jobs/expand", posted({ photo: photo.id, ...margins, ...options }));
+  return json("v1/jobs/expand", { method: "POST", body: form({ photo: photo.id, ...margins, ...options }) });
 }
 
 /** @param region { box } or { scribble, width } */
 export function select(photo, region) {
-  return json("v1/select", posted({ photo: photo.id, ...region }));
+  return json("v1/select", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ photo: photo.id, ...region }),
+  });
 }
 
 export function cancelJob(id) {
