@@ -68,6 +68,8 @@ class FlowRefiner(Refiner):
             Euler's method few steps have about the right spread, with the midpoint rule it is better left at 0.
         continued: whether the network reads, and corrects in the hole too, the smooth continuation of the known
             cells (`continuation`) in place of what the encoder made of the blank hole.
+        skip: whether z itself is a part of the prediction, in proportion to the data in it: near the data the network
+            does not have to let all of z through, and the velocity's error is bounded from the beginning.
         shortcuts: how many of the shortest shortcuts lead from noise to data, a power of two; that many steps, or a
             lower power of two, then take one evaluation each (`shortcuts`). 0 is none. Linear interpolant only.
         shortcut_share: share of the training samples that teach shortcuts, in [0, 1]; the others teach the flow.
@@ -94,6 +96,7 @@ class FlowRefiner(Refiner):
         grid: str = "uniform",
         churn: float = 0.0,
         continued: bool = False,
+        skip: bool = False,
         shortcuts: int = 0,
         shortcut_share: float = 0.5,
     ) -> None:
@@ -123,6 +126,7 @@ class FlowRefiner(Refiner):
         self.grid = grid
         self.churn = churn
         self.continued = continued
+        self.skip = skip
         self.shortcuts = shortcuts
         self.shortcut_share = shortcut_share
         in_channels = 2 * channels + 2 + self.latent_path.num_time_maps
@@ -156,9 +160,12 @@ class FlowRefiner(Refiner):
             time = torch.stack([time, length], dim=1)
         inputs = torch.cat([z, condition.latent, condition.hole, condition.area, *time_maps], dim=1)
         correction = self.network(inputs, time)
-        if self.continued:
-            return condition.latent + correction
-        return (1 - condition.area) * condition.latent + correction
+        known = condition.latent
+        if not self.continued:
+            known = (1 - condition.area) * known
+        if self.skip:
+            known = torch.lerp(known, z, self.latent_path.data_share(t).to(z))
+        return known + correction
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         path = self.latent_path

@@ -124,6 +124,10 @@ class LatentPath(ABC):
         """The maps (B, 1, h, w) of times and the scalar time (B,) that the network reads."""
 
     @abstractmethod
+    def data_share(self, t: Tensor) -> Tensor:
+        """How much of the latent at a time is data, in [0, 1], (B, 1, 1 or h, 1 or w)."""
+
+    @abstractmethod
     def interpolate(self, t: Tensor, z_0: Tensor, z_clean: Tensor, condition: Condition) -> Tensor:
         """The latent (B, C, h, w) at a time."""
 
@@ -152,6 +156,9 @@ class ScheduledLatentPath(LatentPath):
 
     def network_inputs(self, t: Tensor, condition: Condition) -> tuple[list[Tensor], Tensor]:
         return [], t
+
+    def data_share(self, t: Tensor) -> Tensor:
+        return self.path.schedule.beta(t).view(-1, 1, 1, 1)
 
     def interpolate(self, t: Tensor, z_0: Tensor, z_clean: Tensor, condition: Condition) -> Tensor:
         return self.path.at(t).point(z_0, z_clean)
@@ -226,6 +233,9 @@ class HadamardLatentPath(LatentPath):
     def network_inputs(self, alpha: Tensor, condition: Condition) -> tuple[list[Tensor], Tensor]:
         hole_cells = condition.hole.sum(dim=(1, 2, 3)).clamp(min=1)
         return [alpha], 1 - alpha.sum(dim=(1, 2, 3)) / hole_cells
+
+    def data_share(self, alpha: Tensor) -> Tensor:
+        return 1 - alpha
 
     def interpolate(self, alpha: Tensor, z_0: Tensor, z_clean: Tensor, condition: Condition) -> Tensor:
         return torch.where(condition.hole > 0, alpha * z_0 + (1 - alpha) * z_clean, condition.latent)

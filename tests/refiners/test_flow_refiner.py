@@ -1,5 +1,7 @@
 """The flow: its start, its times, its loss by hand; its latent paths are in `test_latent_paths`."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -68,6 +70,20 @@ def test_the_estimate_starts_from_what_is_known():
     torch.nn.init.zeros_(refiner.network.answer.weight)
     z_t, t = torch.randn_like(condition.latent), torch.rand(3)
     torch.testing.assert_close(refiner.predict_data(z_t, t, condition), (1 - condition.area) * condition.latent)
+
+
+@pytest.mark.parametrize("interpolant", PATHS)
+def test_with_skip_the_estimate_goes_over_to_z(interpolant):
+    """As the data's weight in z grows; where z is all data, the estimate is z."""
+    refiner, condition = build(skip=True, interpolant=interpolant), make_condition()
+    torch.nn.init.zeros_(refiner.network.answer.weight)
+    z, known = torch.randn_like(condition.latent), (1 - condition.area) * condition.latent
+    for time, share in ((0.0, 0.0), (0.25, math.sin(math.pi / 8) if interpolant == "cosine" else 0.25), (1.0, 1.0)):
+        t = torch.full((3,), time)
+        if interpolant == "hadamard":
+            t = torch.full_like(condition.hole, 1 - time)
+        expected = (1 - share) * known + share * z
+        torch.testing.assert_close(refiner.predict_data(z, t, condition), expected, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("steps", [1, 5, 20])
