@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 PROJECT = Path(__file__).parent.parent
-FOLDERS = ("latentinpaint", "tests", "configs", "tools", "docs", "benchmarks", "requirements", ".ci")
+FOLDERS = ("latentinpaint", "tests", "configs", "tools", "docs", "benchmarks", "examples", "requirements", ".ci")
 BUILD = """
 import sys
 from setuptools import build_meta
