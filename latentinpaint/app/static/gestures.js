@@ -92,7 +92,7 @@ export function createGestures(canvas, store, tools, stage, resize) {
     if (drawing?.id !== event.pointerId) return;
     const { tool } = drawing;
     drawing = null;
-    tool.up();
+    tool.up(event.ctrlKey || event.metaKey);
   }
 
   function cancelled(event) {

@@ -1,5 +1,6 @@
-// What a gesture of the pointer does, by the name of the tool: each has down(point), move(point, straight), up() and
-// abandon(), points in pixels of the photo. A gesture is the `draft` in the store until it ends.
+// What a gesture of the pointer does, by the name of the tool: each has down(point), move(point, straight), up(more)
+// and abandon(), points in pixels of the photo; `more` is whether another stroke is to come before the fill. A gesture
+// is the `draft` in the store until it ends.
 
 import { boxAround, clamp, distance, wholeBox } from "./geometry.js";
 import { addToMask, currentStep } from "./history.js";
@@ -31,12 +32,12 @@ function painter(store, erase, ended) {
       else extend(draft, point);
       store.set({ draft: { ...draft } });
     },
-    up() {
+    up(more = false) {
       const { draft } = store.get();
       store.set({ draft: null });
       if (erase && currentStep(store.get()).mask.length === 0) return;
       addToMask(store, draft, erase ? "Erased" : "Painted");
-      ended();
+      if (!more) ended();
     },
     abandon: () => store.set({ draft: null }),
   };

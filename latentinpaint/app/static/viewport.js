@@ -4,14 +4,16 @@
 import { clamp } from "./geometry.js";
 
 const MARGIN = 12; // CSS pixels around a fitted photo
+const NARROW = 700; // CSS pixels of a canvas that has none to spare
 const SCALE_TO_EXPAND = 0.7;
 const LARGEST_FITTED = 4;
 const LARGEST_SCALE = 32;
 
 /** The view of the whole photo; with room around it where handles are to be dragged outwards. */
 export function fitted(photo, size, toExpand = false) {
-  const across = Math.max(size.width - 2 * MARGIN, 1) / photo.width;
-  const down = Math.max(size.height - 2 * MARGIN, 1) / photo.height;
+  const margin = size.width > NARROW ? MARGIN : 0;
+  const across = Math.max(size.width - 2 * margin, 1) / photo.width;
+  const down = Math.max(size.height - 2 * margin, 1) / photo.height;
   const scale = Math.min(across, down, LARGEST_FITTED) * (toExpand ? SCALE_TO_EXPAND : 1);
   return {
     scale,
