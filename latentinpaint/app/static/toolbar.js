@@ -28,9 +28,7 @@ export function createToolbar(store, stage, actions) {
   }
 
   function resize(factor) {
-    const before = store.get().size;
-    const wanted = clamp(before * factor, SMALLEST, LARGEST);
-    store.set({ size: Math.abs(wanted - before) < 1 ? clamp(before + Math.sign(factor - 1), SMALLEST, LARGEST) : wanted });
+    store.set({ size: clamp(store.get().size * factor, SMALLEST, LARGEST) });
   }
 
   /** The slider is logarithmic: small brushes need finer steps. */
