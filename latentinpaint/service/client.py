@@ -73,7 +73,7 @@ class Client:
         request = urllib.request.Request(f"{self.url.rstrip('/')}/{path}")
         if files is not None:
             edge = secrets.token_hex(16)
-            request.data = _form(files, fields or {}, edge)
+            request.data = form_body(files, fields or {}, edge)
             request.add_header("Content-Type", f"multipart/form-data; boundary={edge}")
         try:
             with urllib.request.urlopen(request, timeout=self.timeout) as answer:
@@ -84,7 +84,7 @@ class Client:
             raise InputError(f"the service at {self.url} is not reached: {error}") from error
 
 
-def _form(files: Mapping[str, ImageSource], fields: Mapping[str, str | float | bool], edge: str) -> bytes:
+def form_body(files: Mapping[str, ImageSource], fields: Mapping[str, str | float | bool], edge: str) -> bytes:
     """The body of a form, https://www.rfc-editor.org/rfc/rfc7578."""
     parts = []
     for name, value in fields.items():

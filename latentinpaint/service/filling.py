@@ -44,6 +44,7 @@ class FillWork:
         job.box = Box.around(dilated(hole, self.options))
         if self.wants_preview:
             job.preview = coarse_fill(self.inpainter, picture, hole, self.options)
+            job.report(0.0)
         samples = self.inpainter.fill(picture, hole, self.options, job.report)
         job.report(1.0)
         return samples

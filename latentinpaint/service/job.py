@@ -10,7 +10,7 @@ from enum import Enum
 from latentinpaint.inference.crops import Box
 from latentinpaint.service.refused import Refused
 
-_LEAST_SHARE = 0.02  # of a job before the time that is left can be told
+_LEAST_SHARE = 0.08  # of a job before the time that is left can be told
 
 
 class JobState(str, Enum):
@@ -79,10 +79,11 @@ class Job:
     uncertainty: bytes | None = None
     started: float | None = None
     ended: float | None = None
+    _measured: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def report(self, done: float) -> None:
-        """Note the share that is done; called from inside the work.
+        """Note the share that is done; called from inside the work. What went before a share of 0 is preparation.
 
         Raises:
             JobStopped: if the job is to end now.
@@ -92,6 +93,8 @@ class Job:
         if self.seconds > self.limit:
             self.failure = Refused(503, f"the job took longer than {self.limit:g} seconds, the limit here")
             raise JobStopped
+        if done == 0:
+            self._measured = self.seconds
         self.progress = max(self.progress, min(done, 1.0))
 
     def stop(self) -> None:
@@ -127,4 +130,4 @@ class Job:
         """How long it will take, if it goes on as it went; None where that cannot be told."""
         if self.state is not JobState.RUNNING or self.progress < _LEAST_SHARE:
             return None
-        return round(self.seconds * (1 - self.progress) / self.progress, 1)
+        return round((self.seconds - self._measured) * (1 - self.progress) / self.progress, 1)

@@ -34,7 +34,7 @@ def test_options_and_other_requests(client, models, photo, hole, array_of):
     packed = client.fill(photo, hole, model="flow", samples=2, seed=4)
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         samples = [array_of(archive.read(name)) for name in archive.namelist()]
-    assert np.array_equal(samples, models["flow"](photo, hole, num_samples=2, seed=4))
+    assert np.array_equal(samples, models["flow"].samples(photo, hole, 2, seed=4))
     assert np.array_equal(array_of(client.expand(photo, top=6)), models["ffc"].expand(photo, (0, 6, 0, 0)))
     assert [model["name"] for model in client.models()] == ["ffc", "flow"]
     assert client.doctor(photo, hole)[0]["kind"] == "hole"

@@ -25,6 +25,8 @@ def test_time_that_is_left(clock):
     job = Job("fill", "me", lambda job: None, limit=60)
     assert job.seconds == 0 and job.seconds_left is None
     job.begin()
+    clock.now += 3
+    job.report(0.0)  # what went before was preparation
     clock.now += 10
     job.report(0.01)
     assert job.seconds_left is None  # too early to tell
@@ -35,7 +37,7 @@ def test_time_that_is_left(clock):
     clock.now += 5
     job.end(JobState.DONE)
     clock.now += 1000
-    assert (job.seconds, job.progress, job.seconds_left, job.is_over) == (15, 1, None, True)
+    assert (job.seconds, job.progress, job.seconds_left, job.is_over) == (18, 1, None, True)
 
 
 def test_limit_and_stop(clock):

@@ -66,7 +66,7 @@ def test_a_mask_may_cover_a_part(client, models, sent, file_of, array_of, photo)
 
 def test_samples_and_where_they_differ(client, models, sent, file_of, array_of, photo, hole):
     job = finished(client, begin(client, sent["id"], file_of(hole), model="flow", samples=3, uncertainty=True))
-    wanted = models["flow"](photo, hole, num_samples=3)
+    wanted = models["flow"].samples(photo, hole, 3)
     for result, sample in zip(job["results"], wanted, strict=True):
         assert np.array_equal(array_of(client.get(f"/v1/photos/{result['photo']}/file").content), sample)
     overlay = array_of(client.get(f"/{job['uncertainty_url']}").content)

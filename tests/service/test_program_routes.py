@@ -53,7 +53,7 @@ def test_several_samples_are_a_zip(client, models, file_of, array_of, photo, hol
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.namelist() == ["beach_filled_1.png", "beach_filled_2.png", "uncertainty.png"]
         samples = [array_of(archive.read(name)) for name in archive.namelist()[:2]]
-    assert np.array_equal(np.stack(samples), np.stack(models["flow"](photo, hole, num_samples=2)))
+    assert np.array_equal(np.stack(samples), np.stack(models["flow"].samples(photo, hole, 2)))
 
 
 def test_a_photo_grows(client, models, file_of, array_of, photo):
