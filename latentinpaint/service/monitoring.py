@@ -86,6 +86,7 @@ def log_to_stderr(as_json: bool) -> None:
     handler = logging.StreamHandler()
     if as_json:
         handler.setFormatter(JsonLines())
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it warns of every broken form
     LOG.handlers = [handler]
     LOG.propagate = False
     LOG.setLevel(logging.INFO if as_json else logging.ERROR)

@@ -78,6 +78,13 @@ def test_a_body_without_a_length_is_counted(address):
     assert request(address, "GET", "/health")[0] == 200
 
 
+def test_broken_forms_do_not_fill_the_log(address, capfd):
+    for _ in range(3):
+        status, _, _ = request(address, "POST", "/v1/photos", b"xx" * 99, FORM)
+        assert status == 400
+    assert capfd.readouterr().err == ""
+
+
 def test_a_client_that_goes_away_ends_its_job(address, file_of, helpers, hole):
     """Between two looks at the counters the request is broken off; the job is over soon after."""
     body = form(image=file_of(helpers.smooth(40, 48)), mask=file_of(hole))
