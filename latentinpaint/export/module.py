@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from latentinpaint.errors import InputError
 from latentinpaint.export.transforms import in_frequency_domain
+from latentinpaint.models import Autoencoder, DiffusersAutoencoder
 from latentinpaint.models.fast.fuse import fuse, use_channels_last
 from latentinpaint.models.ffc import FourierUnit
 from latentinpaint.pipeline import InpaintPipeline, composite
@@ -16,6 +17,8 @@ from latentinpaint.refiners import FFCRefiner
 # in-place sums are a runtime's own decision, while torch executes the graph as it is.
 RUNTIME_PASSES = ("norms", "output")
 TORCH_PASSES = ("norms", "paths", "output")
+# Classes of diffusers whose graphs are the same for any number of pictures.
+EXPORTABLE = ("AutoencoderTiny",)
 
 
 class ExportModule(nn.Module):
@@ -61,8 +64,9 @@ def export_module(pipeline: InpaintPipeline, matrices: bool) -> ExportModule:
         matrices: True for runtimes without Fourier transforms, which become matrix products; False for torch.
 
     Raises:
-        InputError: if the refiner is another.
+        InputError: if the refiner is another, or the autoencoder cannot be exported.
     """
+    _check_autoencoder(pipeline.autoencoder)
     if not isinstance(pipeline.refiner, FFCRefiner):
         raise InputError(
             "a flow integrates from noise in many steps, and export is for models of one forward pass: "
@@ -77,6 +81,17 @@ def export_module(pipeline: InpaintPipeline, matrices: bool) -> ExportModule:
     if not matrices:
         use_channels_last(fused)
     return ExportModule(fused)
+
+
+def _check_autoencoder(autoencoder: Autoencoder) -> None:
+    if not isinstance(autoencoder, DiffusersAutoencoder):
+        return
+    architecture = autoencoder.arguments["architecture"]
+    if architecture not in EXPORTABLE:
+        raise InputError(
+            f"diffusers' {architecture} decides by the number of pictures what it computes, and cannot be exported "
+            f"for any number: take a model on {', '.join(EXPORTABLE)}, on the TAESD family or on this package's own"
+        )
 
 
 def _use_matrices(module: nn.Module) -> None:

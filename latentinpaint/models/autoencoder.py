@@ -101,7 +101,14 @@ class Autoencoder(RecordsArguments, nn.Module, ABC):
 
     def decode(self, latent: Tensor) -> Tensor:
         """Latents (B, C, h, w) to pictures (B, 3, h * stride, w * stride) in [0, 1]."""
-        return self.decode_features(latent * _per_channel(self.latent_std) + _per_channel(self.latent_mean))
+        return self.decode_features(self._raw(latent))
+
+    def decoder_maps(self, latent: Tensor) -> list[Tensor]:
+        """What the decoder's first layers make of latents (B, C, h, w), at that scale; empty if it shows nothing."""
+        return []
+
+    def _raw(self, latent: Tensor) -> Tensor:
+        return latent * _per_channel(self.latent_std) + _per_channel(self.latent_mean)
 
     def standardise(self, features: Tensor) -> Tensor:
         """Raw features to latents of mean 0 and standard deviation 1 a channel."""

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from latentinpaint.errors import InputError, whole_number
 from latentinpaint.models.autoencoder import Autoencoder
-from latentinpaint.models.stages import PlainResidualBlock, Stages, bias_of
+from latentinpaint.models.stages import PlainResidualBlock, Stages, bias_of, maps_of
 
 CONTRAST = 4.0  # pictures in [0, 1] enter as [-2, 2], about standard deviation 1
 PATCH_SIDE = 8
@@ -96,6 +96,10 @@ class ResidualAutoencoder(Autoencoder):
 
     def decode_unclamped(self, features: Tensor) -> Tensor:
         return self.decoder(features) / CONTRAST + 0.5
+
+    def decoder_maps(self, latent: Tensor) -> list[Tensor]:
+        count = self.arguments["decoder_blocks"][0]
+        return maps_of(PlainResidualBlock, self.decoder[: 1 + count], self._raw(latent))
 
     @torch.no_grad()
     def start_from_patches(self, images: Iterable[Tensor]) -> None:

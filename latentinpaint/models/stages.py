@@ -28,6 +28,16 @@ def run_stages(stages: Iterable[nn.Module], features: Tensor, control: Sequence[
     return features
 
 
+def maps_of(kind: type[nn.Module], layers: Iterable[nn.Module], features: Tensor) -> list[Tensor]:
+    """The outputs of those of successive layers that are of a kind, down to the last layer."""
+    maps = []
+    for layer in layers:
+        features = layer(features)
+        if isinstance(layer, kind):
+            maps.append(features)
+    return maps
+
+
 class ResidualBlock(nn.Module):
     """``x + conv(relu(conv(x)))`` with BatchNorm after each 3x3 convolution; (B, C, h, w) to the same."""
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from latentinpaint.errors import InputError, whole_number
 from latentinpaint.models.autoencoder import Autoencoder
 from latentinpaint.models.bands import run_in_bands
-from latentinpaint.models.stages import Stages, run_stages
+from latentinpaint.models.stages import Stages, maps_of, run_stages
 
 WIDTH = 64
 LATENT_RANGE = 3.0  # the decoder limits raw features softly to -3 … 3
@@ -147,6 +147,10 @@ class TaesdAutoencoder(Autoencoder):
         cell = self.stage_strides[BANDED_STAGES - 1]
         features = run_in_bands(first_stages, maps, image.shape[2] // cell, cell, ENCODER_HALO)
         return run_stages(self.encoder[BANDED_STAGES:], features, rest)
+
+    def decoder_maps(self, latent: Tensor) -> list[Tensor]:
+        first, _ = self.decoder
+        return maps_of(TinyBlock, first.children(), self._raw(latent))
 
     def decode_features(self, features: Tensor) -> Tensor:
         return self.decode_unclamped(features).clamp(0, 1)

@@ -2,10 +2,14 @@
 
 import pytest
 import torch
+from small_autoencoders import ADOPTED, build
 
 from latentinpaint.errors import InputError
 from latentinpaint.export.module import export_module
+from latentinpaint.models import MaskControl
 from latentinpaint.models.ffc import FourierUnit
+from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.refiners import FFCRefiner
 
 MODELS = ["control", "alpha", "none", "pixels"]
 
@@ -42,6 +46,22 @@ def test_weights_are_whole(exported_models):
     for value in export_module(exported_models["control"], matrices=True).parameters():
         assert value.is_contiguous()
         assert value.untyped_storage().nbytes() == value.numel() * value.element_size()
+
+
+@pytest.mark.parametrize("name", ADOPTED)
+def test_adopted_autoencoders(name):
+    """The same pictures, or a sentence."""
+    autoencoder = build(name)
+    autoencoder.measure_latents([torch.rand(2, 3, 32, 32)])
+    refiner = FFCRefiner(autoencoder.latent_channels, blocks=0)
+    pipeline = InpaintPipeline(autoencoder, refiner, MaskControl(autoencoder)).eval()
+    if name not in ("TaesdAutoencoder", "AutoencoderTiny"):
+        with pytest.raises(InputError, match=f"diffusers' {name} .* cannot be exported"):
+            export_module(pipeline, matrices=True)
+        return
+    image, mask = torch.rand(2, 3, 37, 51), (torch.rand(2, 1, 37, 51) > 0.7).float()
+    output = export_module(pipeline, matrices=True)(image, mask)
+    torch.testing.assert_close(output, pipeline(image, mask), atol=1e-5, rtol=0)
 
 
 def test_a_flow_is_refused(build_pipeline):

@@ -32,6 +32,7 @@ class LossWeights:
         feature_matching: of the discriminator's features.
         perceptual: of the segmentation network's features; of decoded pictures only.
         latent: of the absolute error of the latents; the published one is 0.001.
+        latent_perceptual: of the decoder's first maps of the latents, see `latent_perceptual`.
         r1: coefficient of the gradient penalty, in the discriminator's own loss.
     """
 
@@ -41,7 +42,13 @@ class LossWeights:
     feature_matching: float = 100.0
     perceptual: float = 30.0
     latent: float = 0.0
+    latent_perceptual: float = 0.0
     r1: float = 0.001
+
+    @property
+    def compares_latents(self) -> bool:
+        """Whether a loss needs the latents of undamaged pictures, whatever the others compare."""
+        return self.latent > 0 or self.latent_perceptual > 0
 
     def __post_init__(self) -> None:
         losses = asdict(self)

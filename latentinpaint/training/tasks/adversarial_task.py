@@ -34,6 +34,7 @@ from latentinpaint.training.losses.adversarial import (
     r1_penalty,
 )
 from latentinpaint.training.losses.domains import DOMAINS, GeneratorOutput, LossInputs
+from latentinpaint.training.losses.latent_perceptual import check_decoder_maps, latent_perceptual
 from latentinpaint.training.losses.resnet_perceptual import RESNET50, PerceptualLoss, perceptual_loss
 from latentinpaint.training.tasks.base import Batch
 from latentinpaint.training.tasks.latent_task import PipelineTask
@@ -99,7 +100,7 @@ class AdversarialTask(PipelineTask):
             raise InputError(
                 "model.discriminator_rate is above 0, model.gradient_clip not below 0, and model.r1_every starts at 1"
             )
-        needs_latents = DOMAINS[space].needs_target_latents or weights.latent > 0
+        needs_latents = DOMAINS[space].needs_target_latents or weights.compares_latents
         super().__init__(
             autoencoder,
             refiner,
@@ -138,8 +139,8 @@ class AdversarialTask(PipelineTask):
         return [p for p in self.pipeline.parameters() if p.requires_grad]
 
     def configure_optimizers(self) -> list[Optimizer]:
-        parameters = list(self.discriminator.parameters())
         generator = torch.optim.Adam(self.generator_parameters(), lr=self.learning_rate, betas=self.betas)
+        parameters = self.discriminator.parameters()
         discriminator = torch.optim.Adam(parameters, lr=self.discriminator_rate, betas=self.betas)
         return [generator, discriminator]
 
@@ -208,7 +209,7 @@ class AdversarialTask(PipelineTask):
             _clear_gradients(parameters)
             backward(losses["discriminator"], inputs=parameters)
             scalars |= losses
-            scalars["discriminator_gradient"] = get_total_norm(_gradients(parameters))
+            scalars["discriminator_gradient"] = get_total_norm([p.grad for p in parameters if p.grad is not None])
             discriminator_step()
         return {name: value.detach() for name, value in scalars.items()}
 
@@ -246,6 +247,10 @@ class AdversarialTask(PipelineTask):
             losses["l1"] = masked_l1(prediction, target, inputs.mask, weights.known, weights.missing)
         if weights.latent:
             losses["latent"] = weights.latent * latent_l1(output.refined, output.needed_target_latents())
+        if weights.latent_perceptual:
+            latents = output.refined, output.needed_target_latents()
+            distance = latent_perceptual(self.fused_pipeline().autoencoder, *latents)
+            losses["latent_perceptual"] = weights.latent_perceptual * distance
         for perceptual in self._perceptual:
             losses["perceptual"] = weights.perceptual * perceptual.to(prediction.device)(prediction, target)
         if discriminated is not None and weights.adversarial:
@@ -283,7 +288,9 @@ class AdversarialTask(PipelineTask):
 
     def _check_losses(self) -> None:
         weights = self.weights
-        plain = weights.known or weights.missing or weights.latent
+        if weights.latent_perceptual:
+            check_decoder_maps(self.pipeline.autoencoder)
+        plain = weights.known or weights.missing or weights.compares_latents
         if not (plain or self._perceptual or self.uses_discriminator):
             raise InputError("no loss is left to train with: set one of model.weights above 0")
 
@@ -291,7 +298,3 @@ class AdversarialTask(PipelineTask):
 def _clear_gradients(parameters: Iterable[Parameter]) -> None:
     for parameter in parameters:
         parameter.grad = None
-
-
-def _gradients(parameters: Iterable[Parameter]) -> list[Tensor]:
-    return [parameter.grad for parameter in parameters if parameter.grad is not None]
