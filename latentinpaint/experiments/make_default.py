@@ -30,9 +30,10 @@ from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.evaluator import Evaluator, evaluate_all
 from latentinpaint.evaluation.methods import BaselineMethod, Method, ModelMethod
 from latentinpaint.evaluation.summary import Summary, summarise
-from latentinpaint.experiments.model_card import figures, model_card
+from latentinpaint.experiments.model_card import calibration, figures, model_card
 from latentinpaint.experiments.photo_archives import PhotoArchive, gather_photographs
 from latentinpaint.files import write_text
+from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.training.cli import pretrain_ae, train_lama, train_latent
 from latentinpaint.training.durations import as_clock, read_duration
@@ -48,6 +49,7 @@ from latentinpaint.weights import (
 
 CARD_FILE = "MODEL_CARD.md"
 EVALUATED_SIZE = 256
+SAMPLES = 8  # of each hole, where a model's fills differ
 
 
 @dataclass(frozen=True)
@@ -178,8 +180,9 @@ class ModelMaking:
                 print(f"note: {name} is left out: {error}")
             else:
                 methods.append(BaselineMethod(BASELINES[name]))
-        methods.append(ModelMethod("networks", "the networks alone", model.pipeline))
-        methods.append(ModelMethod("model", "the model", model.pipeline, texture=model.texture))
+        options = FillOptions(SAMPLES, crop=None)
+        methods.append(ModelMethod("networks", "the networks alone", model.pipeline, options))
+        methods.append(ModelMethod("model", "the model", model.pipeline, options, model.texture))
         items = self._held_back()
         print(f"evaluating on {len(items)} photographs held back")
         records = evaluate_all(items, methods, evaluator)
@@ -201,7 +204,7 @@ class ModelMaking:
             "stages": stages,
             "evaluation": (
                 f"{len(summary.items)} photographs held back, {EVALUATED_SIZE}², thick holes, in the hole, "
-                "means with 95 % intervals over photographs."
+                f"means with 95 % intervals over photographs.{calibration(summary)}"
             ),
             "figures": figures(summary),
             "licence": self.licence,

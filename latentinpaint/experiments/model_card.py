@@ -21,6 +21,19 @@ def figures(summary: Summary) -> dict[str, dict[str, str]]:
     return found
 
 
+def calibration(summary: Summary) -> str:
+    """A sentence for each method that has several fills of a hole: whether they know how wrong they are."""
+    text = ""
+    for method, found in summary.calibration.items():
+        text += (
+            f" {found['samples']} fills of a hole by {summary.rows[method].label}: their spread is "
+            f"{found['spread_to_error']:.2f} of the error of their mean, and the truth is within their range in "
+            f"{100 * found['covered']:.0f} % of the values, where {100 * found['covered_if_calibrated']:.0f} % would "
+            "be right."
+        )
+    return text
+
+
 def model_card(recipe: Mapping[str, Any]) -> str:
     """The card as Markdown.
 

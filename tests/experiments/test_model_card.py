@@ -1,6 +1,8 @@
 """The model card: every part of the recipe is on it."""
 
-from latentinpaint.experiments.model_card import model_card
+from types import SimpleNamespace
+
+from latentinpaint.experiments.model_card import calibration, model_card
 
 RECIPE = {
     "latentinpaint": "9.8.7",
@@ -29,3 +31,12 @@ def test_everything_is_on_it():
     assert "|one|12.34|0.5|" in rows and "|other|13.00|–|" in rows
     for text in ("9.8.7", "6.5.4", RECIPE["command"], RECIPE["evaluation"], "Apache-2.0"):
         assert text in card
+
+
+def test_what_several_fills_say_of_their_error():
+    found = {"samples": 8, "spread_to_error": 0.914, "covered": 0.754, "covered_if_calibrated": 7 / 9}
+    rows = {"model": SimpleNamespace(label="the model"), "telea": SimpleNamespace(label="Telea")}
+    text = calibration(SimpleNamespace(calibration={"model": found}, rows=rows))
+    assert "8 fills of a hole by the model" in text and "0.91 of the error" in text
+    assert "75 % of the values, where 78 %" in text and "Telea" not in text
+    assert calibration(SimpleNamespace(calibration={}, rows=rows)) == ""
