@@ -3,7 +3,7 @@
 import { createAnswers } from "./answers.js";
 import { createCompare } from "./compare.js";
 import { createGestures } from "./gestures.js";
-import { goToStep, redo, undo } from "./history.js";
+import { currentStep, goToStep, redo, undo } from "./history.js";
 import { createJobs } from "./jobs.js";
 import { createKeyboard } from "./keyboard.js";
 import { createMessages } from "./messages.js";
@@ -31,8 +31,11 @@ function leaving(go) {
   go(store);
 }
 
+/** The brush was lifted. A selected thing or a mask from a file is still to be mended: those wait for the button. */
 function stroked() {
-  if (store.get().fillOnRelease) jobs.fill();
+  const { fillOnRelease, job } = store.get();
+  const waiting = currentStep(store.get()).mask.filter((part) => !job?.parts.includes(part));
+  if (fillOnRelease && waiting.every(({ kind }) => kind === "stroke")) jobs.fill();
 }
 
 const toolbar = createToolbar(store, stage, {
