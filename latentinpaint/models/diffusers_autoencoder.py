@@ -9,7 +9,8 @@ or attend to them, so that the result differs a little from that of the whole pi
 much.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -77,17 +78,19 @@ class DiffusersAutoencoder(Autoencoder):
 
     def __init__(self, architecture: str, config: Mapping[str, Any], sha256: str | None = None) -> None:
         points = choose(CONTROL_POINTS, architecture, "architecture")
-        with torch.device("meta"):
-            blank = _build(architecture, config)
-        names = points(config, blank.get_submodule("encoder"))
-        shapes = _shapes(blank, names)
+        with _one_sentence(architecture):
+            with torch.device("meta"):
+                blank = _build(architecture, config)
+            names = points(config, blank.get_submodule("encoder"))
+            shapes = _shapes(blank, names)
+            network = _build(architecture, config)
         latent_channels, _ = shapes[-1]
         super().__init__(latent_channels)
         self.image_channels = 3
         self.stage_channels = tuple(channels for channels, _ in shapes)
         self.stage_strides = tuple(MEASURED_SIDE // side for _, side in shapes)
         self.stride = self.stage_strides[-1]
-        self.network = _build(architecture, config)
+        self.network = network
         for index, name in enumerate(names):
             module = self.network.get_submodule("encoder").get_submodule(name)
             module.register_forward_hook(partial(_add_map, index))
@@ -125,7 +128,7 @@ class DiffusersAutoencoder(Autoencoder):
         return features
 
     def _decode(self, features: Tensor) -> Tensor:
-        return (self.network.decode(features, return_dict=False)[0] + 1) / 2  # type: ignore[operator]
+        return (_picture_of(self.network, features) + 1) / 2
 
 
 def _build(architecture: str, config: Mapping[str, Any]) -> nn.Module:
@@ -136,10 +139,19 @@ def _build(architecture: str, config: Mapping[str, Any]) -> nn.Module:
         raise MissingPackageError(
             f"an autoencoder of the class {architecture} needs diffusers: pip install 'latentinpaint[diffusers]'"
         ) from error
+    return getattr(diffusers, architecture).from_config(dict(config))
+
+
+@contextmanager
+def _one_sentence(architecture: str) -> Iterator[None]:
+    """Whatever the library says of a configuration is told as an `InputError`."""
     try:
-        return getattr(diffusers, architecture).from_config(dict(config))
-    except (TypeError, ValueError, KeyError, IndexError) as error:
-        raise InputError(f"no {architecture} can be built with this configuration: {error}") from error
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # it has no error of its own for this
+        said = str(error).strip().split("\n")[0]
+        raise InputError(f"no {architecture} of pictures can be built with this configuration: {said}") from error
 
 
 def _latent_of(network: nn.Module, image: Tensor) -> Tensor:
@@ -148,6 +160,11 @@ def _latent_of(network: nn.Module, image: Tensor) -> Tensor:
     if isinstance(encoded, Tensor):
         return encoded
     return encoded.mean
+
+
+def _picture_of(network: nn.Module, latent: Tensor) -> Tensor:
+    """The pictures in [-1, 1] of latents."""
+    return network.decode(latent, return_dict=False)[0]  # type: ignore[operator]
 
 
 def _shapes(blank: nn.Module, names: Sequence[str]) -> list[tuple[int, int]]:
@@ -160,7 +177,13 @@ def _shapes(blank: nn.Module, names: Sequence[str]) -> list[tuple[int, int]]:
 
     for name in names:
         blank.get_submodule("encoder").get_submodule(name).register_forward_hook(note)
-    latent = _latent_of(blank, torch.zeros(1, 3, MEASURED_SIDE, MEASURED_SIDE, device="meta"))
+    image = torch.zeros(1, 3, MEASURED_SIDE, MEASURED_SIDE, device="meta")
+    latent = _latent_of(blank, image)
+    back = _picture_of(blank, latent)
+    if back.shape != image.shape:
+        raise InputError(
+            f"a {type(blank).__name__} of this configuration gives back pictures of another size or kind"
+        )
     return [*shapes, (latent.shape[1], latent.shape[3])]
 
 

@@ -65,7 +65,7 @@ def latent_difference(
     image = pad_to_stride(image, autoencoder.stride).contiguous()
     mask = pad_to_stride(mask, autoencoder.stride)
     whole = autoencoder.encode_features(image)
-    masked = mask_out(image, mask)
+    masked = mask_out(image, mask, autoencoder.hole_value)
 
     def compare(features: Tensor) -> tuple[Tensor, Tensor]:
         lost = whole - features

@@ -100,12 +100,24 @@ def test_nothing_is_overwritten(place):
     assert (place / "run" / "autoencoder.safetensors").read_text() == "mine"
 
 
-@pytest.mark.parametrize("refiner", ["ffc", "flow"])
-def test_an_adopted_autoencoder_is_trained_on_and_fills(refiner, place):
+def adopted_kl(place):
+    """The file of a small AutoencoderKL, which with random weights `adopt` would refuse."""
+    autoencoder = build("AutoencoderKL")
+    autoencoder.measure_latents([torch.rand(2, 3, 32, 32)])
+    save_autoencoder(autoencoder, place / "run" / "autoencoder.safetensors")
+    return autoencoder
+
+
+def adopted_tiny(place):
+    return adopt(place / "tiny.safetensors", place / "photos", place / "run").autoencoder
+
+
+@pytest.mark.parametrize(("adopted", "refiner"), [(adopted_tiny, "ffc"), (adopted_tiny, "flow"), (adopted_kl, "ffc")])
+def test_an_adopted_autoencoder_is_trained_on_and_fills(adopted, refiner, place):
     """Two steps of train_latent on the adopted file; the model keeps the checksum, the encoder every bit."""
     from latentinpaint.training.cli import train_latent
 
-    adopted = adopt(place / "tiny.safetensors", place / "photos", place / "run")
+    autoencoder = adopted(place)
     small = ["--model.refiner.blocks", "1"]
     if refiner == "flow":
         small += ["--model.refiner.width", "16", "--model.refiner.multipliers", "[1]", "--model.refiner.steps", "2"]
@@ -118,10 +130,10 @@ def test_an_adopted_autoencoder_is_trained_on_and_fills(refiner, place):
         ]
     )
     pipeline = load_pipeline(place / "model")
-    assert pipeline.autoencoder.fingerprint() == adopted.autoencoder.fingerprint()
+    assert pipeline.autoencoder.fingerprint() == autoencoder.fingerprint()
     assert any(tap.weight.abs().max() > 0 for tap in pipeline.control.taps)
     arguments = read_header(place / "model")["autoencoder"]["arguments"]
-    assert arguments["sha256"] == adopted.autoencoder.arguments["sha256"]
+    assert arguments["sha256"] == autoencoder.arguments["sha256"]
     image, mask = torch.rand(1, 3, 37, 51), torch.zeros(1, 1, 37, 51)
     mask[..., 9:20, 11:30] = 1
     filled = pipeline(image, mask)

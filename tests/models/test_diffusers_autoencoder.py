@@ -4,7 +4,7 @@ import builtins
 
 import pytest
 import torch
-from small_autoencoders import OF_DIFFUSERS, build
+from small_autoencoders import KL, OF_DIFFUSERS, build
 
 from latentinpaint.errors import InputError, MissingPackageError
 from latentinpaint.models import DiffusersAutoencoder
@@ -90,5 +90,13 @@ def test_what_cannot_be_built_is_one_sentence():
     with pytest.raises(InputError, match="there is no architecture 'UNet2DModel'"):
         DiffusersAutoencoder("UNet2DModel", {})
     pytest.importorskip("diffusers", reason="diffusers is not installed")
-    with pytest.raises(InputError, match="no AutoencoderKL can be built"):
-        DiffusersAutoencoder("AutoencoderKL", {"block_out_channels": [5], "norm_num_groups": 4})
+    others = {
+        "num_channels": {"block_out_channels": [5], "norm_num_groups": 4},
+        "nothing of this kind": {"down_block_types": ["nothing of this kind"]},
+        "Invalid channel dimensions": {**KL, "in_channels": 4},
+    }
+    for said, config in others.items():
+        with pytest.raises(InputError, match=f"no AutoencoderKL of pictures can be built .*{said}"):
+            DiffusersAutoencoder("AutoencoderKL", config)
+    with pytest.raises(InputError, match="gives back pictures of another size or kind"):
+        DiffusersAutoencoder("AutoencoderKL", {**KL, "out_channels": 1})

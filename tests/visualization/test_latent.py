@@ -103,3 +103,12 @@ def test_sheet(with_control, panels, autoencoder):
 def test_sheet_of_unusual_holes(fill, autoencoder):
     result = latent_difference(autoencoder, torch.rand(1, 3, 32, 32), torch.full((1, 1, 32, 32), fill))
     assert draw_latent_difference(result).width == 1360
+
+
+def test_the_hole_is_hidden_as_the_pipeline_hides_it():
+    """By the autoencoder's own value."""
+    autoencoder = IdentityAutoencoder().eval()
+    autoencoder.hole_value = 0.5
+    image, mask = torch.rand(1, 3, 12, 10), box(12, 10, 2, 3, 4)
+    result = latent_difference(autoencoder, image, mask)
+    assert torch.equal(result.masked, torch.where(mask > 0, 0.5, image))
