@@ -17,13 +17,14 @@ def choose_device(name: str | int | torch.device | None = None) -> torch.device:
     """A device that works here.
 
     Args:
-        name: such as "cpu", "cuda" or "mps", or a GPU's number; None or "" is a GPU if there is one.
+        name: such as "cpu", "cuda" or "mps", or a GPU's number; None or "" is a GPU if there is one, Apple's if it
+            computes what the networks need.
 
     Raises:
         InputError: if it cannot be used.
     """
     if name is None or name == "":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = _best_device()
     if not isinstance(name, str | int | torch.device) or isinstance(name, bool):
         raise InputError(f"a device is a name such as cpu or cuda, or a GPU's number, not {shown(name)}")
     try:
@@ -34,6 +35,25 @@ def choose_device(name: str | int | torch.device | None = None) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"the device {name} cannot be used here: choose cpu, cuda, cuda:1 … or mps") from error
     return device
+
+
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    if torch.backends.mps.is_available() and _transforms_rightly("mps"):
+        return "mps"
+    return "cpu"
+
+
+def _transforms_rightly(device: str) -> bool:
+    """Whether a device has the Fourier transforms and gets them right; some releases for Apple's GPUs do not."""
+    x = torch.linspace(0, 1, 7 * 12).square().view(1, 1, 7, 12)
+    expected = torch.fft.irfft2(torch.fft.rfft2(x).roll(1, -2), s=(7, 12))
+    try:
+        found = torch.fft.irfft2(torch.fft.rfft2(x.to(device)).roll(1, -2), s=(7, 12)).cpu()
+    except (RuntimeError, NotImplementedError, TypeError):
+        return False
+    return torch.allclose(found, expected, atol=1e-5)
 
 
 def check_same_device(one: Tensor, other: Tensor) -> None:

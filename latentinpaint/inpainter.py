@@ -1,5 +1,6 @@
 """`Inpainter`: a trained model and any kind of picture in, the same kind of picture out."""
 
+import logging
 import threading
 import warnings
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ from latentinpaint.weights import PIPELINE_FILE, Model, load_model, save_model
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+LOG = logging.getLogger(__name__)
 
 # The type that convolutions are computed in; None is the weights' own.
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
@@ -69,6 +72,7 @@ class Inpainter:
         self.pipeline = pipeline.to(self.device).eval()
         self.texture = texture
         self.recipe = recipe or {}
+        LOG.info("fills on %s in %s", self.device, precision)
         self._fused: InpaintPipeline | None = None
         self._fused_state: list[tuple[int, int]] = []
         self._fusing = threading.Lock()
@@ -104,7 +108,8 @@ class Inpainter:
         Raises:
             InputError: if there is no such file, or it is not a model of this package.
         """
-        loaded = load_model(model)
+        with torch.random.fork_rng(devices=[]):  # layers begin with random weights before they get the file's
+            loaded = load_model(model)
         return cls(loaded.pipeline, device, precision, loaded.texture, loaded.recipe)
 
     def save_pretrained(self, folder_or_file: str | Path) -> Path:

@@ -8,6 +8,7 @@ the model that comes with the package.
 """
 
 import json
+import logging
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import AUTOENCODERS, Autoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS, Refiner
+
+LOG = logging.getLogger(__name__)
 
 FORMAT = 1
 AUTOENCODER_FILE = "autoencoder.safetensors"
@@ -131,6 +134,7 @@ def load_model(path: str | Path) -> Model:
             texture = PatchTexture(**header["texture"]["arguments"])
         pipeline = InpaintPipeline(autoencoder, refiner, control)
         _load(pipeline, weights)
+    LOG.info("loaded %s: %s, %s", path, type(autoencoder).__name__, type(refiner).__name__)
     return Model(pipeline.eval(), texture, header.get("recipe", {}))
 
 

@@ -14,13 +14,32 @@ def test_a_device_by_name(name):
     assert choose_device(name) == torch.device("cpu")
 
 
-@pytest.mark.parametrize("available", [True, False])
-def test_a_gpu_if_there_is_one(available, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+@pytest.mark.parametrize(
+    ("cuda", "apple", "right", "expected"),
+    [
+        (True, True, True, "cuda"),
+        (False, True, True, "mps"),
+        (False, True, False, "cpu"),
+        (False, False, True, "cpu"),
+    ],
+)
+def test_a_gpu_if_there_is_one_that_computes_rightly(cuda, apple, right, expected, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: apple)
+    monkeypatch.setattr(device_module, "_transforms_rightly", lambda device: right)
     tried = []
     monkeypatch.setattr(torch, "empty", lambda *shape, device: tried.append(device))
     device = choose_device()
-    assert device.type == ("cuda" if available else "cpu") and tried == [device]
+    assert device.type == expected and tried == [device]
+
+
+def test_a_device_that_transforms_wrongly_is_found_out(monkeypatch):
+    assert device_module._transforms_rightly("cpu")
+    assert not device_module._transforms_rightly("meta")  # has no values
+    transform = torch.fft.rfft2
+    outputs = iter([1.0, 1.001])
+    monkeypatch.setattr(torch.fft, "rfft2", lambda x: transform(x) * next(outputs))
+    assert not device_module._transforms_rightly("cpu")
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:4711", "meta:x", "meta", torch.device("meta")])

@@ -19,6 +19,7 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 from latentinpaint.errors import InputError
 from latentinpaint.images import metadata
 from latentinpaint.images.bare_file import with_less_metadata, without_metadata
+from latentinpaint.images.decoder_warnings import caught_warnings, truncated_files_refused
 from latentinpaint.images.exif import upright_exif
 from latentinpaint.images.file_parts import bmp_colours
 from latentinpaint.images.high_depth import SIXTEEN_BIT_MODES, sixteen_bit_colour
@@ -65,8 +66,7 @@ def decode_file(data: bytes, name: str) -> dict[str, Any]:
 
 def _decode(data: bytes, name: str) -> dict[str, Any]:
     """As `decode_file`, of files with sound metadata; entries that Pillow leaves out with a warning are reported."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.filterwarnings("always", category=UserWarning)
+    with caught_warnings(UserWarning) as caught:
         with _errors_as_sentences(name), Image.open(io.BytesIO(data), formats=FORMATS) as image:
             fields = _fields(image, name, data)
     is_damaged = False
@@ -122,10 +122,9 @@ def error_text(error: Exception) -> str:
 @contextmanager
 def _errors_as_sentences(name: str) -> Iterator[None]:
     """Turn whatever a decoder raises on a bad file into one sentence that names the file."""
-    was_tolerant = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
-        yield
+        with truncated_files_refused():
+            yield
     except InputError as error:
         if name in str(error):
             raise
@@ -138,8 +137,6 @@ def _errors_as_sentences(name: str) -> Iterator[None]:
         raise InputError(f"{name} is larger than the limit of {limit} pixels: {_LARGER}") from error
     except Exception as error:  # decoders meet hostile bytes: any exception there means an unusable file
         raise InputError(f"cannot read {name}: it is damaged or cut short ({error_text(error)})") from error
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = was_tolerant
 
 
 def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:

@@ -7,12 +7,12 @@ Conventions
 - Tags are numbers as in EXIF 2.32 and TIFF 6.0.
 """
 
-import warnings
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from PIL import Image
 
+from latentinpaint.images.decoder_warnings import caught_warnings
 from latentinpaint.images.orientation import ORIENTATION
 
 MAKER_NOTE = 0x927C
@@ -58,8 +58,7 @@ def upright_exif(
     kept = Image.Exif()
     kept.endian = exif.endian
     sentences = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with caught_warnings() as caught:
         is_whole = _copy(exif, kept, is_tiff)
         folder = kept.get(_EXIF_FOLDER, {})
         if orientation != 1:

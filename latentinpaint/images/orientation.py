@@ -7,10 +7,10 @@ Conventions
   frame is what viewers show.
 """
 
-import warnings
-
 import numpy as np
 from PIL import Image
+
+from latentinpaint.images.decoder_warnings import caught_warnings
 
 ORIENTATION = 0x0112
 # What makes stored samples upright: whether rows are reversed, whether columns are, and whether both are exchanged.
@@ -29,8 +29,7 @@ _INVERSE = {6: 8, 8: 6}  # every other orientation undoes itself
 
 def read_exif(image: Image.Image) -> tuple[Image.Exif, bool]:
     """The EXIF of an image, and whether it can be read; an empty one where it cannot."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of damaged entries, which it leaves out
+    with caught_warnings():  # Pillow warns of damaged entries, which it leaves out
         try:
             exif = image.getexif()
         except Exception:  # its parser reports damage in many ways

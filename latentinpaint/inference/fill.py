@@ -11,6 +11,7 @@ surroundings; what is finished is known to the tiles that follow, so that their 
 ended.
 """
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from latentinpaint.inference.tiling import add_texture
 from latentinpaint.pipeline import InpaintPipeline, composite, mask_out
 from latentinpaint.progress import parts, report
 from latentinpaint.randomness import seed_for
+
+LOG = logging.getLogger(__name__)
 
 NETWORK_SIDE = 384  # longer side in pixels that the networks of a model with texture see
 MAX_PIXELS = 4_000_000  # of a crop that the networks see at once, about 1.7 GB
@@ -147,6 +150,7 @@ def _fill(
     device: torch.device | None,
 ) -> Tensor:
     """(B, num_samples, 3, h, w) in the processor's memory, for crops (B, 3, h, w) and masks (B, 1, h, w)."""
+    LOG.debug("%d crops of %s pixels, seen at %s", len(batch), batch[0].box.size, batch[0].network_size)
     report()
     level = PyramidLevel.of(mask_out(image, mask), mask, batch[0].network_size)
     small_image = level.image.to(device)

@@ -14,23 +14,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def canvas(width: float, height: float, rows: int = 1, columns: int = 1) -> Iterator[tuple["Figure", list["Axes"]]]:
-    """A figure at 100 pixels an inch and its axes, row after row; closed at the end.
+    """A figure at 100 pixels an inch and its axes, row after row; the program's own figures and backend stay.
 
     Args:
         width, height: of the whole figure, inches.
         rows, columns: of axes.
     """
-    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    size = (width, height)
-    figure, axes = plt.subplots(rows, columns, figsize=size, dpi=100, squeeze=False, constrained_layout=True)
-    try:
-        yield figure, list(axes.flat)
-    finally:
-        plt.close(figure)
+    figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    yield figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 
 
 def as_picture(figure: "Figure") -> Image.Image:

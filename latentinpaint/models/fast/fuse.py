@@ -52,10 +52,15 @@ def fuse(module: M, dtype: torch.dtype | None = None, passes: Iterable[str] | No
         passes: keys of `PASSES`, all by default.
     """
     fused: nn.Module = deepcopy(module).requires_grad_(False).eval()
+    devices = {parameter.device for parameter in fused.parameters()}
+    if any(device.type == "mps" for device in devices):  # which has no float64 to fuse weights in
+        fused = fused.cpu()
     for name in PASSES if passes is None else passes:
         fused = PASSES[name](fused)
     if dtype is not None:
         fused = _cast_networks(fused, dtype)
+    if len(devices) == 1:
+        fused = fused.to(devices.pop())
     return cast(M, fused.eval())  # `eval` also for the new parts
 
 
