@@ -14,7 +14,7 @@ class Options:
     failed and are named, 2 the options cannot be used.
 
     Args:
-        model: default, which comes with the package, a model file, or the folder of a training run.
+        model: default or several, models of the package, a model file, or the folder of a training run.
         image: picture to fill.
         mask: picture of the same size, white (above half) where the hole is; with --indir one mask for all pictures.
         output: file to write; with several samples, _1, _2, … is added to its name.
