@@ -1,11 +1,9 @@
-// The requests to the service, each a function; a refusal is a `ServiceError` whose message is a sentence to show.
+// The requests to the service, each a function; the message of an error is a sentence to show.
 // Addresses are relative to the page, which may be served under a path.
 
 const ENDINGS = ["done", "failed", "cancelled"];
 const SECONDS_BETWEEN_QUESTIONS = 0.7;
 const UNREACHABLE = "The server does not answer: see whether it still runs, then try again.";
-
-export class ServiceError extends Error {}
 
 /** The whole address of one that the service gave, or of a path. */
 export function resolved(path, query = {}) {
@@ -20,9 +18,9 @@ async function request(path, init = {}) {
   try {
     response = await fetch(resolved(path), { ...init, headers });
   } catch {
-    throw new ServiceError(UNREACHABLE);
+    throw new Error(UNREACHABLE);
   }
-  if (!response.ok) throw new ServiceError(await sentence(response));
+  if (!response.ok) throw new Error(await sentence(response));
   return response;
 }
 

@@ -1,4 +1,4 @@
-// The history as a strip of small pictures; a click goes to that step.
+// The history as a strip of small pictures; a click goes to that step. Screen readers say which step is shown.
 
 import { drawMask } from "./mask.js";
 
@@ -7,11 +7,14 @@ const SIDE = 56; // CSS pixels of a small picture
 /** @param go is called with the position of a step */
 export function createStrip(store, pictures, go) {
   const list = document.getElementById("strip");
+  const announcement = document.getElementById("announcement");
   let shown = []; // the steps that have a button, in order
 
   function update({ steps, position }, former) {
     if (steps !== former.steps) rebuild(steps);
-    if (steps !== former.steps || position !== former.position) mark(position);
+    if (steps === former.steps && position === former.position) return;
+    mark(position);
+    announcement.textContent = steps[position]?.label ?? "";
   }
 
   function rebuild(steps) {

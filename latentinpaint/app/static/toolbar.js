@@ -70,7 +70,7 @@ export function createToolbar(store, stage, actions) {
   element("zoom-out").addEventListener("click", () => zoom(1 / ZOOM_STEP));
   element("zoom-fit").addEventListener("click", stage.fit);
   store.listen(update);
-  return { choose, zoom, resize, zoomIn: () => zoom(ZOOM_STEP), zoomOut: () => zoom(1 / ZOOM_STEP) };
+  return { choose, resize, zoomIn: () => zoom(ZOOM_STEP), zoomOut: () => zoom(1 / ZOOM_STEP) };
 }
 
 function progressText({ kind, place, secondsLeft }) {
