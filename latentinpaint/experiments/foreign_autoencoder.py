@@ -8,6 +8,7 @@ What a file or folder is decides how it is read::
 """
 
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,8 @@ from latentinpaint.models.taesd import latent_convolution
 CONFIG_FILE = "config.json"
 _PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 _OWN_KEY = "latentinpaint"  # of the header that this package writes
+# What older files of diffusers call the projections of an attention.
+_OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 _HALVES = ("encoder", "decoder")
 
 
@@ -78,6 +81,7 @@ def _of_diffusers(config: Path, file: Path, weights: dict[str, Tensor]) -> Autoe
     architecture, arguments = _read_config(config)
     autoencoder = DiffusersAutoencoder(architecture, arguments, sha256_of(file))
     own = autoencoder.network.state_dict()
+    weights = {_new_name(name): value for name, value in weights.items()}
     missing = sorted(own.keys() - weights.keys())
     unknown = sorted(weights.keys() - own.keys())
     if missing or unknown:
@@ -94,6 +98,15 @@ def _of_diffusers(config: Path, file: Path, weights: dict[str, Tensor]) -> Autoe
         own[name] = value.to(own[name].dtype)
     autoencoder.network.load_state_dict(own)
     return autoencoder
+
+
+def _new_name(name: str) -> str:
+    """A tensor's name in the library of today."""
+    return re.sub(
+        rf"(\.attentions\.\d+\.)({'|'.join(_OLD_ATTENTION)})\b",
+        lambda found: found[1] + _OLD_ATTENTION[found[2]],
+        name,
+    )
 
 
 def _read_config(path: Path) -> tuple[str, dict[str, Any]]:

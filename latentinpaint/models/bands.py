@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-BAND_PIXELS = 2**19  # of a picture, all items of a batch together, that a band covers
+BAND_PIXELS = 2**19  # of each picture of a batch that a band covers: the result does not depend on the others
 
 
 def run_in_bands(
@@ -60,7 +60,7 @@ def run_in_bands(
 
 def _rows_of_band(x: Tensor, cells: int, cell: int, halo: int) -> int:
     """Rows of the smallest map that `BAND_PIXELS` hold, but so many that no row is read by three bands."""
-    pixels_a_row = len(x) * x.shape[3] * cell * cell * cells // x.shape[2]
+    pixels_a_row = x.shape[3] * cell * cell * cells // x.shape[2]
     return max(1, 2 * halo, BAND_PIXELS // pixels_a_row)
 
 

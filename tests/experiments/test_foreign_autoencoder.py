@@ -41,6 +41,23 @@ def test_a_folder_that_diffusers_wrote(name, tmp_path):
         torch.testing.assert_close(decoded, expected, atol=1e-5, rtol=1e-5)
 
 
+def test_older_names_of_attention(tmp_path):
+    """As many published files have them."""
+    saved_by_the_library("AutoencoderKL", tmp_path)
+    expected = read_foreign_autoencoder(tmp_path).network.state_dict()
+    file = tmp_path / "diffusion_pytorch_model.safetensors"
+    renamed = {}
+    old = {".to_q.": ".query.", ".to_k.": ".key.", ".to_v.": ".value.", ".to_out.0.": ".proj_attn."}
+    for name, value in load_file(file).items():
+        for new_part, old_part in old.items():
+            name = name.replace(new_part, old_part)
+        renamed[name] = value
+    assert "encoder.mid_block.attentions.0.proj_attn.bias" in renamed
+    save_file(renamed, file)
+    read = read_foreign_autoencoder(tmp_path).network.state_dict()
+    assert all(torch.equal(read[name], expected[name]) for name in expected)
+
+
 def test_a_file_of_the_taesd_family_and_its_halves(tmp_path):
     weights = mean_colour_weights()
     save_file(weights, tmp_path / "tiny.safetensors")

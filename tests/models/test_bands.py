@@ -49,7 +49,7 @@ def test_memory_decides_the_bands(monkeypatch):
         heights.append(x.shape[2])
         return x
 
-    monkeypatch.setattr(bands, "BAND_PIXELS", 2 * 8 * 8 * 5 * 4)  # four rows of two items of five cells of 8 x 8
+    monkeypatch.setattr(bands, "BAND_PIXELS", 8 * 8 * 5 * 4)  # four rows of five cells of 8 x 8
     run_in_bands(note, [torch.rand(2, 1, 10, 5)], 10, 8, 1)
     assert heights == [5, 6, 3]
     heights.clear()
