@@ -11,8 +11,8 @@ from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, split_nam
 class Options(BenchmarkConfig):
     """Compare methods fairly: same pictures, same holes, same seeds, paired differences, one report.
 
-    Leaves report.html, metrics.json, metrics.csv and tables.md in the output folder, and the fills. Stopped, the
-    same command goes on where it was; with another method added, only that one is run.
+    Leaves report.html, metrics.json, metrics.csv, tables.md and tables/ in the output folder, and the fills.
+    Stopped, the same command goes on where it was; with another method added, only that one is run.
 
     Args:
         methods: separated by commas, in the order of the table: mean, telea, ns, biharmonic, patchmatch (with the

@@ -12,8 +12,8 @@ class Options(BenchmarkConfig):
     """Fill holes in a folder of undamaged photographs and compare with the truth.
 
     L1, PSNR, SSIM, MS-SSIM and LPIPS of the picture, inside the hole and along its border, with intervals; Fréchet
-    and kernel distances. Leaves report.html, metrics.json, metrics.csv and tables.md in the output folder. Stopped,
-    the same command goes on where it was.
+    and kernel distances. Leaves report.html, metrics.json, metrics.csv, tables.md and tables/ in the output folder.
+    Stopped, the same command goes on where it was.
 
     Args:
         model: model file or run folder, several as '[a,b]'; none evaluates the baselines alone.

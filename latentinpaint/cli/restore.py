@@ -14,9 +14,9 @@ class Options(RestorationConfig):
     """Restore pictures with a trained flow as the prior, by several methods, and compare them.
 
     Every method sees the same pictures, masks and noise. Its hyper-parameters are chosen by a grid on validation
-    pictures, in the report; then the other pictures are restored. Leaves report.html, metrics.json, metrics.csv and
-    tables.md in the output folder, the restored pictures, and the same of the grid in its folder validation. Stopped,
-    the same command goes on where it was; with another method added, only that one is run.
+    pictures, in the report; then the other pictures are restored. Leaves report.html, metrics.json, metrics.csv,
+    tables.md and tables/ in the output folder, the restored pictures, and the same of the grid in its folder
+    validation. Stopped, the same command goes on where it was; with another method added, only that one is run.
 
     Args:
         methods: separated by commas: pnp_flow, ot_ode, d_flow, flow_priors, flower, guidance (DPS-style), replace,

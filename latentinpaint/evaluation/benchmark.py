@@ -1,4 +1,4 @@
-"""A benchmark from its items to its files: metrics.json, metrics.csv, tables.md and report.html."""
+"""A benchmark from its items to its files: metrics.json, metrics.csv, tables.md, tables/ and report.html."""
 
 import csv
 import json
@@ -16,9 +16,11 @@ from latentinpaint import __version__
 from latentinpaint.evaluation.benchmark_config import recorded_settings
 from latentinpaint.evaluation.evaluator import LIBRARIES, row_names
 from latentinpaint.evaluation.methods import describe
-from latentinpaint.evaluation.report.html import report_page
+from latentinpaint.evaluation.report.html import by_importance, report_page
 from latentinpaint.evaluation.report.markdown import tables
+from latentinpaint.evaluation.report.page_tables import page_tables
 from latentinpaint.evaluation.report.serialise import as_json, table_lines
+from latentinpaint.evaluation.report.table_files import write_tables
 from latentinpaint.evaluation.runner import Runner, RunResult, one_thread
 from latentinpaint.evaluation.summary import Summary, check_reference, summarise
 from latentinpaint.evaluation.table_rows import column
@@ -121,6 +123,7 @@ def _write(summary: Summary, runner: Runner, settings: dict[str, Any]) -> None:
     }
     for name, text in texts.items():
         write_text(folder / name, text)
+    write_tables(folder / "tables", page_tables(summary, by_importance(metrics)))
 
 
 def _processor() -> str:

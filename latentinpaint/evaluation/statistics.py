@@ -38,6 +38,11 @@ class Mean:
     left_out: int
     capped: int = 0
 
+    @property
+    def is_clear_of_zero(self) -> bool:
+        """Whether there is an interval, and zero is outside it."""
+        return self.low > 0 or self.high < 0
+
 
 def mean_with_interval(values: Sequence[float] | np.ndarray, groups: Sequence[str], cap: float = math.inf) -> Mean:
     """The mean of the finite values and its interval.

@@ -8,7 +8,8 @@ An ablation lives in one folder, and running it again resumes where it was::
     logs/                      what the runs printed
     judged-<preset>/           the crops that are evaluated and their masks
     report/                    the comparison of all runs
-    ablation.md, ablation.json the table
+    ablation.md, ablation.html the table, the latter as the page of a benchmark looks; ablation.json has its figures
+    tables/                    its parts as LaTeX and CSV
 """
 
 import hashlib
@@ -30,8 +31,10 @@ from latentinpaint.data.photos import PhotoFolder
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.mask_sets import write_masks
+from latentinpaint.evaluation.report.html import tables_page
+from latentinpaint.evaluation.report.table_files import write_tables
 from latentinpaint.evaluation.summary import Summary
-from latentinpaint.experiments.ablation_table import as_json, markdown, variants_of
+from latentinpaint.experiments.ablation_table import ablation_tables, as_json, markdown, variants_of
 from latentinpaint.experiments.queue import SharedSettings, TrainingQueue, TrainingRun
 from latentinpaint.experiments.timing import latent_step, median_seconds
 from latentinpaint.files import write_text
@@ -109,8 +112,11 @@ class Ablation:
         write_text(self.folder / "ablation.json", json.dumps(as_json(variants), indent=1))
         perceptual = "lpips_squeeze" if "lpips_squeeze" in summary.labels else None
         explanation = EXPLANATION.format(count=len(summary.items), seeds=", ".join(map(str, self.seeds)))
-        table = explanation + markdown(variants, perceptual)
+        tables = ablation_tables(variants, perceptual)
+        table = explanation + markdown(tables)
         write_text(self.folder / "ablation.md", table)
+        write_text(self.folder / "ablation.html", tables_page("Ablation", explanation, tables))
+        write_tables(self.folder / "tables", tables)
         return table
 
     def run_folder(self, name: str, seed: int) -> Path:

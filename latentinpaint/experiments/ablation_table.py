@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from latentinpaint.evaluation.report.markdown import plain, table, with_interval
+from latentinpaint.evaluation.report.page_tables import Cell, PageTable, TableLine
 from latentinpaint.evaluation.statistics import Difference, Mean, mean_with_interval, paired_difference
 from latentinpaint.evaluation.summary import Summary
 from latentinpaint.evaluation.table_rows import TableRow
@@ -143,8 +144,8 @@ def difference(one: Variant, other: Variant, key: str, higher_is_better: bool) -
     return replace(found, mean=replace(found.mean, capped=capped))
 
 
-def markdown(variants: Sequence[Variant], perceptual: str | None) -> str:
-    """Three tables as Markdown: means beside the published figures, paired differences, and every seed by itself.
+def ablation_tables(variants: Sequence[Variant], perceptual: str | None) -> list[PageTable]:
+    """Three tables: means beside the published figures, paired differences, and every seed by itself.
 
     Args:
         variants: in the order of the table.
@@ -154,13 +155,32 @@ def markdown(variants: Sequence[Variant], perceptual: str | None) -> str:
     if perceptual is not None:
         lpips = Column(perceptual, "LPIPS ↓", 4)
         metrics = (lpips, *METRICS, Column(f"{perceptual}_hole", "LPIPS hole ↓", 4))
-    text = table(_means(variants, metrics))
+    about = ""
     if any(variant.capped(column.key).any() for variant in variants for column in metrics):
-        text += f"\ncapped: cases of which a seed's PSNR is above {PSNR_CAP:g} dB and counts as {PSNR_CAP:g} dB\n"
+        about = f"capped: cases of which a seed's PSNR is above {PSNR_CAP:g} dB and counts as {PSNR_CAP:g} dB"
+    distances = _distance_titles(variants[0])
+    head = ["variant", "step", *distances, *_titles(metrics), *_titles(PUBLISHED_COLUMNS)]
+    tables = [PageTable("means", "Means beside the published figures", head, _means(variants, metrics), about)]
     differences = _differences(variants, metrics)
-    if len(differences) > 1:
-        text += "\n" + table(differences)
-    return text + "\n" + table(_seeds(variants, metrics))
+    if differences:
+        tables.append(PageTable("differences", "Differences", ["difference", *_titles(metrics)], differences))
+    head = ["each seed", *distances, *_titles(metrics)]
+    tables.append(PageTable("seeds", "Every seed", head, _seeds(variants, metrics)))
+    return tables
+
+
+def markdown(tables: Sequence[PageTable]) -> str:
+    """Tables as Markdown, one after another."""
+    texts = []
+    for each in tables:
+        lines = [each.head]
+        for line in each.lines:
+            lines.append([line.name, *line.texts])
+        text = table(lines)
+        if each.about:
+            text += f"\n{each.about}\n"
+        texts.append(text)
+    return "\n".join(texts)
 
 
 def as_json(variants: Sequence[Variant]) -> dict[str, Any]:
@@ -188,49 +208,56 @@ def _or_none(value: float) -> float | None:
     return None
 
 
-def _means(variants: Sequence[Variant], metrics: Sequence[Column]) -> list[list[str]]:
+def _means(variants: Sequence[Variant], metrics: Sequence[Column]) -> list[TableLine]:
     """Every variant's means and distances beside the published figures."""
-    titles = [*_distance_titles(variants[0]), *_titles(metrics), *_titles(PUBLISHED_COLUMNS)]
-    lines = [["variant", "step", *titles]]
+    lines = []
     for variant in variants:
-        cells = [variant.name, plain(variant.step_seconds / variants[0].step_seconds, 2)]
+        cells = [_number(variant.step_seconds / variants[0].step_seconds, 2)]
         for values in variant.distances.values():
-            cells.append(plain(float(np.mean(values)), 1))
+            cells.append(_number(float(np.mean(values)), 1))
         for column in metrics:
-            cells.append(with_interval(variant.mean(column.key), column.digits))
+            cells.append(_mean(variant.mean(column.key), column.digits))
         published = PUBLISHED.get(variant.name, Published())
         for column in PUBLISHED_COLUMNS:
-            cells.append(plain(getattr(published, column.key), column.digits))
-        lines.append(cells)
+            cells.append(_number(getattr(published, column.key), column.digits))
+        lines.append(TableLine(variant.name, cells))
     return lines
 
 
-def _differences(variants: Sequence[Variant], metrics: Sequence[Column]) -> list[list[str]]:
-    """The differences of `PAIRS` whose variants are both there."""
+def _differences(variants: Sequence[Variant], metrics: Sequence[Column]) -> list[TableLine]:
+    """The differences of `PAIRS` whose variants are both there; bold where the interval does not touch zero."""
     named = {variant.name: variant for variant in variants}
-    lines = [["difference", *_titles(metrics)]]
+    lines = []
     for one, other in PAIRS:
         if one not in named or other not in named:
             continue
-        cells = [f"{one} less {other}"]
+        cells = []
         for column in metrics:
             found = difference(named[one], named[other], column.key, column.higher_is_better)
-            cells.append(with_interval(found.mean, column.digits, "+"))
-        lines.append(cells)
+            cells.append(_mean(found.mean, column.digits, "+", bold=found.mean.is_clear_of_zero))
+        lines.append(TableLine(f"{one} less {other}", cells))
     return lines
 
 
-def _seeds(variants: Sequence[Variant], metrics: Sequence[Column]) -> list[list[str]]:
+def _seeds(variants: Sequence[Variant], metrics: Sequence[Column]) -> list[TableLine]:
     """Every seed's own distances and means."""
-    lines = [["each seed", *_distance_titles(variants[0]), *_titles(metrics)]]
+    lines = []
     for variant in variants:
-        cells = [variant.name]
+        cells = []
         for values in variant.distances.values():
-            cells.append(_joined(values, 1))
+            cells.append(Cell(_joined(values, 1)))
         for column in metrics:
-            cells.append(_joined(variant.seed_means(column.key), column.digits))
-        lines.append(cells)
+            cells.append(Cell(_joined(variant.seed_means(column.key), column.digits)))
+        lines.append(TableLine(variant.name, cells))
     return lines
+
+
+def _number(value: float, digits: int) -> Cell:
+    return Cell(plain(value, digits), figures=(value,))
+
+
+def _mean(mean: Mean, digits: int, sign: str = "", bold: bool = False) -> Cell:
+    return Cell(with_interval(mean, digits, sign), figures=(mean.value, mean.low, mean.high), bold=bold)
 
 
 def _titles(columns: Sequence[Column]) -> list[str]:

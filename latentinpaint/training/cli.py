@@ -13,6 +13,7 @@ An option of the command line wins over every configuration, wherever it stands 
 `--autoencoder` are short forms of `--model.refiner` and `--model.autoencoder` (`aliases`).
 """
 
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -49,6 +50,8 @@ from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.training.tasks.latent_task import LatentTask, PipelineTask
 from latentinpaint.training.trainer_settings import trainer_settings
 from latentinpaint.visualization.flows import training_sheets
+
+STOPPED = 130  # the exit status of a program that Ctrl-C has ended
 
 
 @contextmanager
@@ -122,7 +125,9 @@ def train(cli: "TrainingCLI") -> Path:
         # Lightning ends the process on Ctrl-C after its callbacks have run.
         if is_first:
             print(f"\nstopped at step {cli.trainer.global_step}; resume {cli.resuming}", file=sys.stderr)
-        raise
+        if cli.program is not None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would meet the interpreter at its end
+        raise SystemExit(STOPPED) from None
     if is_first:
         _report_nothing_left(cli.trainer)
         cli.model.save_model(folder, cli.datamodule)
@@ -156,6 +161,7 @@ class TrainingCLI(LightningCLI):
     ) -> None:
         self.output = output
         self.task_class = task
+        self.program = program
         self.resuming = resuming_command(program, arguments)
         self.has_aliases = issubclass(task, PipelineTask)
         words = find_configurations(arguments)

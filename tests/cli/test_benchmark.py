@@ -44,7 +44,7 @@ def test_what_is_left_behind(benchmark, photos, model_files, tmp_path):
         "--methods", f"telea,flow={model_files['flow']}", "--num-samples", 2, "--reference", "flow"
     )
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == sorted(
-        ["fills", "metrics.csv", "metrics.json", "records", "report.html", "tables.md"]
+        ["fills", "metrics.csv", "metrics.json", "records", "report.html", "tables", "tables.md"]
     )
     assert list(report["methods"]) == ["telea", "flow", "flow, mean of 2"]
     assert report["reference"] == "flow" and list(report["differences_to_reference"]) == ["telea", "flow, mean of 2"]

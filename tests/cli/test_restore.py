@@ -27,6 +27,7 @@ def test_what_is_left_behind(done, options, tmp_path):
         "metrics.json",
         "records",
         "report.html",
+        "tables",
         "tables.md",
     ]
     report = json.loads((tmp_path / "out" / "metrics.json").read_text())

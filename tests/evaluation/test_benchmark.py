@@ -27,7 +27,7 @@ def test_the_files_hold_the_summary(make, tmp_path):
     comparison = compare(make("mean", "telea"), "telea", done.append)
     assert done == ["a.png", "b.png"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        *("fills", "metrics.csv", "metrics.json", "records", "report.html", "tables.md")
+        *("fills", "metrics.csv", "metrics.json", "records", "report.html", "tables", "tables.md")
     ]
     written = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert written["reference"] == comparison.summary.reference == "telea"

@@ -178,7 +178,7 @@ def built(folder, is_first, fit, trained=True):
     data = InpaintingDataModule("samples", size=32)
     parser = SimpleNamespace(dump=lambda *settings, **options: "")
     return SimpleNamespace(
-        config=config, parser=parser, trainer=trainer, model=model, datamodule=data, resuming="with"
+        config=config, parser=parser, trainer=trainer, model=model, datamodule=data, resuming="with", program=None
     )
 
 

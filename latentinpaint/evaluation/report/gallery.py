@@ -1,7 +1,6 @@
 """The pictures of a report: worst, median and best, each with a slider between any two fills."""
 
 import base64
-import html
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,19 +25,32 @@ EACH = 3  # items from each end and from the middle
 
 
 @dataclass(frozen=True)
-class _Figure:
-    """A picture of the gallery: its name, what stands below it (HTML), and its address."""
+class GalleryFigure:
+    """A picture of the gallery: its name, the lines below it, and its address."""
 
     name: str
-    caption: str
+    caption: list[str]
     source: str
 
-    def as_html(self) -> str:
-        name = html.escape(self.name)
-        return (
-            f'<figure data-name="{name}"><img src="{self.source}" alt="{name}" loading="lazy">'
-            f"<figcaption><b>{name}</b><br>{self.caption}</figcaption></figure>"
-        )
+
+@dataclass(frozen=True)
+class GalleryItem:
+    """An item: worst, median or best, its name, what is said of it, its figures, and the one on the slider's left."""
+
+    title: str
+    name: str
+    about: str
+    figures: list[GalleryFigure]
+    left: int
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Items from either end and from the middle, the metric they are sorted by, and whose fills that is of."""
+
+    metric: str
+    reference: str
+    items: list[GalleryItem]
 
 
 def gallery(
@@ -47,37 +59,30 @@ def gallery(
     metrics: Sequence[Metric],
     read_item: Callable[[str], DatasetItem],
     fill_path: Callable[[str, str], Path],
-) -> str:
-    """The section of a page: items from either end and from the middle, sorted by a metric of the reference.
+) -> Gallery:
+    """Items from either end and from the middle, sorted by a metric of the reference.
 
     Args:
         summary: what was found.
         leading: what the items are sorted by, in the hole.
         metrics: for what stands under the pictures.
-        read_item: an item by its name.
+        read_item: an item by its name; one whose file has gone since it was evaluated is left out.
         fill_path: the file of a row's fill of an item.
     """
     reference = summary.rows[summary.reference]
     key = f"{leading.name}_hole"
-    parts = [
-        f"<h2>Worst, median and best</h2><p>Sorted by {html.escape(leading.label)} in the hole of "
-        f"{html.escape(reference.label)}. Drag the slider; choose what lies on either side, or click a small picture "
-        "to put it on the left.</p>"
-    ]
+    items = []
     for number, title in _chosen(summary, key, leading.higher_is_better).items():
         about = summary.items[number]
         try:
             item = read_item(about["case"])
         except InputError:
-            continue  # its file has gone since it was evaluated
+            continue
         hole = f"the hole is {100 * about['hole_fraction']:.0f} %, {about['width_class']}"
-        heading = (
-            f"{title}: {html.escape(item.name)} "
-            f'<span class="soft">{compact(reference.scores[key][number])}; {hole}</span>'
-        )
+        words = f"{compact(reference.scores[key][number])}; {hole}"
         figures = _figures(summary, number, item, metrics, fill_path)
-        parts.append(_section(heading, figures, reference.label))
-    return "".join(parts)
+        items.append(GalleryItem(title, item.name, words, figures, _position(figures, reference.label)))
+    return Gallery(leading.label, reference.label, items)
 
 
 def _chosen(summary: Summary, key: str, higher_is_better: bool) -> dict[int, str]:
@@ -104,57 +109,36 @@ def _figures(
     item: DatasetItem,
     metrics: Sequence[Metric],
     fill_path: Callable[[str, str], Path],
-) -> list[_Figure]:
+) -> list[GalleryFigure]:
     """Truth, hole, every row's fill, and the maps of the samples' standard deviation; what is not kept is missing."""
     damaged = torch.where(is_hole(item.mask), torch.ones_like(item.image), item.image)
-    figures = [_Figure("truth", "", _embedded(item.image)), _Figure("hole", "", _embedded(damaged))]
+    figures = [GalleryFigure("truth", [], _embedded(item.image)), GalleryFigure("hole", [], _embedded(damaged))]
     for row in summary.rows.values():
         embedded = _embedded_file(fill_path(row.name, item.name))
         if embedded is not None:
-            figures.append(_Figure(row.label, _caption(row, number, metrics), embedded))
+            figures.append(GalleryFigure(row.label, _caption(row, number, metrics), embedded))
     for method in summary.calibration:
         embedded = _embedded_file(fill_path(deviation_row(method), item.name))
         if embedded is not None:
             name = f"{summary.rows[method].label}, deviation"
-            figures.append(_Figure(name, f"white: {WHITE_STANDARD_DEVIATION} of full scale", embedded))
+            figures.append(GalleryFigure(name, [f"white: {WHITE_STANDARD_DEVIATION} of full scale"], embedded))
     return figures
 
 
-def _section(heading: str, figures: Sequence[_Figure], reference: str) -> str:
-    """One item: a slider between two of its figures, the reference and the truth at first, and all of them small."""
-    left = 1
+def _position(figures: Sequence[GalleryFigure], name: str) -> int:
+    """The number of the figure of that name; of the hole where there is none."""
     for number, figure in enumerate(figures):
-        if figure.name == reference:
-            left = number
-            break
-    thumbs = "".join(figure.as_html() for figure in figures)
-    return (
-        f'<div class="case"><h3>{heading}</h3>'
-        '<div class="pair"><div class="slider">'
-        '<div class="stage"><img alt=""><img class="over" alt=""></div>'
-        '<input type="range" min="0" max="100" value="50" aria-label="border between left and right">'
-        f'<div class="choose">{_choice(figures, left, "left")}{_choice(figures, 0, "right")}</div></div>'
-        f'<div class="thumbs">{thumbs}</div></div></div>'
-    )
+        if figure.name == name:
+            return number
+    return 1
 
 
-def _choice(figures: Sequence[_Figure], selected: int, side: str) -> str:
-    """What to see on one side of the slider."""
-    options = []
-    for number, figure in enumerate(figures):
-        mark = ""
-        if number == selected:
-            mark = " selected"
-        options.append(f'<option value="{number}"{mark}>{html.escape(figure.name)}</option>')
-    return f'<select aria-label="{side}">{"".join(options)}</select>'
-
-
-def _caption(row: TableRow, number: int, metrics: Sequence[Metric]) -> str:
+def _caption(row: TableRow, number: int, metrics: Sequence[Metric]) -> list[str]:
     lines = []
     for metric in metrics:
         if metric.local and (metric.name == "psnr" or metric.name.startswith("lpips")):
-            lines.append(f"{html.escape(metric.label)} {compact(row.scores[metric.name + '_hole'][number])}")
-    return "<br>".join(lines)
+            lines.append(f"{metric.label} {compact(row.scores[metric.name + '_hole'][number])}")
+    return lines
 
 
 def _embedded(image: Tensor) -> str:

@@ -1,29 +1,24 @@
-"""The report that a person reads: one HTML file that needs nothing else, neither files nor a network."""
+"""The report that a person reads: one HTML file that needs nothing else, neither files nor a network.
 
-import html
+The page is a template of Jinja2, which escapes every text: here is what it is filled with.
+"""
+
 import math
 from collections.abc import Callable, Sequence
-from importlib.resources import files
+from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 from typing import Any
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
 from latentinpaint.evaluation.dataset import DatasetItem
-from latentinpaint.evaluation.report.gallery import gallery
+from latentinpaint.evaluation.report.gallery import Gallery, gallery
 from latentinpaint.evaluation.report.markdown import arrow, compact
-from latentinpaint.evaluation.report.page_words import FILLED_HOLES, PageWords
+from latentinpaint.evaluation.report.page_tables import PageTable, page_tables
+from latentinpaint.evaluation.report.page_words import CONVENTIONS, FILLED_HOLES, PageWords
 from latentinpaint.evaluation.report.plots import lines_plot, rank_plot
-from latentinpaint.evaluation.report.table_columns import (
-    DOWN,
-    UP,
-    TableColumn,
-    capped_below,
-    cost_columns,
-    distance_columns,
-    interval_text,
-    metric_columns,
-)
-from latentinpaint.evaluation.statistics import Difference, median
+from latentinpaint.evaluation.statistics import median
 from latentinpaint.evaluation.summary import HoleClass, Summary
 from latentinpaint.evaluation.table_rows import column
 from latentinpaint.metrics.pixels import Metric
@@ -31,6 +26,15 @@ from latentinpaint.metrics.pixels import Metric
 # What a table begins with: the usual metric first, then what agrees best with people.
 ORDER = ("psnr", "lpips", "ssim", "ms_ssim", "l1")
 CALIBRATED = (0.9, 1.1)  # the ratios of spread to error that are about right
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a method's samples know of their own error: a sentence and the histogram of the truth's ranks (SVG)."""
+
+    label: str
+    sentence: str
+    histogram: Markup
 
 
 def report_page(
@@ -51,21 +55,70 @@ def report_page(
         fill_path: the file of a row's fill of an item.
         words: what the page says of itself.
     """
-    ordered = sorted(metrics, key=_importance)
-    parts = [
-        _heading(summary, settings, words),
-        _tables(summary, ordered),
-        _notes(summary),
-        _differences(summary, ordered),
-        _plots(summary, ordered),
-        _calibration(summary),
-        gallery(summary, _leading(metrics), ordered, read_item, fill_path),
-        _settings(settings),
-    ]
-    page = Template(files("latentinpaint.evaluation.report").joinpath("report_page.html").read_text(encoding="utf-8"))
-    title = words.title.format(count=len(summary.items))
-    body = "\n".join(filter(None, parts))
-    return page.substitute(title=html.escape(title), body=body)
+    ordered = by_importance(metrics)
+    count = len(summary.items)
+    fraction = median(column(summary.items, "hole_fraction"))
+    labels = ", ".join(row.label for row in summary.rows.values())
+    about = words.about.format(holes=settings.get("holes", ""), percent=f"{100 * fraction:.0f}")
+    tables = page_tables(summary, ordered)
+    return fill_template(
+        title=words.title.format(count=count),
+        heading=words.heading.format(count=count),
+        about=f"{labels}. {about}",
+        tables=[table for table in tables if table.key != "differences"],
+        differences=[table for table in tables if table.key == "differences"],
+        notes=summary.notes,
+        plots=_plots(summary, ordered),
+        calibrations=_calibrations(summary),
+        gallery=gallery(summary, _leading(metrics), ordered, read_item, fill_path),
+        settings=_settings(settings),
+    )
+
+
+def tables_page(title: str, about: str, tables: Sequence[PageTable]) -> str:
+    """A page of tables alone, which looks as a report does.
+
+    Args:
+        title: of the page.
+        about: the paragraph below it.
+        tables: one after another.
+    """
+    return fill_template(title=title, heading=title, about=about, tables=tables)
+
+
+def fill_template(
+    title: str,
+    heading: str,
+    about: str,
+    tables: Sequence[PageTable],
+    differences: Sequence[PageTable] = (),
+    notes: Sequence[str] = (),
+    plots: Sequence[Markup] = (),
+    calibrations: Sequence[Calibration] = (),
+    gallery: Gallery | None = None,
+    settings: dict[str, str] | None = None,
+) -> str:
+    """The page's template with its parts; those that are empty are left out."""
+    loader = PackageLoader("latentinpaint.evaluation.report", "")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return environment.get_template("report_page.html").render(
+        title=title,
+        heading=heading,
+        about=about,
+        conventions=CONVENTIONS,
+        tables=tables,
+        differences=differences,
+        notes=notes,
+        plots=plots,
+        calibrations=calibrations,
+        gallery=gallery,
+        settings=settings or {},
+    )
+
+
+def by_importance(metrics: Sequence[Metric]) -> list[Metric]:
+    """Metrics in the order of a table's columns."""
+    return sorted(metrics, key=_importance)
 
 
 def _importance(metric: Metric) -> int:
@@ -84,94 +137,7 @@ def _leading(metrics: Sequence[Metric]) -> Metric:
     return metrics[0]
 
 
-def _heading(summary: Summary, settings: dict[str, Any], words: PageWords) -> str:
-    labels = ", ".join(html.escape(row.label) for row in summary.rows.values())
-    fraction = median(column(summary.items, "hole_fraction"))
-    heading = words.heading.format(count=len(summary.items))
-    about = words.about.format(holes=settings.get("holes", ""), percent=f"{100 * fraction:.0f}")
-    return (
-        f"<h1>{html.escape(heading)}</h1>"
-        f'<p class="soft">{labels}. {html.escape(about)} Under a figure stands its 95 % bootstrap interval over '
-        f"pictures; {UP} more is better, {DOWN} less is better; bold is the best of the column, oracles apart. All "
-        "rows of a column are of the same holes; behind a heading stands how many have a value, if not all have.</p>"
-    )
-
-
-def _tables(summary: Summary, metrics: Sequence[Metric]) -> str:
-    parts = {
-        "In the hole": metric_columns(summary, metrics, "_hole"),
-        "The whole picture": metric_columns(summary, metrics, "") + distance_columns(summary),
-        "Along the hole's border": metric_columns(summary, metrics, "_band"),
-        "What it costs": cost_columns(summary),
-    }
-    written = []
-    for title, columns in parts.items():
-        if columns:
-            written.append(f"<h2>{title}</h2>{_table(summary, columns)}")
-    return "".join(written)
-
-
-def _table(summary: Summary, columns: Sequence[TableColumn]) -> str:
-    lines = []
-    for number, row in enumerate(summary.rows.values()):
-        mark = ""
-        if row.name == summary.reference:
-            mark = ' class="reference"'
-        cells = []
-        for shown in columns:
-            cells.append(_cell(shown.cells[number], row.name in shown.best))
-        lines.append(f"<tr{mark}><td>{html.escape(row.label)}</td>{''.join(cells)}</tr>")
-    titles = ["method"]
-    for shown in columns:
-        titles.append(shown.title)
-    return _framed(titles, lines)
-
-
-def _framed(titles: Sequence[str], lines: Sequence[str]) -> str:
-    head = "".join(f"<th>{title}</th>" for title in titles)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
-
-
-def _list_items(texts: Sequence[str]) -> str:
-    return "".join(f"<li>{html.escape(text)}</li>" for text in texts)
-
-
-def _notes(summary: Summary) -> str:
-    if not summary.notes:
-        return ""
-    return f'<h2>Notes</h2><ul class="notes">{_list_items(summary.notes)}</ul>'
-
-
-def _differences(summary: Summary, metrics: Sequence[Metric]) -> str:
-    if not summary.differences:
-        return ""
-    shown = []
-    titles = ["method"]
-    for metric in metrics:
-        if metric.local:
-            shown.append(metric)
-            titles.append(f"{metric.label} {arrow(metric.higher_is_better)}")
-    lines = []
-    for name, found in summary.differences.items():
-        cells = []
-        for metric in shown:
-            cells.append(_difference_cell(found[f"{metric.name}_hole"]))
-        lines.append(f"<tr><td>{html.escape(summary.rows[name].label)}</td>{''.join(cells)}</tr>")
-    return (
-        f"<h2>Hole by hole against {html.escape(summary.rows[summary.reference].label)}</h2>"
-        "<p>Each method less the reference, in the same holes. Bold where the interval does not touch zero.</p>"
-        + _framed(titles, lines)
-    )
-
-
-def _difference_cell(difference: Difference) -> str:
-    mean = difference.mean
-    sure = math.isfinite(mean.low) and (mean.low > 0 or mean.high < 0)
-    below = f"{interval_text(mean, '+')}{capped_below(mean)}<br>better on {difference.better} of {difference.of}"
-    return _cell(f"{compact(mean.value, '+')}<small>{below}</small>", sure)
-
-
-def _plots(summary: Summary, metrics: Sequence[Metric]) -> str:
+def _plots(summary: Summary, metrics: Sequence[Metric]) -> list[Markup]:
     """Over hole area and width, for the metrics inside the hole."""
     by: dict[str, list[HoleClass]] = {}
     for hole_class in summary.classes():
@@ -183,13 +149,8 @@ def _plots(summary: Summary, metrics: Sequence[Metric]) -> str:
     plots = []
     for title, classes in by.items():
         for metric in chosen:
-            plots.append(_plot(summary, metric, title, classes))
-    return (
-        "<h2>Over the hole's area and width</h2>"
-        '<p class="soft">Area as a share of the picture; width is that of the hole\'s widest place as a share of the '
-        "shorter side: scratch below 1/16, narrow below 1/8, medium below 1/4, wide.</p>"
-        f'<div class="plots">{"".join(plots)}</div>'
-    )
+            plots.append(Markup(_plot(summary, metric, title, classes)))
+    return plots
 
 
 def _plot(summary: Summary, metric: Metric, by: str, classes: Sequence[HoleClass]) -> str:
@@ -206,24 +167,25 @@ def _plot(summary: Summary, metric: Metric, by: str, classes: Sequence[HoleClass
     return lines_plot(title, ticks, lines, f"{by} (pictures)")
 
 
-def _calibration(summary: Summary) -> str:
-    if not summary.calibration:
-        return ""
-    parts = ["<h2>What the samples know of their own error</h2>"]
-    for method, found in summary.calibration.items():
+def _calibrations(summary: Summary) -> list[Calibration]:
+    found = []
+    for method, figures in summary.calibration.items():
         label = summary.rows[method].label
-        ratio = found["spread_to_error"]
-        histogram = rank_plot(f"{label}: ranks of the truth", found["rank_shares"])
-        parts.append(
-            f"<p><b>{html.escape(label)}</b>, {found['samples']} samples a hole. Standard deviation between samples "
-            f"{found['deviation'][0]:.4f} of full scale; diversity (LPIPS between samples) "
-            f"{compact(found['diversity'][0])}{_of_some(found['diversity_of'], found['holes'])}. "
-            f"Spread over error {compact(ratio)}: {_verdict(ratio)} (1 if the truth were one more sample). "
-            f"The truth lies within the samples' range in {100 * found['covered']:.0f} % of the hole's values; "
-            f"{100 * found['covered_if_calibrated']:.0f} % would be right.</p>"
-            f'<div class="plots">{histogram}</div>'
-        )
-    return "".join(parts)
+        histogram = rank_plot(f"{label}: ranks of the truth", figures["rank_shares"])
+        found.append(Calibration(label, _calibration_sentence(figures), Markup(histogram)))
+    return found
+
+
+def _calibration_sentence(found: dict[str, Any]) -> str:
+    ratio = found["spread_to_error"]
+    return (
+        f"{found['samples']} samples a hole. Standard deviation between samples "
+        f"{found['deviation'][0]:.4f} of full scale; diversity (LPIPS between samples) "
+        f"{compact(found['diversity'][0])}{_of_some(found['diversity_of'], found['holes'])}. "
+        f"Spread over error {compact(ratio)}: {_verdict(ratio)} (1 if the truth were one more sample). "
+        f"The truth lies within the samples' range in {100 * found['covered']:.0f} % of the hole's values; "
+        f"{100 * found['covered_if_calibrated']:.0f} % would be right."
+    )
 
 
 def _of_some(count: int, of: int) -> str:
@@ -244,13 +206,13 @@ def _verdict(spread_to_error: float) -> str:
     return "too unsure"
 
 
-def _settings(settings: dict[str, Any]) -> str:
-    entries = []
+def _settings(settings: dict[str, Any]) -> dict[str, str]:
+    """What is set, as words."""
+    entries = {}
     for key, value in settings.items():
         if value not in (None, [], {}):
-            title = html.escape(str(key).replace("_", " "))
-            entries.append(f"<dt>{title}</dt><dd>{html.escape(_plain(value))}</dd>")
-    return f"<h2>How it was done</h2><dl>{''.join(entries)}</dl>"
+            entries[str(key).replace("_", " ")] = _plain(value)
+    return entries
 
 
 def _plain(value: Any) -> str:
@@ -264,9 +226,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
     return str(value)
-
-
-def _cell(text: str, best: bool = False) -> str:
-    if best:
-        return f'<td class="best">{text}</td>'
-    return f"<td>{text}</td>"

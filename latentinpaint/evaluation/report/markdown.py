@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from latentinpaint.evaluation.report.page_words import CONVENTIONS
 from latentinpaint.evaluation.statistics import Mean, median
 from latentinpaint.evaluation.summary import Summary
 from latentinpaint.evaluation.table_rows import TableRow, cap_notes
@@ -91,7 +92,7 @@ def tables(summary: Summary, metrics: Sequence[Metric]) -> str:
             cells.append(plain(distance, 1))
         means.append([row.label, *cells, plain(median(row.seconds), 3)])
     text = table(means)
-    for note in cap_notes(rows, metrics):
+    for note in (*cap_notes(rows, metrics), *CONVENTIONS[2:]):
         text += f"\n{note}\n"
     if not summary.differences:
         return text

@@ -22,3 +22,15 @@ FILLED_HOLES = PageWords(
     "Holes: {holes}; half of them cover more than {percent} % of the picture. Every method saw the same pictures and "
     "the same holes; only the hole is replaced, and fills are evaluated as 8-bit files.",
 )
+
+# What others compute otherwise, and which figures stand out.
+CONVENTIONS = (
+    "Under a figure stands its 95 % bootstrap interval over pictures; ↑ more is better, ↓ less is better. All rows "
+    "of a column are of the same holes; behind a heading stands how many have a value, if not all have.",
+    "Bold is the best of a column where the paired interval of every other row's difference to it is clear of zero; "
+    "oracles, which are chosen by looking at the truth, do not compete, and distances have no such interval.",
+    "PSNR is the mean over pictures of each picture's own PSNR, at most 60 dB. torchmetrics' PeakSignalNoiseRatio "
+    "pools the squared errors of all pictures first and is lower: compare figures of one convention only.",
+    "SSIM of the whole picture leaves out the 5 pixels at its edges where the window of 11 x 11 does not fit, as "
+    "scikit-image does; in the hole and along its border every pixel counts, the picture reflected at its edges.",
+)

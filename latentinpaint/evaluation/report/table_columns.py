@@ -1,4 +1,4 @@
-"""The columns of the report's tables: the cells of every row, and which of them are the best."""
+"""The columns of the report's tables: the figures of every row, and which of them is surely the best."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from latentinpaint.evaluation.evaluator import BEST
 from latentinpaint.evaluation.report.markdown import arrow, compact, item_count
-from latentinpaint.evaluation.statistics import Mean, median
+from latentinpaint.evaluation.statistics import Mean, median, paired_difference
 from latentinpaint.evaluation.summary import Summary
 from latentinpaint.evaluation.table_rows import TableRow
 from latentinpaint.metrics.pixels import Metric
@@ -14,90 +14,108 @@ from latentinpaint.metrics.pixels import Metric
 UP, DOWN = arrow(True), arrow(False)
 
 
+@dataclass(frozen=True)
+class Figure:
+    """A row's entry in a column: its text, the lines below it, and the value with the ends of its interval."""
+
+    text: str
+    below: tuple[str, ...] = ()
+    values: tuple[float, ...] = ()
+
+
 @dataclass
 class TableColumn:
-    """A column of a table: its heading, a cell for each row, and the values that compete for the best.
-
-    What was chosen by looking at the truth does not compete.
-    """
+    """A column of a table: its heading, a figure for each row, and the row that is surely the best, if one is."""
 
     title: str
-    higher_is_better: bool = False
-    cells: list[str] = field(default_factory=list)
-    competing: dict[str, float] = field(default_factory=dict)
+    figures: list[Figure] = field(default_factory=list)
+    best: str | None = None
 
-    def add(self, row: TableRow, cell: str, value: float = math.nan) -> None:
-        """Append a row's cell; `value` competes, if it is finite."""
-        self.cells.append(cell)
-        if row.kind != BEST and math.isfinite(value):
-            self.competing[row.name] = value
-
-    @property
-    def best(self) -> list[str]:
-        """The rows with the best value: several, where it is the same."""
-        if not self.competing:
-            return []
-        choose_best = min
-        if self.higher_is_better:
-            choose_best = max
-        best = choose_best(self.competing.values())
-        return [name for name, value in self.competing.items() if value == best]
+    def add(self, text: str, *values: float, below: tuple[str, ...] = ()) -> None:
+        """Append a row's figure."""
+        self.figures.append(Figure(text, below, values))
 
 
 def metric_columns(summary: Summary, metrics: Sequence[Metric], region: str) -> list[TableColumn]:
+    """A column for each metric that has values in a region."""
     rows = list(summary.rows.values())
     columns = []
     for metric in metrics:
         key = metric.name + region
-        if key not in rows[0].scores:
-            continue
-        if not rows[0].means[key].count:
+        if key not in rows[0].scores or not rows[0].means[key].count:
             continue
         title = f"{metric.label} {arrow(metric.higher_is_better)}{item_count(rows, key)}"
-        of_metric = TableColumn(title, metric.higher_is_better)
+        of_metric = TableColumn(title, best=surely_best(rows, key, metric.higher_is_better))
         for row in rows:
             mean = row.means[key]
-            below = f"<small>{interval_text(mean)}{capped_below(mean)}</small>"
-            of_metric.add(row, f"{compact(mean.value)}{below}", mean.value)
+            of_metric.add(compact(mean.value), mean.value, mean.low, mean.high, below=_below(mean))
         columns.append(of_metric)
     return columns
 
 
+def surely_best(rows: Sequence[TableRow], key: str, higher_is_better: bool) -> str | None:
+    """The row with the best mean of a metric, if every other's paired difference to it is clear of zero.
+
+    Oracles, which were chosen by looking at the truth, do not compete. None where another row is as good within the
+    interval, where there are too few pictures for one, and where nothing competes.
+    """
+    competing = []
+    for row in rows:
+        if row.kind != BEST and math.isfinite(row.means[key].value):
+            competing.append(row)
+    if len(competing) < 2:
+        return None
+    choose_best = max if higher_is_better else min
+    best = choose_best(competing, key=lambda row: row.means[key].value)
+    for row in competing:
+        if row is best:
+            continue
+        found = paired_difference(row.scores[key], best.scores[key], row.groups, higher_is_better, row.cap(key))
+        if not found.mean.is_clear_of_zero:
+            return None
+    return best.name
+
+
 def distance_columns(summary: Summary) -> list[TableColumn]:
+    """Fréchet and kernel distances, and F1 of SSIM and FID where it is known."""
     columns: dict[str, TableColumn] = {}
-    f1 = TableColumn(f"F1 of SSIM and FID {UP}", higher_is_better=True)
+    f1 = TableColumn(f"F1 of SSIM and FID {UP}")
+    has_f1 = False
     for row in summary.rows.values():
         found = row.distances
         for name, value in found.frechet.items():
-            columns.setdefault(name, TableColumn(f"{name} {DOWN}")).add(row, compact(value), value)
+            columns.setdefault(name, TableColumn(f"{name} {DOWN}")).add(compact(value), value)
         for name, kernel in found.kernels.items():
-            text = f"{compact(kernel.mean)}<small>± {compact(kernel.standard_deviation)}</small>"
-            columns.setdefault(name, TableColumn(f"{name} {DOWN}")).add(row, text, kernel.mean)
-        f1.add(row, compact(found.f1), found.f1)
-    if f1.best:
+            below = (f"± {compact(kernel.standard_deviation)}",)
+            column = columns.setdefault(name, TableColumn(f"{name} {DOWN}"))
+            column.add(compact(kernel.mean), kernel.mean, below=below)
+        f1.add(compact(found.f1), found.f1)
+        has_f1 = has_f1 or math.isfinite(found.f1)
+    if has_f1:
         columns["F1"] = f1
     return list(columns.values())
 
 
 def cost_columns(summary: Summary) -> list[TableColumn]:
+    """Seconds, memory and evaluations of the networks."""
     seconds = TableColumn("seconds a picture")
     megabytes = TableColumn("MB a fill")
     evaluations = TableColumn("network evaluations a picture")
     for row in summary.rows.values():
-        seconds.add(row, compact(median(row.seconds)))
-        megabytes.add(row, compact(median(row.megabytes)))
-        evaluations.add(row, compact(median(row.evaluations)))
+        for column, values in ((seconds, row.seconds), (megabytes, row.megabytes), (evaluations, row.evaluations)):
+            column.add(compact(median(values)), median(values))
     return [seconds, megabytes, evaluations]
 
 
-def capped_below(mean: Mean) -> str:
-    """A line below a mean of which some values are capped."""
-    if not mean.capped:
-        return ""
-    return f"<br>{mean.capped} of {mean.count} capped"
-
-
 def interval_text(mean: Mean, sign: str = "") -> str:
+    """The interval of a mean, a dash where there is none."""
     if not math.isfinite(mean.low):
         return "–"
     return f"{compact(mean.low, sign)} … {compact(mean.high, sign)}"
+
+
+def _below(mean: Mean) -> tuple[str, ...]:
+    """What stands under a mean: its interval, and of how many values it is capped, if of any."""
+    if not mean.capped:
+        return (interval_text(mean),)
+    return interval_text(mean), f"{mean.capped} of {mean.count} capped"

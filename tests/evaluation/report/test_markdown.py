@@ -50,7 +50,8 @@ def test_signs_arrows_and_dashes():
 
 def test_the_tables_of_a_comparison():
     text = tables(summary_of([even(0.1), even(0.2)], [Constant(0.0), Constant(0.2, "other")]), PLAIN.metrics)
-    means, note, differences = text.split("\n\n")
+    means, note, *conventions, differences = text.split("\n\n")
+    assert "mean over pictures" in conventions[0] and "11 x 11" in conventions[1]
     assert "above 60 dB" in note and means.count("(1 capped)") == differences.count("(1 capped)") == 1
     assert means.splitlines()[0] == "| method | L1 hole ↓ | PSNR hole ↑ | seconds |"
     assert means.splitlines()[2].startswith("| a constant | 0.1500 | ")
