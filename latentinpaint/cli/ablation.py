@@ -16,7 +16,8 @@ class Options:
     Every configuration of a folder is trained with the same steps, seeds, photographs and autoencoder (trained first,
     unless there is one); all are evaluated on the same crops and holes of other photographs, and their steps are
     timed side by side. Leaves ablation.html, ablation.md, ablation.json, tables/ and report/, the page of
-    benchmark, in the output folder. Stopped, the same command resumes where it was; a run that is there is not trained again.
+    benchmark, in the output folder. Stopped, the same command resumes where it was; a run that is
+    there is not trained again.
 
     Args:
         root: folder of photographs to train on.

@@ -156,7 +156,7 @@ def ablation_tables(variants: Sequence[Variant], perceptual: str | None) -> list
         lpips = Column(perceptual, "LPIPS ↓", 4)
         metrics = (lpips, *METRICS, Column(f"{perceptual}_hole", "LPIPS hole ↓", 4))
     about = ""
-    if any(variant.capped(column.key).any() for variant in variants for column in metrics):
+    if _any_capped(variants, metrics):
         about = f"capped: cases of which a seed's PSNR is above {PSNR_CAP:g} dB and counts as {PSNR_CAP:g} dB"
     distances = _distance_titles(variants[0])
     head = ["variant", "step", *distances, *_titles(metrics), *_titles(PUBLISHED_COLUMNS)]
@@ -258,6 +258,14 @@ def _number(value: float, digits: int) -> Cell:
 
 def _mean(mean: Mean, digits: int, sign: str = "", bold: bool = False) -> Cell:
     return Cell(with_interval(mean, digits, sign), figures=(mean.value, mean.low, mean.high), bold=bold)
+
+
+def _any_capped(variants: Sequence[Variant], metrics: Sequence[Column]) -> bool:
+    for variant in variants:
+        for column in metrics:
+            if variant.capped(column.key).any():
+                return True
+    return False
 
 
 def _titles(columns: Sequence[Column]) -> list[str]:
