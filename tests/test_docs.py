@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from test_architecture import FLOORS
 
 from latentinpaint.cli import COMMANDS, main
@@ -58,7 +59,7 @@ def test_options_that_are_named_exist(page):
     for command, words in commands(page.read_text(encoding="utf-8")):
         known = known_options(command)
         for option in re.findall(r"--[\w.-]+", " ".join(words)):
-            if ".init_args." not in option and not option.startswith("--model.refiner."):
+            if ".init_args." not in option and not option.startswith(("--model.refiner.", "--trainer.logger.")):
                 assert re.search(rf"{re.escape(option)}(?![\w.-])", known), f"{command} {option}"
 
 
@@ -77,6 +78,47 @@ def test_python_that_is_shown_can_be_imported(page):
             if isinstance(node, ast.ImportFrom):
                 module = importlib.import_module(node.module)
                 assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)
+
+
+def pages_in(entries):
+    """The files that a navigation names, in its order."""
+    for entry in entries:
+        if isinstance(entry, str):
+            yield entry
+            continue
+        for value in entry.values():
+            yield from pages_in([value] if isinstance(value, str) else value)
+
+
+def outside_links(page):
+    """Links of a page of the site to files that are no part of it, and files that are missing."""
+    docs = ROOT / "docs"
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+        if target.startswith(("http://", "https://")):
+            continue
+        path = (page.parent / target).resolve()
+        if docs.resolve() not in path.parents or not path.is_file():
+            yield target
+
+
+def test_the_site_has_every_page_once_and_links_stay_in_it():
+    """What `mkdocs build --strict` checks, without its packages."""
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    named = list(pages_in(site["nav"]))
+    assert sorted(named) == sorted(path.name for path in ROOT.glob("docs/*.md"))
+    for path in ROOT.glob("docs/*.md"):
+        assert list(outside_links(path)) == [], path.name
+
+
+def test_what_the_reference_names_exists():
+    names = re.findall(r"^::: latentinpaint\.([\w.]+)$", (ROOT / "docs" / "reference.md").read_text(), re.MULTILINE)
+    assert len(names) > 5
+    for name in names:
+        assert resolve(name).__doc__, name
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
 ARCHITECTURE = ROOT / "docs" / "architecture.md"

@@ -55,3 +55,22 @@ def test_the_wheel_holds_the_package_alone(archives):
     _, wheel = archives
     assert files_below("latentinpaint") <= wheel
     assert {name.split("/")[0] for name in wheel if ".dist-info/" not in name} == {"latentinpaint"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "latentinpaint/configs/latent_ffc.yaml",
+        "latentinpaint/configs/default/texture.yaml",
+        "latentinpaint/pretrained/default.safetensors",
+        "latentinpaint/app/static/index.html",
+        "latentinpaint/evaluation/report/report_page.html",
+        "latentinpaint/py.typed",
+    ],
+)
+def test_the_wheel_holds_what_is_no_code(name, archives):
+    assert name in archives[1]
+
+
+def test_the_wheel_holds_every_recipe(archives):
+    assert {f"latentinpaint/{name}" for name in files_below("configs")} <= archives[1]

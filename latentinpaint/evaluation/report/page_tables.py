@@ -83,7 +83,10 @@ def page_tables(summary: Summary, metrics: Sequence[Metric]) -> list[PageTable]:
     tables = []
     for (key, title), found in columns.items():
         if found:
-            tables.append(PageTable(key, title, ["method", *(each.title for each in found)], _lines(summary, found)))
+            head = ["method"]
+            for column in found:
+                head.append(column.title)
+            tables.append(PageTable(key, title, head, _lines(summary, found)))
     if summary.differences:
         tables.append(_differences(summary, metrics))
     return tables
@@ -109,7 +112,9 @@ def _differences(summary: Summary, metrics: Sequence[Metric]) -> PageTable:
             head.append(f"{metric.label} {arrow(metric.higher_is_better)}")
     lines = []
     for name, found in summary.differences.items():
-        cells = [_difference_cell(found[key]) for key in shown]
+        cells = []
+        for key in shown:
+            cells.append(_difference_cell(found[key]))
         lines.append(TableLine(summary.rows[name].label, cells))
     return PageTable(
         "differences",
