@@ -28,9 +28,11 @@ class Options:
             address everyone in the network can use the service.
         port: port to listen on, from 1 to 65535.
         root_path: path below which a proxy offers the service, such as /fill.
+        server_names: names that a proxy passes on, separated by commas; a service on this machine alone answers to
+            its own names only.
         device: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
         precision: float32, or bfloat16, which is faster on processors that have instructions for it.
-        workers: fills that are computed beside each other, each with its share of the processor's cores.
+        workers: fills that are computed at a time, each with its share of the processor's cores.
         queue: fills that may wait; more are told to try again.
         time_limit: seconds that a fill may take.
         max_upload: megabytes (2^20 bytes) that a file may have.
@@ -43,6 +45,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 7860
     root_path: str = ""
+    server_names: str = ""
     device: str | None = None
     precision: str = "float32"
     workers: int = 1
@@ -123,7 +126,8 @@ def _settings(options: Options) -> "ServiceSettings":
         store=options.max_store,
         names=names,
     )
-    return ServiceSettings(options.host, options.port, options.root_path, options.workers, options.log_json, limits)
+    address = (options.host, options.port, options.root_path, options.server_names)
+    return ServiceSettings(*address, options.workers, options.log_json, limits)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

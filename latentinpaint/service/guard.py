@@ -45,14 +45,14 @@ class RequestGuard:
 
     Args:
         app: the application behind it.
-        settings: the address that is listened on decides which host names are taken; the limits of a request.
+        settings: which host names are taken, and the limits of a request.
     """
 
     def __init__(self, app: Callable, settings: ServiceSettings) -> None:
         self.app = app
         self.root_path = settings.root_path
         self.most_bytes = 2 * settings.limits.upload_bytes + _FORM_BYTES  # a photo and its mask
-        self.hosts = LOOPBACK | {settings.host} if settings.host in LOOPBACK else None
+        self.hosts = _host_names(settings)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass a request on to the application, or respond with the reason of the refusal."""
@@ -133,6 +133,14 @@ class RequestGuard:
             return message
 
         return limited
+
+
+def _host_names(settings: ServiceSettings) -> frozenset[str] | None:
+    """The names that the service may be called by; None for any."""
+    names = f"{settings.host},{settings.server_names}".lower().replace(" ", "").split(",")
+    if settings.host not in LOOPBACK and not settings.server_names:
+        return None
+    return LOOPBACK.union(filter(None, names))
 
 
 def _host_name(header: str) -> str:

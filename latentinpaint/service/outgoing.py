@@ -1,6 +1,7 @@
 """What is sent to visitors: files of results, previews that a browser can show, drawings of where samples differ."""
 
 import io
+import re
 import threading
 import zipfile
 from collections.abc import Sequence
@@ -58,7 +59,10 @@ def file_answer(
 def answer_response(answer: Answer) -> Response:
     """A file as a response to be saved."""
     response = Response(answer.content, media_type=answer.media_type)
-    response.headers["content-disposition"] = f"attachment; filename*=UTF-8''{quote(answer.name)}"
+    plain_name = re.sub(r"[^\w.() -]", "_", answer.name, flags=re.ASCII)  # for those that read nothing else
+    response.headers["content-disposition"] = (
+        f"attachment; filename=\"{plain_name}\"; filename*=UTF-8''{quote(answer.name)}"
+    )
     if answer.notes:
         response.headers["x-notes"] = quote("; ".join(answer.notes), safe=" ;:,.()'%/=+&#?@!")
     return response

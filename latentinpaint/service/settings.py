@@ -67,6 +67,8 @@ class ServiceSettings:
         host: the address to listen on.
         port: from 1 to 65535.
         root_path: the path below which a proxy offers the service, such as "/fill"; "" for none.
+        server_names: host names that it may be called by, besides those of this machine, separated by commas; an
+            address that is open to others takes any name if there are none.
         workers: threads that fill.
         log_json: whether a line of JSON is written for every request and job.
         limits: of what visitors ask for.
@@ -78,6 +80,7 @@ class ServiceSettings:
     host: str = "127.0.0.1"
     port: int = 7860
     root_path: str = ""
+    server_names: str = ""
     workers: int = 1
     log_json: bool = False
     limits: ServiceLimits = field(default_factory=ServiceLimits)

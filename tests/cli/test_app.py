@@ -51,56 +51,36 @@ def test_mistakes_are_one_sentence(command, model_files, options, words):
         assert result.status == 2 and len(result.complaints) == 1 and words in result.complaints[0]
 
 
-def running(name, model_files, tmp_path, *options):
-    """A process of a command, in which nothing may go through a proxy, and its first line."""
-    script = f"from latentinpaint.cli import main; main({name!r})"
-    proxies = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, "--model", model_files["ffc"], *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"TMPDIR": str(tmp_path)} | proxies,
-    )
-    return process, process.stdout.readline()
-
-
-def test_the_page_is_served_until_it_is_stopped(model_files, tmp_path):
-    """On the next port where one is taken; and leaves nothing behind, neither words nor files."""
+def test_it_serves_until_it_is_stopped(model_files, tmp_path):
+    """On the next port where one is taken, with its log; and leaves nothing behind, neither words nor files."""
     pytest.importorskip("fastapi", reason="fastapi is not installed")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        process, line = running("app", model_files, tmp_path, "--no-browser", "--port", str(port))
+        script = "from latentinpaint.cli import main; main('app')"
+        options = ["--model", model_files["ffc"], "--no-browser", "--log-json", "--port", str(port)]
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A proxy that is not there: nothing may go through it.
+            env=os.environ
+            | {"TMPDIR": str(tmp_path), "HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"},
+        )
         try:
+            line = process.stdout.readline()
             found = re.search(r"the page is at (http://127\.0\.0\.1:(\d+)/)", line)
             assert found and port < int(found[2]) <= port + 100
-            with urllib.request.urlopen(found[1], timeout=30) as response:
-                assert response.status == 200
+            for path in ("", "health"):
+                with urllib.request.urlopen(f"{found[1]}{path}", timeout=30) as response:
+                    assert response.status == 200
             assert list(tmp_path.glob("latentinpaint-*"))
             process.send_signal(signal.SIGTERM)  # taken as Ctrl-C, which a shell may have switched off
             out, err = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert process.returncode == 0 and out.strip() == "" and err.splitlines() == [f"note: port {port} is taken"]
+    note, *log = err.splitlines()
+    assert process.returncode == 0 and out.strip() == "" and note == f"note: port {port} is taken"
+    entries = [json.loads(line) for line in log]
+    assert [(entry["route"], entry["status"]) for entry in entries] == [("/", 200), ("/health", 200)]
     assert list(tmp_path.glob("latentinpaint-*")) == []
-
-
-def test_the_interface_alone_and_its_log(model_files, tmp_path):
-    pytest.importorskip("fastapi", reason="fastapi is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    process, line = running("serve", model_files, tmp_path, "--log-json", "--port", str(port))
-    try:
-        assert f"http://127.0.0.1:{port}/openapi.json" in line
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=30) as response:
-            assert json.load(response)["models"] == ["ffc"]
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    (entry,) = [json.loads(line) for line in err.splitlines()]
-    assert process.returncode == 0 and (entry["message"], entry["route"], entry["status"]) == (
-        "request",
-        "/health",
-        200,
-    )

@@ -90,6 +90,15 @@ def test_host_names(name, host, status):
         assert ask(headers=own, settings=settings)[0] == 200
 
 
+def test_names_that_a_proxy_passes_on():
+    for host in ("127.0.0.1", "192.168.1.2"):
+        settings = ServiceSettings(host=host, server_names="Photos.example, other", limits=LIMITS)
+        for name in (b"photos.example", b"PHOTOS.example:8443", b"127.0.0.1:7860", host.encode()):
+            assert ask(headers=((b"host", name),), settings=settings)[0] == 200
+        for name in (b"evil.example", b"photos.example.evil.example", b""):
+            assert ask(headers=((b"host", name),), settings=settings)[0] == 421
+
+
 def test_the_body_is_limited_by_its_length_and_by_its_header():
     assert ask(method="POST", parts=[b"x" * 60, b"y" * 60])[2] == b"x" * 60 + b"y" * 60
     assert ask(method="POST", parts=[b"x" * MOST])[0] == 200

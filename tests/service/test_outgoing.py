@@ -36,7 +36,9 @@ def test_zips_and_headers():
         assert [archive.read(name) for name in ("ä 1.png", "2.png")] == [b"1", b"2"]
     assert packed.notes == ("lost: µ",)
     response = outgoing.answer_response(answers[0])
-    assert response.headers["content-disposition"] == "attachment; filename*=UTF-8''%C3%A4%201.png"
+    assert (
+        response.headers["content-disposition"] == "attachment; filename=\"_ 1.png\"; filename*=UTF-8''%C3%A4%201.png"
+    )
     assert response.headers["x-notes"] == "lost: %C2%B5"
 
 

@@ -23,7 +23,9 @@ def post(client, path, image, mask=None, **fields):
 def test_a_fill_is_that_of_the_model(client, models, file_of, array_of, photo, hole):
     answer = post(client, "/v1/fill", file_of(photo), file_of(hole), seed=3)
     assert answer.status_code == 200 and answer.headers["content-type"] == "image/png"
-    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''beach_filled.png"
+    assert answer.headers["content-disposition"] == (
+        "attachment; filename=\"beach_filled.png\"; filename*=UTF-8''beach_filled.png"
+    )
     assert np.array_equal(array_of(answer.content), models["ffc"](photo, hole, seed=3))
 
 

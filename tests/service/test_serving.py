@@ -28,7 +28,7 @@ def free_port():
 def address(models):
     """The address of a service that runs, without the last slash."""
     limits = ServiceLimits(upload=2, megapixels=0.5, store=16, visitor_jobs=4, queue=4)
-    settings = ServiceSettings(port=free_port(), root_path="/fill", limits=limits)
+    settings = ServiceSettings(port=free_port(), root_path="/fill", workers=2, limits=limits)
     with serving.serve(models, settings, ports_tried=20) as url:
         yield url.rstrip("/")
 
@@ -78,11 +78,11 @@ def test_a_body_without_a_length_is_counted(address):
     assert request(address, "GET", "/health")[0] == 200
 
 
-def test_broken_forms_do_not_fill_the_log(address, capfd):
+def test_broken_forms_do_not_fill_the_log(address, caplog):
     for _ in range(3):
         status, _, _ = request(address, "POST", "/v1/photos", b"xx" * 99, FORM)
         assert status == 400
-    assert capfd.readouterr().err == ""
+    assert caplog.records == []
 
 
 def test_a_client_that_goes_away_ends_its_job(address, file_of, helpers, hole):
@@ -122,14 +122,14 @@ def test_many_open_connections_do_not_keep_others_out(address):
 
 
 def test_two_hundred_requests_are_answered(address, file_of, helpers, hole, array_of, models):
-    """Ten clients at once, more than there is room for: each answer is the right picture, or says to wait."""
+    """Eight clients at once, more than there is room for: each answer is the right picture, or says to wait."""
     photo = helpers.smooth(40, 48)
     body = form(image=file_of(photo), mask=file_of(hole))
     wanted = models["ffc"](photo, hole)
     statuses = []
 
     def ask():
-        for _ in range(20):
+        for _ in range(25):
             status, _, content = request(address, "POST", "/v1/fill", body, FORM)
             statuses.append(status)
             if status == 200:
@@ -137,11 +137,11 @@ def test_two_hundred_requests_are_answered(address, file_of, helpers, hole, arra
             else:
                 assert json.loads(content)["error"]
 
-    threads = [threading.Thread(target=ask) for _ in range(10)]
+    threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     assert len(statuses) == 200 and set(statuses) <= {200, 429, 503} and statuses.count(200) >= 20
 
 
