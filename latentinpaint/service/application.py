@@ -55,7 +55,11 @@ def create_application(service: Service, page: Path | None = None) -> FastAPI:
     if page is not None:
         mimetypes.add_type("text/javascript", ".js")  # some systems say text/plain, which browsers refuse
         app.mount("/static", StaticFiles(directory=page), name="static")
-        app.add_route("/", lambda request: FileResponse(page / "index.html"))
+
+        def index() -> FileResponse:
+            return FileResponse(page / "index.html")
+
+        app.add_api_route("/", index, methods=["GET", "HEAD"], response_class=FileResponse, include_in_schema=False)
     app.add_middleware(RequestGuard, settings=service.settings)
     app.add_middleware(RequestObserver, monitor=service.monitor)
     return app
