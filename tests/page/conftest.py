@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-WAIT = 30_000  # milliseconds
+WAIT = 60_000  # milliseconds
 
 
 @pytest.fixture(scope="session")

@@ -59,6 +59,12 @@ def test_samples_side_by_side(page, tmp_path, helpers):
     page.locator("#answers-map").click()
     page.locator("#answers-map[aria-pressed=true]").wait_for()
     assert not np.array_equal(colour_at(page, middle), plain)
+    page.keyboard.press("r")
+    page.locator("#again:disabled").wait_for()
+    page.locator("#again:enabled").wait_for()
+    again = downloaded(page, "download", tmp_path)
+    assert np.array_equal(again[~hole], before[~hole]) and not np.array_equal(again, results[0])
+    assert page.locator("[name=seed]").input_value() == "1" and page.locator("#strip li").count() == 3
     page.locator("#undo").click()
     assert np.array_equal(hole_of(page, tmp_path), hole)
 
@@ -189,7 +195,7 @@ def test_mistakes_are_sentences_and_the_picture_stays(page, tmp_path, helpers):
     fill(page)
 
 
-def test_dropped_and_pasted_photos(page, tmp_path, helpers):
+def test_dropped_pasted_and_copied_photos(page, tmp_path, helpers):
     path = tmp_path / "dropped.png"
     Image.fromarray(helpers.smooth(30, 40)).save(path)
     script = """([kind, bytes]) => {
@@ -207,6 +213,11 @@ def test_dropped_and_pasted_photos(page, tmp_path, helpers):
         page.locator("body.opened").wait_for()
         page.locator("#message").wait_for(state="hidden")
         assert download(page, "download", tmp_path).name.startswith(kind)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#copy").click()
+    page.locator("#message-text", has_text="Copied.").wait_for()
+    copied = "navigator.clipboard.read().then(([item]) => item.getType('image/png')).then(createImageBitmap)"
+    assert page.evaluate(f"{copied}.then((image) => [image.width, image.height])") == [40, 30]
 
 
 def test_visitors_see_their_own_photos_alone(visit, tmp_path, helpers):

@@ -4,6 +4,7 @@
 // painted and not yet filled (mask.js); answers: { photos, chosen, box, map } of a fill that has several, else null.
 // A change adds a step behind the current one; those that were undone go.
 
+export const FILLED = "Filled"; // the label of a fill
 const MOST_STEPS = 200;
 
 export function currentStep(state) {
@@ -12,6 +13,11 @@ export function currentStep(state) {
 
 export function originalPhoto(state) {
   return state.steps[0]?.photo ?? null;
+}
+
+/** Whether the current step is a fill that can be made anew: the step before it has the mask. */
+export function isFill(state) {
+  return canUndo(state) && currentStep(state).label === FILLED;
 }
 
 export function canUndo(state) {

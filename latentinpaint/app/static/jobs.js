@@ -3,7 +3,7 @@
 // parts: those of the mask that it fills. What is painted meanwhile is kept, and filled next where fills are automatic.
 
 import { cancelJob, followJob, resolved, startExpand, startFill } from "./api.js";
-import { addStep, currentStep } from "./history.js";
+import { FILLED, addStep, currentStep } from "./history.js";
 import { movedParts, rasterise } from "./mask.js";
 import { complain, hush, say } from "./messages.js";
 import { loadImage } from "./pictures.js";
@@ -103,7 +103,7 @@ export function createJobs(store, pictures) {
       photo: photos[0],
       origin: [x + corner[0], y + corner[1]],
       mask: job.kind === "fill" ? unfilled(step.mask, job) : movedParts(step.mask, corner),
-      label: job.kind === "fill" ? "Filled" : "Expanded",
+      label: job.kind === "fill" ? FILLED : "Expanded",
       answers: several,
     });
     if (again) fill();

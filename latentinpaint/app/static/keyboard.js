@@ -24,6 +24,7 @@ export function createKeyboard(canvas, store, stage, tools, gestures, actions) {
     s: () => actions.choose("select"),
     x: () => actions.choose("expand"),
     f: actions.fill,
+    r: actions.again,
     c: actions.toggleSlider,
     "[": () => actions.resize(SMALLER),
     "]": () => actions.resize(1 / SMALLER),

@@ -3,7 +3,7 @@
 import { createAnswers } from "./answers.js";
 import { createCompare } from "./compare.js";
 import { createGestures } from "./gestures.js";
-import { currentStep, goToStep, redo, undo } from "./history.js";
+import { currentStep, goToStep, isFill, redo, undo } from "./history.js";
 import { createJobs } from "./jobs.js";
 import { createKeyboard } from "./keyboard.js";
 import { createMessages } from "./messages.js";
@@ -38,31 +38,38 @@ function stroked() {
   if (fillOnRelease && waiting.every(({ kind }) => kind === "stroke")) jobs.fill();
 }
 
-const toolbar = createToolbar(store, stage, {
+/** The same mask again, with another seed. */
+function again() {
+  if (!isFill(store.get()) || store.get().job !== null) return;
+  leaving(undo);
+  options.nextSeed();
+  jobs.fill();
+}
+
+const actions = {
   undo: () => leaving(undo),
   redo: () => leaving(redo),
+  again,
   fill: jobs.fill,
   cancel: jobs.cancel,
-});
+};
+const toolbar = createToolbar(store, stage, actions);
 const tools = createTools(store, { stroked, selected: createSelecting(store).selected });
 const gestures = createGestures(canvas, store, tools, stage, toolbar.resize);
 const compare = createCompare(store, stage);
 const opening = createOpening(store, pictures, stage, jobs);
 const saving = createSaving(store);
+const options = createOptions(store);
 
 createMessages(store);
 createAnswers(store, pictures);
 createStrip(store, pictures, (position) => leaving(() => goToStep(store, position)));
 createExpand(store, stage, jobs);
-createOptions(store);
 createKeyboard(canvas, store, stage, tools, gestures, {
   ...toolbar,
   ...compare,
   ...saving,
-  undo: () => leaving(undo),
-  redo: () => leaving(redo),
-  fill: jobs.fill,
-  cancel: jobs.cancel,
+  ...actions,
   open: opening.choose,
   help: () => document.getElementById("keys").togglePopover(),
 });

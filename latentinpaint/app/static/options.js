@@ -44,6 +44,11 @@ export function createOptions(store) {
     store.set({ options });
   }
 
+  function nextSeed() {
+    form.seed.value = Number(form.seed.value) + 1;
+    read();
+  }
+
   async function loadMask() {
     const [file] = maskFile.files;
     const step = currentStep(store.get());
@@ -84,6 +89,7 @@ export function createOptions(store) {
   maskFile.addEventListener("change", loadMask);
   document.getElementById("mask-invert").addEventListener("click", invert);
   offerModels();
+  return { nextSeed };
 }
 
 function shapeMessage(file, image, photo) {

@@ -1,6 +1,6 @@
 // The buttons, the size of the brush and the state of the fill.
 
-import { canRedo, canUndo, currentStep } from "./history.js";
+import { canRedo, canUndo, currentStep, isFill } from "./history.js";
 import { clamp } from "./geometry.js";
 import { TOOLS } from "./tools.js";
 import { zoomed } from "./viewport.js";
@@ -9,7 +9,7 @@ const SMALLEST = 3; // CSS pixels of the brush
 const LARGEST = 400;
 const ZOOM_STEP = 1.4;
 
-/** @param actions { undo, redo, fill, cancel } */
+/** @param actions { undo, redo, again, fill, cancel } */
 export function createToolbar(store, stage, actions) {
   const element = (id) => document.getElementById(id);
   const size = element("size");
@@ -45,6 +45,7 @@ export function createToolbar(store, stage, actions) {
     for (const button of document.querySelectorAll("[data-needs-photo]")) button.disabled = !opened;
     element("undo").disabled = !canUndo(state);
     element("redo").disabled = !canRedo(state);
+    element("again").disabled = !isFill(state) || state.job !== null;
     element("fill").disabled = !opened || state.job !== null;
     element("fill-on-release").checked = state.fillOnRelease;
     element("zoom-number").textContent = state.view === null ? "" : `${Math.round(100 * state.view.scale)} %`;
@@ -61,7 +62,7 @@ export function createToolbar(store, stage, actions) {
   }
 
   for (const tool of TOOLS) element(`tool-${tool}`).addEventListener("click", () => choose(tool));
-  for (const name of ["undo", "redo", "fill", "cancel"]) element(name).addEventListener("click", actions[name]);
+  for (const name of ["undo", "redo", "again", "fill", "cancel"]) element(name).addEventListener("click", actions[name]);
   size.addEventListener("input", readSize);
   element("fill-on-release").addEventListener("change", (event) => {
     store.set({ fillOnRelease: event.target.checked });
