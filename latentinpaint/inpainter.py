@@ -18,6 +18,7 @@ from latentinpaint.images.any_picture import AnyMask, AnyPicture
 from latentinpaint.images.image_files import Picture
 from latentinpaint.inference.fill import fill_holes
 from latentinpaint.inference.fill_input import FillInput, expanded_input, fill_input, picture_input
+from latentinpaint.inference.fill_uncertainty import measure_uncertainty
 from latentinpaint.inference.options import FillArguments, FillOptions
 from latentinpaint.inference.outpainting import Side
 from latentinpaint.inference.texture import PatchTexture
@@ -263,6 +264,28 @@ class Inpainter:
         fill_options = FillOptions(count, **options)
         self._warn_of_equal(fill_options)
         return self._expand(image, sides, mask, fill_options, progress)
+
+    def uncertainty(
+        self,
+        image: AnyPicture | Picture,
+        mask: AnyMask,
+        count: int = 8,
+        *,
+        progress: ProgressCallback | None = None,
+        **options: "Unpack[FillArguments]",
+    ) -> np.ndarray:
+        """How far the fill may be off at every pixel of the upright picture, (H, W) float32, 0 outside the hole.
+
+        For a model with several fills it is the standard deviation of `count` samples, of values in [0, 1]; for one
+        that predicts its own error that, in standard deviations of the latent. See `measure_uncertainty`.
+
+        Raises:
+            InputError: as calling, if `count` is below 2, and for a model that has neither.
+        """
+        fill_options = FillOptions(count, **options)
+        with reporting(progress):
+            item = fill_input(image, mask, fill_options)
+            return measure_uncertainty(self.fused, item, fill_options, self.texture, self.device)
 
     def fill(
         self,

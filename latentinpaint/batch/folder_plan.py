@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from latentinpaint.errors import InputError, printable
+from latentinpaint.errors import InputError, check_suffix, printable
 from latentinpaint.files import check_name, check_writable
 from latentinpaint.images.completeness import is_complete, picture_size
 from latentinpaint.images.folders import LeftOut, read_folder
@@ -25,11 +25,15 @@ _NUMBERED = re.compile(r"_mask\d+$")
 
 @dataclass(frozen=True)
 class FillTask:
-    """One mask of one picture, and the files that the samples go to; without a mask only new margins are filled."""
+    """One mask of one picture, and the files that the samples go to; without a mask only new margins are filled.
+
+    uncertainty: file for the uncertainty of the fill, see `fill_files`.
+    """
 
     image: Path
     mask: Path | None
     outputs: tuple[Path, ...]
+    uncertainty: Path | None = None
 
     def has_outputs(self) -> bool:
         """Whether there are files of the names of all outputs."""
@@ -55,7 +59,11 @@ class FillTask:
 
     def check_outputs(self) -> None:
         """Raise an `InputError` if an output cannot be written, or is one of the inputs, under whatever name."""
-        for output in self.outputs:
+        outputs = self.outputs
+        if self.uncertainty is not None:
+            check_suffix("the file of the uncertainty", str(self.uncertainty), ".png")
+            outputs = (*outputs, self.uncertainty)
+        for output in outputs:
             check_writable(output)
             for source in (self.image, self.mask):
                 if source is not None and output.exists() and source.exists() and output.samefile(source):

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from latentinpaint.batch.folder_plan import DEFAULT_FOLDER_NAMES, FillTask, FolderNames
 from latentinpaint.doctor import examine
@@ -16,13 +17,16 @@ from latentinpaint.doctor.refusal import refuse_problems
 from latentinpaint.errors import InputError, check_has_hole, check_same_size, printable
 from latentinpaint.images.format_fitting import LOSSY
 from latentinpaint.images.geometry import with_margins
-from latentinpaint.images.image_files import binary_mask, read_picture, write_picture
+from latentinpaint.images.image_files import binary_mask, read_picture, write_image, write_picture
 from latentinpaint.images.picture import Picture
+from latentinpaint.inference.fill_uncertainty import as_levels
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.outpainting import Padding, Side
 
 if TYPE_CHECKING:
     from latentinpaint.inpainter import Inpainter
+
+UNCERTAIN_SAMPLES = 8  # at least, of which the spread is taken
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,9 @@ class TaskResult:
 def fill_files(inpainter: "Inpainter", task: FillTask, options: TaskOptions) -> list[Message]:
     """Read, fill and write the files of a task.
 
+    The uncertainty, see `Inpainter.uncertainty`, is a PNG of 16 bits with `fill_uncertainty.LEVELS` levels for 1. For
+    a model with several fills it is that of as many samples as are written, 8 at least.
+
     Raises:
         InputError: if a file cannot be used.
     """
@@ -112,10 +119,22 @@ def fill_files(inpainter: "Inpainter", task: FillTask, options: TaskOptions) -> 
     def warn(text: str) -> None:
         messages.append(Message(MessageLevel.NOTE, f"{{image}}: {text}", names))
 
+    if task.uncertainty is not None:
+        _write_uncertainty(inpainter, grown, hole, options.fill, task.uncertainty)
     samples = inpainter.fill(grown, hole, _with_warnings(options.fill, warn))
     for sample, output in zip(samples, task.outputs, strict=True):
         messages += _write(sample, task.image, output, options.quality, (*names[:2], ("output", str(output))))
     return messages
+
+
+def _write_uncertainty(
+    inpainter: "Inpainter", picture: Picture, hole: np.ndarray, options: FillOptions, path: Path
+) -> None:
+    arguments = {field.name: getattr(options, field.name) for field in fields(options)}
+    count = max(UNCERTAIN_SAMPLES, arguments.pop("num_samples"))
+    arguments["ignore_problems"] = True  # what is one was refused before
+    uncertainty = inpainter.uncertainty(picture, hole, count, **arguments)
+    write_image(Image.fromarray(as_levels(uncertainty)), path)
 
 
 def try_fill_files(inpainter: "Inpainter", task: FillTask, options: TaskOptions) -> TaskResult:

@@ -24,6 +24,8 @@ class Options:
         expand: left,top,right,bottom or one number for all sides, in pixels or percent (10%): the picture grows by so
             much, and what is new is filled; a mask is then not needed.
         num_samples: samples for every hole; only a flow gives different ones.
+        uncertainty: PNG file for where the fill of one picture may be off, 16384 levels for 1: the standard deviation
+            of 8 samples or more of a flow, or the error that a model with one fill expects, if it does.
         seed: equal seeds give equal outputs, whatever else is in the folder.
         steps: solver steps of a flow, by default the model's own.
         invert_mask: the hole is where the mask is black.
@@ -58,6 +60,7 @@ class Options:
     maskdir: str | None = None
     expand: str | None = None
     num_samples: int = 1
+    uncertainty: str | None = None
     seed: int = 0
     steps: int | None = None
     invert_mask: bool = False

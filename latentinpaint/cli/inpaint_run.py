@@ -98,7 +98,8 @@ def _single_task(options: Options, image: Path, output: Path) -> FillTask:
             raise InputError(f"{name} is for folders (--indir, --outdir), not for one picture")
     if options.format != "keep":
         raise InputError("--format is for folders, not for one picture: there the suffix of --output decides")
-    task = FillTask(image, _path(options.mask), numbered_paths(output, options.num_samples))
+    outputs = numbered_paths(output, options.num_samples)
+    task = FillTask(image, _path(options.mask), outputs, _path(options.uncertainty))
     for path in task.outputs:
         file_format = format_of(path)  # an unknown suffix is found out before anything is computed
         if options.quality is not None and file_format is not JPEG:
@@ -110,6 +111,8 @@ def _single_task(options: Options, image: Path, output: Path) -> FillTask:
 def _plan(options: Options, indir: Path, outdir: Path) -> FolderPlan:
     if options.mask is not None and options.maskdir is not None:
         raise InputError("give --mask, one for all pictures, or --maskdir, a folder of masks, not both")
+    if options.uncertainty is not None:
+        raise InputError("--uncertainty is for one picture, not for a folder")
     folder = FolderOptions(
         indir,
         outdir,

@@ -212,7 +212,7 @@ def _grid_row(item: DatasetItem, trained: dict[str, Inpainter]) -> Sequence[Tens
     mean = BASELINES["mean"](item.image, item.mask)
     telea = BASELINES["telea"](item.image, item.mask)
     ffc = trained["ffc"](item.image[0], item.mask[0])
-    flow = trained["flow"](item.image[0], item.mask[0], num_samples=2)
+    flow = trained["flow"].samples(item.image[0], item.mask[0], 2)
     return [item.image[0], white[0], mean[0], telea[0], ffc, *flow]
 
 

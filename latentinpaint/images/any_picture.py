@@ -128,11 +128,13 @@ def _wrong_shape(mask: np.ndarray) -> InputError:
 
 
 def to_picture(image: object) -> Picture:
-    """A Pillow picture or an array as a `Picture`.
+    """A Pillow picture or an array as a `Picture`, which is taken too.
 
     Arrays are (H, W) or (H, W, 1) of uint8, uint16, int32 or floats, or (H, W, 3) or (H, W, 4) of uint8, uint16 or of
     floats in [0, 1] (clipped, see `check_unit_colours`), which become 16 bits deep.
     """
+    if isinstance(image, Picture):
+        return image
     if isinstance(image, np.ndarray):
         return _array_to_picture(_storable(image))
     if isinstance(image, Image.Image):

@@ -24,7 +24,7 @@ from latentinpaint.inference.feature_refinement import sample_refined
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.pyramid import PyramidLevel, resize
 from latentinpaint.inference.texture import PatchTexture
-from latentinpaint.inference.tiling import add_texture
+from latentinpaint.inference.tiling import add_texture, interpolated
 from latentinpaint.pipeline import InpaintPipeline, composite, mask_out
 from latentinpaint.progress import parts, report
 from latentinpaint.randomness import seed_for
@@ -98,6 +98,42 @@ def fill_holes(
                 writable.add(crop.picture)
             outputs[crop.picture][crop.box.index] = samples
     return outputs
+
+
+def expected_error(
+    pipeline: InpaintPipeline,
+    image: Tensor,
+    mask: Tensor,
+    options: FillOptions,
+    texture: PatchTexture | None = None,
+    device: torch.device | None = None,
+    hidden: Tensor | None = None,
+) -> Tensor | None:
+    """How wrong the networks expect the fill of a picture to be, (1, H, W), 0 outside the hole.
+
+    Arguments are those of `fill_holes`, of one picture.
+
+    Returns:
+        The mean absolute error of the latent around each pixel; None for a refiner that does not predict it.
+    """
+    unknown = mask
+    if hidden is not None:
+        unknown = mask | hidden
+    has_texture = options.choose_texture(texture) is not None
+    output = torch.zeros(mask.shape)
+    crops = list(_crops([mask], [unknown], options, pipeline.autoencoder.stride, has_texture))
+    for crop, part in zip(crops, parts([crop.box.area for crop in crops]), strict=True):
+        crop_mask = unknown[crop.box.index][None].float()
+        masked = mask_out(image[crop.box.index][None], crop_mask)
+        level = PyramidLevel.of(masked, crop_mask, crop.network_size)
+        with part:
+            _, error = pipeline.sample_with_error(
+                level.image.to(device), level.mask.to(device), 1, crop.seed, options.steps
+            )
+        if error is None:
+            return None
+        output[crop.box.index] = interpolated(error[0].float().cpu(), crop.box.size)[0]
+    return output * mask
 
 
 def _area(batch: list[_Crop]) -> int:

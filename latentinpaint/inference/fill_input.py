@@ -40,12 +40,14 @@ class FillInput:
         masks: (B, 1, H, W) bool.
         to_output: takes one sample (B, 3, H, W).
         hidden: (B, 1, H, W) bool, where colours mean nothing.
+        count: how many of the caller's pictures they are: 1, or B for a batch of tensors.
     """
 
     images: Tensor
     masks: Tensor
     to_output: Callable[[Tensor], Any]
     hidden: Tensor
+    count: int = 1
 
 
 def fill_input(image: Any, mask: object, options: FillOptions) -> FillInput:  # noqa: ANN401  see `Inpainter`
@@ -161,7 +163,7 @@ def _tensor_input(image: Tensor, mask: np.ndarray, options: FillOptions) -> Fill
         # Composited once more on the caller's own numbers: known pixels keep their dtype and bits.
         return torch.where(hole, soft.blend(sample, original).to(batch), batch).reshape(image.shape)
 
-    return FillInput(original, hole.cpu(), finish, torch.zeros_like(hole.cpu()))
+    return FillInput(original, hole.cpu(), finish, torch.zeros_like(hole.cpu()), len(batch))
 
 
 def _check_range(batch: Tensor, unseen: Tensor) -> None:

@@ -34,7 +34,7 @@ def add_texture(
     report()
     outer = _around_hole(is_hole(mask)[0, 0])
     if error is not None:
-        error = _interpolated(error, image.shape[-2:])[outer.index]
+        error = interpolated(error, image.shape[-2:])[outer.index]
     textured = _synthesise(texture, image[outer.index], fill[outer.index], mask[outer.index], error)
     if outer.area == image.shape[-2] * image.shape[-1]:
         return textured
@@ -53,7 +53,7 @@ def _synthesise(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
     report()
     level = PyramidLevel.of(mask_out(image, mask), mask, small_size)
     if error is not None:
-        error = _interpolated(error, small_size)
+        error = interpolated(error, small_size)
     at_once, by_tiles = parts((small_size[0] * small_size[1], height * width))
     with at_once:
         coarse = texture(level.image, resize(fill, small_size), level.mask, error)
@@ -92,7 +92,7 @@ def paint_tiles(texture: PatchTexture, image: Tensor, fill: Tensor, mask: Tensor
     return output
 
 
-def _interpolated(error: Tensor, size: Sequence[int]) -> Tensor:
+def interpolated(error: Tensor, size: Sequence[int]) -> Tensor:
     """Expected errors (1, 1, h, w) at another size; not by splines, which could fall below 0."""
     return F.interpolate(error, size=tuple(size), mode="bilinear", align_corners=False)
 

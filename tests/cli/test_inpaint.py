@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from latentinpaint import Inpainter
+from latentinpaint.cli import main
 from latentinpaint.cli.inpaint_run import parse_padding
 from latentinpaint.errors import InputError
 
@@ -474,3 +476,32 @@ def test_padding_of_a_text(text, sides):
 def test_texts_that_name_no_padding(text):
     with pytest.raises(InputError, match="--expand"):
         parse_padding(text)
+
+
+def test_uncertainty_as_a_file_of_sixteen_bits(tmp_path, model_files, capsys):
+    """Of a flow the spread of the samples that are written; a model without any says so, and writes nothing."""
+    photo = np.random.default_rng(0).integers(0, 256, (40, 48, 3), np.uint8)
+    hole = np.zeros((40, 48), np.uint8)
+    hole[10:20, 8:30] = 255
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    Image.fromarray(hole).save(tmp_path / "mask.png")
+    words = ["--image", tmp_path / "photo.png", "--mask", tmp_path / "mask.png", "--output", tmp_path / "filled.png"]
+
+    def run(*more):
+        with pytest.raises(SystemExit) as end:
+            main("inpaint", [*map(str, words), *map(str, more)])
+        return end.value.code
+
+    path = tmp_path / "uncertainty.png"
+    assert run("--model", model_files["flow"], "--uncertainty", path, "--seed", 3, "--num-samples", 9) == 0
+    levels = np.asarray(Image.open(path))
+    flow = Inpainter.from_pretrained(model_files["flow"], "cpu")
+    expected = flow.uncertainty(photo, hole, 9, seed=3) * 16384
+    assert levels.dtype == np.uint16 and levels.max() > 0
+    np.testing.assert_allclose(levels, expected, atol=0.6)
+    path.unlink()
+    (tmp_path / "filled.png").unlink(missing_ok=True)
+    assert run("--model", model_files["ffc"], "--uncertainty", path) == 2
+    assert run("--model", model_files["flow"], "--uncertainty", tmp_path / "u.jpg") == 2
+    assert "does not predict its error" in capsys.readouterr().err
+    assert not path.exists() and not (tmp_path / "filled.png").exists()
