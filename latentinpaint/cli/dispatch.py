@@ -140,7 +140,8 @@ def _missing_or_unknown(text: str) -> str | None:
     """A sentence for an option that is not known or not there, if that is the mistake."""
     unknown = re.search(r"[Uu]nrecognized arguments?:? ?(.*?)(?:\n|$)", text)
     if unknown:
-        return f"unknown option {unknown[1].strip()}; --help lists all"
+        words = re.sub(r"--\w+(?![\w.])", lambda match: _as_option(match[0][2:]), unknown[1].strip())
+        return f"unknown option {words}; --help lists all"
     missing = re.search(r'[Kk]ey "([\w.]+)" is required|arguments are required: ([\w.]+)', text)
     if missing:
         key = missing[1] or missing[2]
@@ -154,16 +155,32 @@ def _wrong_value(text: str) -> str | None:
     if not keys:
         return None
     option = _as_option(keys[0])
-    expected = re.search(rf"Expected an? <class '({'|'.join(_TYPE_NAMES)})'>", text)
     value = re.search(r"(?:Got|Given) value: (?!NestedArg)(.*?)(?:\. Got value: .*)?$", text, re.MULTILINE)
-    if expected and value:
+    if value:
         setting = option
         if len(keys) > 1:
             setting = f"'{keys[-1]}' of {option}"
-        return f"{setting} takes {_TYPE_NAMES[expected[1]]}, not {value[1]}"
+        expected = _expected(text)
+        if expected is not None:
+            return f"{setting} {expected}, not {value[1]}"
     nested = re.search(r"NestedArg\(key='([\w.]+)'", text)
     if nested:
         return f"{option}.{nested[1]} is a setting of a class: name it first, with {option} and the class"
+    return None
+
+
+def _expected(text: str) -> str | None:
+    """What a setting may be, as its parser says: one of several words, a class, or a value of a type."""
+    choices: list[str] = []
+    for words in re.findall(r"Expected a typing\.Literal\[(.*?)\]", text):
+        choices += words.replace("'", "").split(", ")
+    if choices:
+        return f"is one of {', '.join(dict.fromkeys(choices))}"
+    if "Expected a dot import path string" in text:
+        return "is the full name of a class"
+    types = re.findall(rf"Expected an? <class '({'|'.join(_TYPE_NAMES)})'>", text)
+    if types:
+        return f"takes {' or '.join(_TYPE_NAMES[each] for each in dict.fromkeys(types))}"
     return None
 
 

@@ -30,7 +30,10 @@ def find_configurations(arguments: Sequence[str]) -> list[str]:
     for option, value in _options_with_values(arguments):
         words.append(option)
         if option == CONFIGURATION and value is not None:
-            words.append(str(configuration(value)))
+            path = configuration(value)
+            if not isinstance(_settings_in(path), dict):
+                raise InputError(f"the configuration {value} holds no settings")
+            words.append(str(path))
         elif value is not None:
             words.append(value)
     return words
@@ -116,14 +119,18 @@ def _options_with_values(arguments: Sequence[str]) -> list[tuple[str, str | None
 
 def _refiner_in(config: str) -> str | None:
     """The refiner's class that a configuration names, if any."""
-    try:
-        settings = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"the configuration {config} cannot be read") from error
-    refiner = _entry(_entry(settings, "model"), "refiner")
+    refiner = _entry(_entry(_settings_in(Path(config)), "model"), "refiner")
     if isinstance(refiner, str):
         return refiner
     return _entry(refiner, "class_path")
+
+
+def _settings_in(config: Path) -> object:
+    """What a configuration holds."""
+    try:
+        return yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"the configuration {config} cannot be read: it is no YAML") from error
 
 
 def _entry(settings: object, key: str) -> Any:  # noqa: ANN401  YAML holds anything

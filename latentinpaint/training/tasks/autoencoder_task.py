@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from latentinpaint.data.datamodule import InpaintingDataModule
+from latentinpaint.errors import check_at_least
 from latentinpaint.metrics.pixels import decibels
 from latentinpaint.models import Autoencoder, LamaAutoencoder
 from latentinpaint.training.tasks.base import Batch, TrainingTask
@@ -36,6 +37,7 @@ class PretrainTask(TrainingTask):
         statistic_batches: int = 64,
     ) -> None:
         super().__init__(learning_rate, weight_decay, warmup_steps)
+        check_at_least("model.statistic_batches", statistic_batches, 1)
         self.autoencoder = autoencoder or LamaAutoencoder()
         self.statistic_batches = statistic_batches
 
