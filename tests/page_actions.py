@@ -1,10 +1,16 @@
 """What visitors do on the page, for its tests: open, paint, wait, download; and what the mask is after that."""
 
+import base64
+import io
+import json
+import re
+
 import numpy as np
 from PIL import Image
 
 MARGIN = 12  # CSS pixels around a photo that is shown whole
 LARGEST_SCALE = 4  # of it
+JOBS = re.compile(r"/v1/jobs/[^/]+(/events)?$")
 
 
 def choose(page, path):
@@ -143,3 +149,40 @@ def shows(page, size, place, photo, tolerance=12):
     """Whether the canvas has the colour of a smooth photo (H, W, 3) at a place of the screen, as near as JPEG is."""
     column, row = (int(value) for value in in_photo(page, size, [place])[0])
     return np.abs(colour_at(page, place) - photo[row, column]).max() < tolerance
+
+
+def hold_fills(page, box):
+    """Fills give a first look, green, and never end as far as the page can see; they can be cancelled."""
+    left, top, right, bottom = box
+    file = io.BytesIO()
+    Image.new("RGB", (right - left, bottom - top), (0, 255, 0)).save(file, "PNG")
+    look = {"url": f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}", "box": box}
+
+    def answer(route):
+        if route.request.method != "GET":
+            route.continue_()
+        elif route.request.url.endswith("/events"):
+            route.fulfill(content_type="text/event-stream", body=f"event: preview\ndata: {json.dumps(look)}\n\n")
+        else:
+            route.fulfill(json={"state": "running", "progress": 0.5, "seconds_left": 6.2})
+
+    page.route(JOBS, answer)
+
+
+def touches_of(page):
+    """A function that puts fingers down at places and lifts them at others."""
+    session = page.context.new_cdp_session(page)
+
+    def send(kind, places):
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def touch(starts, ends):
+        for count in range(1, len(starts) + 1):
+            send("touchStart", starts[:count])
+        for share in (0.25, 0.5, 0.75, 1):
+            places = np.add(starts, share * np.subtract(ends, starts))
+            send("touchMove", places.tolist())
+        send("touchEnd", [])
+
+    return touch

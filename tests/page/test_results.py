@@ -1,23 +1,21 @@
 """Samples, cancelling, comparing, expanding, mistakes, other visitors, phones and what screen readers find."""
 
-import base64
-import io
-import json
-import re
-
 import numpy as np
 import pytest
 from page_actions import (
+    JOBS,
     colour_at,
     download,
     downloaded,
     drag,
     fill,
+    hold_fills,
     hole_of,
     on_screen,
     open_photo,
     paint,
     shows,
+    touches_of,
     view_of,
     wait_for_step,
 )
@@ -25,7 +23,6 @@ from PIL import Image
 
 SIZE = (161, 120)
 LINE = [(40, 50), (110, 60)]
-JOBS = re.compile(r"/v1/jobs/[^/]+(/events)?$")
 
 
 def message(page):
@@ -67,24 +64,6 @@ def test_samples_side_by_side(page, tmp_path, helpers):
     assert page.locator("[name=seed]").input_value() == "1" and page.locator("#strip li").count() == 3
     page.locator("#undo").click()
     assert np.array_equal(hole_of(page, tmp_path), hole)
-
-
-def hold_fills(page, box):
-    """Fills give a first look, green, and never end as far as the page can see; they can be cancelled."""
-    left, top, right, bottom = box
-    file = io.BytesIO()
-    Image.new("RGB", (right - left, bottom - top), (0, 255, 0)).save(file, "PNG")
-    look = {"url": f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}", "box": box}
-
-    def answer(route):
-        if route.request.method != "GET":
-            route.continue_()
-        elif route.request.url.endswith("/events"):
-            route.fulfill(content_type="text/event-stream", body=f"event: preview\ndata: {json.dumps(look)}\n\n")
-        else:
-            route.fulfill(json={"state": "running", "progress": 0.5, "seconds_left": 6.2})
-
-    page.route(JOBS, answer)
 
 
 def test_a_first_look_time_left_cancel_and_invert(page, tmp_path, helpers):
@@ -261,25 +240,6 @@ def test_on_a_phone(visit, tmp_path):
         page.locator("#more-close").click()
         fill_button = page.locator("#fill").bounding_box()
         assert fill_button["y"] + fill_button["height"] <= 844
-
-
-def touches_of(page):
-    """A function that puts fingers down at places and lifts them at others."""
-    session = page.context.new_cdp_session(page)
-
-    def send(kind, places):
-        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-    def touch(starts, ends):
-        for count in range(1, len(starts) + 1):
-            send("touchStart", starts[:count])
-        for share in (0.25, 0.5, 0.75, 1):
-            places = np.add(starts, share * np.subtract(ends, starts))
-            send("touchMove", places.tolist())
-        send("touchEnd", [])
-
-    return touch
 
 
 def test_accessibility(visit, tmp_path, helpers):
