@@ -228,7 +228,7 @@ def test_on_a_phone(visit, tmp_path):
         touch = touches_of(page)
         touch([(100, 300)], [(140, 320)])
         wait_for_step(page, "Painted", 3)  # an example's mask waits for the button
-        page.locator("#fill").tap()
+        page.locator("#fill").click()
         wait_for_step(page, "Filled")
         before = page.evaluate("document.getElementById('zoom-number').textContent")
         touch([(150, 300), (250, 300)], [(100, 300), (300, 300)])
