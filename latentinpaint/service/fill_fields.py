@@ -1,9 +1,9 @@
-"""The options of a fill as a request names them: fields of a form, or of JSON."""
+"""What a request names: files, and the options of a fill as fields of a form."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Form
-from pydantic import BaseModel, Field
+from fastapi import Depends, File, Form, UploadFile
 
 from latentinpaint.errors import InputError, choose
 from latentinpaint.inference.options import FillOptions
@@ -13,29 +13,32 @@ from latentinpaint.service.settings import ServiceLimits
 MAX_SEED = 2**31 - 1
 MAX_RADIUS = 1000
 
-ModelName = Annotated[str | None, Field(description="the model's name, see /v1/models; by default the first")]
-Samples = Annotated[int, Field(ge=1, description="how many fills; only some models give different ones")]
-Steps = Annotated[int | None, Field(ge=1, description="solver steps of a flow, by default the model's own")]
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED, description="equal seeds give equal fills")]
-Refine = Annotated[bool, Field(description="refine large pictures from coarse to fine; takes many times as long")]
-Texture = Annotated[bool | None, Field(description="paint with patches of the photo; by default as the model has it")]
-Dilate = Annotated[int, Field(ge=0, le=MAX_RADIUS, description="pixels that the mask is dilated by")]
-Feather = Annotated[int, Field(ge=0, le=MAX_RADIUS, description="pixels of blending inside the dilated mask")]
-Uncertainty = Annotated[bool, Field(description="also draw where the samples differ; takes 2 samples or more")]
+ImageFile = Annotated[UploadFile, File(description="PNG, JPEG, WebP, TIFF, BMP or GIF")]
+Side = Annotated[int, Form(ge=0, description="pixels that the photo grows by on this side")]
+_Model = Annotated[str | None, Form(description="the model's name, see /v1/models; by default the first")]
+_Samples = Annotated[int, Form(ge=1, description="how many fills; only some models give different ones")]
+_Steps = Annotated[int | None, Form(ge=1, description="solver steps of a flow, by default the model's own")]
+_Seed = Annotated[int, Form(ge=0, le=MAX_SEED, description="equal seeds give equal fills")]
+_Refine = Annotated[bool, Form(description="refine large photos from coarse to fine; takes many times as long")]
+_Texture = Annotated[bool | None, Form(description="paint with patches of the photo; by default as the model has it")]
+_Dilate = Annotated[int, Form(ge=0, le=MAX_RADIUS, description="pixels that the mask is dilated by")]
+_Feather = Annotated[int, Form(ge=0, le=MAX_RADIUS, description="pixels of blending inside the dilated mask")]
+_Uncertainty = Annotated[bool, Form(description="also draw where the samples differ; takes 2 samples or more")]
 
 
-class FillFields(BaseModel):
-    """How a hole is to be filled."""
+@dataclass(frozen=True)
+class FillFields:
+    """How a hole is to be filled: the fields of a form, checked by FastAPI."""
 
-    model: ModelName = None
-    samples: Samples = 1
-    steps: Steps = None
-    seed: Seed = 0
-    refine: Refine = False
-    texture: Texture = None
-    dilate: Dilate = 0
-    feather: Feather = 0
-    uncertainty: Uncertainty = False
+    model: _Model = None
+    samples: _Samples = 1
+    steps: _Steps = None
+    seed: _Seed = 0
+    refine: _Refine = False
+    texture: _Texture = None
+    dilate: _Dilate = 0
+    feather: _Feather = 0
+    uncertainty: _Uncertainty = False
 
     def choose_model(self, models: dict[str, Inpainter]) -> Inpainter:
         """The model that is named, or the first.
@@ -81,26 +84,4 @@ def is_refinable(inpainter: Inpainter) -> bool:
     return bool(inpainter.pipeline.autoencoder.stage_channels)
 
 
-def fill_form(
-    model: Annotated[ModelName, Form()] = None,
-    samples: Annotated[Samples, Form()] = 1,
-    steps: Annotated[Steps, Form()] = None,
-    seed: Annotated[Seed, Form()] = 0,
-    refine: Annotated[Refine, Form()] = False,
-    texture: Annotated[Texture, Form()] = None,
-    dilate: Annotated[Dilate, Form()] = 0,
-    feather: Annotated[Feather, Form()] = 0,
-    uncertainty: Annotated[Uncertainty, Form()] = False,
-) -> FillFields:
-    """The fields of a form."""
-    return FillFields(
-        model=model,
-        samples=samples,
-        steps=steps,
-        seed=seed,
-        refine=refine,
-        texture=texture,
-        dilate=dilate,
-        feather=feather,
-        uncertainty=uncertainty,
-    )
+FormFields = Annotated[FillFields, Depends()]

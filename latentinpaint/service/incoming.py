@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
+from fastapi import UploadFile
 from PIL import Image
 
 from latentinpaint.errors import InputError, check_same_size, printable
@@ -37,6 +38,16 @@ class IncomingPhoto:
 
     picture: Picture
     file_format: ImageFormat
+
+
+def sent_photo(file: UploadFile, limits: ServiceLimits) -> IncomingPhoto:
+    """`read_photo` of a part of a form."""
+    return read_photo(file.file.read(), file_name(file.filename, "photo"), limits)
+
+
+def sent_mask(file: UploadFile, limits: ServiceLimits) -> Picture:
+    """`read_mask` of a part of a form."""
+    return read_mask(file.file.read(), file_name(file.filename, "mask"), limits)
 
 
 def file_name(sent: str | None, otherwise: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Depends, File, Form, Path, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Path, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
 
 from latentinpaint.images.picture import Picture
@@ -20,9 +20,9 @@ from latentinpaint.service.answers import (
     parsed_box,
 )
 from latentinpaint.service.event_stream import job_events
-from latentinpaint.service.fill_fields import FillFields, fill_form
+from latentinpaint.service.fill_fields import FillFields, FormFields, Side
 from latentinpaint.service.filling import FillWork, dilated, expanded
-from latentinpaint.service.incoming import file_name, painted_hole, read_mask
+from latentinpaint.service.incoming import painted_hole, sent_mask
 from latentinpaint.service.job import Job
 from latentinpaint.service.outgoing import uncertainty_overlay
 from latentinpaint.service.photo_store import StoredPhoto
@@ -40,7 +40,6 @@ PhotoField = Annotated[str, Form(description="id of the photo", max_length=64)]
 MaskFile = Annotated[
     UploadFile, File(description="white is filled; of the photo's size or smaller, then it is scaled")
 ]
-Side = Annotated[int, Form(ge=0, description="pixels that the photo grows by on this side")]
 MaskBox = Annotated[
     str | None,
     Form(
@@ -56,14 +55,14 @@ def begin_fill(
     session: Session,
     photo: PhotoField,
     mask: MaskFile,
-    fields: Annotated[FillFields, Depends(fill_form)],
+    fields: FormFields,
     mask_box: MaskBox = None,
 ) -> BegunAnswer:
     """Begin to fill a hole of a photo; a new photo comes of it, and several of several samples."""
     service = service_of(request)
     stored = service.store.get(session, photo)
     with service.slot():
-        painted = read_mask(mask.file.read(), file_name(mask.filename, "the mask"), service.limits)
+        painted = sent_mask(mask, service.limits)
         hole = painted_hole(painted, _covered(mask_box, stored), (stored.height, stored.width))
     packed = np.packbits(hole)  # it may wait for long
 
@@ -79,7 +78,7 @@ def begin_expand(
     request: Request,
     session: Session,
     photo: PhotoField,
-    fields: Annotated[FillFields, Depends(fill_form)],
+    fields: FormFields,
     left: Side = 0,
     top: Side = 0,
     right: Side = 0,

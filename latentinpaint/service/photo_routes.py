@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from latentinpaint.images.encode import encode_image
 from latentinpaint.images.image_format import JPEG, PNG
@@ -20,7 +20,8 @@ from latentinpaint.service.answers import (
     photo_answer,
 )
 from latentinpaint.service.example_photos import ExamplePhoto, example_photos
-from latentinpaint.service.incoming import file_name, read_photo
+from latentinpaint.service.fill_fields import ImageFile
+from latentinpaint.service.incoming import sent_photo
 from latentinpaint.service.outgoing import (
     SAME,
     answer_response,
@@ -41,7 +42,6 @@ _KEPT = "private, max-age=86400, immutable"
 
 PhotoId = Annotated[str, Path(description="of a photo of this visitor", max_length=64)]
 ExampleName = Annotated[str, Path(max_length=64, examples=["rocket"])]
-ImageFile = Annotated[UploadFile, File(description="PNG, JPEG, WebP, TIFF, BMP or GIF")]
 PreviewSide = Annotated[int, Query(ge=1, le=MAX_SIDE, description="longer side in pixels, at most")]
 BoxText = Annotated[
     str | None,
@@ -56,7 +56,7 @@ def send(request: Request, session: BegunSession, image: ImageFile) -> PhotoAnsw
     """Send a photo. It is kept for this visitor alone, upright, at its own size and depth."""
     service = service_of(request)
     with service.slot():
-        photo = read_photo(image.file.read(), file_name(image.filename, "photo.png"), service.limits)
+        photo = sent_photo(image, service.limits)
         return photo_answer(service.store.add(session, photo.picture, photo.file_format))
 
 

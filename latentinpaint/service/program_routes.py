@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
 from latentinpaint import __version__
 from latentinpaint.doctor import ArgumentNames, Finding, examine
@@ -22,9 +22,9 @@ from latentinpaint.service.answers import (
     file_response,
     model_answer,
 )
-from latentinpaint.service.fill_fields import FillFields, fill_form
+from latentinpaint.service.fill_fields import FillFields, FormFields, ImageFile, Side
 from latentinpaint.service.filling import FillWork, dilated, expanded
-from latentinpaint.service.incoming import IncomingPhoto, file_name, full_hole, read_mask, read_photo
+from latentinpaint.service.incoming import IncomingPhoto, full_hole, sent_mask, sent_photo
 from latentinpaint.service.job import Answer, Job
 from latentinpaint.service.outgoing import SAME, answer_response, file_answer, uncertainty_drawing, zip_answer
 from latentinpaint.service.service import Service, service_of
@@ -35,14 +35,11 @@ _NAMES = ArgumentNames(invert_mask="invert", ignore_problems="")
 _SECONDS_BETWEEN_LOOKS = 0.02
 _PICTURE = file_response("the filled photo, or a zip", "image/png", "image/jpeg", "application/zip")
 
-ImageFile = Annotated[UploadFile, File(description="PNG, JPEG, WebP, TIFF, BMP or GIF")]
 MaskFile = Annotated[UploadFile, File(description="of the photo's size; white is filled")]
 OptionalMask = Annotated[UploadFile | None, File(description="as for a fill")]
-Fields = Annotated[FillFields, Depends(fill_form)]
 Format = Annotated[str, Form(description="same (the photo's own), png, jpeg, webp or tiff", examples=["png"])]
 Quality = Annotated[int | None, Form(ge=1, le=100, description="of a JPEG; by default the photo's own")]
 Invert = Annotated[bool, Form(description="black is filled, not white")]
-Side = Annotated[int, Form(ge=0, description="pixels that the photo grows by on this side")]
 
 
 @router.post("/v1/fill", responses=_PICTURE | JOB_ERRORS, response_class=Response)
@@ -51,7 +48,7 @@ async def fill(
     owner: Owner,
     image: ImageFile,
     mask: MaskFile,
-    fields: Fields,
+    fields: FormFields,
     invert: Invert = False,
     format: Format = SAME,
     quality: Quality = None,
@@ -60,8 +57,8 @@ async def fill(
     service = service_of(request)
 
     def read() -> tuple[IncomingPhoto, np.ndarray]:
-        photo = _read_image(service, image)
-        mask_picture = read_mask(mask.file.read(), file_name(mask.filename, "mask"), service.limits)
+        photo = sent_photo(image, service.limits)
+        mask_picture = sent_mask(mask, service.limits)
         hole = full_hole(mask_picture, photo.picture, invert)
         check_pair(photo.picture, mask_picture, invert, _NAMES)
         return photo, hole
@@ -75,7 +72,7 @@ async def expand(
     request: Request,
     owner: Owner,
     image: ImageFile,
-    fields: Fields,
+    fields: FormFields,
     left: Side = 0,
     top: Side = 0,
     right: Side = 0,
@@ -87,7 +84,7 @@ async def expand(
     service = service_of(request)
 
     def read() -> tuple[IncomingPhoto, np.ndarray]:
-        photo = _read_image(service, image)
+        photo = sent_photo(image, service.limits)
         nothing = np.zeros((photo.picture.height, photo.picture.width), bool)
         picture, hole, _ = expanded(photo.picture, nothing, (left, top, right, bottom), service.limits)
         return IncomingPhoto(picture, photo.file_format), hole
@@ -102,9 +99,9 @@ def doctor(request: Request, image: ImageFile, mask: OptionalMask = None, invert
     service = service_of(request)
     findings: list[Finding] = []
     with service.slot():
-        photo = _read_image(service, image).picture
+        photo = sent_photo(image, service.limits).picture
         if mask is not None:
-            mask_picture = read_mask(mask.file.read(), file_name(mask.filename, "mask"), service.limits)
+            mask_picture = sent_mask(mask, service.limits)
             findings = examine(photo, mask_picture, invert, _NAMES)
     return DoctorAnswer(findings=[FindingAnswer(**finding.as_json()) for finding in findings])
 
@@ -132,10 +129,6 @@ async def health(request: Request) -> HealthAnswer:
 def metrics(request: Request) -> Response:
     """Counters in Prometheus' text format."""
     return Response(service_of(request).monitor.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-def _read_image(service: Service, image: UploadFile) -> IncomingPhoto:
-    return read_photo(image.file.read(), file_name(image.filename, "photo"), service.limits)
 
 
 def _work(
