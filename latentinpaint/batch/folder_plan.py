@@ -15,8 +15,8 @@ from pathlib import Path
 from latentinpaint.errors import InputError, check_suffix, printable
 from latentinpaint.files import check_name, check_writable
 from latentinpaint.images.completeness import is_complete, picture_size
-from latentinpaint.images.folders import LeftOut, read_folder
-from latentinpaint.images.image_format import FORMATS_BY_SUFFIX, JPEG, format_of
+from latentinpaint.images.folders import PICTURE_SUFFIXES, LeftOut, read_folder
+from latentinpaint.images.image_format import FORMATS_BY_SUFFIX, JPEG, READ_ONLY_SUFFIXES, format_of
 from latentinpaint.images.pairing import Matches, find_matches
 from latentinpaint.inference.outpainting import Padding, Side
 
@@ -225,7 +225,7 @@ class FolderOptions:
                 f"{self.maskdir or self.indir} holds no mask: a mask for photo.png is photo_mask.png or "
                 f"photo_mask001.png; {self.names.mask} takes one for all pictures"
             )
-        return f"{self.indir} holds no picture: {', '.join(FORMATS_BY_SUFFIX)} are read"
+        return f"{self.indir} holds no picture: {', '.join((*FORMATS_BY_SUFFIX, *READ_ONLY_SUFFIXES))} are read"
 
 
 def numbered_paths(path: Path, num_samples: int) -> tuple[Path, ...]:
@@ -236,11 +236,15 @@ def numbered_paths(path: Path, num_samples: int) -> tuple[Path, ...]:
 
 
 def _keep(suffix: str) -> str:
+    """The picture's own; PNG for one that is only read."""
+    if suffix.lower() in READ_ONLY_SUFFIXES:
+        return ".png"
     return suffix
 
 
 def _exact(suffix: str) -> str:
     """PNG in place of JPEG, which is lossy."""
+    suffix = _keep(suffix)
     if format_of(f"x{suffix}") is JPEG:
         return ".png"
     return suffix
@@ -248,6 +252,7 @@ def _exact(suffix: str) -> str:
 
 def _convert(to: str, suffix: str) -> str:
     """A format for all; pictures that have it keep their own spelling of the suffix."""
+    suffix = _keep(suffix)
     if format_of(f"x{suffix}") is format_of(f"x{to}"):
         return suffix
     return to
@@ -312,7 +317,7 @@ def _why_not_an_image(folder: Path, names: set[str], mask: Path) -> str:
     for path in files:
         if path.stem not in names or path == mask:
             continue
-        is_readable = path.suffix.lower() in FORMATS_BY_SUFFIX
+        is_readable = path.suffix.lower() in PICTURE_SUFFIXES
         if path.is_dir() and is_readable:
             return f": {path.name} is a folder"
         if path.is_symlink() and not path.exists():

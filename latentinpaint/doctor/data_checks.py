@@ -15,8 +15,7 @@ MAX_ASPECT = 4.0
 _MASK_NAME = re.compile(r"_mask\d*$", re.IGNORECASE)
 # Pictures to a person, but not to this package.
 _UNSUPPORTED_SUFFIXES = frozenset(
-    ".heic .heif .avif .jxl .jp2 .j2k .psd .xcf .exr .hdr .svg .ppm .pgm .pnm .tga .ico "
-    ".dng .cr2 .cr3 .nef .arw .raf".split()
+    ".jxl .jp2 .j2k .psd .xcf .exr .hdr .svg .ppm .pgm .pnm .tga .ico .dng .cr2 .cr3 .nef .arw .raf".split()
 )
 
 Stats = Sequence[PictureStats]

@@ -8,11 +8,10 @@ its parts in any order, and any file may be followed by something else: those ar
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image
-
 from latentinpaint.errors import InputError
-from latentinpaint.images.decode import FORMATS, upright_size
+from latentinpaint.images.decode import upright_size
 from latentinpaint.images.image_files import read_picture
+from latentinpaint.images.opening import open_image
 
 _HEAD = 16
 _TAIL = 12  # bytes
@@ -46,7 +45,7 @@ def is_complete(path: Path, size: tuple[int, int]) -> bool:
 def _header_of(path: Path) -> tuple[str, tuple[int, int] | None]:
     """Pillow's name of a file's format, and the picture's height and width, upright; None if it cannot be read."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with open_image(path) as image:
             return image.format or "", upright_size(image)
     except Exception:  # decoders meet hostile bytes
         return "", None

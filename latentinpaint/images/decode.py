@@ -7,7 +7,6 @@ Conventions
 - Whatever a decoder raises on a bad file becomes an `InputError` of one sentence that names the file.
 """
 
-import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,14 +23,12 @@ from latentinpaint.images.exif import upright_exif
 from latentinpaint.images.file_parts import bmp_colours
 from latentinpaint.images.high_depth import SIXTEEN_BIT_MODES, sixteen_bit_colour
 from latentinpaint.images.iptc import iptc_of
+from latentinpaint.images.opening import lost_depth, open_image
 from latentinpaint.images.orientation import known_orientation, orientation_of, read_exif, turn_upright
 from latentinpaint.images.palette import palette_of
 from latentinpaint.images.png_chunks import PNG_SIGNATURE, portable_chunks
 from latentinpaint.images.unkept_parts import unkept_parts
 
-# Pillow's names of what is opened. The list is short on purpose: each was checked to lose no depth, and the
-# rarer decoders (EPS starts Ghostscript) have no business with files from strangers.
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 _LARGER = "scale it down, cut it into parts, or raise PIL.Image.MAX_IMAGE_PIXELS in a program of your own"
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 _MODES = (*_EIGHT_BIT_MODES, *SIXTEEN_BIT_MODES, "I", "F")
@@ -67,7 +64,7 @@ def decode_file(data: bytes, name: str) -> dict[str, Any]:
 def _decode(data: bytes, name: str) -> dict[str, Any]:
     """As `decode_file`, of files with sound metadata; entries that Pillow leaves out with a warning are reported."""
     with caught_warnings(UserWarning) as caught:
-        with _errors_as_sentences(name), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with _errors_as_sentences(name), open_image(data) as image:
             fields = _fields(image, name, data)
     is_damaged = False
     for entry in caught:
@@ -130,7 +127,7 @@ def _errors_as_sentences(name: str) -> Iterator[None]:
             raise
         raise InputError(f"cannot use {name}: {error}") from error
     except UnidentifiedImageError as error:
-        formats = "PNG, JPEG, WebP, BMP, TIFF or GIF"
+        formats = "PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC or AVIF"
         raise InputError(f"{name} is not a picture that can be read ({formats}), or is damaged") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
@@ -159,6 +156,7 @@ def _fields(image: Image.Image, name: str, data: bytes = b"") -> dict[str, Any]:
         lost.append(f"the EXIF data of {name} are damaged and not kept")
     xmp, xmp_lost = metadata.xmp_of(image, name)
     iptc, iptc_lost = iptc_of(image, name)
+    lost += lost_depth(data, name)
     lost += xmp_lost + iptc_lost + metadata.unsupported_metadata(image, name)
     lost += unkept_parts(data, name, frames > 1 or metadata.has_gain_map(image))
     icc_profile = image.info.get("icc_profile") or None

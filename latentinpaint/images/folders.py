@@ -13,9 +13,9 @@ from pathlib import Path
 
 from latentinpaint.errors import InputError, listed
 from latentinpaint.files import user_path
-from latentinpaint.images.image_format import FORMATS_BY_SUFFIX
+from latentinpaint.images.image_format import FORMATS_BY_SUFFIX, READ_ONLY_SUFFIXES
 
-PICTURE_SUFFIXES = frozenset(FORMATS_BY_SUFFIX)
+PICTURE_SUFFIXES = frozenset([*FORMATS_BY_SUFFIX, *READ_ONLY_SUFFIXES])
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from latentinpaint.images.picture import Picture
 
 
 def read_picture(path: str | Path) -> Picture:
-    """Read a PNG, JPEG, WebP, BMP, TIFF or GIF file at its own depth, upright; the first of several frames.
+    """Read a PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC or AVIF file at its own depth, upright; the first frame of it.
 
     Raises:
         InputError: for whatever cannot be read whole and without loss; the message names the file.

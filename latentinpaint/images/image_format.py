@@ -61,6 +61,7 @@ FORMATS_BY_SUFFIX = {
     ".tiff": TIFF,
     ".gif": GIF,
 }
+READ_ONLY_SUFFIXES = (".heic", ".heif", ".avif")  # what is made of them is written as PNG
 
 
 def format_of(path: str | Path) -> ImageFormat:

@@ -108,11 +108,11 @@ def test_flat_transparent_and_masks(folder):
 
 
 def test_files_that_are_no_pictures(folder):
-    for name in ("notes.txt", "phone.HEIC", ".hidden", "sub/list.tsv"):
+    for name in ("notes.txt", "phone.DNG", ".hidden", "sub/list.tsv"):
         (folder / name).write_text("x")
     found = examine_data(folder, size=SIZE)
     assert about(found, "not a picture", "note") == {"notes.txt", "list.tsv"}
-    assert about(found, "kind of picture that is not read", "warning") == {"phone.HEIC"}
+    assert about(found, "kind of picture that is not read", "warning") == {"phone.DNG"}
 
 
 def test_duplicates(folder):

@@ -1,0 +1,39 @@
+"""Two small HEIC files, which no decoder here can write: a ramp of 48 x 32 pixels.
+
+Red is 5 times the column, green 7 times the row, blue 255 minus red. `TURNED` is stored with EXIF orientation 6, with
+a camera's maker and XMP; `TEN_BITS` has 10 bits a sample.
+"""
+
+import base64
+
+TURNED = base64.b85decode(
+    "0000SW^{RQXk}?*00000ZE0pPXk}?*ZE0a<0006KZDn*}000000000XXk=`10000000000aA{+700000000000000000000Mrmws"
+    "V*mgE07O6l0{{U400002HUI$t0000000C710ssI200WBv0RR9100000H~<3x00003!vFyQ00000001Qb003fXX>Mi!000000{{R3"
+    "6=`l}WdZ;I000310BCk&F#rGn02OI&W@Q2Z00963002dJX=VTb001g!Zf0cy000310{{SRX>DZyVQ_G4X=7n@X>V>Xa%5&Jcx`L|"
+    "000004sdC7Z2$lO00031009SSaB^?}008D`aAR)(004Gqc4I>U18@KU0FVFx0000U@BsY%`1k+-"
+    "4+CHT0RR|40Sp2E{{wIU00RJ!0009300RIXx&lC90096hLID8-"
+    "Z~y=U0FVFx0{{R603M(qfd!W8<fgf}2xu@M00096AOHXZ03l)k0RRR>0l{;?i2wiq6Ju{|a&BX6cmM$a4FCp!0000KX>)L800000"
+    "0000$0000$0000eV{Bn?0000m000010000W00001|NsB+00002|NsBs000020000GaA|mH000000|*ER00009X>xCL0{{R38EJ5B"
+    "VE_OC000000RRC8fdT^sgoXeB04Qm4Wo7^X0000001jhhb7KGk009620000EV`Ot<00RI4009610lIBuVRQfh0Z}LcuLd}-"
+    "Fg{IJRHMM{t6**2k%AYY9-sSm{d}i)bqwjz1qQ`XIN-"
+    "&{)~}edJn%okKHuI)HLi8PT!Sn=vVs4BF{XM*@P_s?gC%7bN6}OWa~+;O`}2Rwx7tJOUy~?HJRMB0LR4P$Hcu&q*Ob#^tK>A~jx<"
+    "r2EAe&mGjY)dpHR_sC@)d}3tS6+GyG>@5ohRK`&!U7<W|?&@}Es6-"
+    "BA>O4Qm2Q;IOhnC>IGl(|Onpw_{7c>$vPGrL)%qou3oBzFl8Iv+-"
+    "EPQr}h4Noe9r?yyMQXq6|p(7Q9jcu;QZ)z?u)r^{vqudHk<XtvMmhGQN&)e|7|6uKnDNDJFu;5X1&cJLa|8!4gO18N97I=_0+v4+"
+    "qs`kK-@%IaKuNL9Ozs{>LWyg2;1MXKjl7U=V-"
+    "unJ5>QUGu(hG26|hiL(ry`Bhtgw@~x000I>cxh$;08LE*DgXcg2mk^B4*&uH000O8001Td5&#1L000311^@s60001CAZ=l5WpV&K"
+    "csh7(aBXFDVIX*IY;JQpcs(LvWN%_+I&O11ZDn*}FCs5K"
+)
+
+TEN_BITS = base64.b85decode(
+    "0000SW^{RQXk}@500000ZE0pPXk}@5ZE0a<0004eZDn*}000000000XXk=`10000000000aA{+700000000000000000000B57=I"
+    "V*mgE07O6l0RRC200001pa1~?00000006}R001LtX>Mi!000000RR916=`l}WdZ;I000310BCk&F#rGn01j|zbZr0t000010002|"
+    "X>f9I0002oX>en20001WXm(>m0R#vD005o1000009`FGC{rdU<01pFT0096OKmiN^|NjIC00093owxu10{{RXx&lC90096hLID8;"
+    "2mk;B0G+r100RI39-"
+    "ttB1lew`N^6^dhJykC00RIr000930uW*V0RRR>0l{;?i2wiq6Ju{|a&BX6cmM$a4FCp!0000KX>)L8000000000$0000$0000eV{"
+    "Bn?0000m000010000W00001|NsB+00002|NsBs000020000GaA|mH000000}2WX0000OX>e^}0000000001009Mo0s{qv0002ZZD"
+    "e6|0002NC;_ho_?sYCVP;6n?hF6zW)bC?tX8>DMeZ^GPQ{;!_HVY|dau2qz}E3fR^usO|BO|cx1+O?B!#x~K(`4Rdh|V{DlQuQ*!"
+    "!s`g;25<hzv5|G8SU<w*E+dV`s7Qs?`q-"
+    "xc(JeV&Z^*m(ZK~%H9Y1RsCux)e1d45^^$WN90hgj$4+tuP9ANY~17D&k2jv?yWsDRO)db=NsLS<DeFup}fj5TFcutUjBsaMIUlM"
+    "Ftf1GRosEgM^OzZ@c"
+)
