@@ -4,8 +4,6 @@ A photo is read from the bytes of its file, at its own size and depth; no path o
 name files as their owner does.
 """
 
-import io
-import warnings
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -14,9 +12,10 @@ from fastapi import UploadFile
 from PIL import Image
 
 from latentinpaint.errors import InputError, check_same_size, printable
-from latentinpaint.images.decode import FORMATS
+from latentinpaint.images.decoder_warnings import caught_warnings
 from latentinpaint.images.image_files import binary_mask, decode_picture
 from latentinpaint.images.image_format import FORMATS_BY_SUFFIX, JPEG, PNG, ImageFormat
+from latentinpaint.images.opening import open_image
 from latentinpaint.images.picture import Picture
 from latentinpaint.inference.crops import Box
 from latentinpaint.service.refused import Refused
@@ -126,11 +125,10 @@ def _checked_format(content: bytes, name: str, limits: ServiceLimits) -> ImageFo
     if len(content) > limits.upload_bytes:
         raise Refused(413, f"{name} is larger than {limits.upload:g} MB, the limit here")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is the one that counts
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                file_format = _FORMATS.get(image.format or "", PNG)
-                width, height = image.size
+        # The limit below is the one that counts.
+        with caught_warnings(Image.DecompressionBombWarning), open_image(content) as image:
+            file_format = _FORMATS.get(image.format or "", PNG)
+            width, height = image.size
     except Image.DecompressionBombError as error:
         raise Refused(413, f"{name} has more than {limits.megapixels:g} megapixels, the limit here") from error
     except Exception:  # decoding says what is wrong with it

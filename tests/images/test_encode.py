@@ -24,7 +24,7 @@ from image_samples import (
 from PIL import Image, JpegImagePlugin
 
 from latentinpaint.errors import InputError
-from latentinpaint.images import decode
+from latentinpaint.images import opening
 from latentinpaint.images.image_files import (
     Picture,
     read_picture,
@@ -72,9 +72,9 @@ def test_known_pixels_and_fill_in_the_file(tmp_path, mode, suffix):
 
 
 def test_every_format_is_read_and_tested():
-    """A new format needs its Pillow name in `decode` and rows in `KEPT`; JPEG is lossy and has tests of its own."""
+    """A new format needs its Pillow name in `opening` and rows in `KEPT`; JPEG is lossy and has tests of its own."""
     names = {entry.name.upper() for entry in FORMATS_BY_SUFFIX.values()}
-    assert set(decode.FORMATS) == names
+    assert set(opening.FORMATS) == names
     assert {format_of(f"out{suffix}").name.upper() for _, suffix in KEPT} == names - {"JPEG"}
 
 
