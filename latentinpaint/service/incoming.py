@@ -22,7 +22,7 @@ from latentinpaint.service.refused import Refused
 from latentinpaint.service.settings import ServiceLimits
 
 _LONGEST_NAME = 120  # characters of a file's name that are kept
-# By Pillow's names; an MPO is a JPEG with further pictures behind it.
+# By Pillow's names; an MPO is a JPEG with further pictures behind it, and what cannot be written becomes a PNG.
 _FORMATS = {entry.name.upper(): entry for entry in FORMATS_BY_SUFFIX.values()} | {"MPO": JPEG}
 
 
