@@ -167,7 +167,8 @@ def test_all_lists_what_is_there(path):
 
 OPTION = re.compile(r"(?<![\w-])--[a-z]")
 TRAINING_COMMANDS = [
-    PACKAGE / "training" / f"{name}.py" for name in ("cli", "aliases", "option_order", "help_page", "run_options")
+    PACKAGE / "training" / f"{name}.py"
+    for name in ("cli", "aliases", "option_order", "help_page", "run_options", "run_messages")
 ]
 COMMAND_LINES = [*TRAINING_COMMANDS, *(PACKAGE / "cli").glob("*.py")]
 

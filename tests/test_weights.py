@@ -276,10 +276,13 @@ def test_an_autoencoder_is_no_model(model_files, tmp_path):
         load_pipeline(model_files["autoencoder"])
     assert_one_sentence(error, model_files["autoencoder"])
     shutil.copy(model_files["autoencoder"], tmp_path / "autoencoder.safetensors")
-    with pytest.raises(InputError, match=r"holds no model\.safetensors: it is an autoencoder's"):
+    with pytest.raises(InputError, match=r"holds no model\.safetensors: it is a trained autoencoder"):
         load_pipeline(tmp_path)
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.ckpt").touch()
+    with pytest.raises(InputError, match="it is a trained autoencoder"):  # a finished training leaves both
+        load_pipeline(tmp_path)
+    (tmp_path / "autoencoder.safetensors").unlink()
     with pytest.raises(InputError, match="ckpt_path last"):
         load_pipeline(tmp_path)
 

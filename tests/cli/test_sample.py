@@ -160,8 +160,8 @@ def test_a_constant_output_has_a_known_error(flows, sheet, done, tmp_path, monke
         ("multichannel", ("--data", "SHEET", "--channel", "noise"), "such as blur=0.8, not as noise"),
         ("multichannel", ("--data", "SHEET", "--channel", "high_pass=1"), "without noise .* give noise of 0.01"),
         ("hadamard", ("--channel", "noise=.1"), "generate takes no channels: leave --channel out"),
-        ("hadamard", ("--solver", "rk4"), "euler or midpoint"),
-        ("hadamard", ("--task", "posterior", "--data", "SHEET", "--solver", "rk4"), "euler or midpoint"),
+        ("hadamard", ("--solver", "rk4"), "euler, midpoint, heun"),
+        ("hadamard", ("--task", "posterior", "--data", "SHEET", "--solver", "rk4"), "euler, midpoint, heun"),
         ("hadamard", ("--task", "reward"), "give --quadratic, --linear or both"),
         ("hadamard", ("--task", "reward", "--quadratic", "1"), "0 or below"),
         ("hadamard", ("--linear", "1"), "generate takes no reward: leave --quadratic and --linear out"),
@@ -209,7 +209,11 @@ def test_models_of_another_kind_are_told_apart(flows, model_files, command, tmp_
     assert ended.status == 2 and "inpaint is the command for it" in ended.err
     ended = command("sample", "--model", model_files["flow"].parent, "--output", tmp_path / "o.png")
     assert ended.status == 2 and "inpaint is the command for it" in ended.err
-    picture = ("--image", "x.png", "--mask", "y.png", "--output", tmp_path / "o.png")
+    Image.new("L", (28, 28)).save(tmp_path / "x.png")
+    hole = np.zeros((28, 28), np.uint8)
+    hole[9:19, 9:19] = 255
+    Image.fromarray(hole).save(tmp_path / "y.png")
+    picture = ("--image", tmp_path / "x.png", "--mask", tmp_path / "y.png", "--output", tmp_path / "o.png")
     for path in (flows["conditioned"], flows["conditioned"] / "flow.safetensors"):
         ended = command("inpaint", "--model", path, *picture)
         assert ended.status == 2 and "sample is the command for it" in ended.err

@@ -330,7 +330,7 @@ def test_what_a_hadamard_flow_cannot_be():
     ):
         with pytest.raises(InputError, match=word):
             make("hadamard", **wrong)
-    with pytest.raises(InputError, match="euler or midpoint, not by rk4"):
+    with pytest.raises(InputError, match="euler, midpoint, heun, not rk4"):
         make("hadamard").generate(1, SamplerConfig("rk4"))
 
 

@@ -5,8 +5,8 @@ import pytest
 from image_samples import HEIGHT, WIDTH, image_of, noise, pillow_pixels
 from PIL import Image
 
-from latentinpaint.images.folders import PICTURE_SUFFIXES
 from latentinpaint.images.image_files import Picture, write_picture
+from latentinpaint.images.image_format import FORMATS_BY_SUFFIX
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_what_cannot_be_kept_is_said(tmp_path, mode, suffix, word):
 
 
 def test_every_mode_can_be_written_in_every_format(tmp_path):
-    for suffix in PICTURE_SUFFIXES:
+    for suffix in FORMATS_BY_SUFFIX:
         for mode in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I;16B", "I", "F"):
             image = image_of(mode)
             if mode in ("P", "PA"):

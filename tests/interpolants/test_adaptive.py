@@ -56,7 +56,8 @@ def test_the_least_certain_block_is_next():
     assert 0 < sum(is_first) < 8
 
 
-@pytest.mark.parametrize("method", PATH_SOLVERS)
+# Heun's last step of every block is Euler's, as each block is a path of its own.
+@pytest.mark.parametrize("method", sorted(PATH_SOLVERS.keys() - {"heun"}))
 def test_a_remembered_evaluation_changes_nothing(method):
     """Block by block in a fixed order, the same steps without it."""
     start = torch.randn(4, 1, 1, 3, generator=torch.Generator().manual_seed(5), dtype=torch.float64)

@@ -80,13 +80,14 @@ VARIANTS = {
     "ffc": (
         lambda: FFCRefiner(8, 1, delta=True),
         dict(channels=8, blocks=1, ratio=0.75, delta=True, width=None, hole_weight=1.0, uncertainty=False)
-        | dict(continued=False),
+        | dict(continued=False, iterations=1),
     ),
     "flow": (
         lambda: FlowRefiner(4, 8, (1, 2), interpolant="cosine"),
         dict(channels=4, width=8, multipliers=[1, 2], blocks=2, attention=True, dropout=0.0)
         | dict(interpolant="cosine", hole_weight=10.0, latent_weight=1.0, time_mean=-1.6, time_deviation=1.2)
-        | dict(solver="euler", steps=5, continued=False),
+        | dict(uniform_times=0.0, solver="euler", steps=5, grid="uniform", churn=0.0, continued=False, skip=False)
+        | dict(shortcuts=0, shortcut_share=0.5),
     ),
     "hadamard": (
         lambda: HadamardFlow((1, 8, 8), 8),

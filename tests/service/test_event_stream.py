@@ -1,6 +1,7 @@
 """Events say what changed, once, and that the connection lives."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from latentinpaint.inference.crops import Box
 from latentinpaint.service import event_stream
@@ -31,7 +32,8 @@ def heard(events_of, changes, monkeypatch):
     async def collect():
         return b"".join([part async for part in event_stream.job_events(places, job)]).decode()
 
-    text = asyncio.run(collect())
+    with ThreadPoolExecutor(1) as thread:  # a browser of other tests may have left a loop running in this one
+        text = thread.submit(asyncio.run, collect()).result()
     return events_of(text), text
 
 

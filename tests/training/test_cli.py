@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -145,7 +146,7 @@ def test_time_limit_stops_and_leaves_the_model(latent):
 
 def test_two_processes_train_one_model(model_files, tmp_path):
     """As on two GPUs: the tool starts its own second process, and one of them writes the model."""
-    tool = CONFIGS.parent / "tools" / "train_latent.py"
+    tool = Path(__file__).resolve().parents[2] / "tools" / "train_latent.py"
     options = ["--config", CONFIGS / "smoke.yaml", *FLOW, "--autoencoder", model_files["autoencoder"]]
     devices = ["--trainer.devices", 2, "--trainer.strategy", "ddp", "--trainer.accelerator", "cpu"]
     command = [sys.executable, tool, *options, *devices, "--output", tmp_path / "run"]
