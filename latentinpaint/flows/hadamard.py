@@ -318,7 +318,7 @@ class HadamardFlow(Flow):
         active_mask: Tensor | None = None,
     ) -> Solution:
         if config.solver not in PATH_SOLVERS:
-            raise InputError(f"its solver is one of {', '.join(PATH_SOLVERS)}, not {config.solver}")
+            raise InputError(f"a Hadamard flow's solver is one of {', '.join(PATH_SOLVERS)}, not {config.solver}")
         return integrate_path(
             path,
             drifts,

@@ -147,5 +147,5 @@ def test_impossible_flows():
         SamplerConfig(steps=0)
     with pytest.raises(InputError, match="order 'spiral'.*morton"):
         make("hadamard").sequential(*samples(make("hadamard")), order="spiral")
-    with pytest.raises(InputError, match="euler or midpoint"):
+    with pytest.raises(InputError, match="euler, midpoint, heun"):
         make("hadamard").generate(1, SamplerConfig("rk4"))
