@@ -33,7 +33,7 @@ from latentinpaint.flows.multichannel import read_channels
 from latentinpaint.interpolants.gaussian_field import GaussianField
 from latentinpaint.metrics.perceptual import load_lpips
 from latentinpaint.metrics.pixels import PSNR, SSIM, Metric
-from latentinpaint.randomness import draw_normal, numbered_generator
+from latentinpaint.runtime.randomness import draw_normal, numbered_generator
 from latentinpaint.visualization.flows import draw_side_by_side
 from latentinpaint.weights import load_flow
 

@@ -37,9 +37,9 @@ from latentinpaint.evaluation.statistics import median
 from latentinpaint.evaluation.summary import Summary, summarise
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.randomness import Generators
 from latentinpaint.refiners import Condition, FlowRefiner
 from latentinpaint.refiners.shortcuts import shortcut_counts
+from latentinpaint.runtime.randomness import Generators
 from latentinpaint.weights import load_pipeline
 
 # Way -> solver, grid, churn, and evaluations in each step but Heun's last.

@@ -20,7 +20,7 @@ from latentinpaint.images.folders import list_pictures
 from latentinpaint.images.image_files import read_picture
 from latentinpaint.metrics.perceptual import load_lpips
 from latentinpaint.metrics.pixels import PSNR, evaluate_pair
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 
 CARRIED = {
     "skimage": "data/astronaut.png data/camera.png data/gravel.png data/grass.png data/hubble_deep_field.jpg "

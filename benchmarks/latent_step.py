@@ -23,7 +23,7 @@ from latentinpaint.data.photos import Crops, SamplePhotos
 from latentinpaint.experiments.timing import latent_step, median_seconds
 from latentinpaint.models import LamaAutoencoder
 from latentinpaint.training.cli import TrainingCLI
-from latentinpaint.training.recipes import CONFIGS
+from latentinpaint.training.recipe_files import CONFIGS
 from latentinpaint.training.tasks.latent_task import LatentTask
 from latentinpaint.weights import save_autoencoder
 

@@ -19,7 +19,7 @@ from latentinpaint.metrics.distances import frechet_distance
 from latentinpaint.metrics.features import features_of, load_resnet20
 from latentinpaint.metrics.pixels import squared_errors
 from latentinpaint.pipeline import composite
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 
 
 def main() -> None:

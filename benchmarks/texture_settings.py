@@ -23,7 +23,7 @@ from latentinpaint.images.image_files import read_picture
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.metrics.perceptual import LPIPS, load_lpips
 from latentinpaint.metrics.pixels import squared_errors
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 from latentinpaint.weights import load_model
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentinpaint.evaluation.benchmark import compare
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.dataset import DatasetItem
+from latentinpaint.evaluation.method_comparison import compare
 from latentinpaint.evaluation.methods import Method
 from latentinpaint.evaluation.runner import Runner
 from latentinpaint.evaluation.summary import Summary

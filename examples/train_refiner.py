@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from latentinpaint import Inpainter
 from latentinpaint.data.datamodule import InpaintingDataModule
-from latentinpaint.randomness import Generators
 from latentinpaint.refiners import REFINERS, Condition, Refiner
 from latentinpaint.refiners.base import latent_l1
+from latentinpaint.runtime.randomness import Generators
 from latentinpaint.training.tasks.latent_task import LatentTask
 
 

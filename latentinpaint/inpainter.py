@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentinpaint.device import choose_device
 from latentinpaint.errors import InputError, choose, shown
 from latentinpaint.files import user_path
 from latentinpaint.images.any_picture import AnyMask, AnyPicture
@@ -24,7 +23,8 @@ from latentinpaint.inference.outpainting import Side
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.progress import ProgressCallback, reporting
+from latentinpaint.runtime.device import choose_device
+from latentinpaint.runtime.progress import ProgressCallback, reporting
 from latentinpaint.weights import PIPELINE_FILE, Model, load_model, save_model
 
 if TYPE_CHECKING:

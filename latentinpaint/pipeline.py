@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from latentinpaint.errors import check_at_least
 from latentinpaint.hole import check_unit_mask, is_hole
 from latentinpaint.models import Autoencoder, MaskControl
-from latentinpaint.progress import parts, report_layers
-from latentinpaint.randomness import Generators, numbered_generator
 from latentinpaint.refiners import Condition, Refiner
+from latentinpaint.runtime.progress import parts, report_layers
+from latentinpaint.runtime.randomness import Generators, numbered_generator
 
 # Full-resolution features of a 16-channel autoencoder take 64 bytes a pixel and layer.
 MAX_BATCH_PIXELS = 2**21

@@ -104,7 +104,7 @@ def _build_pipeline_fixture():
 def finished_quickstart(tmp_path_factory, model_files) -> tuple[Path, str]:
     """The folder of a quickstart of three steps with an untrained default model, and what it printed."""
     from latentinpaint.cli.quickstart import command
-    from latentinpaint.experiments import quickstart
+    from latentinpaint.experiments import demonstration
     from latentinpaint.weights import PRETRAINED
 
     folder = tmp_path_factory.mktemp("quickstart") / "out put"
@@ -112,8 +112,8 @@ def finished_quickstart(tmp_path_factory, model_files) -> tuple[Path, str]:
     with redirect_stdout(out), pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORCH_HOME", str(folder / "none"))
         patch.setitem(PRETRAINED, "default", model_files["ffc"])
-        patch.setattr(quickstart, "FILL_SIZE", 64)
-        patch.setattr(quickstart, "TRAINING_SIZE", 64)
+        patch.setattr(demonstration, "FILL_SIZE", 64)
+        patch.setattr(demonstration, "TRAINING_SIZE", 64)
         command(output=str(folder), steps=3)
     return folder, out.getvalue()
 

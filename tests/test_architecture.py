@@ -17,7 +17,7 @@ PACKAGE = Path(latentinpaint.__file__).parent
 # Rooms of one floor know nothing of each other; a room imports from itself and from lower floors.
 FLOORS = [
     {"errors"},
-    {"device", "files", "hole", "progress", "randomness"},
+    {"files", "hole", "runtime"},
     {"images", "models", "interpolants", "metrics"},
     {"lattice"},
     {"data", "refiners"},
@@ -36,11 +36,9 @@ FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 # What a room may know of the outside.
 OUTSIDE = {
     "errors": set(),
-    "device": {"torch"},
     "files": set(),
     "hole": {"numpy", "torch"},
-    "progress": {"torch"},
-    "randomness": {"torch"},
+    "runtime": {"torch"},
     "models": {"diffusers", "torch"},
     "interpolants": {"torch", "torchdiffeq"},
     "lattice": {"numpy", "torch"},

@@ -8,7 +8,7 @@ import yaml
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.training.cli import TrainingCLI
 from latentinpaint.training.losses.adversarial import LossWeights
-from latentinpaint.training.recipes import CONFIGS
+from latentinpaint.training.recipe_files import CONFIGS
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.training.tasks.autoencoder_task import PretrainTask
 from latentinpaint.training.tasks.flow_task import FlowTask

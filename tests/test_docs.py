@@ -13,7 +13,7 @@ import yaml
 from test_architecture import FLOORS
 
 from latentinpaint.cli import COMMANDS, main
-from latentinpaint.training.recipes import CONFIGS, recipe_names
+from latentinpaint.training.recipe_files import CONFIGS, recipe_names
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from latentinpaint.cli import main
 from latentinpaint.lattice.ensemble import EnsembleSettings
-from latentinpaint.training.recipes import CONFIGS
+from latentinpaint.training.recipe_files import CONFIGS
 from latentinpaint.weights import read_header
 
 ROOT = Path(__file__).resolve().parents[1]

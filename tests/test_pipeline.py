@@ -8,8 +8,8 @@ from small_autoencoders import build as build_adopted
 
 from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline, composite, mask_out, pad_to_stride
-from latentinpaint.randomness import numbered_generator
 from latentinpaint.refiners import REFINERS, FFCRefiner, FlowRefiner
+from latentinpaint.runtime.randomness import numbered_generator
 
 VARIANTS = [(name, control) for name in REFINERS for control in (True, False)]
 RUBBISH = {

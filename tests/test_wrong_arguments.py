@@ -7,7 +7,6 @@ from PIL import Image
 
 from latentinpaint import Inpainter
 from latentinpaint.data.masks import mask_preset
-from latentinpaint.device import choose_device
 from latentinpaint.errors import InputError
 from latentinpaint.flows import SamplerConfig
 from latentinpaint.inference.feature_refinement import Refinement
@@ -15,6 +14,7 @@ from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.interpolants.solvers import StepControl
 from latentinpaint.models import LamaAutoencoder, MaskControl
 from latentinpaint.refiners import FFCRefiner, FlowRefiner
+from latentinpaint.runtime.device import choose_device
 
 HEIGHT, WIDTH = 24, 32
 SEVERAL = np.zeros(2)

@@ -72,8 +72,12 @@ def _run(name: str, arguments: list[str]) -> int:
         return 0
     from latentinpaint.cli.dispatch import run
 
-    module = "latentinpaint.training.cli" if name in TRAINING else f"latentinpaint.cli.{name}"
-    words = ["--help" if word == "--help-all" else word for word in arguments]  # only of training is more to say
+    module = f"latentinpaint.cli.{name}"
+    if name in TRAINING:
+        module = "latentinpaint.training.cli"
+    words = list(arguments)
+    if "--help-all" in words:  # only of training is more to say
+        words[words.index("--help-all")] = "--help"
     return run(name, importlib.import_module(module), words)
 
 
@@ -95,10 +99,12 @@ def _command_or_end(arguments: list[str]) -> str:
 
 
 def _usage() -> str:
-    commands = "\n".join(f"  {name:<22} {summary}" for name, summary in COMMANDS.items())
+    commands = ""
+    for name, summary in COMMANDS.items():
+        commands += f"  {name:<22} {summary}\n"
     return (
         "usage: latentinpaint COMMAND [options]\n\n"
         "Image inpainting in latent space.\n\n"
-        f"{commands}\n\n"
+        f"{commands}\n"
         "latentinpaint COMMAND --help explains every option."
     )

@@ -65,14 +65,14 @@ def run(options: Options) -> None:
     """Train what is not trained yet, and leave the table."""
     from latentinpaint.data.masks import mask_preset as check_preset
     from latentinpaint.evaluation.benchmark_config import split_names
-    from latentinpaint.experiments import ablation
+    from latentinpaint.experiments import variant_training
     from latentinpaint.experiments.queue import SharedSettings, TrainingQueue
     from latentinpaint.training.precision import fastest_precision
-    from latentinpaint.training.recipes import configuration_folder
+    from latentinpaint.training.recipe_files import configuration_folder
 
     configs = configuration_folder(options.configs)
     folder = Path(options.output)
-    variants = ablation.find_variants(configs, split_names(options.only))
+    variants = variant_training.find_variants(configs, split_names(options.only))
     seeds = _seeds(split_names(options.seeds))
     check_counts(
         {
@@ -92,7 +92,7 @@ def run(options: Options) -> None:
         precision=options.precision or fastest_precision(),
         num_workers=options.num_workers,
     )
-    work = ablation.Ablation(
+    work = variant_training.Ablation(
         folder=folder,
         variants=variants,
         seeds=seeds,
@@ -105,12 +105,12 @@ def run(options: Options) -> None:
         inception_weights=options.inception_weights,
     )
     work.record_settings()
-    queue = TrainingQueue(folder, settings, options.jobs or ablation.runs_at_a_time(), progress_bar)
+    queue = TrainingQueue(folder, settings, options.jobs or variant_training.runs_at_a_time(), progress_bar)
     autoencoder = options.autoencoder
     if not autoencoder:
-        config = configs / f"{ablation.AUTOENCODER}.yaml"
-        target = folder / ablation.AUTOENCODER
-        autoencoder = ablation.train_autoencoder(queue, config, target, options.autoencoder_steps)
+        config = configs / f"{variant_training.AUTOENCODER}.yaml"
+        target = folder / variant_training.AUTOENCODER
+        autoencoder = variant_training.train_autoencoder(queue, config, target, options.autoencoder_steps)
     work.train(queue, autoencoder)
     table = work.evaluate(run_comparison, autoencoder)
     print(table)

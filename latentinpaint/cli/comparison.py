@@ -10,7 +10,7 @@ from latentinpaint.errors import InputError, check_counts, printable
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, EvaluationConfig, counts
 
 if TYPE_CHECKING:
-    from latentinpaint.evaluation.benchmark import Comparison
+    from latentinpaint.evaluation.method_comparison import Comparison
     from latentinpaint.evaluation.runner import RunResult
     from latentinpaint.evaluation.summary import Summary
 
@@ -26,7 +26,7 @@ def run_comparison(config: BenchmarkConfig, methods: Sequence[str], reference: s
     Raises:
         InputError: if there is nothing that could be compared.
     """
-    from latentinpaint.evaluation.benchmark import compare
+    from latentinpaint.evaluation.method_comparison import compare
     from latentinpaint.evaluation.runner import Runner
 
     if config.masks is not None and config.size is not None:

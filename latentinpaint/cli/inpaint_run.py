@@ -15,7 +15,6 @@ from latentinpaint.batch.task import TaskOptions, TaskResult, fill_files
 from latentinpaint.cli.dispatch import quieten
 from latentinpaint.cli.inpaint_options import Options
 from latentinpaint.cli.terminal import named_bar
-from latentinpaint.device import GIB, free_memory
 from latentinpaint.doctor import ArgumentNames
 from latentinpaint.doctor.refusal import check_pair
 from latentinpaint.errors import InputError, check_counts, check_has_hole, choose, printable
@@ -25,6 +24,7 @@ from latentinpaint.inference.feature_refinement import SHARE, Refinement
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.outpainting import Side
 from latentinpaint.inpainter import Inpainter
+from latentinpaint.runtime.device import GIB, free_memory
 
 NAMES = FolderNames("--indir", "--outdir", "--maskdir", "--mask", "--format", "--limit", "--jobs", "--crop")
 MASK_NAMES = ArgumentNames(invert_mask="--invert-mask", ignore_problems="--ignore-problems")

@@ -45,9 +45,9 @@ def run(options: Options) -> None:
     if options.evaluated < 1:
         raise InputError(f"--evaluated starts at 1, not {options.evaluated}")
     from latentinpaint.evaluation.benchmark_config import split_names
-    from latentinpaint.experiments.make_default import CARD_FILE, ModelMaking
+    from latentinpaint.experiments.model_making import CARD_FILE, ModelMaking
     from latentinpaint.training.precision import fastest_precision
-    from latentinpaint.training.recipes import configuration_folder
+    from latentinpaint.training.recipe_files import configuration_folder
 
     workers = options.num_workers
     if workers is None:

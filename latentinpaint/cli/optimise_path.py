@@ -40,11 +40,11 @@ def command(
     counts = {"--num-samples": num_samples, "--block-side": block_side, "--knots": knots, "--iterations": iterations}
     check_counts({**counts, "--steps": steps})
     check_suffix("--output", output, ".png")
-    from latentinpaint.device import choose_device
     from latentinpaint.flows import HadamardFlow
     from latentinpaint.flows.path_search import SearchSettings, compare_paths
     from latentinpaint.flows.session_inputs import SessionNames, load_samples
     from latentinpaint.images.image_files import write_image
+    from latentinpaint.runtime.device import choose_device
     from latentinpaint.visualization.flows import draw_paths
     from latentinpaint.weights import load_flow
 

@@ -48,11 +48,11 @@ def run(options: Options) -> int:
     check_suffix("--output", options.output, ".png")
     if options.animation is not None:
         check_suffix("--animation", options.animation, ".gif")
-    from latentinpaint.device import choose_device
     from latentinpaint.images.image_files import write_image
     from latentinpaint.maze.drawings import animate_paths, draw_paths, write_animation
     from latentinpaint.maze.loading import load_planner, read_stops
     from latentinpaint.maze.planning import SearchConfig
+    from latentinpaint.runtime.device import choose_device
 
     config = SearchConfig()
     if options.index is not None:

@@ -20,11 +20,11 @@ def command(output: str = "quickstart", steps: int = 700, seed: int = 0) -> None
     if steps < 1:
         raise InputError(f"--steps is a number from 1 up, not {steps}")
     from latentinpaint.evaluation.report.console import scores_table
-    from latentinpaint.experiments import quickstart
+    from latentinpaint.experiments import demonstration
 
     started = time.monotonic()
     folder = Path(output)
-    scores_table(quickstart.run(folder, steps, seed))
+    scores_table(demonstration.run(folder, steps, seed))
     elapsed = (time.monotonic() - started) / 60
     flow = shlex.quote(str(folder / "flow"))
     photo = shlex.quote(str(folder / "photo.png"))

@@ -5,7 +5,7 @@ import sys
 
 from latentinpaint.cli import COMMANDS
 from latentinpaint.errors import choose
-from latentinpaint.training.recipes import configuration, recipe_names, recipes
+from latentinpaint.training.recipe_files import configuration, recipe_names, recipes
 
 # How a recipe's name is given to the command that trains it, where it is not --config NAME.
 _BY_FOLDER = {"make_default": "--recipe FOLDER", "ablation": "--configs FOLDER"}

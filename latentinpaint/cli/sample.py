@@ -117,9 +117,9 @@ def _check(options: Options) -> None:
 def _session(options: Options) -> "Session":
     """The flow with all that the options say."""
     from latentinpaint.data.distributions import holds_fields
-    from latentinpaint.device import choose_device
     from latentinpaint.flows import session_inputs as inputs
     from latentinpaint.flows.session import Session
+    from latentinpaint.runtime.device import choose_device
     from latentinpaint.weights import load_flow, read_header
 
     flow = load_flow(options.model).to(choose_device(options.device))

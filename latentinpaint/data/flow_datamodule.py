@@ -23,7 +23,7 @@ from latentinpaint.data.picture_sets import DOWNLOADS
 from latentinpaint.data.trajectories import Windows, is_recorded, load_trajectories, recorded_path, window_shape
 from latentinpaint.errors import InputError
 from latentinpaint.lattice.ensemble import EnsembleSettings, make_ensemble
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 
 PHI4 = "phi4"
 EPOCH = 10**9  # batches: a run has one endless epoch and goes on where it was

@@ -7,7 +7,7 @@ import torch
 
 from latentinpaint.data.mask_generators import MaskGenerator, draw_integer
 from latentinpaint.errors import InputError, whole_number
-from latentinpaint.randomness import device_of
+from latentinpaint.runtime.randomness import device_of
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from latentinpaint.errors import InputError, whole_number
-from latentinpaint.randomness import device_of
+from latentinpaint.runtime.randomness import device_of
 
 MAX_SEGMENTS = 5
 MAX_REDRAWS = 200

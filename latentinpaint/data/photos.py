@@ -20,7 +20,7 @@ from latentinpaint.errors import InputError, choose
 from latentinpaint.images.folders import left_out_sentence, read_folder
 from latentinpaint.images.image_files import read_picture
 from latentinpaint.images.picture import Picture
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 
 
 class PhotoSource(ABC):

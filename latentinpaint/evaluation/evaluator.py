@@ -34,7 +34,7 @@ from latentinpaint.metrics.features import FeatureNetwork
 from latentinpaint.metrics.perceptual import LPIPS
 from latentinpaint.metrics.pixels import Metric, compare_regions, evaluate_pair
 from latentinpaint.metrics.regions import decile, hole_width, width_class
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 
 Record = dict[str, Any]
 # What computes figures and fills: with another version they may differ.

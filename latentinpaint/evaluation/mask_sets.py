@@ -28,7 +28,7 @@ from latentinpaint.files import sha256_of, write_text
 from latentinpaint.hole import is_hole
 from latentinpaint.images.image_files import read_picture, write_image
 from latentinpaint.metrics.regions import hole_width, width_class
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 
 MANIFEST = "manifest.json"
 FORMAT = 1

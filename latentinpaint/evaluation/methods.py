@@ -33,7 +33,7 @@ from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inpainter import Inpainter
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.randomness import seed_for
+from latentinpaint.runtime.randomness import seed_for
 from latentinpaint.weights import PIPELINE_FILE, PRETRAINED, pipeline_file
 
 

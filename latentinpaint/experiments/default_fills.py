@@ -16,7 +16,7 @@ from latentinpaint.data.example_holes import EXAMPLE_PHOTOS, example_hole
 from latentinpaint.data.mask_generators import WideMask
 from latentinpaint.data.photos import SamplePhotos
 from latentinpaint.inpainter import Inpainter
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 from latentinpaint.visualization import picture_grid
 
 SIDE = 256  # pixels of the pictures on the sheet

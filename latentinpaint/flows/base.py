@@ -12,7 +12,7 @@ from latentinpaint.errors import InputError, check_at_least, choose, whole_numbe
 from latentinpaint.interpolants import SOLVERS, Solution, integrate
 from latentinpaint.interpolants.solvers import Field, Progress
 from latentinpaint.models.arguments import RecordsArguments
-from latentinpaint.randomness import Generators, draw_normal, split
+from latentinpaint.runtime.randomness import Generators, draw_normal, split
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from latentinpaint.flows.hadamard import HadamardFlow
 from latentinpaint.interpolants import Drifts
 from latentinpaint.interpolants.likelihood import VOLUMES, carry_along_path
 from latentinpaint.interpolants.paths import inpaint
-from latentinpaint.randomness import split
+from latentinpaint.runtime.randomness import split
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,7 +36,7 @@ from latentinpaint.interpolants.objectives import WEIGHTINGS, squared_error
 from latentinpaint.interpolants.paths import ORDERS, denoise, inpaint, raster, sequential
 from latentinpaint.interpolants.training_distributions import TrainingDistribution
 from latentinpaint.models.alpha_networks import ALPHA_NETWORKS, EstimateUNet
-from latentinpaint.randomness import draw_normal, split
+from latentinpaint.runtime.randomness import draw_normal, split
 
 
 class HadamardFlow(Flow):

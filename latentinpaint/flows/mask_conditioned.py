@@ -23,7 +23,7 @@ from latentinpaint.flows.base import Flow, SamplerConfig, draw_holes, uniform_ti
 from latentinpaint.interpolants import Linear, ScheduledPath, Solution
 from latentinpaint.interpolants.objectives import WEIGHTINGS, one_sided_noise, one_sided_velocity, weighted_mean
 from latentinpaint.models.velocity import ConcatUNet, check_sides
-from latentinpaint.randomness import draw_normal
+from latentinpaint.runtime.randomness import draw_normal
 
 
 class MaskConditionedFlow(Flow):

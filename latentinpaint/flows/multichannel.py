@@ -46,7 +46,7 @@ from latentinpaint.interpolants.transfers import (
     unit_power,
 )
 from latentinpaint.models.alpha_networks import AmountsUNet
-from latentinpaint.randomness import split
+from latentinpaint.runtime.randomness import split
 
 SMALLEST_GAIN = 0.01  # of a frequency that can be restored without noise
 SMALLEST_ERROR = 1e-3  # below it the network's unit would be lost in the precision of what it is subtracted from

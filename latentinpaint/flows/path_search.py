@@ -17,7 +17,7 @@ from latentinpaint.interpolants import integrate_path
 from latentinpaint.interpolants.action import action, least_clock_action
 from latentinpaint.interpolants.paths import ClockTable, inpaint, raster
 from latentinpaint.interpolants.solvers import Progress
-from latentinpaint.randomness import draw_normal, numbered_generator, split
+from latentinpaint.runtime.randomness import draw_normal, numbered_generator, split
 
 
 @dataclass(frozen=True, eq=False)

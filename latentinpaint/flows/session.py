@@ -16,7 +16,7 @@ from latentinpaint.flows.sampling_tasks import TASKS, Batch
 from latentinpaint.interpolants import SOLVERS
 from latentinpaint.interpolants.solvers import Progress
 from latentinpaint.metrics.pixels import PSNR_CAP, squared_errors
-from latentinpaint.randomness import draw_normal, numbered_generator
+from latentinpaint.runtime.randomness import draw_normal, numbered_generator
 
 
 @dataclass(frozen=True, eq=False)

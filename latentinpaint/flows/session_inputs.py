@@ -15,7 +15,7 @@ from latentinpaint.flows.multichannel import read_channels
 from latentinpaint.flows.sampling_tasks import TASKS
 from latentinpaint.images.image_files import read_mask
 from latentinpaint.interpolants import SOLVERS
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 
 
 @dataclass(frozen=True)

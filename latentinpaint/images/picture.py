@@ -35,7 +35,7 @@ from latentinpaint.images.png_chunks import Chunk
 from latentinpaint.images.sample_range import SampleRange, check_intensities, range_of
 from latentinpaint.images.transparency import continue_visible, hidden
 from latentinpaint.images.transparent_colour import TransparentColour
-from latentinpaint.progress import report
+from latentinpaint.runtime.progress import report
 
 FILLED_AT_ONCE = 2**20  # pixels of a fill that are put into a picture at once: memory, and the progress reported
 

@@ -23,14 +23,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentinpaint.device import GIB, free_memory, saved_for_backward
 from latentinpaint.errors import InputError, choose, whole_number
 from latentinpaint.hole import is_hole
 from latentinpaint.inference.pyramid import PyramidLevel, erode, pyramid_sizes, scale_down
 from latentinpaint.pipeline import InpaintPipeline, composite, mask_out
-from latentinpaint.progress import part, parts
-from latentinpaint.randomness import numbered_generator
 from latentinpaint.refiners import Condition
+from latentinpaint.runtime.device import GIB, free_memory, saved_for_backward
+from latentinpaint.runtime.progress import part, parts
+from latentinpaint.runtime.randomness import numbered_generator
 
 SHARE = 0.5  # of the memory that is free
 BASE = 2**28  # bytes that the first gradient takes on a processor whatever the size: buffers of libraries

@@ -26,8 +26,8 @@ from latentinpaint.inference.pyramid import PyramidLevel, resize
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inference.tiling import add_texture, interpolated
 from latentinpaint.pipeline import InpaintPipeline, composite, mask_out
-from latentinpaint.progress import parts, report
-from latentinpaint.randomness import seed_for
+from latentinpaint.runtime.progress import parts, report
+from latentinpaint.runtime.randomness import seed_for
 
 LOG = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from latentinpaint.images.picture import Picture
 from latentinpaint.inference.layers import PictureLayers
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.outpainting import Padding, Side
-from latentinpaint.progress import report
+from latentinpaint.runtime.progress import report
 
 _NAMES = ArgumentNames(invert_mask="the mask inverted", ignore_problems="ignore_problems=True")
 

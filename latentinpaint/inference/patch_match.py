@@ -25,7 +25,7 @@ import numpy as np
 from latentinpaint.inference.contrast_prior import ContrastPrior
 from latentinpaint.inference.match_loops import FAR, compare_all, sweep, upscale
 from latentinpaint.inference.patch_level import PatchLevel, SearchWeights
-from latentinpaint.progress import INTERVAL, report
+from latentinpaint.runtime.progress import INTERVAL, report
 
 MAX_PAIRS = 4 * 10**6  # of targets and sources that are compared at the coarsest level
 BANDS = 16  # that targets are divided into

@@ -10,7 +10,7 @@ from latentinpaint.inference.contrast_prior import ContrastPrior
 from latentinpaint.inference.patch_level import PatchLevel, SearchWeights
 from latentinpaint.inference.patch_match import NearestNeighbourField, PatchSearch
 from latentinpaint.inference.patch_vote import vote_modes, vote_winners
-from latentinpaint.progress import part, parts
+from latentinpaint.runtime.progress import part, parts
 
 MANY_TARGETS = 300_000  # of a level, from which on half the rounds do
 VOTE_SHARE = 0.3  # of a round's time, for the progress that is reported

@@ -29,7 +29,7 @@ from latentinpaint.errors import InputError, check_at_least, whole_number
 from latentinpaint.hole import is_hole
 from latentinpaint.inference.narrow_holes import interpolate_narrow
 from latentinpaint.inference.patch_level import PatchLevel, PatchShape, ScaledPicture, SearchWeights
-from latentinpaint.progress import parts, report
+from latentinpaint.runtime.progress import parts, report
 
 MIN_SIDE = 48  # shorter side of the coarsest level, pixels
 MIN_SOURCES = 30  # of a level

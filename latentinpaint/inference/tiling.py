@@ -12,7 +12,7 @@ from latentinpaint.inference.crops import Box
 from latentinpaint.inference.pyramid import PyramidLevel, resize
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.pipeline import composite, mask_out
-from latentinpaint.progress import parts, report
+from latentinpaint.runtime.progress import parts, report
 
 SMALL_PIXELS = 1_000_000  # of a picture that is never cut
 MAX_PIXELS_AT_ONCE = 4_200_000  # that are synthesised at once, about 0.5 GB

@@ -24,7 +24,7 @@ from latentinpaint.interpolants.operators import Hadamard
 from latentinpaint.interpolants.path_solvers import integrate_path
 from latentinpaint.interpolants.paths import HadamardPath
 from latentinpaint.interpolants.solvers import Progress, Solution
-from latentinpaint.randomness import Generators, split
+from latentinpaint.runtime.randomness import Generators, split
 
 # Expected data (B, C, H, W) to how urgent an entry is, the same shape: the larger, the earlier.
 Urgency = Callable[[Tensor], Tensor]

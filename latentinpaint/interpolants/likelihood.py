@@ -26,7 +26,7 @@ from latentinpaint.errors import choose, whole_number
 from latentinpaint.interpolants.interpolant import Drifts
 from latentinpaint.interpolants.path_solvers import NOISES, PATH_SOLVERS, PathField, step_times
 from latentinpaint.interpolants.paths import Path
-from latentinpaint.randomness import Generators, split
+from latentinpaint.runtime.randomness import Generators, split
 
 # Items (B, …) to items of the same shape, each by itself.
 Map = Callable[[Tensor], Tensor]

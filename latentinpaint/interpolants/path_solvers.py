@@ -27,7 +27,7 @@ from latentinpaint.interpolants.interpolant import Drifts, Endpoints, Process
 from latentinpaint.interpolants.operators import fitting
 from latentinpaint.interpolants.paths import Path
 from latentinpaint.interpolants.solvers import Progress, Solution
-from latentinpaint.randomness import Generators, draw_normal, split
+from latentinpaint.runtime.randomness import Generators, draw_normal, split
 
 
 class Noise(ABC):

@@ -25,7 +25,7 @@ from latentinpaint.lattice.energy import PhiFour
 from latentinpaint.lattice.hmc import HybridMonteCarlo
 from latentinpaint.lattice.markov import run_chains
 from latentinpaint.lattice.observables import absolute_magnetisation, action_per_site, magnetisation
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 
 PART = 16  # records of every chain in a part
 

@@ -13,7 +13,7 @@ import torch
 
 from latentinpaint.maze.routes import cell_route
 from latentinpaint.maze.walls import Cell, Maze, Point
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch import Tensor
 from latentinpaint.errors import InputError, whole_number
 from latentinpaint.flows import HadamardFlow, SamplerConfig
 from latentinpaint.maze.walls import Maze
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 
 CANDIDATES = (5, 10, 15, 20, 25, 30, 35, 40, 45, 49)
 

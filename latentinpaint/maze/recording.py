@@ -16,7 +16,7 @@ from latentinpaint.data.trajectories import Trajectories, load_trajectories, sav
 from latentinpaint.errors import InputError, whole_number
 from latentinpaint.maze.controller import WaypointController
 from latentinpaint.maze.walls import WALL, Maze
-from latentinpaint.randomness import seed_for
+from latentinpaint.runtime.randomness import seed_for
 
 PART = 50_000  # steps of a part
 

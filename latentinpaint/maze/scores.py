@@ -11,7 +11,7 @@ from torch import Tensor
 from latentinpaint.maze.planning import Planner
 from latentinpaint.maze.routes import FineGrid, route_length
 from latentinpaint.maze.walls import Maze
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,8 +25,8 @@ from torch_fidelity.metric_kid import (
     kid_features_to_metric,
 )
 
-from latentinpaint.device import check_same_device
 from latentinpaint.errors import InputError
+from latentinpaint.runtime.device import check_same_device
 
 KERNEL_SUBSETS = 100
 LARGEST_SUBSET = 1000

@@ -50,10 +50,10 @@ from kornia.metrics import ssim as kornia_ssim
 from torch import Tensor
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
-from latentinpaint.device import check_same_device
 from latentinpaint.errors import InputError
 from latentinpaint.hole import check_unit_mask, is_hole
 from latentinpaint.metrics.regions import band
+from latentinpaint.runtime.device import check_same_device
 
 SSIM_WINDOW = 11
 SCALES = 5

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from latentinpaint.interpolants.objectives import weighted_mean
 from latentinpaint.models.arguments import RecordsArguments
-from latentinpaint.randomness import Generators
+from latentinpaint.runtime.randomness import Generators
 
 
 @dataclass(frozen=True)

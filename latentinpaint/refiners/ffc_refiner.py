@@ -29,9 +29,9 @@ from torch import Tensor, nn
 from latentinpaint.errors import InputError, whole_number
 from latentinpaint.interpolants.objectives import weighted_mean
 from latentinpaint.models.ffc import FFCResnetBlock
-from latentinpaint.randomness import Generators
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
 from latentinpaint.refiners.continuation import continue_known
+from latentinpaint.runtime.randomness import Generators
 
 SCALE_WEIGHT = 0.1  # of the scale's likelihood beside the latent L1, whose gradients it does not touch
 PASS_WEIGHT = 0.8  # of a pass's loss, over that of the next one

@@ -31,7 +31,6 @@ from latentinpaint.interpolants import Solution
 from latentinpaint.interpolants.objectives import squared_error
 from latentinpaint.interpolants.time_grids import TIME_GRIDS
 from latentinpaint.models.unet import TimeUNet
-from latentinpaint.randomness import Generators, draw_normal
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
 from latentinpaint.refiners.continuation import continue_known
 from latentinpaint.refiners.latent_paths import ALPHA_MIN, PATHS, Sampling
@@ -43,6 +42,7 @@ from latentinpaint.refiners.shortcuts import (
     shortcut_counts,
     shortcut_target,
 )
+from latentinpaint.runtime.randomness import Generators, draw_normal
 
 FIRST_OF_TIME = "network.embed.0.weight"  # of the layer that reads the times, (…, features of all of them)
 

@@ -38,9 +38,9 @@ from latentinpaint.interpolants import (
 )
 from latentinpaint.interpolants.operators import Hadamard
 from latentinpaint.interpolants.path_solvers import ExponentialMidpoint, PathSolver, ScaledNoise
-from latentinpaint.progress import report
-from latentinpaint.randomness import Generators
 from latentinpaint.refiners.base import Condition
+from latentinpaint.runtime.progress import report
+from latentinpaint.runtime.randomness import Generators
 
 # The smallest alpha in the loss: the velocity's weight would grow without bound towards the data.
 ALPHA_MIN = 0.05

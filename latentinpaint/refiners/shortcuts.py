@@ -27,7 +27,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError, whole_number
 from latentinpaint.interpolants import Solution
-from latentinpaint.progress import report
+from latentinpaint.runtime.progress import report
 
 # Predicts the clean latent from z (B, C, h, w), the time (B,) and the length of the step (B,).
 Jump = Callable[[Tensor, Tensor, Tensor], Tensor]

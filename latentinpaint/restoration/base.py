@@ -10,9 +10,9 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError, check_at_least, whole_number
 from latentinpaint.flows import HadamardFlow
-from latentinpaint.randomness import draw_normal
 from latentinpaint.restoration.observation_models import ObservationModel, Observed
 from latentinpaint.restoration.velocity_prior import VelocityPrior
+from latentinpaint.runtime.randomness import draw_normal
 
 
 @dataclass(frozen=True)

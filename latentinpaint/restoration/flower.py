@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latentinpaint.randomness import draw_normal
 from latentinpaint.restoration.base import Restorer, normal_like
 from latentinpaint.restoration.observation_models import Observed
 from latentinpaint.restoration.velocity_prior import VelocityPrior, data_variance
+from latentinpaint.runtime.randomness import draw_normal
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from latentinpaint.errors import check_at_least
 from latentinpaint.interpolants import Fourier, Hadamard, Operator, Scalar, identity
-from latentinpaint.randomness import draw_normal
+from latentinpaint.runtime.randomness import draw_normal
 
 NEGLIGIBLE = 1e-6  # singular values below this part of the largest one have no inverse
 

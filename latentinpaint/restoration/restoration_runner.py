@@ -15,7 +15,6 @@ from torch import Tensor
 
 from latentinpaint.data.augmentation import centre_crop
 from latentinpaint.data.distributions import Pictures, open_collection
-from latentinpaint.device import choose_device
 from latentinpaint.errors import InputError, check_at_least, whole_number
 from latentinpaint.evaluation.benchmark_config import EvaluationConfig
 from latentinpaint.evaluation.chosen_metrics import build_evaluator
@@ -28,7 +27,6 @@ from latentinpaint.files import sha256_of
 from latentinpaint.images.folders import check_outside
 from latentinpaint.images.image_files import read_picture
 from latentinpaint.images.modes import LUMINANCE
-from latentinpaint.randomness import numbered_generator, seed_for
 from latentinpaint.restoration.base import Restorer
 from latentinpaint.restoration.observation_models import ObservationModel, observe
 from latentinpaint.restoration.observation_tasks import ObservationTask, read_task, unseen
@@ -36,6 +34,8 @@ from latentinpaint.restoration.restoration_config import RestorationConfig
 from latentinpaint.restoration.restorer_texts import read_restorer, restorer_label, restorer_names
 from latentinpaint.restoration.unclamped_metrics import UnclampedPSNR, UnclampedSSIM
 from latentinpaint.restoration.velocity_prior import VelocityPrior, prior_of
+from latentinpaint.runtime.device import choose_device
+from latentinpaint.runtime.randomness import numbered_generator, seed_for
 from latentinpaint.weights import flow_file, load_flow
 
 RESTORED_PICTURES = PageWords(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.benchmark import Comparison, compare
+from latentinpaint.evaluation.method_comparison import Comparison, compare
 from latentinpaint.evaluation.summary import Summary, check_reference
 from latentinpaint.restoration.restoration_config import RestorationConfig
 from latentinpaint.restoration.restoration_runner import RestorationRunner, ValidationRunner

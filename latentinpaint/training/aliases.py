@@ -14,7 +14,7 @@ import yaml
 from latentinpaint.errors import InputError, choose
 from latentinpaint.refiners import REFINERS, Refiner
 from latentinpaint.training.option_order import is_configuration, most_exact_last
-from latentinpaint.training.recipes import configuration
+from latentinpaint.training.recipe_files import configuration
 
 ALIASES = ("--refiner", "--autoencoder")
 CONFIGURATION = "--config"

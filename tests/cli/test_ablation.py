@@ -9,7 +9,7 @@ from PIL import Image
 
 from latentinpaint.cli import main
 from latentinpaint.experiments import queue
-from latentinpaint.training.recipes import CONFIGS
+from latentinpaint.training.recipe_files import CONFIGS
 from latentinpaint.weights import read_header
 
 ABLATION = CONFIGS / "ablation"

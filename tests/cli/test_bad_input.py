@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from latentinpaint.cli import COMMANDS
 from latentinpaint.cli import TRAINING as TRAINING_COMMANDS
-from latentinpaint.training.recipes import CONFIGS
+from latentinpaint.training.recipe_files import CONFIGS
 
 ROOT = Path(__file__).resolve().parents[2]
 HEIGHT, WIDTH = 40, 48

@@ -5,7 +5,7 @@ from PIL import Image
 from point_mass import write_recording
 
 from latentinpaint.maze.walls import MAZES, Maze
-from latentinpaint.training.recipes import CONFIGS
+from latentinpaint.training.recipe_files import CONFIGS
 
 TINY = ["--model.flow.init_args.width", "8", "--model.flow.init_args.multipliers", "[1,2]"]
 SHORT = [

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from latentinpaint.evaluation.report import console
-from latentinpaint.experiments import quickstart
+from latentinpaint.experiments import demonstration
 from latentinpaint.training.callbacks import RunProgress
 from latentinpaint.weights import PRETRAINED
 
@@ -44,11 +44,11 @@ def test_it_says_how_to_go_on_from_the_default_model(finished_quickstart):
 def test_through_the_command_line(command, tmp_path, monkeypatch):
     """Only the way in: the work itself is done once for all tests."""
     monkeypatch.setattr(
-        quickstart, "fill_with", lambda model, folder, seed: print(model, "fills", seed, torch.get_num_threads())
+        demonstration, "fill_with", lambda model, folder, seed: print(model, "fills", seed, torch.get_num_threads())
     )
-    monkeypatch.setattr(quickstart, "train_models", lambda folder, steps, seed, model: {"options": (steps, seed)})
+    monkeypatch.setattr(demonstration, "train_models", lambda folder, steps, seed, model: {"options": (steps, seed)})
     torch.set_num_threads(2)
-    monkeypatch.setattr(quickstart, "evaluate_models", lambda folder, trained, seed: trained["options"])
+    monkeypatch.setattr(demonstration, "evaluate_models", lambda folder, trained, seed: trained["options"])
     monkeypatch.setattr(console, "scores_table", print)
     result = command("quickstart", "--steps", "15", "--seed", "7", "--output", tmp_path / "q")
     assert result.status == 0 and "default fills 7 1" in result.out and "(15, 7)" in result.out
@@ -71,7 +71,7 @@ def test_ctrl_c_keeps_what_was_finished_and_says_where(command, tmp_path, monkey
     handler = signal.getsignal(signal.SIGINT)
     monkeypatch.setitem(PRETRAINED, "default", model_files["ffc"])
     monkeypatch.setattr(RunProgress, "on_train_start", press)
-    monkeypatch.setattr(quickstart, "TRAINING_SIZE", 64)
+    monkeypatch.setattr(demonstration, "TRAINING_SIZE", 64)
     folder = tmp_path / "q"
     try:
         result = command("quickstart", "--steps", "1", "--output", folder)

@@ -1,6 +1,6 @@
 """The command `recipes`."""
 
-from latentinpaint.training.recipes import CONFIGS, recipe_names
+from latentinpaint.training.recipe_files import CONFIGS, recipe_names
 
 
 def test_it_lists_every_recipe_on_a_line_of_its_own(done):

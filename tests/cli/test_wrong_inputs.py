@@ -6,7 +6,7 @@ import torch
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.statistics import mean_with_interval, paired_difference
 from latentinpaint.metrics.pixels import evaluate_pair
-from latentinpaint.training.recipes import configuration
+from latentinpaint.training.recipe_files import configuration
 from latentinpaint.weights import load_autoencoder, load_flow, load_model
 
 PRETRAIN = "pretrain_ae --config smoke_pretrain_ae --output run "

@@ -84,7 +84,7 @@ def test_masks_fit_each_picture_and_an_unreadable_one_is_named(tmp_path):
 def _generator(name):
     import zlib
 
-    from latentinpaint.randomness import numbered_generator
+    from latentinpaint.runtime.randomness import numbered_generator
 
     return numbered_generator(0, zlib.crc32(name.encode()))
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from latentinpaint.evaluation.table_rows import TableRow
-from latentinpaint.experiments.ablation import AUTOENCODER
 from latentinpaint.experiments.ablation_table import (
     PAIRS,
     PUBLISHED,
@@ -14,7 +13,8 @@ from latentinpaint.experiments.ablation_table import (
     difference,
     markdown,
 )
-from latentinpaint.training.recipes import CONFIGS
+from latentinpaint.experiments.variant_training import AUTOENCODER
+from latentinpaint.training.recipe_files import CONFIGS
 
 ABLATION = CONFIGS / "ablation"
 

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from latentinpaint.device import GIB
 from latentinpaint.errors import InputError
 from latentinpaint.inference import feature_refinement
 from latentinpaint.inference.feature_refinement import (
@@ -17,6 +16,7 @@ from latentinpaint.inference.pyramid import PyramidLevel, erode, pyramid_sizes, 
 from latentinpaint.models import IdentityAutoencoder
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS, FFCRefiner
+from latentinpaint.runtime.device import GIB
 
 HEIGHT, WIDTH = 68, 83
 QUICK = Refinement(iterations=3, smallest_side=24)

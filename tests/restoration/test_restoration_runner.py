@@ -10,8 +10,8 @@ from PIL import Image
 from small_prior import config_of, save_priors, write_pictures
 
 from latentinpaint.errors import InputError
-from latentinpaint.randomness import draw_normal
 from latentinpaint.restoration.restoration_runner import RestorationRunner, ValidationRunner
+from latentinpaint.runtime.randomness import draw_normal
 
 METHODS = ("pnp_flow:steps=3:samples=1", "replace:steps=3")
 

@@ -170,13 +170,13 @@ def test_a_job_that_nobody_waits_for_is_cancelled(service, monkeypatch):
 
 def test_a_fault_of_the_program_is_no_secret_but_says_nothing(client, monkeypatch, file_of, photo, hole, caplog):
     def broken(*arguments, **options):
-        raise RuntimeError("at /root/secret")
+        raise RuntimeError("at /srv/secret")
 
     monkeypatch.setattr(program_routes, "file_answer", broken)
     with caplog.at_level("ERROR", "latentinpaint.service"):
         answer = post(client, "/v1/fill", file_of(photo), file_of(hole))
     assert answer.status_code == 500 and answer.json()["error"].startswith("this went wrong inside the program")
-    assert "at /root/secret" in caplog.text
+    assert "at /srv/secret" in caplog.text
 
 
 def test_a_photo_of_a_camera_comes_back_upright(client, file_of, array_of, photo, hole):

@@ -92,12 +92,11 @@ def test_a_client_that_goes_away_ends_its_job(address, file_of, helpers, hole):
         head = f"POST /v1/fill HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM['Content-Type']}\r\n"
         connection.sendall(head.encode() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
     deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        health = json.loads(request(address, "GET", "/health")[2])
-        if (health["waiting"], health["running"]) == (0, 0):
-            return
+    health = {}
+    while time.monotonic() < deadline and (health.get("waiting"), health.get("running")) != (0, 0):
         time.sleep(0.05)
-    raise AssertionError(health)
+        health = json.loads(request(address, "GET", "/health")[2])
+    assert (health["waiting"], health["running"]) == (0, 0)
 
 
 def test_many_open_connections_do_not_keep_others_out(address):

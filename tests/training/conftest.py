@@ -7,7 +7,7 @@ from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.refiners import FFCRefiner
 from latentinpaint.training.callbacks import RunProgress
 from latentinpaint.training.cli import pretrain_ae, train_lama, train_latent
-from latentinpaint.training.recipes import CONFIGS
+from latentinpaint.training.recipe_files import CONFIGS
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.training.tasks.latent_task import LatentTask
 

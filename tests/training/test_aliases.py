@@ -7,7 +7,7 @@ import pytest
 from latentinpaint.errors import InputError
 from latentinpaint.training.aliases import expand_aliases, find_configurations
 from latentinpaint.training.cli import TrainingCLI
-from latentinpaint.training.recipes import CONFIGS
+from latentinpaint.training.recipe_files import CONFIGS
 from latentinpaint.training.tasks.latent_task import LatentTask
 
 FFC = "latentinpaint.refiners.FFCRefiner"

@@ -20,7 +20,7 @@ from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.training.callbacks import RunProgress
 from latentinpaint.training.cli import train
-from latentinpaint.training.recipes import CONFIGS
+from latentinpaint.training.recipe_files import CONFIGS
 from latentinpaint.weights import load_autoencoder, load_pipeline
 
 EPOCH_OF_2 = ("--data.epoch_length", 8)  # two steps of four crops

@@ -7,6 +7,8 @@ from skimage import data as samples
 
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
+from latentinpaint.images.image_files import read_picture
+from latentinpaint.training import mask_files
 from latentinpaint.training.mask_files import refuse_photographs_as_masks
 
 
@@ -34,8 +36,16 @@ def test_a_photograph_is_named(with_masks):
         refuse_photographs_as_masks(with_masks(a=HOLE, b=samples.astronaut()))
 
 
-def test_masks_and_presets_are_taken(with_masks):
+def test_masks_and_presets_are_taken(with_masks, monkeypatch):
+    looked_at = []
+
+    def noted(path):
+        looked_at.append(path.name)
+        return read_picture(path)
+
+    monkeypatch.setattr(mask_files, "read_picture", noted)
     refuse_photographs_as_masks(with_masks(a=HOLE, b=WHOLE))
     preset = InpaintingDataModule("samples", size=32)
     preset.setup("fit")
     refuse_photographs_as_masks(preset)
+    assert looked_at == ["a.png", "b.png"]

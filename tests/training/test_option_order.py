@@ -5,7 +5,7 @@ import pytest
 from latentinpaint.cli import main
 from latentinpaint.training.cli import TrainingCLI
 from latentinpaint.training.option_order import is_configuration, most_exact_last
-from latentinpaint.training.recipes import CONFIGS
+from latentinpaint.training.recipe_files import CONFIGS
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.training.tasks.autoencoder_task import PretrainTask
 from latentinpaint.training.tasks.flow_task import FlowTask

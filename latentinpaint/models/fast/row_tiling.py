@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentinpaint.models.stages import run_stages
-from latentinpaint.progress import report
+from latentinpaint.runtime.progress import report
 
 TILE_BYTES = 2**23
 SMALLEST_TILE = 8  # rows; of a smaller tile more would be padding than rows

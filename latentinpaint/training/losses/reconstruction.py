@@ -14,7 +14,7 @@ from latentinpaint.errors import InputError
 from latentinpaint.interpolants.objectives import weighted_mean
 from latentinpaint.models import Autoencoder
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.randomness import Generators
+from latentinpaint.runtime.randomness import Generators
 
 
 class Objective(ABC):

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from latentinpaint.errors import InputError
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 
 Batch = dict[str, Tensor]
 

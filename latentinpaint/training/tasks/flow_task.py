@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from latentinpaint.data.distributions import NORMAL
 from latentinpaint.flows import Flow
-from latentinpaint.randomness import numbered_generator
+from latentinpaint.runtime.randomness import numbered_generator
 from latentinpaint.training.tasks.base import Batch, TrainingTask, fraction_done
 from latentinpaint.weights import FLOW_FILE, save_flow
 

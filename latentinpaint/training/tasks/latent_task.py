@@ -16,8 +16,8 @@ from latentinpaint.metrics.pixels import decibels
 from latentinpaint.models import Autoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.randomness import Generators
 from latentinpaint.refiners import Refiner
+from latentinpaint.runtime.randomness import Generators
 from latentinpaint.training.losses.reconstruction import LatentObjective, Objective
 from latentinpaint.training.tasks.base import Batch, TrainingTask
 from latentinpaint.weights import PIPELINE_FILE, Model, load_autoencoder, load_model, save_model

@@ -11,7 +11,7 @@ from latentinpaint.errors import InputError
 from latentinpaint.flows import HadamardFlow, MaskConditionedFlow, MultichannelFlow, ScheduledFlow
 from latentinpaint.maze.walls import MAZES, Maze
 from latentinpaint.training.cli import train_flow
-from latentinpaint.training.recipes import CONFIGS
+from latentinpaint.training.recipe_files import CONFIGS
 from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.visualization.flows import variances
 from latentinpaint.weights import load_flow, read_header

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from latentinpaint import device as device_module
-from latentinpaint.device import check_same_device, choose_device, free_memory, saved_for_backward
 from latentinpaint.errors import InputError
+from latentinpaint.runtime import device as device_module
+from latentinpaint.runtime.device import check_same_device, choose_device, free_memory, saved_for_backward
 
 
 @pytest.mark.parametrize("name", ["cpu", torch.device("cpu")])

@@ -9,8 +9,8 @@ import yaml
 from PIL import Image
 
 from latentinpaint.errors import InputError
-from latentinpaint.experiments.ablation import AUTOENCODER, Ablation, find_variants, runs_at_a_time, steps_in
 from latentinpaint.experiments.queue import SharedSettings
+from latentinpaint.experiments.variant_training import AUTOENCODER, Ablation, find_variants, runs_at_a_time, steps_in
 
 
 def write_config(folder, name, **settings):

@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from latentinpaint import Inpainter, progress
+from latentinpaint import Inpainter
 from latentinpaint.inference import fill, patch_match, tiling
 from latentinpaint.inference.feature_refinement import Refinement
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
-from latentinpaint.progress import part, parts, report, report_layers, reporting
+from latentinpaint.runtime import progress
+from latentinpaint.runtime.progress import part, parts, report, report_layers, reporting
 
 
 class Cancelled(Exception):
@@ -64,6 +65,10 @@ def test_nobody_listens():
     report(0.5)
     with part(0, 0.5), reporting(None):
         report(0.5)
+    told = []
+    with reporting(told.append):
+        report(0.25)
+    assert told == [0, 0.25, 1]  # nothing of what was told before is left
 
 
 def test_an_exception_passes_and_ends_the_listening():

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from latentinpaint.errors import InputError
-from latentinpaint.evaluation.benchmark import compare
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
+from latentinpaint.evaluation.method_comparison import compare
 from latentinpaint.evaluation.runner import Runner
 
 

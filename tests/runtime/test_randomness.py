@@ -5,7 +5,7 @@ import zlib
 import pytest
 import torch
 
-from latentinpaint.randomness import draw_normal, numbered_generator, seed_for, split
+from latentinpaint.runtime.randomness import draw_normal, numbered_generator, seed_for, split
 
 
 def seeded(*seeds):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from latentinpaint.experiments import quickstart
+from latentinpaint.experiments import demonstration
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inpainter import Inpainter
 from latentinpaint.visualization.grid import GAP, LABEL_HEIGHT
@@ -55,7 +55,7 @@ def test_the_grid_shows_what_the_model_files_fill(finished_quickstart):
     photo = Image.open(folder / "photo.png")
     mask = Image.open(folder / "photo_mask001.png")
     filled = np.asarray(Inpainter.from_pretrained(folder / "ffc")(photo, mask)).astype(int)
-    left = quickstart.GRID_LABELS.index("ffc + texture") * (photo.width + GAP)
+    left = demonstration.GRID_LABELS.index("ffc + texture") * (photo.width + GAP)
     grid = Image.open(folder / "grid.png")
     shown = np.asarray(grid.crop((left, LABEL_HEIGHT, left + photo.width, LABEL_HEIGHT + photo.height))).astype(int)
     # The file's photograph is rounded to 8 bits, and a patch that is about as near may take another's place.
@@ -64,10 +64,10 @@ def test_the_grid_shows_what_the_model_files_fill(finished_quickstart):
 
 def test_the_same_seed_trains_the_same_refiner(tmp_path, monkeypatch, model_files):
     """Whatever else the machine does: the number of steps decides, not the time."""
-    monkeypatch.setattr(quickstart, "TRAINING_SIZE", 64)
-    monkeypatch.setattr(quickstart, "fastest_precision", lambda: "32-true")
-    first = quickstart.train_models(tmp_path / "a", 2, 3, str(model_files["ffc"]))
-    second = quickstart.train_models(tmp_path / "b", 2, 3, str(model_files["ffc"]))
+    monkeypatch.setattr(demonstration, "TRAINING_SIZE", 64)
+    monkeypatch.setattr(demonstration, "fastest_precision", lambda: "32-true")
+    first = demonstration.train_models(tmp_path / "a", 2, 3, str(model_files["ffc"]))
+    second = demonstration.train_models(tmp_path / "b", 2, 3, str(model_files["ffc"]))
     for name, inpainter in first.items():
         weights = second[name].pipeline.state_dict()
         for key, value in inpainter.pipeline.state_dict().items():

@@ -12,9 +12,9 @@ from safetensors import safe_open
 
 from latentinpaint.cli import main
 from latentinpaint.errors import InputError
-from latentinpaint.experiments import make_default
-from latentinpaint.experiments.make_default import STAGES, shared_out, time_budget
-from latentinpaint.training.recipes import CONFIGS
+from latentinpaint.experiments import model_making
+from latentinpaint.experiments.model_making import STAGES, shared_out, time_budget
+from latentinpaint.training.recipe_files import CONFIGS
 from latentinpaint.weights import load_model
 from latentinpaint.weights import read_header as header_of_run
 
@@ -107,7 +107,7 @@ def test_done_stages_are_not_trained_again(made, monkeypatch):
         raise AssertionError("trained again")
 
     before = (made / "out" / "tiny.safetensors").read_bytes()
-    monkeypatch.setattr(make_default, "STAGES", [_with(stage, refuse) for stage in STAGES])
+    monkeypatch.setattr(model_making, "STAGES", [_with(stage, refuse) for stage in STAGES])
     run(made)
     assert (made / "out" / "tiny.safetensors").read_bytes() == before
 
@@ -120,7 +120,7 @@ def test_a_stage_that_was_stopped_goes_on(made, monkeypatch):
         asked.append(arguments)
         (made / "out" / "kept.safetensors").rename(made / "out" / "refiner" / "model.safetensors")
 
-    monkeypatch.setattr(make_default, "STAGES", [_with(stage, note) for stage in STAGES])
+    monkeypatch.setattr(model_making, "STAGES", [_with(stage, note) for stage in STAGES])
     run(made)
     ((words),) = asked
     options = dict(zip(words[::2], words[1::2], strict=True))
@@ -136,9 +136,9 @@ def test_a_stage_takes_what_the_one_before_it_left(optional, made, tmp_path, mon
     (tmp_path / "recipe").mkdir()
     for name in ("autoencoder", "refiner", *optional):
         (tmp_path / "recipe" / f"{name}.yaml").write_text((made / "tiny" / "refiner.yaml").read_text())
-    monkeypatch.setattr(make_default, "STAGES", [_with(stage, asked.append) for stage in STAGES])
-    monkeypatch.setattr(make_default, "load_model", lambda folder: load_model(made / "out" / "refiner"))
-    monkeypatch.setattr(make_default, "read_header", lambda folder: header_of_run(made / "out" / "refiner"))
+    monkeypatch.setattr(model_making, "STAGES", [_with(stage, asked.append) for stage in STAGES])
+    monkeypatch.setattr(model_making, "load_model", lambda folder: load_model(made / "out" / "refiner"))
+    monkeypatch.setattr(model_making, "read_header", lambda folder: header_of_run(made / "out" / "refiner"))
     arguments = ["--photos", str(made / "photos.zip"), "--recipe", str(tmp_path / "recipe"), "--precision", "32-true"]
     with pytest.raises(SystemExit) as end:
         main("make_default", [*arguments, "--output", str(tmp_path / "out"), "--evaluated", "1"])
@@ -159,9 +159,9 @@ def test_a_recipe_may_name_its_autoencoder(made, tmp_path, monkeypatch):
     (tmp_path / "named").mkdir()
     for name in ("refiner", "shortcuts"):
         (tmp_path / "named" / f"{name}.yaml").write_text(REFINER.replace("model:", "model:\n  autoencoder: default"))
-    monkeypatch.setattr(make_default, "STAGES", [_with(stage, asked.append) for stage in STAGES])
-    monkeypatch.setattr(make_default, "load_model", lambda folder: load_model(made / "out" / "refiner"))
-    monkeypatch.setattr(make_default, "read_header", lambda folder: header_of_run(made / "out" / "refiner"))
+    monkeypatch.setattr(model_making, "STAGES", [_with(stage, asked.append) for stage in STAGES])
+    monkeypatch.setattr(model_making, "load_model", lambda folder: load_model(made / "out" / "refiner"))
+    monkeypatch.setattr(model_making, "read_header", lambda folder: header_of_run(made / "out" / "refiner"))
     monkeypatch.chdir(tmp_path)
     arguments = ["--photos", str(made / "photos.zip"), "--recipe", "named", "--precision", "32-true"]
     with pytest.raises(SystemExit) as end:
@@ -174,7 +174,7 @@ def test_a_recipe_may_name_its_autoencoder(made, tmp_path, monkeypatch):
 
 
 def _with(stage, train):
-    return make_default.Stage(stage.name, train, stage.model_file, stage.takes)
+    return model_making.Stage(stage.name, train, stage.model_file, stage.takes)
 
 
 @pytest.mark.parametrize(("written", "seconds"), [("00:01:30:00", 5400.0), ("90m", 5400.0), (None, None)])
@@ -205,7 +205,7 @@ def test_minutes_are_shared_out_in_the_recipe_s_proportions():
 def test_the_recipe_of_the_default_is_whole():
     """Its configurations are ones that the training commands take, and each has a time budget."""
     for stage in ("default/autoencoder", "default/refiner", "several/refiner", "several/shortcuts"):
-        settings = make_default._read_yaml(CONFIGS / f"{stage}.yaml")
+        settings = model_making._read_yaml(CONFIGS / f"{stage}.yaml")
         assert time_budget(settings) is not None
         assert settings["trainer"]["max_steps"] == -1
 
@@ -247,9 +247,9 @@ def test_the_card_says_the_time_that_each_stage_had(made, tmp_path, monkeypatch)
             text.replace("max_steps", 'max_time: "00:00:30:00", max_steps')
         )
     given = []
-    monkeypatch.setattr(make_default, "STAGES", [_with(stage, given.append) for stage in STAGES])
-    monkeypatch.setattr(make_default, "load_model", lambda folder: load_model(made / "out" / folder.name))
-    monkeypatch.setattr(make_default, "read_header", lambda folder: header_of_run(made / "out" / folder.name))
+    monkeypatch.setattr(model_making, "STAGES", [_with(stage, given.append) for stage in STAGES])
+    monkeypatch.setattr(model_making, "load_model", lambda folder: load_model(made / "out" / folder.name))
+    monkeypatch.setattr(model_making, "read_header", lambda folder: header_of_run(made / "out" / folder.name))
     arguments = ["--photos", str(made / "photos.zip"), "--recipe", str(tmp_path / "timed"), "--precision", "32-true"]
     arguments += ["--output", str(tmp_path / "out"), "--evaluated", "1", "--minutes", "2"]
     with pytest.raises(SystemExit) as end:

@@ -7,8 +7,8 @@ import yaml
 
 from latentinpaint.cli import COMMANDS
 from latentinpaint.errors import InputError
-from latentinpaint.training import recipes
-from latentinpaint.training.recipes import CONFIGS, configuration, configuration_folder
+from latentinpaint.training import recipe_files
+from latentinpaint.training.recipe_files import CONFIGS, configuration, configuration_folder
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def test_every_configuration_of_a_training_says_what_it_needs_and_reaches():
-    found = {recipe.name: recipe for recipe in recipes.recipes()}
+    found = {recipe.name: recipe for recipe in recipe_files.recipes()}
     trained = {p for p in CONFIGS.rglob("*.yaml") if "trainer" in yaml.safe_load(p.read_text(encoding="utf-8"))}
     assert {recipe.path for recipe in found.values()} == trained
     for recipe in found.values():
