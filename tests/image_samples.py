@@ -8,6 +8,8 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageCms
 
+from latentinpaint.images.picture_filling import fill_picture
+
 HEIGHT, WIDTH = 23, 31
 HOLE = np.zeros((HEIGHT, WIDTH), bool)
 HOLE[5:12, 7:20] = True
@@ -72,7 +74,7 @@ def grey_in_scale(full, dtype):
 
 def with_its_alpha(picture, fill):
     """A fill of the hole that leaves alpha as it was."""
-    return picture.filled(fill, HOLE, picture.alpha())
+    return fill_picture(picture, fill, HOLE, picture.alpha())
 
 
 def check_fill(before, after, inside):

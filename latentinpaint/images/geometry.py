@@ -11,7 +11,7 @@ from latentinpaint.images.picture import Picture
 
 
 def with_margins(picture: Picture, left: int, top: int, right: int, bottom: int) -> Picture:
-    """The picture with opaque new pixels around it; what they show, and their alpha, is left to `Picture.filled`."""
+    """The picture with opaque new pixels around it; what they show, and their alpha, is left to `fill_picture`."""
     margins = ((top, bottom), (left, right), (0, 0))
     samples = np.pad(picture.samples, margins[: picture.samples.ndim])
     if picture.mode in ALPHA_MODES:

@@ -1,10 +1,8 @@
-"""`Picture`: a picture's own samples, how a network sees them, and how a fill gets into them.
+"""`Picture`: a picture's own samples, and how a network sees them.
 
 Conventions
 - A `Picture` holds the file's own samples, upright (EXIF orientation applied on reading, and reset to 1 in
-  the EXIF that is written back). `filled` changes samples inside the hole only, so what is known stays
-  equal bit for bit, under zero alpha too, and palette pixels keep their index.
-- The alpha of a hole is filled like its colours, alike for alpha channels, palettes and a transparent colour.
+  the EXIF that is written back).
 - `Picture.rgb` is what a network sees: (H, W, 3) float32 in [0, 1]. ICC profiles are kept, not applied;
   alpha is dropped, not multiplied in. Of deep pictures the samples themselves say what is black and white, see
   `sample_range`; conversions to other modes keep to the format's white instead.
@@ -18,7 +16,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from latentinpaint.errors import InputError
 from latentinpaint.images import palette
 from latentinpaint.images.decode import decode_image
 from latentinpaint.images.high_depth import SIXTEEN_BIT_COLOUR_MODES, SIXTEEN_BIT_MODES
@@ -35,9 +32,6 @@ from latentinpaint.images.png_chunks import Chunk
 from latentinpaint.images.sample_range import SampleRange, check_intensities, range_of
 from latentinpaint.images.transparency import continue_visible, hidden
 from latentinpaint.images.transparent_colour import TransparentColour
-from latentinpaint.runtime.progress import report
-
-FILLED_AT_ONCE = 2**20  # pixels of a fill that are put into a picture at once: memory, and the progress reported
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +168,7 @@ class Picture:
             InputError: as `sample_range`.
         """
         if self.mode in PALETTE_MODES:
-            return palette.colour_table(self.palette)[self._palette_indices()] / np.float32(255)
+            return palette.colour_table(self.palette)[self.palette_indices()] / np.float32(255)
         if self.mode in ("CMYK", "YCbCr"):
             return np.asarray(self.to_pil().convert("RGB")) / np.float32(255)
         colours = self.sample_range.to_unit(self._colour_samples())
@@ -218,41 +212,22 @@ class Picture:
             return self.samples[..., -1] / np.float32(self.full_scale)
         if self.palette_alpha is not None:
             return palette.entry_alpha(self.palette_alpha)[self.samples] / np.float32(255)
-        key = self._colour_key()
+        key = self.colour_key()
         if key is not None:
             return 1 - key.where(self.samples).astype(np.float32)
         return None
 
-    def filled(self, fill: np.ndarray, hole: np.ndarray, alpha: np.ndarray | None = None) -> "Picture":
-        """Put `fill` into the hole; every sample outside it stays as it is.
+    def palette_indices(self) -> np.ndarray:
+        """The samples of P or PA without alpha, (H, W) uint8."""
+        if self.mode == "P":
+            return self.samples
+        return self.samples[..., 0]
 
-        Args:
-            fill: (H, W, 3) float in [0, 1] (clipped), rounded to the nearest sample value. Grey modes take
-                its luminance, mode 1 whether that is above 0.5. A palette gets new colours in entries that no
-                known pixel uses, as many as there are (a 4-bit PNG has 16), and the nearest colour otherwise.
-            hole: (H, W) bool, True where to fill.
-            alpha: (H, W) float in [0, 1] for the hole of a picture with transparency, rounded to the nearest alpha
-                that the picture can have: one of its palette's, or all or nothing by a transparent colour. None makes
-                the hole opaque.
-
-        Raises:
-            InputError: if sizes differ, `fill` is not finite in the hole, or a palette has no opaque entry.
-        """
-        size = (self.height, self.width)
-        if fill.shape != (*size, 3) or hole.shape != size or hole.dtype != bool:
-            sizes = f"fill {fill.shape} or hole {hole.shape} {hole.dtype}"
-            raise InputError(f"{self.name} is {self.width}x{self.height}: {sizes} do not fit it")
-        if alpha is None:
-            alpha = np.broadcast_to(np.float64(1), size)
-        if self.mode in PALETTE_MODES:
-            return self._filled_by_palette(self._colours_in_hole(fill, hole), alpha[hole], hole)
-        samples = self.samples.copy()
-        count = max(1, FILLED_AT_ONCE // self.width)
-        for first in range(0, self.height, count):
-            report()
-            rows = slice(first, first + count)
-            self._fill_rows(samples[rows], fill[rows], hole[rows], alpha[rows])
-        return replace(self, samples=samples)
+    def colour_key(self) -> TransparentColour | None:
+        """The transparent colour and what samples may have it; None where there is none."""
+        if self.transparent_colour is None:
+            return None
+        return TransparentColour(self.transparent_colour, sample_step(self.mode, self.bits), self.mode == "1")
 
     def converted(self, mode: str) -> "Picture":
         """The same picture in a mode of `format_fitting.FALLBACKS`; exact wherever the new mode has the values.
@@ -312,54 +287,3 @@ class Picture:
         if self.mode in GREY_MODES:
             return self.samples[..., 0]
         return self.samples[..., :3]
-
-    def _palette_indices(self) -> np.ndarray:
-        """The samples of P or PA without alpha, (H, W) uint8."""
-        if self.mode == "P":
-            return self.samples
-        return self.samples[..., 0]
-
-    def _colour_key(self) -> TransparentColour | None:
-        if self.transparent_colour is None:
-            return None
-        return TransparentColour(self.transparent_colour, sample_step(self.mode, self.bits), self.mode == "1")
-
-    def _fill_rows(self, samples: np.ndarray, fill: np.ndarray, hole: np.ndarray, alpha: np.ndarray) -> None:
-        """Put some rows of a fill and its alpha into the same rows of samples, of any mode without a palette."""
-        colours = self._colours_in_hole(fill, hole)
-        new = to_samples(colours, self.mode, self.sample_range, sample_step(self.mode, self.bits))
-        key = self._colour_key()
-        if key is not None:
-            key.give(new, alpha[hole] < 0.5)
-        if samples.ndim == 2:
-            samples[hole] = new
-            return
-        if new.ndim == 1:
-            new = new[:, None]
-        samples[..., : new.shape[-1]][hole] = new
-        if self.mode in ALPHA_MODES:
-            samples[..., -1][hole] = np.rint(alpha[hole] * self.full_scale).astype(samples.dtype)
-
-    def _colours_in_hole(self, fill: np.ndarray, hole: np.ndarray) -> np.ndarray:
-        """Those colours of `fill` that are inside the hole, (N, 3) float64 in [0, 1]; see `filled`."""
-        colours = np.asarray(fill[hole], np.float64)
-        if not np.isfinite(colours).all():
-            raise InputError(f"the fill for {self.name} holds values that are not finite")
-        return np.clip(colours, 0.0, 1.0)
-
-    def _filled_by_palette(self, colours: np.ndarray, alpha: np.ndarray, hole: np.ndarray) -> "Picture":
-        """The picture, of mode P or PA, with `colours` (N, 3) and `alpha` (N,) in [0, 1] in its hole of N pixels."""
-        if self.palette is None:
-            raise ValueError(f"a picture of mode {self.mode} has a palette")
-        colours8 = np.rint(colours * 255).astype(np.uint8)
-        alpha8 = np.rint(alpha * 255).astype(np.uint8)
-        known = self._palette_indices()[~hole]
-        capacity = 1 << (self.bits or 8)
-        fill = palette.fill_palette(self.palette, self.palette_alpha, colours8, alpha8, known, capacity)
-        if fill is None:
-            raise InputError(f"the palette of {self.name} has no opaque colour left to fill the hole with")
-        filled = replace(self, samples=self.samples.copy(), palette=fill.palette, palette_alpha=fill.alpha)
-        filled._palette_indices()[hole] = fill.indices
-        if self.mode == "PA":
-            filled.samples[..., 1][hole] = alpha8
-        return filled

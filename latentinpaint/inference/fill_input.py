@@ -23,6 +23,7 @@ from latentinpaint.images.any_picture import (
 from latentinpaint.images.geometry import with_margins
 from latentinpaint.images.orientation import turn_upright
 from latentinpaint.images.picture import Picture
+from latentinpaint.images.picture_filling import fill_picture
 from latentinpaint.inference.layers import PictureLayers
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.outpainting import Padding, Side
@@ -138,7 +139,7 @@ def picture_input(
     def finish(sample: Tensor) -> Any:  # noqa: ANN401 - whatever `to_output` makes
         fill, alpha = layers.blended(sample)
         report()
-        return to_output(picture.filled(fill, hole, alpha), hole)
+        return to_output(fill_picture(picture, fill, hole, alpha), hole)
 
     return FillInput(layers.images, layers.masks, finish, layers.hidden)
 

@@ -7,6 +7,7 @@ from PIL import Image, ImageOps
 
 from latentinpaint.errors import InputError
 from latentinpaint.images.any_picture import as_mask, as_upright_mask, check_unit_colours, like_input, to_picture
+from latentinpaint.images.picture_filling import fill_picture
 from latentinpaint.images.sample_range import SampleRange
 
 HOLE = np.array([[0, 1, 0], [1, 1, 0]], bool)
@@ -81,7 +82,7 @@ def test_floats_come_back_as_they_were_but_for_the_hole(shape, dtype):
     fill = np.random.default_rng(1).random((4, 5, 3))
     if picture.mode == "F":
         picture = picture.with_range(SampleRange(0, 1))
-    again = like_input(picture.filled(fill, hole, fill[..., 0]), array, hole)
+    again = like_input(fill_picture(picture, fill, hole, fill[..., 0]), array, hole)
     assert again.dtype == dtype and again.shape == shape
     np.testing.assert_array_equal(again[~hole], array[~hole])
     np.testing.assert_array_equal(array, before)

@@ -23,6 +23,7 @@ from latentinpaint.images.image_files import (
     read_picture,
     write_picture,
 )
+from latentinpaint.images.picture_filling import fill_picture
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -36,7 +37,7 @@ def test_orientation(tmp_path, orientation, suffix):
     assert (picture.height, picture.width) == upright.shape[:2]
     hole = np.zeros(upright.shape[:2], bool)
     hole[2:9, 3:8] = True
-    write_picture(picture.filled(fill_of(*hole.shape), hole), result)
+    write_picture(fill_picture(picture, fill_of(*hole.shape), hole), result)
     with Image.open(result) as image:
         assert image.getexif().get(0x0112, 1) == 1 and image.getexif()[0x010F] == "a maker"
         after = np.asarray(image)

@@ -31,6 +31,7 @@ from latentinpaint.images.image_files import (
     write_picture,
 )
 from latentinpaint.images.image_format import FORMATS_BY_SUFFIX, format_of
+from latentinpaint.images.picture_filling import fill_picture
 
 
 def cmyk(fill):
@@ -102,7 +103,7 @@ def test_jpeg_to_jpeg(tmp_path, subsampling, mode):
     picture = read_picture(source)
     hole = np.zeros((211, 317), bool)
     hole[40:90, 50:120] = True
-    notes = write_picture(picture.filled(fill_of(211, 317), hole), result)
+    notes = write_picture(fill_picture(picture, fill_of(211, 317), hole), result)
     assert len(notes) == 1 and "lossy" in notes[0]
     with Image.open(source) as before, Image.open(result) as after:
         assert after.format == "JPEG" and after.size == (317, 211) and after.mode == mode

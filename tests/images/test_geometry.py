@@ -8,6 +8,7 @@ from PIL import ExifTags, Image
 
 from latentinpaint.images.geometry import with_margins
 from latentinpaint.images.image_files import read_picture, write_picture
+from latentinpaint.images.picture_filling import fill_picture
 from latentinpaint.inference.outpainting import Padding
 
 PADDING = Padding(3, 5, 0, 7)
@@ -22,7 +23,7 @@ def filled(picture):
     """The expanded picture with one colour in its new room, as the command line fills it."""
     grown = with_margins(picture, *astuple(PADDING))
     hole = PADDING.pad_mask(np.zeros((HEIGHT, WIDTH), bool))
-    return grown.filled(np.full((*hole.shape, 3), 0.4), hole)
+    return fill_picture(grown, np.full((*hole.shape, 3), 0.4), hole)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK"])

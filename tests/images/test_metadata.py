@@ -9,6 +9,7 @@ from latentinpaint.images.image_files import (
     read_picture,
     write_picture,
 )
+from latentinpaint.images.picture_filling import fill_picture
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".webp"])
@@ -16,7 +17,7 @@ def test_profile_resolution_and_exif_are_kept(tmp_path, suffix):
     source, result = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
     options = {"icc_profile": ICC, "exif": exif_bytes()} | ({} if suffix == ".webp" else {"dpi": (300, 150)})
     image_of("RGB").save(source, **options)
-    notes = write_picture(read_picture(source).filled(fill_of(), HOLE), result)
+    notes = write_picture(fill_picture(read_picture(source), fill_of(), HOLE), result)
     assert [note for note in notes if "lossy" not in note] == []
     with Image.open(result) as image:
         assert image.info["icc_profile"] == ICC

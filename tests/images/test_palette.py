@@ -14,6 +14,7 @@ from latentinpaint.images.image_files import (
     read_picture,
     write_picture,
 )
+from latentinpaint.images.picture_filling import fill_picture
 
 
 @pytest.mark.parametrize("suffix", [".png", ".gif", ".bmp", ".tif"])
@@ -26,7 +27,7 @@ def test_palette(tmp_path, suffix, colours, transparent):
     options = {"optimize": False} if suffix == ".gif" else {}
     palette_image(colours, transparent).save(source, **options)
     fill = np.rint(fill_of() * 3) / 3  # few colours: with room in the palette they are all exact
-    assert write_picture(read_picture(source).filled(fill, HOLE), result) == []
+    assert write_picture(fill_picture(read_picture(source), fill, HOLE), result) == []
     with Image.open(source) as before, Image.open(result) as after:
         assert after.mode == before.mode == "P"
         old, new = np.asarray(before), np.asarray(after)
@@ -43,7 +44,7 @@ def test_palette(tmp_path, suffix, colours, transparent):
 def test_palette_with_more_fill_colours_than_slots(tmp_path):
     palette_image(250).save(tmp_path / "in.png")
     fill = np.repeat(np.linspace(0, 1, WIDTH)[None, :, None], HEIGHT, 0).repeat(3, 2)
-    write_picture(read_picture(tmp_path / "in.png").filled(fill, HOLE), tmp_path / "out.png")
+    write_picture(fill_picture(read_picture(tmp_path / "in.png"), fill, HOLE), tmp_path / "out.png")
     with Image.open(tmp_path / "out.png") as image:
         after = np.asarray(image.convert("RGB")).astype(int)
     assert np.abs(after[HOLE] - fill[HOLE] * 255).max() < 40
@@ -53,7 +54,7 @@ def test_palette_with_more_fill_colours_than_slots(tmp_path):
 def test_palette_png_keeps_its_depth(tmp_path, bits):
     image = palette_image(2**bits)
     image.save(tmp_path / "in.png", bits=bits)
-    write_picture(read_picture(tmp_path / "in.png").filled(fill_of(), HOLE), tmp_path / "out.png")
+    write_picture(fill_picture(read_picture(tmp_path / "in.png"), fill_of(), HOLE), tmp_path / "out.png")
     assert (tmp_path / "out.png").read_bytes()[24] == (tmp_path / "in.png").read_bytes()[24] == bits
     assert (pillow_pixels(tmp_path / "out.png")[1][~HOLE] == np.asarray(image)[~HOLE]).all()
 
@@ -61,7 +62,7 @@ def test_palette_png_keeps_its_depth(tmp_path, bits):
 def test_a_palette_without_opaque_colours_is_refused(tmp_path):
     palette_image(256, bytes(256)).save(tmp_path / "in.png")
     with pytest.raises(InputError, match=r"in\.png"):
-        read_picture(tmp_path / "in.png").filled(fill_of(), HOLE)
+        fill_picture(read_picture(tmp_path / "in.png"), fill_of(), HOLE)
 
 
 def test_used_and_transparent_entries_are_never_given_away():

@@ -1,73 +1,63 @@
-"""Pictures that are filled or given room: what stays, what is new, and what the file says of its size."""
+"""How a network sees pictures of every mode: colours, greys and alpha, against Pillow's own conversions."""
 
 import numpy as np
 import pytest
-from image_samples import HEIGHT as SAMPLE_HEIGHT
-from image_samples import HOLE, fill_of, image_of, palette_image
-from image_samples import WIDTH as SAMPLE_WIDTH
+from image_samples import image_of, palette_image
 from PIL import Image
 
-from latentinpaint.errors import InputError
-from latentinpaint.images.image_files import read_picture, write_picture
 from latentinpaint.images.picture import Picture
 
-
-@pytest.mark.parametrize(("mode", "key"), [("RGB", (10, 20, 30)), ("L", 77), ("I;16", 7777)])
-def test_the_transparent_colour_is_kept_and_no_fill_turns_transparent(tmp_path, mode, key):
-    pixels = np.array(image_of(mode))
-    pixels[0, :5] = key
-    Image.frombytes(mode, (SAMPLE_WIDTH, SAMPLE_HEIGHT), pixels.tobytes()).save(tmp_path / "in.png", transparency=key)
-    picture = read_picture(tmp_path / "in.png")
-    assert (picture.alpha()[0, :5] == 0).all()
-    full = 65535 if mode == "I;16" else 255
-    fill = np.broadcast_to(np.array(key) / full, (SAMPLE_HEIGHT, SAMPLE_WIDTH, 3)).astype(float)
-    assert write_picture(picture.filled(fill, HOLE), tmp_path / "out.png") == []
-    with Image.open(tmp_path / "out.png") as after:
-        assert after.info["transparency"] == key
-        found = np.asarray(after)
-    assert (found[~HOLE] == pixels[~HOLE]).all()
-    distance = np.abs(found[HOLE].reshape(HOLE.sum(), -1).astype(int) - key)
-    assert (distance.sum(axis=1) == 1).all()
+MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"]
 
 
-def test_rounding_not_truncation():
-    levels = np.arange(255)
-    below, above = (levels + 0.49) / 255, (levels + 0.51) / 255
-    fill = np.stack([below, above, above], axis=-1)[None]
-    blank = Picture.from_pil(Image.new("RGB", (255, 1)))
-    samples = blank.filled(fill, np.ones((1, 255), bool)).samples[0]
-    assert (samples == np.stack([levels, levels + 1, levels + 1], axis=-1)).all()
-    extreme = np.full((1, 255, 3), [-0.5, 1.5, 1.0])
-    assert (blank.filled(extreme, np.ones((1, 255), bool)).samples == [0, 255, 255]).all()
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B", "F"])
-def test_filling_with_its_own_colours_changes_nothing(mode):
-    image = palette_image(200) if mode == "P" else image_of(mode)
-    picture = Picture.from_pil(image)
-    again = picture.filled(picture.rgb(), np.ones((SAMPLE_HEIGHT, SAMPLE_WIDTH), bool), picture.alpha())
-    if mode == "F":
-        np.testing.assert_allclose(again.samples, picture.samples, rtol=1e-6)
+def picture_of(mode):
+    """A Pillow image of a mode and its `Picture`."""
+    if mode == "P":
+        image = palette_image(200)
+    elif mode in ("CMYK", "YCbCr"):
+        image = image_of("RGB").convert(mode)
     else:
-        assert (again.rgb() == picture.rgb()).all()
-        assert mode == "P" or (again.samples == picture.samples).all()
+        image = image_of(mode)
+    return image, Picture.from_pil(image)
 
 
-def test_fill_checks():
-    picture = Picture.from_pil(image_of("RGB"), "cat.png")
-    fill = fill_of()
-    for bad_fill, bad_hole in [(fill[:-1], HOLE), (fill, HOLE[:, :-1]), (fill, HOLE.astype(np.uint8))]:
-        with pytest.raises(InputError, match=r"cat\.png"):
-            picture.filled(bad_fill, bad_hole)
-    fill[~HOLE] = np.nan  # outside the hole nothing is looked at
-    assert (picture.filled(fill, HOLE).samples[~HOLE] == picture.samples[~HOLE]).all()
-    fill[HOLE] = np.nan
-    with pytest.raises(InputError, match="finite"):
-        picture.filled(fill, HOLE)
+@pytest.mark.parametrize("mode", MODES)
+def test_colours_are_those_of_pillow(mode):
+    image, picture = picture_of(mode)
+    expected = np.asarray(image.convert("RGB"))
+    assert picture.rgb().dtype == np.float32
+    np.testing.assert_allclose(picture.rgb() * 255, expected, atol=1e-4)
+    assert np.array_equal(picture.rgb8(), expected)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
-def test_an_empty_hole_gives_the_picture_back(mode):
-    picture = Picture.from_pil(Image.new("RGB", (5, 4), "teal").convert(mode))
-    filled = picture.filled(np.zeros((4, 5, 3), np.float32), np.zeros((4, 5), bool))
-    assert np.array_equal(filled.samples, picture.samples)
+@pytest.mark.parametrize("mode", MODES)
+def test_the_grey_of_colours_is_that_of_bt_601(mode):
+    image, picture = picture_of(mode)
+    red, green, blue = np.moveaxis(np.asarray(image.convert("RGB"), float), -1, 0)
+    expected = 0.299 * red + 0.587 * green + 0.114 * blue
+    np.testing.assert_allclose(picture.luminance() * 255, expected, atol=1e-3)
+    scale = 1 if mode == "1" else 255
+    np.testing.assert_allclose(picture.grey_samples() * (255 / scale), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_alpha_of_a_channel(mode):
+    image, picture = picture_of(mode)
+    np.testing.assert_allclose(picture.alpha() * 255, np.asarray(image)[..., -1], atol=1e-4)
+
+
+def test_colours_beneath_alpha_0_are_those_of_the_nearest_visible_pixel():
+    samples = np.full((1, 5, 4), (10, 20, 30, 255), np.uint8)
+    samples[0, 4, :3] = (200, 100, 50)
+    samples[0, 1:4] = (1, 2, 3, 0)
+    picture = Picture.from_pil(Image.fromarray(samples))
+    visible = np.rint(picture.visible_rgb() * 255)
+    assert visible[0, :2].tolist() == [[10, 20, 30]] * 2
+    assert visible[0, 3:].tolist() == [[200, 100, 50]] * 2
+    assert np.array_equal(picture.rgb8(), samples[..., :3])
+
+
+def test_the_quality_of_a_jpeg_takes_the_place_of_its_tables():
+    picture = Picture(np.zeros((2, 2), np.uint8), "L", jpeg_options={"qtables": {0: [1] * 64}, "subsampling": 2})
+    assert picture.with_jpeg_quality(80).jpeg_options == {"subsampling": 2, "quality": 80}
+    assert "qtables" in picture.jpeg_options
