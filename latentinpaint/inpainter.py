@@ -1,18 +1,14 @@
 """`Inpainter`: a trained model and any kind of picture in, the same kind of picture out."""
 
-import logging
-import threading
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import InputError, choose, shown
-from latentinpaint.files import user_path
+from latentinpaint.errors import InputError
 from latentinpaint.images.any_picture import AnyMask, AnyPicture
 from latentinpaint.images.image_files import Picture
 from latentinpaint.inference.fill import fill_holes
@@ -20,110 +16,21 @@ from latentinpaint.inference.fill_input import FillInput, expanded_input, fill_i
 from latentinpaint.inference.fill_uncertainty import measure_uncertainty
 from latentinpaint.inference.options import FillArguments, FillOptions
 from latentinpaint.inference.outpainting import Side
-from latentinpaint.inference.texture import PatchTexture
-from latentinpaint.models.fast.fuse import fuse
-from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.runtime.device import choose_device
 from latentinpaint.runtime.progress import ProgressCallback, reporting
-from latentinpaint.weights import PIPELINE_FILE, Model, load_model, save_model
+from latentinpaint.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-LOG = logging.getLogger(__name__)
 
-# The type that convolutions are computed in; None is the weights' own.
-PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
-
-
-class Inpainter:
+class Inpainter(TrainedModel):
     """Fills holes with a trained model. Several threads may use one at the same time.
 
-    Args:
-        pipeline: the model's networks.
-        device: where it runs, such as "cpu" or "cuda"; None takes a GPU if there is one.
-        precision: a key of `PRECISIONS`. "bfloat16" is faster where the processor has instructions for it, and
-            differs by about a step of 8 bits.
-        texture: paints fills anew with patches of the picture; None leaves them as the networks make them.
-        recipe: how the model was made, for its file.
-
-    Attributes:
-        pipeline: the networks as they were trained, in evaluation mode.
-        texture, recipe: as given; they may be changed.
-
-    Raises:
-        InputError: if there is no such device or precision.
+    Arguments, attributes, loading and saving are those of `TrainedModel`.
     """
 
-    def __init__(
-        self,
-        pipeline: InpaintPipeline,
-        device: str | torch.device | None = None,
-        precision: str = "float32",
-        texture: PatchTexture | None = None,
-        recipe: dict[str, Any] | None = None,
-    ) -> None:
-        if not isinstance(pipeline, InpaintPipeline):
-            raise InputError(
-                f"an Inpainter takes an InpaintPipeline, as from_pretrained loads it, not {shown(pipeline)}"
-            )
-        self._dtype = choose(PRECISIONS, precision, "precision")
-        self.device = choose_device(device)
-        self.precision = precision
-        self.pipeline = pipeline.to(self.device).eval()
-        self.texture = texture
-        self.recipe = recipe or {}
-        LOG.info("fills on %s in %s", self.device, precision)
-        self._fused: InpaintPipeline | None = None
-        self._fused_state: list[tuple[int, int]] = []
-        self._fusing = threading.Lock()
-        self._warned_of_equal = False
-
-    @property
-    def fused(self) -> InpaintPipeline:
-        """A faster copy of the pipeline that computes the fills, made anew when weights change; see `models.fast`."""
-        state = []
-        for value in (*self.pipeline.parameters(), *self.pipeline.buffers()):
-            version = 0 if value.is_inference() else value._version
-            state.append((value.data_ptr(), version))
-        with self._fusing:
-            if self._fused is None or state != self._fused_state:
-                self._fused = fuse(self.pipeline, self._dtype)
-                self._fused.report_layers()
-                self._fused_state = state
-            return self._fused
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        model: str | Path = "default",
-        device: str | torch.device | None = None,
-        precision: str = "float32",
-    ) -> "Inpainter":
-        """The model that comes with the package ("default"), or that of a run's folder or of one `.safetensors` file.
-
-        Args:
-            model: what to load; a folder of the name goes before a model of the package.
-            device, precision: see the class.
-
-        Raises:
-            InputError: if there is no such file, or it is not a model of this package.
-        """
-        with torch.random.fork_rng(devices=[]):  # layers begin with random weights before they get the file's
-            loaded = load_model(model)
-        return cls(loaded.pipeline, device, precision, loaded.texture, loaded.recipe)
-
-    def save_pretrained(self, folder_or_file: str | Path) -> Path:
-        """Write the model so that `from_pretrained` reads it: a folder for model.safetensors, or a .safetensors file.
-
-        Raises:
-            InputError: if it cannot be written.
-        """
-        path = user_path(folder_or_file)
-        if path.suffix != ".safetensors":
-            path = path / PIPELINE_FILE
-        save_model(Model(self.pipeline, self.texture, self.recipe), path)
-        return path
+    # Whether it has been said that all samples are equal.
+    _warned_of_equal = False
 
     @overload
     def __call__(

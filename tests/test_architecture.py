@@ -24,7 +24,7 @@ FLOORS = [
     {"flows", "doctor", "pipeline"},
     {"inference"},
     {"weights"},
-    {"lama", "export"},
+    {"lama", "export", "trained_model"},
     {"inpainter"},
     {"visualization"},
     {"evaluation", "training", "batch"},

@@ -70,5 +70,5 @@ def test_a_program_that_listens_is_told_what_is_done(build_pipeline, photo, tmp_
     with caplog.at_level(logging.DEBUG, "latentinpaint"):
         Inpainter.from_pretrained(tmp_path, "cpu")(Image.open(photo), np.eye(40, 48, dtype=bool))
     names = {record.name for record in caplog.records}
-    assert names == {"latentinpaint.weights", "latentinpaint.inpainter", "latentinpaint.inference.fill"}
+    assert names == {"latentinpaint.weights", "latentinpaint.trained_model", "latentinpaint.inference.fill"}
     assert "LamaAutoencoder, FFCRefiner" in caplog.text and "fills on cpu in float32" in caplog.text
