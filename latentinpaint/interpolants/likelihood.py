@@ -122,7 +122,7 @@ def carry_along_path(
         InputError: if the times do not increase, or the method or volume is not known.
     """
     change = choose(VOLUMES, volume, "volume")(probes, split(generator, len(start)))
-    solver = choose(PATH_SOLVERS, method, "solver along a path")(NOISES["scaled"](), 0.0, None)
+    solver = choose(PATH_SOLVERS, method, "solver along a path")(NOISES["scaled"](), None)
     field = PathField(path, drifts)
     x = start
     log_volume = torch.zeros(len(start), dtype=torch.float64, device=start.device)

@@ -75,38 +75,39 @@ class PathSolver(ABC):
     Attributes:
         order: of convergence of the mean and the covariance.
         adaptive: whether it chooses its own steps.
+        adds_noise: whether it can.
 
     Args:
         noise: the equation by which noise is added.
-        epsilon: rate of the noise, 0 or more, or one for each step; 0 is the probability flow (7).
-        generators: one for each item of the batch; used where epsilon is above 0.
+        generators: one for each item of the batch; used in steps with noise.
     """
 
     order: ClassVar[int]
     adaptive: ClassVar[bool] = False
+    adds_noise: ClassVar[bool] = True
 
-    def __init__(self, noise: Noise, epsilon: float | Sequence[float], generators: Generators) -> None:
+    def __init__(self, noise: Noise, generators: Generators) -> None:
         self.noise = noise
-        self.epsilon = epsilon
         self.generators = generators
 
     @abstractmethod
     def step(self, field: PathField, x: Tensor, t: float, s: float, epsilon: float) -> Tensor:
-        """The state (B, …) at time s from the state x (B, …) at time t, with noise of a rate."""
+        """The state (B, …) at time s from the state x (B, …) at time t, with noise of the rate epsilon."""
 
     def solve(
         self,
         field: PathField,
         start: Tensor,
         times: Sequence[float],
+        rates: Sequence[float],
         active_mask: Tensor | None,
         progress: Progress | None,
     ) -> Solution:
-        """Take a step between every two neighbouring times; see `integrate_path` for the arguments."""
+        """Take a step between every two neighbouring times, with noise of its rate; the other arguments are those of
+        `integrate_path`."""
         x = start
-        rates = step_rates(self.epsilon, len(times) - 1)
-        for number, (t, s) in enumerate(pairwise(times), start=1):
-            moved = self.step(field, x, t, s, rates[number - 1])
+        for number, ((t, s), rate) in enumerate(zip(pairwise(times), rates, strict=True), start=1):
+            moved = self.step(field, x, t, s, rate)
             if active_mask is not None:
                 moved = torch.where(active_mask > 0, moved, x)
             x = moved
@@ -202,6 +203,7 @@ class ExponentialMidpoint(PathSolver):
     """
 
     order = 2
+    adds_noise = False
 
     def step(self, field: PathField, x: Tensor, t: float, s: float, epsilon: float) -> Tensor:
         if epsilon > 0:
@@ -254,12 +256,13 @@ def integrate_path(
     equation = noise
     if isinstance(equation, str):
         equation = choose(NOISES, equation, "noise")()
+    rates = step_rates(epsilon, len(times) - 1)
     generators = None
-    if max(step_rates(epsilon, len(times) - 1)) > 0:
+    if max(rates) > 0:
         generators = split(generator, len(start))
     if active_mask is not None:
         fitting(active_mask, start)
-    return solver(equation, epsilon, generators).solve(PathField(path, drifts), start, times, active_mask, progress)
+    return solver(equation, generators).solve(PathField(path, drifts), start, times, rates, active_mask, progress)
 
 
 def step_rates(epsilon: float | Sequence[float], steps: int) -> Sequence[float]:

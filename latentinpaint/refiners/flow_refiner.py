@@ -26,7 +26,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from latentinpaint.errors import InputError, check_at_least, choose, whole_number
+from latentinpaint.errors import InputError, choose, whole_number
 from latentinpaint.interpolants import Solution
 from latentinpaint.interpolants.objectives import squared_error
 from latentinpaint.interpolants.time_grids import TIME_GRIDS
@@ -71,7 +71,8 @@ class FlowRefiner(Refiner):
         skip: whether z itself is a part of the prediction, in proportion to the data in it: near the data the network
             does not have to let all of z through, and the velocity's error is bounded from the beginning.
         shortcuts: how many of the shortest shortcuts lead from noise to data, a power of two; that many steps, or a
-            lower power of two, then take one evaluation each (`shortcuts`). 0 is none. Linear interpolant only.
+            lower power of two, then take one evaluation each (`shortcuts`), and neither solver, grid nor churn
+            matter. 0 is none. Linear interpolant only.
         shortcut_share: share of the training samples that teach shortcuts, in [0, 1]; the others teach the flow.
     """
 
@@ -106,9 +107,6 @@ class FlowRefiner(Refiner):
         whole_number("channels", channels, 1)
         whole_number("steps", steps, 1)
         self.latent_path = choose(PATHS, interpolant, "interpolant")()
-        choose(self.latent_path.solvers, solver, "solver")
-        choose(TIME_GRIDS, grid, "grid")
-        check_at_least("churn", churn, 0)
         check_finest(shortcuts)
         if shortcuts > 0 and interpolant != "linear":
             raise InputError(f"shortcuts are learnt for the linear interpolant, not for {interpolant}")
@@ -129,6 +127,7 @@ class FlowRefiner(Refiner):
         self.skip = skip
         self.shortcuts = shortcuts
         self.shortcut_share = shortcut_share
+        self._sampling(solver, steps)  # what cannot be sampled is not trained either
         in_channels = 2 * channels + 2 + self.latent_path.num_time_maps
         times = 1
         if shortcuts > 0:
@@ -252,14 +251,16 @@ class FlowRefiner(Refiner):
         start = self.start(condition, generator)
         if solver is None and steps in shortcut_counts(self.shortcuts):
             return follow_shortcuts(self._jump(condition), start, steps)
-        solver = solver or self.solver
-        choose(self.latent_path.solvers, solver, "solver")
-        times = choose(TIME_GRIDS, self.grid, "grid")(steps, self._trained)
-        sampling = Sampling(solver, times, self.churn, generator)
+        sampling = self._sampling(solver or self.solver, steps, generator)
         return self.latent_path.integrate(self.predict_data, start, condition, sampling)
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
         return self.sample(condition, generator, steps).x
+
+    def _sampling(self, solver: str, steps: int, generator: Generators = None) -> Sampling:
+        choose(self.latent_path.solvers, solver, "solver")
+        times = choose(TIME_GRIDS, self.grid, "grid")(steps, self._trained)
+        return Sampling(solver, times, self.churn, generator)
 
     def _prepared(self, condition: Condition) -> Condition:
         """The condition as `predict_data` takes it."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, check_at_least
 from latentinpaint.interpolants import (
     PATH_SOLVERS,
     SOLVERS,
@@ -50,7 +50,6 @@ TimeSampler = Callable[[int, Generators], Tensor]
 # Predicts the clean latent from z (B, C, h, w), its time, and the condition.
 DataPredictor = Callable[[Tensor, Tensor, Condition], Tensor]
 
-
 # What takes steps between any times, with noise or without; the other solvers take equal steps, without.
 STEPPERS: dict[str, type[PathSolver]] = {**PATH_SOLVERS, "exponential": ExponentialMidpoint}
 
@@ -65,12 +64,27 @@ class Sampling:
         churn: rate of the noise that all steps but the last add in the hole (8a in `path_solvers`), 0 or more: what
             the last one added would stay.
         generator: source of that noise.
+
+    Raises:
+        InputError: if churn is below 0, or the solver cannot do it.
     """
 
     solver: str
     times: Sequence[float]
     churn: float = 0.0
     generator: Generators = None
+
+    def __post_init__(self) -> None:
+        check_at_least("churn", self.churn, 0)
+        if self.solver not in STEPPERS:
+            steps = len(self.times) - 1
+            if self.churn > 0 or any(abs(t - k / steps) > 1e-6 for k, t in enumerate(self.times)):
+                raise InputError(
+                    f"the solver {self.solver} takes equal steps without noise: "
+                    f"for another grid, or churn, choose one of {', '.join(STEPPERS)}"
+                )
+        elif self.churn > 0 and not STEPPERS[self.solver].adds_noise:
+            raise InputError(f"the solver {self.solver} adds no noise: choose another one, or churn 0")
 
     @property
     def rates(self) -> list[float]:
@@ -195,11 +209,6 @@ class ScheduledLatentPath(LatentPath):
     ) -> Solution:
         """By a solver that knows no times of steps and no noise."""
         steps = len(sampling.times) - 1
-        if sampling.churn > 0 or any(abs(t - k / steps) > 1e-6 for k, t in enumerate(sampling.times)):
-            raise InputError(
-                f"the solver {sampling.solver} takes equal steps without noise: "
-                f"for another grid, or churn, choose one of {', '.join(STEPPERS)}"
-            )
         # With training's minimum, alpha_min / e of the noise would remain. Half a step is the smallest alpha before
         # the last one, which only rk4 evaluates.
         smallest = 0.005 if sampling.solver == "dopri5" else 0.5 / steps

@@ -225,7 +225,11 @@ def test_impossible_choices():
         build(churn=-1.0)
     for options in (dict(churn=1.0), dict(grid="power")):
         with pytest.raises(InputError, match="rk4 takes equal steps without noise.*midpoint"):
-            build(solver="rk4", **options).sample(make_condition())
+            build(solver="rk4", **options)
+        with pytest.raises(InputError, match="rk4 takes equal steps without noise.*midpoint"):
+            build(**options).sample(make_condition(), solver="rk4")
+    with pytest.raises(InputError, match="exponential adds no noise"):
+        build(solver="exponential", churn=1.0)
     with pytest.raises(InputError, match="shortcut_share is a share"):
         build(shortcut_share=-0.1)
     with pytest.raises(InputError, match="interpolant 'quadratic'.*linear"):
