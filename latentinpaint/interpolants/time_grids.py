@@ -23,12 +23,12 @@ RESOLUTION = 4096  # intervals on which a distribution of times is inverted
 Distribution = Callable[[Tensor], Tensor]
 
 
-def uniform_times(steps: int, trained: Distribution) -> list[float]:
+def uniform_grid(steps: int, trained: Distribution) -> list[float]:
     """Equal steps."""
-    return power_times(steps, trained, 1.0)
+    return power_grid(steps, trained, 1.0)
 
 
-def power_times(steps: int, trained: Distribution, power: float = POWER) -> list[float]:
+def power_grid(steps: int, trained: Distribution, power: float = POWER) -> list[float]:
     """Equal steps to the power."""
     whole_number("steps", steps, 1)
     times = []
@@ -37,7 +37,7 @@ def power_times(steps: int, trained: Distribution, power: float = POWER) -> list
     return times
 
 
-def trained_times(steps: int, trained: Distribution) -> list[float]:
+def trained_grid(steps: int, trained: Distribution) -> list[float]:
     """Steps that are as long as training times were rare."""
     whole_number("steps", steps, 1)
     grid = torch.linspace(0, 1, RESOLUTION + 1, dtype=torch.float64)
@@ -51,7 +51,7 @@ def trained_times(steps: int, trained: Distribution) -> list[float]:
 
 # Name -> number of steps and distribution of training times to n + 1 times, from 0 to 1.
 TIME_GRIDS: dict[str, Callable[[int, Distribution], list[float]]] = {
-    "uniform": uniform_times,
-    "power": power_times,
-    "trained": trained_times,
+    "uniform": uniform_grid,
+    "power": power_grid,
+    "trained": trained_grid,
 }
