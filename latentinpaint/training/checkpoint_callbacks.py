@@ -1,26 +1,22 @@
-"""The checkpoints of a run: the last, every so many minutes and at its end, and that of the best validation.
-
-Lightning keeps the state of callbacks in checkpoints under their class names: `Checkpoints` has to keep its own, or
-older runs could not be resumed.
-"""
+"""The checkpoints of a run: the last, every so many minutes and at its end, and that of the best validation."""
 
 import time
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, Checkpoint, ModelCheckpoint
 
 from latentinpaint.training.checkpoint_io import BEST, LAST
 from latentinpaint.training.nan_guard import Diverged
 
 
-class Checkpoints(ModelCheckpoint):
-    """Keeps `last.ckpt` up to date: every so many minutes, and when the run is interrupted.
+class Checkpoints(Checkpoint):
+    """Keeps `last.ckpt` up to date: every so many minutes, and when the run is interrupted; `SaveLast` ends it.
 
-    One file, always the same: Lightning would otherwise number it on (last-v1.ckpt) in a resumed run, and leave the
-    old one for `--ckpt_path last` to find, and write an interrupted run's twice.
+    One file, always the same. Lightning's `ModelCheckpoint` numbers it on (last-v1.ckpt) in a resumed run and leaves
+    the old one for `--ckpt_path last` to find, writes an interrupted run's twice, and does not look at the time where
+    a task steps its optimisers by hand. As a `Checkpoint` it is called after all other callbacks.
 
     Args:
         folder: where to.
@@ -28,23 +24,16 @@ class Checkpoints(ModelCheckpoint):
     """
 
     def __init__(self, folder: Path, minutes: float) -> None:
-        super().__init__(
-            folder,
-            save_top_k=0,
-            train_time_interval=timedelta(minutes=minutes),
-        )
         self.last_file = folder / LAST
         self.seconds = 60 * minutes
         self.saved_at = time.monotonic()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        super().on_train_start(trainer, pl_module)
         self.saved_at = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
-        # Lightning's own does not look at the time where a task steps its optimisers by hand.
         now = time.monotonic()
         if trainer.strategy.broadcast(now - self.saved_at >= self.seconds):
             self.saved_at = now
@@ -54,9 +43,6 @@ class Checkpoints(ModelCheckpoint):
         # Statistics that a network gathers on its way may have lost their numbers before the loss did.
         if trainer.global_step > 0 and not isinstance(exception, Diverged):
             trainer.save_checkpoint(self.last_file, weights_only=False)
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Nothing: `SaveLast` was here before averaged weights took the place of those that were trained."""
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -96,6 +82,8 @@ class BestCheckpoint(ModelCheckpoint):
 
 class SaveLast(Callback):
     """A checkpoint at the very end, so that a finished run can be lengthened.
+
+    Not a `Checkpoint`: it is called before averaged weights take the place of those that were trained.
 
     Args:
         folder: where to.

@@ -106,6 +106,8 @@ def _length(trainer: pl.Trainer) -> str:
     if trainer.max_epochs is not None and trainer.max_epochs > 0:
         parts.append(f"{trainer.max_epochs:,} epochs")
     for callback in trainer.callbacks:  # type: ignore[attr-defined]  # as above
-        if isinstance(callback, Timer) and callback._duration is not None:
-            parts.append(spoken_duration(callback._duration))
+        if isinstance(callback, Timer):
+            limit = callback.time_remaining()  # before it runs
+            if limit is not None:
+                parts.append(spoken_duration(limit))
     return " or ".join(parts) or "without end"

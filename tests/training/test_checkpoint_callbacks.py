@@ -85,3 +85,9 @@ def test_the_best_validation_is_kept(mode, figures, best, tmp_path):
     assert state["state_dict"]["weight"] == state["global_step"] == best
     (of_callback,) = [each for name, each in state["callbacks"].items() if "BestCheckpoint" in name]
     assert of_callback["best_step"] == best
+
+
+def test_a_run_goes_on_with_another_interval_and_no_callback_is_missed(latent, recwarn):
+    latent(*EPOCH_OF_2)
+    latent(*EPOCH_OF_2, "--ckpt_path", "last", "--save_minutes", 1, steps=4)
+    assert not [each for each in recwarn if "add the following callbacks" in str(each.message)]
