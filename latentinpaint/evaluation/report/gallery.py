@@ -79,7 +79,7 @@ def gallery(
         except InputError:
             continue
         hole = f"the hole is {100 * about['hole_fraction']:.0f} %, {about['width_class']}"
-        words = f"{compact(reference.scores[key][number])}; {hole}"
+        words = f"{leading.label} {compact(reference.scores[key][number])}; {hole}"
         figures = _figures(summary, number, item, metrics, fill_path)
         items.append(GalleryItem(title, item.name, words, figures, _position(figures, reference.label)))
     return Gallery(leading.label, reference.label, items)

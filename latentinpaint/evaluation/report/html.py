@@ -217,12 +217,22 @@ def _settings(settings: dict[str, Any]) -> dict[str, str]:
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        entries = []
-        for key, item in value.items():
-            entries.append(f"{key} {_plain(item)}")
-        return ", ".join(entries)
+        return _plain_entries(value)
     if isinstance(value, list | tuple):
         return "; ".join(map(_plain, value))
     if isinstance(value, float):
         return f"{value:.3g}"
     return str(value)
+
+
+def _plain_entries(value: dict[str, Any]) -> str:
+    """The entries of a mapping; where they are mappings themselves, such as methods, it is seen where each begins."""
+    entries = []
+    separator = ", "
+    for key, item in value.items():
+        name = key
+        if isinstance(item, dict):
+            name = f"{key}:"
+            separator = "; "
+        entries.append(f"{name} {_plain(item)}")
+    return separator.join(entries)

@@ -9,8 +9,6 @@ from latentinpaint.evaluation.summary import Summary
 from latentinpaint.evaluation.table_rows import TableRow, cap_notes
 from latentinpaint.metrics.pixels import Metric
 
-DIGITS = {"psnr": 2}  # of a metric's figures; all others have four
-
 
 def table(lines: Sequence[Sequence[str]]) -> str:
     """A table of cells, the first line its head."""
@@ -46,11 +44,18 @@ def item_count(rows: Sequence[TableRow], key: str) -> str:
     return f" ({mean.count} of {mean.count + mean.left_out})"
 
 
-def plain(value: float, digits: int) -> str:
-    """A number, or a dash where there is none."""
+def plain(value: float, digits: int, sign: str = "") -> str:
+    """A number, or a dash where there is none; `sign` "+" writes both signs."""
     if not math.isfinite(value):
         return "–"
-    return f"{value:.{digits}f}"
+    return f"{value:{sign}.{digits}f}"
+
+
+def decimals(metric: Metric) -> int:
+    """How many decimals a metric's figures have."""
+    if metric.unit == "dB":
+        return 2
+    return 4
 
 
 def compact(value: float | None, sign: str = "") -> str:
@@ -107,6 +112,5 @@ def _cells(metrics: Sequence[Metric], means: Mapping[str, Mean], sign: str = "")
     """The means of metrics in the hole."""
     cells = []
     for metric in metrics:
-        digits = DIGITS.get(metric.name, 4)
-        cells.append(with_interval(means[f"{metric.name}_hole"], digits, sign))
+        cells.append(with_interval(means[f"{metric.name}_hole"], decimals(metric), sign))
     return cells

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from latentinpaint.evaluation.report.markdown import arrow, compact
+from latentinpaint.evaluation.report.markdown import arrow, decimals, plain
 from latentinpaint.evaluation.report.table_columns import (
     TableColumn,
     cost_columns,
@@ -104,17 +104,15 @@ def _lines(summary: Summary, columns: Sequence[TableColumn]) -> list[TableLine]:
 
 
 def _differences(summary: Summary, metrics: Sequence[Metric]) -> PageTable:
-    shown = []
+    shown = [metric for metric in metrics if metric.local]
     head = ["method"]
-    for metric in metrics:
-        if metric.local:
-            shown.append(f"{metric.name}_hole")
-            head.append(f"{metric.label} {arrow(metric.higher_is_better)}")
+    for metric in shown:
+        head.append(f"{metric.label} {arrow(metric.higher_is_better)}")
     lines = []
     for name, found in summary.differences.items():
         cells = []
-        for key in shown:
-            cells.append(_difference_cell(found[key]))
+        for metric in shown:
+            cells.append(_difference_cell(found[f"{metric.name}_hole"], decimals(metric)))
         lines.append(TableLine(summary.rows[name].label, cells))
     return PageTable(
         "differences",
@@ -125,14 +123,14 @@ def _differences(summary: Summary, metrics: Sequence[Metric]) -> PageTable:
     )
 
 
-def _difference_cell(difference: Difference) -> Cell:
+def _difference_cell(difference: Difference, digits: int) -> Cell:
     mean = difference.mean
-    below = [interval_text(mean, "+")]
+    below = [interval_text(mean, digits, "+")]
     if mean.capped:
         below.append(f"{mean.capped} of {mean.count} capped")
     below.append(f"better on {difference.better} of {difference.of}")
     figures = (mean.value, mean.low, mean.high)
-    return Cell(compact(mean.value, "+"), tuple(below), figures, bold=mean.is_clear_of_zero)
+    return Cell(plain(mean.value, digits, "+"), tuple(below), figures, bold=mean.is_clear_of_zero)
 
 
 def numbers(cell: Cell) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from latentinpaint.evaluation.evaluator import BEST
-from latentinpaint.evaluation.report.markdown import arrow, compact, item_count
+from latentinpaint.evaluation.report.markdown import arrow, compact, decimals, item_count, plain
 from latentinpaint.evaluation.statistics import Mean, median, paired_difference
 from latentinpaint.evaluation.summary import Summary
 from latentinpaint.evaluation.table_rows import TableRow
@@ -44,11 +44,13 @@ def metric_columns(summary: Summary, metrics: Sequence[Metric], region: str) -> 
         key = metric.name + region
         if key not in rows[0].scores or not rows[0].means[key].count:
             continue
+        digits = decimals(metric)
         title = f"{metric.label} {arrow(metric.higher_is_better)}{item_count(rows, key)}"
         of_metric = TableColumn(title, best=surely_best(rows, key, metric.higher_is_better))
         for row in rows:
             mean = row.means[key]
-            of_metric.add(compact(mean.value), mean.value, mean.low, mean.high, below=_below(mean))
+            text = plain(mean.value, digits)
+            of_metric.add(text, mean.value, mean.low, mean.high, below=_below(mean, digits))
         columns.append(of_metric)
     return columns
 
@@ -107,15 +109,15 @@ def cost_columns(summary: Summary) -> list[TableColumn]:
     return [seconds, megabytes, evaluations]
 
 
-def interval_text(mean: Mean, sign: str = "") -> str:
+def interval_text(mean: Mean, digits: int, sign: str = "") -> str:
     """The interval of a mean, a dash where there is none."""
     if not math.isfinite(mean.low):
         return "–"
-    return f"{compact(mean.low, sign)} … {compact(mean.high, sign)}"
+    return f"{plain(mean.low, digits, sign)} … {plain(mean.high, digits, sign)}"
 
 
-def _below(mean: Mean) -> tuple[str, ...]:
+def _below(mean: Mean, digits: int) -> tuple[str, ...]:
     """What stands under a mean: its interval, and of how many values it is capped, if of any."""
     if not mean.capped:
-        return (interval_text(mean),)
-    return interval_text(mean), f"{mean.capped} of {mean.count} capped"
+        return (interval_text(mean, digits),)
+    return interval_text(mean, digits), f"{mean.capped} of {mean.count} capped"

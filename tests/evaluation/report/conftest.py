@@ -32,7 +32,9 @@ def report(tmp_path_factory, model_files, helpers):
     summary = summarise(result.items, result.records, evaluator.metrics, evaluator.networks, "my flow")
     summary.notes.append("a note with <i>tags</i>")
     path = folder / "out" / "report.html"
-    settings = {"holes": "preset thick, seed 0", "versions": {"torch": "2"}, "compared": ["telea"], "nothing": None}
+    compared = {"telea": {"label": "Telea", "kind": "B"}, "ns": {"label": "NS"}}
+    versions = {"torch": "2", "numpy": "3"}
+    settings = {"holes": "preset thick, seed 0", "versions": versions, "compared": compared, "nothing": None}
     page = report_page(summary, evaluator.metrics, settings, runner.read_item, runner.output.fill_path)
     path.write_text(page, encoding="utf-8")
     return path, summary

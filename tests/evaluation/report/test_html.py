@@ -54,6 +54,13 @@ def test_conventions_stand_beside_the_figures(report):
         assert html.escape(sentence, quote=False).replace("'", "&#39;") in page
 
 
+def test_settings_stand_as_words(report):
+    page = report[0].read_text()
+    assert "<dt>versions</dt><dd>torch 2, numpy 3</dd>" in page
+    assert "<dt>compared</dt><dd>telea: label Telea, kind B; ns: label NS</dd>" in page
+    assert "<dt>nothing</dt>" not in page
+
+
 def test_names_and_notes_cannot_write_html(report):
     page = report[0].read_text()
     assert "<b>&\"'.png" not in page and "<i>tags</i>" not in page
@@ -77,8 +84,7 @@ window.addEventListener("error", function (event) { document.body.dataset.error 
 window.addEventListener("load", function () {
   var part = document.querySelector(".case"), layers = part.querySelectorAll(".stage img");
   var said = {ready: document.body.dataset.ready, cases: document.querySelectorAll(".case").length};
-  said.loaded = Array.from(document.images).filter(function (i) { return i.loading !== "lazy"; })
-    .every(function (i) { return i.complete && i.naturalWidth > 0; });
+  said.loaded = Array.from(document.images).every(function (i) { return i.complete && i.naturalWidth > 0; });
   var range = part.querySelector("input");
   range.value = 80; range.dispatchEvent(new Event("input", {bubbles: true}));
   said.cut = part.querySelector(".stage").style.getPropertyValue("--cut");

@@ -5,8 +5,10 @@ import math
 import pytest
 from synthetic_methods import PLAIN, Constant, even, summary_of
 
-from latentinpaint.evaluation.report.markdown import arrow, compact, plain, table, tables, with_interval
+from latentinpaint.evaluation.report.markdown import arrow, compact, decimals, plain, table, tables, with_interval
 from latentinpaint.evaluation.statistics import Mean
+from latentinpaint.metrics.pixels import PSNR, SSIM
+from latentinpaint.restoration.unclamped_metrics import UnclampedPSNR
 
 
 def test_a_table_has_its_head_first():
@@ -45,7 +47,12 @@ def test_compact_numbers_have_the_digits_that_are_of_use(value, text):
 def test_signs_arrows_and_dashes():
     assert compact(0.5, "+") == "+0.5000"
     assert (plain(1.26, 1), plain(math.nan, 1)) == ("1.3", "–")
+    assert (plain(0.126, 2, "+"), plain(-0.126, 2, "+")) == ("+0.13", "-0.13")
     assert (arrow(True), arrow(False)) == ("↑", "↓")
+
+
+def test_decibels_have_two_decimals_and_all_else_four():
+    assert (decimals(PSNR()), decimals(UnclampedPSNR()), decimals(SSIM())) == (2, 2, 4)
 
 
 def test_the_tables_of_a_comparison():

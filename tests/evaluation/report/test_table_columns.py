@@ -1,4 +1,4 @@
-"""Columns of the report's tables: which row is surely the best."""
+"""Columns of the report's tables: which row is surely the best, and intervals with as many digits as their mean."""
 
 import math
 from types import SimpleNamespace
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from latentinpaint.evaluation.evaluator import BEST
-from latentinpaint.evaluation.report.table_columns import surely_best
-from latentinpaint.evaluation.statistics import mean_with_interval
+from latentinpaint.evaluation.report.table_columns import interval_text, surely_best
+from latentinpaint.evaluation.statistics import Mean, mean_with_interval
 
 PICTURES = [str(number) for number in range(12)]
 NOISE = np.random.default_rng(0).normal(size=12)
@@ -57,3 +57,8 @@ def test_few_pictures_and_missing_figures_tell_nothing():
     rows = [row("a", [1.0, 2.0, 3.0], groups=few), row("b", [5.0, 6.0, 7.0], groups=few)]
     assert surely_best(rows, "psnr", True) is None
     assert surely_best([row("a", [math.nan] * 12), row("b", NOISE)], "psnr", True) is None
+
+
+def test_both_ends_of_an_interval_have_the_digits_of_its_metric():
+    assert interval_text(Mean(1.534, 0.2959, 3.2649, 14, 0), 2, "+") == "+0.30 … +3.26"
+    assert interval_text(Mean(0.5, math.nan, math.nan, 2, 0), 4) == "–"
