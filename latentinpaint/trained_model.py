@@ -10,10 +10,11 @@ import torch
 from latentinpaint.errors import InputError, choose, shown
 from latentinpaint.files import user_path
 from latentinpaint.inference.texture import PatchTexture
+from latentinpaint.model_paths import PIPELINE_FILE
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.runtime.device import choose_device
-from latentinpaint.weights import PIPELINE_FILE, Model, load_model, save_model
+from latentinpaint.weights import Model, load_model, save_model
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -3,8 +3,7 @@
 The header's entry "latentinpaint" holds ``{"format": 1, "kind": "autoencoder" | "pipeline", "autoencoder":
 {"class", "arguments", "fingerprint"}, "refiner": {…}, "control": {"arguments"} or null, "texture": {"arguments"} or
 null, "recipe": {…}}``, that of a flow ``{"format": 1, "kind": "flow", "flow": {"class", "arguments"}, "recipe":
-{…}}``. No pickle is read. A folder stands for the file of the given kind inside it, and a name in `PRETRAINED` for
-the model that comes with the package.
+{…}}``. No pickle is read.
 """
 
 import json
@@ -22,9 +21,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from latentinpaint.errors import InputError, MissingPackageError
-from latentinpaint.files import mistaken_weights, user_path, write_bytes
+from latentinpaint.files import mistaken_weights, write_bytes
 from latentinpaint.flows import FLOWS, Flow
 from latentinpaint.inference.texture import PatchTexture
+from latentinpaint.model_paths import AUTOENCODER_FILE, FLOW_FILE, PIPELINE_FILE, pipeline_file, resolve
 from latentinpaint.models import AUTOENCODERS, Autoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS, Refiner
@@ -32,20 +32,10 @@ from latentinpaint.refiners import REFINERS, Refiner
 LOG = logging.getLogger(__name__)
 
 FORMAT = 1
-AUTOENCODER_FILE = "autoencoder.safetensors"
-PIPELINE_FILE = "model.safetensors"
-FLOW_FILE = "flow.safetensors"
 _KEY = "latentinpaint"
 _AUTOENCODER_PREFIX = "autoencoder."
 
 T = TypeVar("T")
-
-_PRETRAINED_FOLDER = Path(__file__).parent / "pretrained"
-PRETRAINED = {
-    "default": _PRETRAINED_FOLDER / "default.safetensors",
-    "several": _PRETRAINED_FOLDER / "several.safetensors",
-}
-"""Models of the package, by name; a file or folder of that name goes first. Not every version holds all of them."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +96,7 @@ def load_autoencoder(path: str | Path) -> Autoencoder:
     Raises:
         InputError: if there is no such file, or it is none of this package's.
     """
-    path = _resolve(path, AUTOENCODER_FILE, PIPELINE_FILE)
+    path = resolve(path, AUTOENCODER_FILE, PIPELINE_FILE)
     header, weights = _read(path)
     _refuse_flow(path, header)
     return _build_autoencoder(path, header, weights)
@@ -143,11 +133,6 @@ def load_pipeline(path: str | Path) -> InpaintPipeline:
     return load_model(path).pipeline
 
 
-def pipeline_file(path: str | Path) -> Path:
-    """The file that `load_model` reads; errors as there."""
-    return _resolve(path, PIPELINE_FILE)
-
-
 def save_flow(flow: Flow, path: str | Path, recipe: dict[str, Any] | None = None) -> None:
     """Write a flow; `recipe` is any JSON that says how it was made."""
     _write(path, flow.state_dict(), {"kind": "flow", "flow": _describe(flow, FLOWS), "recipe": recipe or {}})
@@ -159,7 +144,7 @@ def load_flow(path: str | Path) -> Flow:
     Raises:
         InputError: if there is no such file, or it is no flow of this package's.
     """
-    path = _resolve(path, FLOW_FILE)
+    path = resolve(path, FLOW_FILE)
     header, weights = _read(path)
     if header["kind"] != "flow":
         raise InputError(f"{path} holds an inpainting model, not a flow: inpaint is the command for it")
@@ -169,14 +154,9 @@ def load_flow(path: str | Path) -> Flow:
     return flow.eval()
 
 
-def flow_file(path: str | Path) -> Path:
-    """The file that `load_flow` reads; errors as there."""
-    return _resolve(path, FLOW_FILE)
-
-
 def read_header(path: str | Path) -> dict[str, Any]:
     """The header of a file, without its weights."""
-    return _read(_resolve(path, PIPELINE_FILE, AUTOENCODER_FILE, FLOW_FILE), weights=False)[0]
+    return _read(resolve(path, PIPELINE_FILE, AUTOENCODER_FILE, FLOW_FILE), weights=False)[0]
 
 
 def _describe(part: Refiner | Flow, registry: Mapping[str, type]) -> dict[str, Any]:
@@ -277,56 +257,6 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, T
     if header.get("format") != FORMAT:
         raise InputError(f"{path} has format {header.get('format')}, this version of latentinpaint reads {FORMAT}")
     return header, tensors
-
-
-def _resolve(path: str | Path, *names: str) -> Path:
-    """The file that a path stands for: itself, the first of `names` in a folder, or a pretrained model."""
-    path = user_path(path)
-    if not path.exists():
-        path = pretrained_file(str(path)) or path
-    if path.is_dir():
-        for name in names:
-            if (path / name).is_file():
-                return path / name
-        raise InputError(f"the folder {path} holds no {' and no '.join(names)}{_other_content(path)}")
-    if not path.exists():
-        held = filter(_is_held, PRETRAINED)
-        raise InputError(f"there is no model file {path}, and no model of that name: {', '.join(held)}")
-    return path
-
-
-def pretrained_file(name: str) -> Path | None:
-    """The file of a model of the package; None if it has none of this name.
-
-    Raises:
-        InputError: if this version of the package does not hold the model's file.
-    """
-    path = PRETRAINED.get(name)
-    if path is not None and not path.is_file():
-        raise InputError(
-            f"this version of latentinpaint holds no model {name}: make one with make_default and the recipe "
-            f"{name}, and give its file"
-        )
-    return path
-
-
-def _is_held(name: str) -> bool:
-    return PRETRAINED[name].is_file()
-
-
-def _other_content(folder: Path) -> str:
-    """What a folder holds in place of the file that was looked for, and what to do with it."""
-    hints = {
-        AUTOENCODER_FILE: "it is a trained autoencoder, which fills nothing by itself: train a refiner on it with "
-        "train_latent",
-        FLOW_FILE: "it is a flow's, sample is the command for it",
-        PIPELINE_FILE: "it is an inpainting model's, inpaint is the command for it",
-        "checkpoints/last.ckpt": "its training has not ended, continue it with ckpt_path last",
-    }
-    for name, hint in hints.items():
-        if (folder / name).is_file():
-            return f": {hint}"
-    return ""
 
 
 def _short(error: Exception) -> str:

@@ -105,7 +105,7 @@ def finished_quickstart(tmp_path_factory, model_files) -> tuple[Path, str]:
     """The folder of a quickstart of three steps with an untrained default model, and what it printed."""
     from latentinpaint.cli.quickstart import command
     from latentinpaint.experiments import demonstration
-    from latentinpaint.weights import PRETRAINED
+    from latentinpaint.model_paths import PRETRAINED
 
     folder = tmp_path_factory.mktemp("quickstart") / "out put"
     out = StringIO()

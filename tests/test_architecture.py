@@ -18,7 +18,7 @@ PACKAGE = Path(latentinpaint.__file__).parent
 FLOORS = [
     {"errors"},
     {"files", "hole", "runtime"},
-    {"images", "models", "interpolants", "metrics"},
+    {"images", "models", "interpolants", "metrics", "model_paths"},
     {"lattice"},
     {"data", "refiners"},
     {"flows", "doctor", "pipeline"},
@@ -38,6 +38,7 @@ OUTSIDE = {
     "errors": set(),
     "files": set(),
     "hole": {"numpy", "torch"},
+    "model_paths": set(),
     "runtime": {"torch"},
     "models": {"diffusers", "torch"},
     "interpolants": {"torch", "torchdiffeq"},

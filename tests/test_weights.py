@@ -12,14 +12,12 @@ from safetensors.torch import load_file, save_file
 from small_autoencoders import ADOPTED
 from small_autoencoders import build as build_adopted
 
-import latentinpaint
 from latentinpaint.errors import InputError
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import AUTOENCODERS, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import REFINERS
 from latentinpaint.weights import (
-    PRETRAINED,
     Model,
     load_autoencoder,
     load_model,
@@ -176,14 +174,6 @@ def test_header(build_pipeline, tmp_path):
     assert header["kind"] == "autoencoder" and header["recipe"] == {} and "refiner" not in header
 
 
-def test_a_folder_of_both(build_pipeline, model_files, tmp_path):
-    """The model for who wants a model, the autoencoder of its own file for who wants that."""
-    save_model(Model(build_pipeline("ffc")), tmp_path / "model.safetensors")
-    shutil.copy(model_files["other"], tmp_path / "autoencoder.safetensors")
-    assert load_pipeline(tmp_path).refiner.channels == 32
-    assert load_autoencoder(tmp_path).fingerprint() == load_autoencoder(model_files["other"]).fingerprint()
-
-
 def test_no_pickle_is_read(model_files, monkeypatch):
     def forbidden(*args, **kwargs):
         raise AssertionError("a pickle was read")
@@ -271,20 +261,10 @@ def test_cut_short(load, model_files, tmp_path):
         assert_one_sentence(error, path)
 
 
-def test_an_autoencoder_is_no_model(model_files, tmp_path):
+def test_an_autoencoder_is_no_model(model_files):
     with pytest.raises(InputError, match="autoencoder alone") as error:
         load_pipeline(model_files["autoencoder"])
     assert_one_sentence(error, model_files["autoencoder"])
-    shutil.copy(model_files["autoencoder"], tmp_path / "autoencoder.safetensors")
-    with pytest.raises(InputError, match=r"holds no model\.safetensors: it is a trained autoencoder"):
-        load_pipeline(tmp_path)
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "last.ckpt").touch()
-    with pytest.raises(InputError, match="it is a trained autoencoder"):  # a finished training leaves both
-        load_pipeline(tmp_path)
-    (tmp_path / "autoencoder.safetensors").unlink()
-    with pytest.raises(InputError, match="ckpt_path last"):
-        load_pipeline(tmp_path)
 
 
 def _set(*path, value):
@@ -391,27 +371,3 @@ def test_places_that_cannot_be_written(build_pipeline, tmp_path):
         with pytest.raises(InputError) as error:
             save_model(Model(build_pipeline("ffc")), path)
         assert_one_sentence(error, path)
-
-
-# ---- models of the package
-
-
-def test_a_model_that_this_version_does_not_hold_is_one_sentence(model_files, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(PRETRAINED, "default", model_files["ffc"])
-    monkeypatch.setitem(PRETRAINED, "several", tmp_path / "pretrained" / "several.safetensors")
-    for load in (load_model, load_autoencoder, read_header):
-        with pytest.raises(InputError, match="holds no model several: make one .* recipe several"):
-            load("several")
-    with pytest.raises(InputError, match="no model of that name: default$"):
-        load_model("sevral")
-    (tmp_path / "pretrained").mkdir()
-    shutil.copy(model_files["flow"], tmp_path / "pretrained" / "several.safetensors")
-    assert load_model("several").pipeline.refiner.stochastic
-    with pytest.raises(InputError, match="no model of that name: default, several$"):
-        load_model("sevral")
-
-
-def test_the_packages_models_lie_beside_each_other():
-    assert {path.parent for path in PRETRAINED.values()} == {Path(latentinpaint.__file__).parent / "pretrained"}
-    assert [path.name for path in PRETRAINED.values()] == ["default.safetensors", "several.safetensors"]

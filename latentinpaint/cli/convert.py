@@ -34,7 +34,8 @@ def command(output: str, lama: str | None = None, model: str | None = None, lama
 
 def _from_lama(source: str, config: str | None, output: Path) -> None:
     from latentinpaint.lama import load_lama
-    from latentinpaint.weights import PIPELINE_FILE, Model, save_model
+    from latentinpaint.model_paths import PIPELINE_FILE
+    from latentinpaint.weights import Model, save_model
 
     if output.suffix in PICKLED:
         raise InputError(f"{output}: a model is written to a folder or a .safetensors file")

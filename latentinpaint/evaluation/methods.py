@@ -32,9 +32,9 @@ from latentinpaint.inference.fill import fill_holes
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inpainter import Inpainter
+from latentinpaint.model_paths import PIPELINE_FILE, PRETRAINED, pipeline_file
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.runtime.randomness import seed_for
-from latentinpaint.weights import PIPELINE_FILE, PRETRAINED, pipeline_file
 
 
 class MethodError(Exception):

@@ -20,9 +20,10 @@ from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.chosen_metrics import build_evaluator
 from latentinpaint.experiments.foreign_autoencoder import read_foreign_autoencoder
 from latentinpaint.metrics.pixels import METRICS, Metric, compare_regions
+from latentinpaint.model_paths import AUTOENCODER_FILE
 from latentinpaint.models import Autoencoder
 from latentinpaint.pipeline import pad_to_stride
-from latentinpaint.weights import AUTOENCODER_FILE, load_autoencoder, save_autoencoder
+from latentinpaint.weights import load_autoencoder, save_autoencoder
 
 MOST_SIDE = 512  # pixels of the middle of a picture that is looked at
 LEAST_GAIN = 3.0  # dB

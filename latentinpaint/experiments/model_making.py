@@ -35,17 +35,10 @@ from latentinpaint.experiments.photo_archives import PhotoArchive, gather_photog
 from latentinpaint.files import write_text
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
+from latentinpaint.model_paths import AUTOENCODER_FILE, PIPELINE_FILE
 from latentinpaint.training.cli import pretrain_ae, train_lama, train_latent
 from latentinpaint.training.durations import as_clock, read_duration
-from latentinpaint.weights import (
-    AUTOENCODER_FILE,
-    PIPELINE_FILE,
-    Model,
-    load_model,
-    read_header,
-    round_to_half,
-    save_model,
-)
+from latentinpaint.weights import Model, load_model, read_header, round_to_half, save_model
 
 CARD_FILE = "MODEL_CARD.md"
 EVALUATED_SIZE = 256

@@ -27,6 +27,7 @@ from latentinpaint.files import sha256_of
 from latentinpaint.images.folders import check_outside
 from latentinpaint.images.image_files import read_picture
 from latentinpaint.images.modes import LUMINANCE
+from latentinpaint.model_paths import flow_file
 from latentinpaint.restoration.base import Restorer
 from latentinpaint.restoration.observation_models import ObservationModel, observe
 from latentinpaint.restoration.observation_tasks import ObservationTask, read_task, unseen
@@ -36,7 +37,7 @@ from latentinpaint.restoration.unclamped_metrics import UnclampedPSNR, Unclamped
 from latentinpaint.restoration.velocity_prior import VelocityPrior, prior_of
 from latentinpaint.runtime.device import choose_device
 from latentinpaint.runtime.randomness import numbered_generator, seed_for
-from latentinpaint.weights import flow_file, load_flow
+from latentinpaint.weights import load_flow
 
 RESTORED_PICTURES = PageWords(
     "{count} pictures restored",

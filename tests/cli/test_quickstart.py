@@ -10,8 +10,8 @@ from PIL import Image
 
 from latentinpaint.evaluation.report import console
 from latentinpaint.experiments import demonstration
+from latentinpaint.model_paths import PRETRAINED
 from latentinpaint.training.callbacks import RunProgress
-from latentinpaint.weights import PRETRAINED
 
 
 def test_the_printed_command_works(finished_quickstart, done, tmp_path, monkeypatch):

@@ -9,9 +9,10 @@ from torch import Tensor
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import check_at_least
 from latentinpaint.metrics.pixels import decibels
+from latentinpaint.model_paths import AUTOENCODER_FILE
 from latentinpaint.models import Autoencoder, LamaAutoencoder
 from latentinpaint.training.tasks.base import Batch, TrainingTask
-from latentinpaint.weights import AUTOENCODER_FILE, save_autoencoder
+from latentinpaint.weights import save_autoencoder
 
 
 class PretrainTask(TrainingTask):

@@ -11,9 +11,10 @@ from torch.optim import Optimizer
 
 from latentinpaint.data.distributions import NORMAL
 from latentinpaint.flows import Flow
+from latentinpaint.model_paths import FLOW_FILE
 from latentinpaint.runtime.randomness import numbered_generator
 from latentinpaint.training.tasks.base import Batch, TrainingTask, fraction_done
-from latentinpaint.weights import FLOW_FILE, save_flow
+from latentinpaint.weights import save_flow
 
 
 class FlowTask(TrainingTask):

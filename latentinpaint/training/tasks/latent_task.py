@@ -13,6 +13,7 @@ from torchmetrics import MeanMetric
 from latentinpaint.errors import InputError
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.metrics.pixels import decibels
+from latentinpaint.model_paths import PIPELINE_FILE
 from latentinpaint.models import Autoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
@@ -20,7 +21,7 @@ from latentinpaint.refiners import Refiner
 from latentinpaint.runtime.randomness import Generators
 from latentinpaint.training.losses.reconstruction import LatentObjective, Objective
 from latentinpaint.training.tasks.base import Batch, TrainingTask
-from latentinpaint.weights import PIPELINE_FILE, Model, load_autoencoder, load_model, save_model
+from latentinpaint.weights import Model, load_autoencoder, load_model, save_model
 
 FROM_SCRATCH = "from scratch"
 REFINER_PREFIX = "refiner."
