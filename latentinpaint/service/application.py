@@ -1,5 +1,6 @@
 """The service as an ASGI application: routes, errors as JSON, the page's files."""
 
+import asyncio
 import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +17,11 @@ from latentinpaint.errors import InputError
 from latentinpaint.service import job_routes, photo_routes, program_routes, select_routes
 from latentinpaint.service.guard import RequestGuard
 from latentinpaint.service.observing import RequestObserver
+from latentinpaint.service.photo_store import PhotoStore
 from latentinpaint.service.refused import Refused, status_of
 from latentinpaint.service.service import Service
 
+_SECONDS_BETWEEN_PRUNINGS = 600.0
 _TEXT = (
     "Fill holes in photos. One request, one answer: /v1/fill, /v1/expand. Or keep a photo on the server and follow "
     "jobs on it: /v1/photos, /v1/jobs. Errors are JSON, one sentence. Coordinates are pixels of the upright photo."
@@ -35,7 +38,9 @@ def create_application(service: Service, page: Path | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        pruning = asyncio.create_task(_prune_regularly(service.store))
         yield
+        pruning.cancel()
         service.close()
 
     app = FastAPI(
@@ -63,6 +68,13 @@ def create_application(service: Service, page: Path | None = None) -> FastAPI:
     app.add_middleware(RequestGuard, settings=service.settings)
     app.add_middleware(RequestObserver, monitor=service.monitor)
     return app
+
+
+async def _prune_regularly(store: PhotoStore) -> None:
+    """Photos that nobody used for long go, even if none is sent any more."""
+    while True:
+        await asyncio.sleep(_SECONDS_BETWEEN_PRUNINGS)
+        await asyncio.to_thread(store.prune)
 
 
 async def _on_input_error(request: Request, error: Exception) -> JSONResponse:

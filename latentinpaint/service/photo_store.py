@@ -191,8 +191,9 @@ class PhotoStore:
         oldest_first = sorted(self._photos.values(), key=lambda photo: self._used[photo.id])
         total = self._size()
         deadline = time.monotonic() - LONGEST_IDLE
-        for photo in oldest_first[:-1]:  # the newest is in use
-            if total <= self.limit and self._used[photo.id] > deadline:
+        for photo in oldest_first:
+            fits = total <= self.limit or len(self._photos) == 1  # the newest is in use, whatever its size
+            if fits and self._used[photo.id] > deadline:
                 return
             total -= photo.size
             self._remove(photo)

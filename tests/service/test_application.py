@@ -1,10 +1,12 @@
 """The application as a whole: the page's files and nothing else, errors as JSON, a description of everything."""
 
+import time
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from latentinpaint.service import application, photo_store
 from latentinpaint.service.application import create_application
 
 
@@ -149,3 +151,24 @@ def test_pages_are_no_place_for_python():
     from latentinpaint.app import STATIC
 
     assert not list(Path(STATIC).rglob("*.py"))
+
+
+def test_photos_that_nobody_uses_go_though_none_is_sent(service, file_of, photo, monkeypatch):
+    """The last one too; those in use stay."""
+    monkeypatch.setattr(application, "_SECONDS_BETWEEN_PRUNINGS", 0.01)
+    with TestClient(create_application(service), base_url="http://127.0.0.1") as client:
+        client.post("/v1/photos", files={"image": ("a.png", file_of(photo))})
+        time.sleep(0.1)
+        assert len(service.store) == 1
+        monkeypatch.setattr(photo_store, "LONGEST_IDLE", 0.05)
+        deadline = time.monotonic() + 10
+        while len(service.store) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert len(service.store) == 0 and list(service.store.folder.iterdir()) == []
+
+
+def test_the_end_of_the_application_is_that_of_the_service(service):
+    with TestClient(create_application(service), base_url="http://127.0.0.1") as client:
+        client.get("/health")
+    assert not service.store.folder.exists()
+    assert not any(worker.is_alive() for worker in service.jobs._workers)
