@@ -16,7 +16,7 @@ from latentinpaint import __version__
 from latentinpaint.errors import InputError
 from latentinpaint.service import job_routes, photo_routes, program_routes, select_routes
 from latentinpaint.service.guard import RequestGuard
-from latentinpaint.service.observing import RequestObserver
+from latentinpaint.service.monitoring import RequestObserver
 from latentinpaint.service.photo_store import PhotoStore
 from latentinpaint.service.refused import Refused, status_of
 from latentinpaint.service.service import Service

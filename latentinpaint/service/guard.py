@@ -10,19 +10,14 @@ import asyncio
 import json
 import logging
 import time
-import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 from urllib.parse import urlsplit
 
-from latentinpaint.service.job_queue import LOG
-from latentinpaint.service.refused import Refused
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from latentinpaint.service.refused import INTERNAL, Refused
 from latentinpaint.service.settings import ServiceSettings
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
+LOG = logging.getLogger(__name__)
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _MOST_JSON_BYTES = 2**20
 _FORM_BYTES = 2**20  # of a form beside its file
@@ -48,13 +43,13 @@ class RequestGuard:
         settings: which host names are taken, and the limits of a request.
     """
 
-    def __init__(self, app: Callable, settings: ServiceSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
         self.app = app
         self.root_path = settings.root_path
         self.most_bytes = 2 * settings.limits.upload_bytes + _FORM_BYTES  # a photo and its mask
         self.hosts = _host_names(settings)
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on to the application, or respond with the reason of the refusal."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
@@ -78,13 +73,11 @@ class RequestGuard:
             if not started:
                 await _respond(send_with_headers, refusal)
         except Exception:
-            LOG.log(logging.ERROR, "a request failed: %s", traceback.format_exc())
+            LOG.exception("a request failed")
             if not started:
-                await _respond(
-                    send_with_headers, Refused(500, "this went wrong inside the program; its log says how")
-                )
+                await _respond(send_with_headers, Refused(500, INTERNAL))
 
-    def _check(self, scope: Message) -> dict[bytes, str]:
+    def _check(self, scope: Scope) -> dict[bytes, str]:
         """The headers of a request that may be made."""
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
@@ -95,7 +88,7 @@ class RequestGuard:
             raise Refused(403, "requests of other pages are refused")
         return headers
 
-    def _set_paths(self, scope: Message) -> None:
+    def _set_paths(self, scope: Scope) -> None:
         """A proxy may leave the path that it adds in place or take it away: both mean the same."""
         path = scope["path"]
         if path == self.root_path or path.startswith(f"{self.root_path}/"):

@@ -13,13 +13,12 @@ import torch
 
 from latentinpaint.errors import InputError
 from latentinpaint.service.job import Job, JobState, JobStopped
-from latentinpaint.service.refused import Refused, status_of
+from latentinpaint.service.refused import INTERNAL, Refused, status_of
 from latentinpaint.service.settings import ServiceLimits
 
-LOG = logging.getLogger("latentinpaint.service")
+LOG = logging.getLogger(__name__)
 _KEPT = 256  # jobs that are over and can still be asked for
 _NO_MEMORY = "there is not enough memory for this: take a smaller photo, fewer samples, or no refinement"
-_INTERNAL = "this went wrong inside the program; its log says how"
 
 
 class JobQueue:
@@ -145,7 +144,7 @@ class JobQueue:
             self._finish(job, JobState.FAILED, Refused(503, _NO_MEMORY))
         except Exception:
             LOG.exception("a job failed", extra={"job": job.id})
-            self._finish(job, JobState.FAILED, Refused(500, _INTERNAL))
+            self._finish(job, JobState.FAILED, Refused(500, INTERNAL))
 
     def _finish(self, job: Job, state: JobState, failure: Refused | None = None) -> None:
         job.work = _nothing  # what it computed on is large

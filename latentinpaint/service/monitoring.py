@@ -1,4 +1,4 @@
-"""Counters for Prometheus, https://prometheus.io, and lines of JSON for a log."""
+"""Counters for Prometheus, https://prometheus.io, and lines of JSON for a log, of requests and jobs."""
 
 import json
 import logging
@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from latentinpaint.service.job import Job
-from latentinpaint.service.job_queue import LOG
 
+LOG = logging.getLogger(__name__)
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_METHODS = frozenset({"GET", "HEAD", "POST", "DELETE"})
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message"}
 
 
@@ -64,6 +66,36 @@ class Monitor:
         return generate_latest(self.registry)
 
 
+class RequestObserver:
+    """ASGI middleware.
+
+    Args:
+        app: the application behind it.
+        monitor: is told of every answer.
+    """
+
+    def __init__(self, app: ASGIApp, monitor: Monitor) -> None:
+        self.app = app
+        self.monitor = monitor
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and count its answer when it begins."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start = time.perf_counter()
+
+        async def observed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                # The pattern of the path, never the path: there would be a counter for every photo.
+                route = getattr(scope.get("route"), "path", "other")
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                self.monitor.answered(method, route, message["status"], time.perf_counter() - start)
+            await send(message)
+
+        await self.app(scope, receive, observed)
+
+
 class JsonLines(logging.Formatter):
     """A log record as one line of JSON: time, level, message and the record's own fields."""
 
@@ -87,6 +119,7 @@ def log_to_stderr(as_json: bool) -> None:
     if as_json:
         handler.setFormatter(JsonLines())
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it warns of every broken form
-    LOG.handlers = [handler]
-    LOG.propagate = False
-    LOG.setLevel(logging.INFO if as_json else logging.ERROR)
+    log = logging.getLogger(__package__)
+    log.handlers = [handler]
+    log.propagate = False
+    log.setLevel(logging.INFO if as_json else logging.ERROR)

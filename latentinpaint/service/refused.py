@@ -2,6 +2,8 @@
 
 from latentinpaint.errors import InputError
 
+INTERNAL = "this went wrong inside the program; its log says how"
+
 
 class Refused(InputError):
     """A request that cannot be answered.
