@@ -56,6 +56,11 @@ class Box:
             min(width, self.right + margin),
         )
 
+    def is_inside(self, size: tuple[int, int]) -> bool:
+        """Whether it has pixels, all of them in a picture of this height and width."""
+        height, width = size
+        return 0 <= self.top < self.bottom <= height and 0 <= self.left < self.right <= width
+
     def overlaps(self, other: "Box") -> bool:
         """Whether a pixel is in both."""
         rows = self.top < other.bottom and other.top < self.bottom

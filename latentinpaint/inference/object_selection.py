@@ -75,7 +75,7 @@ def select_in_box(pixels: np.ndarray, box: Box, grow: int = 0) -> Selection:
         InputError: if the box is not inside the photo, or `grow` is out of range.
     """
     height, width = pixels.shape[:2]
-    if not (0 <= box.top < box.bottom <= height and 0 <= box.left < box.right <= width):
+    if not box.is_inside((height, width)):
         raise InputError(f"the box is not inside the photo, which has {width}x{height} pixels")
     possible = np.zeros((height, width), bool)
     possible[box.index] = True
@@ -141,8 +141,10 @@ def _select(pixels: np.ndarray, region: _Region, grow: int) -> Selection:
     if shadow is None:
         return Selection(selected, None)
     penumbra = MaskDilation(grow + _PENUMBRA)
-    dark = penumbra.apply(_at_full_size(seen, shadow, window, size)).mask.numpy()
-    return Selection(selected, dark & ~selected)
+    dark = penumbra.apply(_at_full_size(seen, shadow, window, size)).mask.numpy() & ~selected
+    if not dark.any():  # the grown object covers it
+        return Selection(selected, None)
+    return Selection(selected, dark)
 
 
 def _reduced(seen: np.ndarray) -> np.ndarray:
@@ -219,13 +221,13 @@ def _part_at(dark: np.ndarray, found: np.ndarray) -> np.ndarray | None:
     """The dark parts (h, w) bool that touch the object and are of a shadow's size and place."""
     closed = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, _disc(1))
     touching = cv2.dilate(found.astype(np.uint8), _disc(4)).astype(bool)
-    count, parts = cv2.connectedComponents(closed, connectivity=8)
+    _, parts = cv2.connectedComponents(closed, connectivity=8)
     shadow = np.zeros_like(found)
-    for number in range(1, count):
+    for number in np.unique(parts[touching & (parts > 0)]):
         part = parts == number
         edge = np.concatenate([part[0], part[-1], part[:, 0], part[:, -1]])
         leaves = edge.sum() > _MOST_AT_EDGE * np.sqrt(part.sum())  # the ground itself, not a shadow on it
-        if (part & touching).any() and not leaves:
+        if not leaves:
             shadow |= part
     smallest, largest = _SHADOW_SIZES
     if not smallest * found.sum() <= shadow.sum() <= largest * found.sum():

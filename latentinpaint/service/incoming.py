@@ -98,7 +98,7 @@ def painted_hole(mask: Picture, box: Box, size: tuple[int, int]) -> np.ndarray:
         InputError: if the box is not inside the photo, or the mask larger than the box.
     """
     height, width = size
-    if not (0 <= box.top < box.bottom <= height and 0 <= box.left < box.right <= width):
+    if not box.is_inside(size):
         raise InputError(f"the box of the mask is not inside the photo, which has {width}x{height} pixels")
     painted = binary_mask(mask)
     box_height, box_width = box.size

@@ -63,7 +63,7 @@ def select(request: Request, session: Session, fields: SelectFields) -> SelectAn
     with service.slot():
         found = _found(service.store.picture(stored).rgb8(), fields, grow)
         shadow = None
-        if found.shadow is not None and found.shadow.any():
+        if found.shadow is not None:
             shadow = _mask_answer(found.shadow)
         return SelectAnswer(object=_mask_answer(found.object), shadow=shadow)
 

@@ -116,3 +116,10 @@ def test_there_is_no_box_around_nothing():
 )
 def test_a_box_is_extended_as_far_as_the_picture_goes(margin, expected):
     assert Box(10, 12, 20, 30).extended(margin, (32, 40)) == Box(*expected)
+
+
+def test_boxes_inside_a_picture():
+    for box in (Box(0, 0, 5, 7), Box(4, 6, 5, 7)):
+        assert box.is_inside((5, 7))
+    for box in (Box(0, 0, 7, 5), Box(-1, 0, 5, 7), Box(0, -1, 5, 7), Box(2, 3, 2, 7), Box(2, 3, 4, 3)):
+        assert not box.is_inside((5, 7))

@@ -85,6 +85,12 @@ def test_it_grows_by_a_disc():
     assert np.array_equal(grown.object, wanted)
 
 
+def test_a_shadow_that_the_grown_object_covers_is_none():
+    pixels, thing, _ = scene()
+    found = select_in_box(pixels, BOX, 900)
+    assert found.object.all() and found.shadow is None
+
+
 def test_where_all_is_alike_the_box_is_selected():
     pixels = np.full((60, 80, 3), 90, np.uint8)
     found = select_in_box(pixels, Box(20, 30, 40, 50))

@@ -26,6 +26,15 @@ def test_the_format_is_the_files_not_its_names(helpers, suffix):
     assert photo.file_format.name.upper() == suffix and photo.picture.name == "a.xyz"
 
 
+def test_a_photo_with_others_behind_it_is_a_jpeg(helpers):
+    """As phones write depths and thumbnails."""
+    content = io.BytesIO()
+    image = Image.fromarray(helpers.smooth(20, 30))
+    image.save(content, "MPO", save_all=True, append_images=[image])
+    photo = read_photo(content.getvalue(), "a.jpg", LIMITS)
+    assert photo.file_format.name.upper() == "JPEG" and photo.picture.samples.shape == (20, 30, 3)
+
+
 def test_a_vast_picture_is_refused_before_it_is_decoded():
     """Its header promises 100 megapixels, its data are not even there: only the header was looked at."""
     head = struct.pack(">IIBBBBB", 10_000, 10_000, 8, 2, 0, 0, 0)

@@ -46,6 +46,16 @@ def test_a_box_and_a_line(select, pixels, array_of):
     assert np.array_equal(whole(answer["object"], array_of), select_by_line(pixels, np.array(line), 8, 2).object)
 
 
+def test_by_default_a_selection_grows_with_the_photo(client, file_of, array_of):
+    """By a pixel for every 700 of the longer side."""
+    pixels = np.full((80, 2100, 3), 190, np.uint8)
+    pixels[20:60, 1000:1060] = (180, 40, 40)
+    photo_id = client.post("/v1/photos", files={"image": ("a.png", file_of(pixels))}).json()["id"]
+    answer = client.post("/v1/select", json={"photo": photo_id, "box": [990, 10, 1070, 70]}).json()
+    wanted = select_in_box(pixels, Box(10, 990, 70, 1070), 3)
+    assert np.array_equal(whole(answer["object"], array_of, (80, 2100)), wanted.object)
+
+
 def test_a_box_is_cut_to_the_photo(select):
     assert select(box=[-10, -5, 400.4, 300]).status_code == 200
 
