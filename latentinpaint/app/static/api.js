@@ -13,10 +13,9 @@ export function resolved(path, query = {}) {
 }
 
 async function request(path, init = {}) {
-  const headers = { "X-Requested-With": "latentinpaint", ...init.headers };
   let response;
   try {
-    response = await fetch(resolved(path), { ...init, headers });
+    response = await fetch(resolved(path), init);
   } catch {
     throw new Error(UNREACHABLE);
   }

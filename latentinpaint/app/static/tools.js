@@ -13,7 +13,7 @@ const ROUND = 1.35; // a path so many times as long as its ends are apart is dra
 export const TOOLS = ["brush", "eraser", "select", "expand"];
 
 /**
- * @param actions { stroked(): a stroke of the brush has ended, selected(region): see select.js }
+ * @param actions { stroked(): a stroke of the brush has ended, selected(region): see selecting.js }
  */
 export function createTools(store, actions) {
   const painters = { brush: painter(store, false, actions.stroked), eraser: painter(store, true, () => {}) };
