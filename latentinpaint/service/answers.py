@@ -9,20 +9,15 @@ from pydantic import BaseModel, Field
 
 from latentinpaint.inference.crops import Box
 from latentinpaint.inpainter import Inpainter
-from latentinpaint.service.fill_fields import is_refinable
 from latentinpaint.service.job import Job
 from latentinpaint.service.photo_store import StoredPhoto
-from latentinpaint.service.refused import Refused
+from latentinpaint.service.served_models import is_refinable
 
 
 class ErrorAnswer(BaseModel):
     """What went wrong."""
 
     error: str = Field(description="one plain sentence", examples=["nothing is painted yet"])
-
-
-# What `parsed_box` reads.
-BOX_PATTERN = r"^\d{1,6}(,\d{1,6}){3}$"
 
 
 def file_response(description: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
@@ -187,15 +182,3 @@ def model_answer(name: str, inpainter: Inpainter) -> ModelAnswer:
 def box_list(box: Box) -> list[int]:
     """Left, top, right, bottom."""
     return [box.left, box.top, box.right, box.bottom]
-
-
-def parsed_box(text: str, name: str) -> Box:
-    """The box that "left,top,right,bottom" names; `name` is what the message calls it.
-
-    Raises:
-        Refused: if it names none.
-    """
-    left, top, right, bottom = map(int, text.split(","))
-    if left >= right or top >= bottom:
-        raise Refused(422, f"{name} is left,top,right,bottom in pixels, with right and bottom beyond the others")
-    return Box(top, left, bottom, right)

@@ -1,15 +1,15 @@
 """A coarse fill that is there in a moment, to be looked at while the fill itself is computed."""
 
-import io
-from dataclasses import replace
-
 import numpy as np
 from PIL import Image
 
+from latentinpaint.images.encode import encode_image
+from latentinpaint.images.image_format import PNG
 from latentinpaint.images.picture import Picture
 from latentinpaint.inference.crops import Box
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inpainter import Inpainter
+from latentinpaint.service.outgoing import part_of
 
 SIDE = 256  # pixels of the longer side of what the networks see
 
@@ -23,19 +23,17 @@ def coarse_fill(inpainter: Inpainter, picture: Picture, hole: np.ndarray, option
     Args:
         inpainter: the model.
         picture: any.
-        hole: (H, W) bool with at least one pixel.
-        options: of the fill that it precedes: its dilation, seed and steps are used.
+        hole: (H, W) bool with at least one pixel, dilated.
+        options: of the fill that it precedes: its seed and steps are used.
     """
-    soft = options.dilation.apply(hole).mask.numpy()
-    around = Box.around(soft)
+    around = Box.around(hole)
     assert around is not None
-    window = around.extended(max(around.size), soft.shape)
+    window = around.extended(max(around.size), hole.shape)
     scale = min(1.0, SIDE / max(window.size))
-    rows, columns = window.index[1:]
-    pixels = replace(picture.with_range_of(~soft), samples=picture.samples[rows, columns]).rgb8()
+    pixels = part_of(picture.with_range_of(~hole), window).rgb8()
     image = _resized(Image.fromarray(np.ascontiguousarray(pixels)), scale)
     # A pixel of the smaller hole is hole as soon as a part of it is.
-    coverage = _resized(Image.fromarray(soft[rows, columns].astype(np.float32)), scale)
+    coverage = _resized(Image.fromarray(hole[window.index].astype(np.float32)), scale)
     quick = FillOptions(seed=options.seed, steps=options.steps, crop=None, texture=False, ignore_problems=True)
     small = Picture.from_pil(image)
     (filled,) = inpainter.fill(small, np.asarray(coverage) > 0, quick)
@@ -48,9 +46,7 @@ def coarse_fill(inpainter: Inpainter, picture: Picture, hole: np.ndarray, option
         Image.Resampling.BILINEAR,
         box=_clipped(edges, scale, colours.size),
     )
-    encoded = io.BytesIO()
-    shown.save(encoded, "PNG", compress_level=1)
-    return encoded.getvalue()
+    return encode_image(shown, PNG, compress_level=1)
 
 
 def _resized(image: Image.Image, scale: float) -> Image.Image:

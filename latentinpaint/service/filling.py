@@ -32,8 +32,10 @@ class FillWork:
     options: FillOptions
     wants_preview: bool = False
 
-    def run(self, job: Job, picture: Picture, hole: np.ndarray) -> list[Picture]:
-        """The samples of a picture with a hole (H, W) bool; the job learns how far it is, and what is shown of it.
+    def run(self, job: Job, picture: Picture, hole: np.ndarray) -> tuple[list[Picture], np.ndarray]:
+        """The samples of a picture with a hole (H, W) bool, and the dilated hole, outside of which nothing changes.
+
+        The job learns how far it is, and what is shown of it.
 
         Raises:
             InputError: if there is no hole, or an option cannot be used.
@@ -41,18 +43,14 @@ class FillWork:
         """
         check_hole(hole)
         job.report(0.0)
-        job.box = Box.around(dilated(hole, self.options))
+        changed = self.options.dilation.apply(hole).mask.numpy()
+        job.box = Box.around(changed)
         if self.wants_preview:
-            job.preview = coarse_fill(self.inpainter, picture, hole, self.options)
+            job.preview = coarse_fill(self.inpainter, picture, changed, self.options)
             job.report(0.0)
         samples = self.inpainter.fill(picture, hole, self.options, job.report)
         job.report(1.0)
-        return samples
-
-
-def dilated(hole: np.ndarray, options: FillOptions) -> np.ndarray:
-    """The pixels that a fill of a hole (H, W) bool changes."""
-    return options.dilation.apply(hole).mask.numpy()
+        return samples, changed
 
 
 def expanded(

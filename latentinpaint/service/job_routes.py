@@ -1,6 +1,7 @@
 """Routes for jobs on photos that stay on the server: begin, follow, cancel."""
 
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Annotated
 
 import numpy as np
@@ -10,23 +11,27 @@ from fastapi.responses import StreamingResponse
 from latentinpaint.images.picture import Picture
 from latentinpaint.inference.crops import Box
 from latentinpaint.service.answers import (
-    BOX_PATTERN,
     JOB_ERRORS,
     NOT_FOUND,
     BegunAnswer,
     JobAnswer,
     file_response,
     job_answer,
-    parsed_box,
 )
 from latentinpaint.service.event_stream import job_events
-from latentinpaint.service.fill_fields import FillFields, FormFields, Side
-from latentinpaint.service.filling import FillWork, dilated, expanded
+from latentinpaint.service.filling import FillWork, expanded
 from latentinpaint.service.incoming import painted_hole, sent_mask
 from latentinpaint.service.job import Job
 from latentinpaint.service.outgoing import uncertainty_overlay
 from latentinpaint.service.photo_store import StoredPhoto
 from latentinpaint.service.refused import Refused
+from latentinpaint.service.request_fields import (
+    BOX_PATTERN,
+    ExpandForm,
+    FillFields,
+    FillForm,
+    parsed_box,
+)
 from latentinpaint.service.service import Service, service_of
 from latentinpaint.service.sessions import Session
 
@@ -55,7 +60,7 @@ def begin_fill(
     session: Session,
     photo: PhotoField,
     mask: MaskFile,
-    fields: FormFields,
+    fields: FillForm,
     mask_box: MaskBox = None,
 ) -> BegunAnswer:
     """Begin to fill a hole of a photo; a new photo comes of it, and several of several samples."""
@@ -78,11 +83,8 @@ def begin_expand(
     request: Request,
     session: Session,
     photo: PhotoField,
-    fields: FormFields,
-    left: Side = 0,
-    top: Side = 0,
-    right: Side = 0,
-    bottom: Side = 0,
+    fields: FillForm,
+    sides: ExpandForm,
 ) -> BegunAnswer:
     """Begin to let a photo grow; a new photo comes of it."""
     service = service_of(request)
@@ -91,8 +93,7 @@ def begin_expand(
     def read() -> tuple[Picture, np.ndarray, np.ndarray]:
         filled = service.store.filled(stored)
         nothing = np.zeros_like(filled)
-        sides = (left, top, right, bottom)
-        picture, hole, pad = expanded(service.store.picture(stored), nothing, sides, service.limits)
+        picture, hole, pad = expanded(service.store.picture(stored), nothing, astuple(sides), service.limits)
         return picture, hole, pad(filled)
 
     return _begin(service, "expand", stored, fields, read)
@@ -157,12 +158,11 @@ def _begin(
 
     def work(job: Job) -> None:
         picture, hole, filled = read()
-        samples = filling.run(job, picture, hole)
-        changed = dilated(hole, filling.options)
+        samples, changed = filling.run(job, picture, hole)
         if fields.uncertainty and len(samples) > 1:
             job.uncertainty = uncertainty_overlay(samples, changed)
         for sample in samples:
-            new = service.store.add(stored.owner, sample, stored.file_format, filled | changed, stored.is_example)
+            new = service.store.add(stored.owner, sample, stored.file_format, filled | changed)
             job.results.append(new.id)
 
     return BegunAnswer(id=service.jobs.submit(kind, stored.owner, work).id)

@@ -10,17 +10,14 @@ from latentinpaint.images.image_format import JPEG, PNG
 from latentinpaint.images.picture import Picture
 from latentinpaint.inference.crops import Box
 from latentinpaint.service.answers import (
-    BOX_PATTERN,
     NOT_FOUND,
     PHOTO_ERRORS,
     ExampleAnswer,
     PhotoAnswer,
     file_response,
-    parsed_box,
     photo_answer,
 )
 from latentinpaint.service.example_photos import ExamplePhoto, example_photos
-from latentinpaint.service.fill_fields import ImageFile
 from latentinpaint.service.incoming import sent_photo
 from latentinpaint.service.outgoing import (
     SAME,
@@ -31,6 +28,7 @@ from latentinpaint.service.outgoing import (
     preview_answer,
 )
 from latentinpaint.service.refused import Refused
+from latentinpaint.service.request_fields import BOX_PATTERN, ImageFile, parsed_box
 from latentinpaint.service.service import service_of
 from latentinpaint.service.sessions import BegunSession, Session
 

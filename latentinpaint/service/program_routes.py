@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Annotated
 
 import numpy as np
@@ -22,11 +23,11 @@ from latentinpaint.service.answers import (
     file_response,
     model_answer,
 )
-from latentinpaint.service.fill_fields import FillFields, FormFields, ImageFile, Side
-from latentinpaint.service.filling import FillWork, dilated, expanded
+from latentinpaint.service.filling import FillWork, expanded
 from latentinpaint.service.incoming import IncomingPhoto, full_hole, sent_mask, sent_photo
 from latentinpaint.service.job import Answer, Job
-from latentinpaint.service.outgoing import SAME, answer_response, file_answer, uncertainty_drawing, zip_answer
+from latentinpaint.service.outgoing import answer_response, file_answer, uncertainty_drawing, zip_answer
+from latentinpaint.service.request_fields import ExpandForm, FileFields, FileForm, FillFields, FillForm, ImageFile
 from latentinpaint.service.service import Service, service_of
 from latentinpaint.service.sessions import Owner
 
@@ -37,8 +38,6 @@ _PICTURE = file_response("the filled photo, or a zip", "image/png", "image/jpeg"
 
 MaskFile = Annotated[UploadFile, File(description="of the photo's size; white is filled")]
 OptionalMask = Annotated[UploadFile | None, File(description="as for a fill")]
-Format = Annotated[str, Form(description="same (the photo's own), png, jpeg, webp or tiff", examples=["png"])]
-Quality = Annotated[int | None, Form(ge=1, le=100, description="of a JPEG; by default the photo's own")]
 Invert = Annotated[bool, Form(description="black is filled, not white")]
 
 
@@ -48,10 +47,9 @@ async def fill(
     owner: Owner,
     image: ImageFile,
     mask: MaskFile,
-    fields: FormFields,
+    fields: FillForm,
+    file_fields: FileForm,
     invert: Invert = False,
-    format: Format = SAME,
-    quality: Quality = None,
 ) -> Response:
     """Fill the hole of a photo: the filled photo, or a zip of several samples and where they differ."""
     service = service_of(request)
@@ -63,7 +61,7 @@ async def fill(
         check_pair(photo.picture, mask_picture, invert, _NAMES)
         return photo, hole
 
-    work = _work(service, fields, format, quality, read)
+    work = _work(service, fields, file_fields, read)
     return await _answer_of(request, service, service.jobs.submit("fill", owner, work))
 
 
@@ -72,13 +70,9 @@ async def expand(
     request: Request,
     owner: Owner,
     image: ImageFile,
-    fields: FormFields,
-    left: Side = 0,
-    top: Side = 0,
-    right: Side = 0,
-    bottom: Side = 0,
-    format: Format = SAME,
-    quality: Quality = None,
+    fields: FillForm,
+    sides: ExpandForm,
+    file_fields: FileForm,
 ) -> Response:
     """Let a photo grow, and fill what is new; at most by its own width and height."""
     service = service_of(request)
@@ -86,10 +80,10 @@ async def expand(
     def read() -> tuple[IncomingPhoto, np.ndarray]:
         photo = sent_photo(image, service.limits)
         nothing = np.zeros((photo.picture.height, photo.picture.width), bool)
-        picture, hole, _ = expanded(photo.picture, nothing, (left, top, right, bottom), service.limits)
+        picture, hole, _ = expanded(photo.picture, nothing, astuple(sides), service.limits)
         return IncomingPhoto(picture, photo.file_format), hole
 
-    work = _work(service, fields, format, quality, read)
+    work = _work(service, fields, file_fields, read)
     return await _answer_of(request, service, service.jobs.submit("expand", owner, work))
 
 
@@ -134,8 +128,7 @@ def metrics(request: Request) -> Response:
 def _work(
     service: Service,
     fields: FillFields,
-    wanted: str,
-    quality: int | None,
+    file_fields: FileFields,
     read: Callable[[], tuple[IncomingPhoto, np.ndarray]],
 ) -> Callable[[Job], None]:
     """What a job does whose answer is a file."""
@@ -144,24 +137,22 @@ def _work(
 
     def work(job: Job) -> None:
         photo, hole = read()
-        samples = filling.run(job, photo.picture, hole)
+        samples, changed = filling.run(job, photo.picture, hole)
         drawing = None
         if fields.uncertainty and len(samples) > 1:
-            drawing = uncertainty_drawing(samples, dilated(hole, filling.options))
-        job.answer = _file_of(samples, photo, wanted, quality, drawing)
+            drawing = uncertainty_drawing(samples, changed)
+        job.answer = _file_of(samples, photo, file_fields, drawing)
 
     return work
 
 
-def _file_of(
-    samples: list[Picture], photo: IncomingPhoto, wanted: str, quality: int | None, uncertainty: bytes | None
-) -> Answer:
+def _file_of(samples: list[Picture], photo: IncomingPhoto, fields: FileFields, uncertainty: bytes | None) -> Answer:
     """One sample as it is, several as a zip."""
     if len(samples) == 1:
-        return file_answer(samples[0], photo.file_format, wanted, quality, "_filled")
+        return file_answer(samples[0], photo.file_format, fields.format, fields.quality, "_filled")
     answers = []
     for number, sample in enumerate(samples, start=1):
-        answers.append(file_answer(sample, photo.file_format, wanted, quality, f"_filled_{number}"))
+        answers.append(file_answer(sample, photo.file_format, fields.format, fields.quality, f"_filled_{number}"))
     if uncertainty is not None:
         answers.append(Answer(uncertainty, "image/png", "uncertainty.png"))
     return zip_answer(answers, "filled.zip")

@@ -1,4 +1,4 @@
-"""What a request names: files, and the options of a fill as fields of a form."""
+"""What a request names: files, boxes, and the options of fills, expansions and files as fields of a form."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -6,15 +6,20 @@ from typing import Annotated
 from fastapi import Depends, File, Form, UploadFile
 
 from latentinpaint.errors import InputError, choose
+from latentinpaint.inference.crops import Box
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inpainter import Inpainter
+from latentinpaint.service.outgoing import SAME
+from latentinpaint.service.refused import Refused
+from latentinpaint.service.served_models import is_refinable
 from latentinpaint.service.settings import ServiceLimits
 
+BOX_PATTERN = r"^\d{1,6}(,\d{1,6}){3}$"  # what `parsed_box` reads
 MAX_SEED = 2**31 - 1
 MAX_RADIUS = 1000
 
 ImageFile = Annotated[UploadFile, File(description="PNG, JPEG, WebP, TIFF, BMP or GIF")]
-Side = Annotated[int, Form(ge=0, description="pixels that the photo grows by on this side")]
+_Side = Annotated[int, Form(ge=0, description="pixels that the photo grows by on this side")]
 _Model = Annotated[str | None, Form(description="the model's name, see /v1/models; by default the first")]
 _Samples = Annotated[int, Form(ge=1, description="how many fills; only some models give different ones")]
 _Steps = Annotated[int | None, Form(ge=1, description="solver steps of a flow, by default the model's own")]
@@ -24,6 +29,8 @@ _Texture = Annotated[bool | None, Form(description="paint with patches of the ph
 _Dilate = Annotated[int, Form(ge=0, le=MAX_RADIUS, description="pixels that the mask is dilated by")]
 _Feather = Annotated[int, Form(ge=0, le=MAX_RADIUS, description="pixels of blending inside the dilated mask")]
 _Uncertainty = Annotated[bool, Form(description="also draw where the samples differ; takes 2 samples or more")]
+_Format = Annotated[str, Form(description="same (the photo's own), png, jpeg, webp or tiff", examples=["png"])]
+_Quality = Annotated[int | None, Form(ge=1, le=100, description="of a JPEG; by default the photo's own")]
 
 
 @dataclass(frozen=True)
@@ -79,9 +86,36 @@ class FillFields:
         )
 
 
-def is_refinable(inpainter: Inpainter) -> bool:
-    """Whether a model's fills can be refined from coarse to fine: its autoencoder has features to optimise."""
-    return bool(inpainter.pipeline.autoencoder.stage_channels)
+@dataclass(frozen=True)
+class ExpandFields:
+    """By how much a photo is to grow, in pixels: the fields of a form, checked by FastAPI."""
+
+    left: _Side = 0
+    top: _Side = 0
+    right: _Side = 0
+    bottom: _Side = 0
 
 
-FormFields = Annotated[FillFields, Depends()]
+@dataclass(frozen=True)
+class FileFields:
+    """The file that is wanted: the fields of a form, checked by FastAPI."""
+
+    format: _Format = SAME
+    quality: _Quality = None
+
+
+FillForm = Annotated[FillFields, Depends()]
+ExpandForm = Annotated[ExpandFields, Depends()]
+FileForm = Annotated[FileFields, Depends()]
+
+
+def parsed_box(text: str, name: str) -> Box:
+    """The box that "left,top,right,bottom" names; `name` is what the message calls it.
+
+    Raises:
+        Refused: if it names none.
+    """
+    left, top, right, bottom = map(int, text.split(","))
+    if left >= right or top >= bottom:
+        raise Refused(422, f"{name} is left,top,right,bottom in pixels, with right and bottom beyond the others")
+    return Box(top, left, bottom, right)

@@ -44,6 +44,11 @@ def warm(models: dict[str, Inpainter]) -> None:
         inpainter(picture, hole)
 
 
+def is_refinable(inpainter: Inpainter) -> bool:
+    """Whether a model's fills can be refined from coarse to fine: its autoencoder has features to optimise."""
+    return bool(inpainter.pipeline.autoencoder.stage_channels)
+
+
 def _split(names: Sequence[str]) -> list[str]:
     """The names between the commas, without duplicates."""
     parts = map(str.strip, ",".join(names).split(","))

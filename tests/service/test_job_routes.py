@@ -89,6 +89,14 @@ def test_a_photo_grows(client, models, sent, file_of, array_of, photo, hole):
     assert (described["width"], described["height"]) == (56, 44)
 
 
+def test_what_comes_of_an_example_is_none(client, array_of):
+    example = client.post("/v1/examples/rocket").json()
+    mask = client.get(f"/{example['mask_url']}").content
+    job = finished(client, begin(client, example["id"], mask))
+    described = client.get(f"/v1/photos/{job['results'][0]['photo']}").json()
+    assert example["example"] and not described["example"] and described["name"] == "rocket.png"
+
+
 def test_events(client, sent, file_of, events_of, hole, array_of):
     job_id = begin(client, sent["id"], file_of(hole)).json()["id"]
     with client.stream("GET", f"/v1/jobs/{job_id}/events") as answer:

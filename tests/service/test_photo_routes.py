@@ -1,6 +1,7 @@
 """Photos that stay on the server: sent, shown, downloaded, and nobody else's."""
 
 import io
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 
 from latentinpaint.data.example_holes import EXAMPLE_PHOTOS, example_hole
 from latentinpaint.data.photos import SamplePhotos
+from latentinpaint.service import service as service_module
 
 
 def test_a_photo_is_described(client, sent):
@@ -123,6 +125,20 @@ def test_examples(client, array_of):
     for path in ("/v1/examples/nothing/mask", "/v1/examples/nothing/thumbnail"):
         assert client.get(path).status_code == 404
     assert client.post("/v1/examples/nothing").status_code == 404
+
+
+def test_only_so_many_photos_are_read_beside_each_other(service, client, sent, file_of, photo, monkeypatch):
+    """One more is told to come again, and may when a place is free."""
+    monkeypatch.setattr(service_module, "_PATIENCE", 0.01)
+    with ExitStack() as held:
+        for _ in range(4):
+            held.enter_context(service.slot())
+        answers = [client.post("/v1/photos", files={"image": ("a.png", file_of(photo))})]
+        for path in ("preview", "file", "mask"):
+            answers.append(client.get(f"/v1/photos/{sent['id']}/{path}"))
+        for answer in answers:
+            assert answer.status_code == 503 and answer.json()["error"].startswith("too many photos are being read")
+    assert client.get(f"/v1/photos/{sent['id']}/file").status_code == 200
 
 
 def test_photos_that_cannot_be_read(client, file_of, photo):

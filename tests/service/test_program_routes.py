@@ -10,6 +10,7 @@ from PIL import Image
 
 from latentinpaint.images.image_files import decode_picture
 from latentinpaint.inference.options import FillOptions
+from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.service import program_routes
 
 
@@ -113,13 +114,18 @@ def test_the_doctor_says_what_it_finds(client, file_of, photo, hole):
     assert post(client, "/v1/doctor", b"no picture").status_code == 415
 
 
-def test_models_and_health(client, models):
+def test_models_and_health(client, models, monkeypatch):
     described = client.get("/v1/models").json()
     assert [(entry["name"], entry["several_answers"], entry["steps"]) for entry in described] == [
         ("ffc", False, None),
         ("flow", True, 3),
     ]
     assert described[0]["parameters"] == sum(weight.numel() for weight in models["ffc"].pipeline.parameters())
+    monkeypatch.setattr(models["ffc"], "texture", PatchTexture())
+    monkeypatch.setattr(models["flow"].pipeline.autoencoder, "stage_channels", ())
+    described = client.get("/v1/models").json()
+    assert [entry["texture"] for entry in described] == [True, False]
+    assert [entry["refine"] for entry in described] == [True, False]
     health = client.get("/health").json()
     assert (health["status"], health["models"], health["running"]) == ("ok", ["ffc", "flow"], 0)
 
@@ -139,7 +145,7 @@ def test_a_visitor_with_too_many_jobs_and_a_full_queue(service, client, visitor,
     hold.set()
 
 
-def test_a_job_that_nobody_waits_for_is_cancelled(service, monkeypatch):
+def test_a_job_that_nobody_waits_for_is_cancelled(service):
     """The client has gone while the job ran: it is stopped and forgotten."""
     import asyncio
 

@@ -1,14 +1,25 @@
-"""Options of a request: all of them reach the fill, those that a model lacks are left out."""
+"""Options of a request: all of them reach the fill, those that a model lacks are left out; boxes."""
 
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from latentinpaint.errors import InputError
+from latentinpaint.inference.crops import Box
 from latentinpaint.inference.options import FillOptions
-from latentinpaint.service.fill_fields import FillFields, FormFields, is_refinable
+from latentinpaint.service.refused import Refused
+from latentinpaint.service.request_fields import (
+    ExpandFields,
+    ExpandForm,
+    FileFields,
+    FileForm,
+    FillFields,
+    FillForm,
+    parsed_box,
+)
+from latentinpaint.service.served_models import is_refinable
 from latentinpaint.service.settings import ServiceLimits
 
 ALL = {"samples": 2, "steps": 3, "seed": 4, "refine": True, "texture": True, "dilate": 5, "feather": 4}
@@ -35,7 +46,7 @@ def test_a_form_has_them_all_with_their_bounds():
     application = FastAPI()
 
     @application.post("/")
-    def answer(fields: FormFields):
+    def answer(fields: FillForm):
         return asdict(fields)
 
     client = TestClient(application)
@@ -46,3 +57,27 @@ def test_a_form_has_them_all_with_their_bounds():
     bounds = [("seed", 2**31), ("seed", -1), ("dilate", 1001), ("feather", -1), ("samples", 0), ("steps", 0)]
     for name, value in bounds:
         assert client.post("/", data={name: value}).status_code == 422
+
+
+def test_forms_of_sides_and_of_files():
+    application = FastAPI()
+
+    @application.post("/")
+    def answer(sides: ExpandForm, file: FileForm):
+        return [asdict(sides), asdict(file)]
+
+    client = TestClient(application)
+    assert client.post("/").json() == [asdict(ExpandFields()), asdict(FileFields())]
+    assert astuple(ExpandFields()) == (0, 0, 0, 0)
+    sides = {"left": 1, "top": 2, "right": 3, "bottom": 4}
+    file = {"format": "png", "quality": 5}
+    assert client.post("/", data=sides | file).json() == [sides, file]
+    for name, value in (("left", -1), ("bottom", -1), ("quality", 0), ("quality", 101)):
+        assert client.post("/", data={name: value}).status_code == 422
+
+
+def test_boxes():
+    assert parsed_box("1,20,3,40", "box") == Box(top=20, left=1, bottom=40, right=3)
+    for text in ("3,20,3,40", "1,40,3,40", "4,20,3,40"):
+        with pytest.raises(Refused, match="^mask_box is left,top,right,bottom in pixels"):
+            parsed_box(text, "mask_box")
