@@ -38,6 +38,15 @@ def build_evaluator(config: EvaluationConfig) -> tuple[Evaluator, list[str]]:
     return Evaluator(metrics, networks, weights), notes
 
 
+def build_evaluator_of_pictures(lpips_weights: str | None = None) -> tuple[Evaluator, list[str]]:
+    """The metrics that every picture has by itself, without Fréchet and kernel distances; notes and errors likewise.
+
+    Args:
+        lpips_weights: torchvision's SqueezeNet file; None looks for it in torch's cache.
+    """
+    return build_evaluator(EvaluationConfig(images="", output="", features="", lpips_weights=lpips_weights))
+
+
 def download_weights(config: EvaluationConfig, log: Callable[[str], None]) -> None:
     """Download the weights that are missing; `log` is called with a sentence for each file before."""
     files = []

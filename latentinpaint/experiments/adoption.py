@@ -16,8 +16,7 @@ from torch import Tensor
 
 from latentinpaint.data.photos import PhotoFolder
 from latentinpaint.errors import InputError, check_at_least
-from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
-from latentinpaint.evaluation.chosen_metrics import build_evaluator
+from latentinpaint.evaluation.chosen_metrics import build_evaluator_of_pictures
 from latentinpaint.experiments.foreign_autoencoder import read_foreign_autoencoder
 from latentinpaint.metrics.pixels import METRICS, Metric, compare_regions
 from latentinpaint.model_paths import AUTOENCODER_FILE
@@ -76,8 +75,7 @@ def adopt(
     if path.exists():
         raise InputError(f"{path} exists already: choose another output, nothing is overwritten")
     autoencoder = read_foreign_autoencoder(source)
-    config = BenchmarkConfig(images="", output="", features="", lpips_weights=lpips_weights)
-    evaluator, notes = build_evaluator(config)
+    evaluator, notes = build_evaluator_of_pictures(lpips_weights)
     metrics = list(filter(lambda metric: metric.name in METRIC_NAMES, evaluator.metrics))
     photographs = middle_of_photographs(images, pictures)
     own = reconstruction(autoencoder, photographs, metrics)

@@ -23,8 +23,7 @@ from latentinpaint.data.datamodule import SAMPLES, InpaintingDataModule
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, SamplePhotos
 from latentinpaint.evaluation.baselines import BASELINES
-from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
-from latentinpaint.evaluation.chosen_metrics import build_evaluator
+from latentinpaint.evaluation.chosen_metrics import build_evaluator_of_pictures
 from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.evaluator import evaluate_all
 from latentinpaint.evaluation.methods import BaselineMethod, Method, ModelMethod
@@ -125,7 +124,7 @@ def evaluate_models(folder: Path, trained: dict[str, Inpainter], seed: int) -> S
     """Fill the held-back photographs; write the grid, the latent difference, an example to try and the figures."""
     print("filling and evaluating the held-back photographs", flush=True)
     items = _items(seed)
-    evaluator, notes = build_evaluator(BenchmarkConfig(images="", output="", features=""))
+    evaluator, notes = build_evaluator_of_pictures()
     for note in notes:
         print(f"note: {note}")
     records = evaluate_all(items, _methods(trained), evaluator)

@@ -24,8 +24,7 @@ import latentinpaint
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.baselines import BASELINES
-from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
-from latentinpaint.evaluation.chosen_metrics import build_evaluator
+from latentinpaint.evaluation.chosen_metrics import build_evaluator_of_pictures
 from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.evaluator import Evaluator, evaluate_all
 from latentinpaint.evaluation.methods import BaselineMethod, Method, ModelMethod
@@ -157,8 +156,7 @@ class ModelMaking:
         Raises:
             InputError: if a file of weights was named and cannot be used.
         """
-        config = BenchmarkConfig(images="", output="", features="", lpips_weights=self.lpips_weights)
-        evaluator, notes = build_evaluator(config)
+        evaluator, notes = build_evaluator_of_pictures(self.lpips_weights)
         for note in notes:
             print(f"note: {note}")
         return evaluator

@@ -4,7 +4,7 @@ import pytest
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
-from latentinpaint.evaluation.chosen_metrics import build_evaluator, download_weights
+from latentinpaint.evaluation.chosen_metrics import build_evaluator, build_evaluator_of_pictures, download_weights
 from latentinpaint.metrics import weight_files
 
 
@@ -40,3 +40,12 @@ def test_what_was_asked_for_and_cannot_be_had_is_an_error(options, tmp_path, mon
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(InputError):
         build_evaluator(config_of(**options))
+
+
+def test_metrics_of_pictures_need_no_feature_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    evaluator, notes = build_evaluator_of_pictures()
+    assert list(evaluator.networks) == [] and {"psnr", "ssim"} <= {metric.name for metric in evaluator.metrics}
+    assert len(notes) == 1 and notes[0].startswith("LPIPS(squeeze) is left out: ")
+    with pytest.raises(InputError, match="nowhere"):
+        build_evaluator_of_pictures("nowhere")
