@@ -111,6 +111,10 @@ def test_the_doctor_says_what_it_finds(client, file_of, photo, hole):
     (finding,) = [entry for entry in answer.json()["findings"] if entry["severity"] == "problem"]
     assert finding["kind"] == "sizes differ" and finding["about"] == "mask.png"
     assert post(client, "/v1/doctor", file_of(photo)).json() == {"findings": []}
+    for mask, invert in ((hole, False), (~hole, True)):
+        answer = post(client, "/v1/doctor", file_of(photo), file_of(mask), invert=invert)
+        (finding,) = answer.json()["findings"]
+        assert finding["kind"] == "hole" and finding["figure"] == 100 * hole.mean()
     assert post(client, "/v1/doctor", b"no picture").status_code == 415
 
 

@@ -1,9 +1,10 @@
 """The models that the service offers, and their names."""
 
+import numpy as np
 import pytest
 
 from latentinpaint.errors import InputError
-from latentinpaint.service.served_models import load_models, short_names
+from latentinpaint.service.served_models import load_models, short_names, warm
 
 
 @pytest.mark.parametrize(
@@ -28,3 +29,13 @@ def test_models_are_loaded_by_name(model_files):
         load_models([" , "])
     with pytest.raises(InputError, match="no model file"):
         load_models(["nowhere/model"])
+
+
+def test_every_model_has_filled_once_before_the_first_request():
+    """A small hole, as visitors will have it filled."""
+    asked = []
+    warm({name: lambda picture, hole, name=name: asked.append((name, picture, hole)) for name in ("a", "b")})
+    assert [name for name, _, _ in asked] == ["a", "b"]
+    for _, picture, hole in asked:
+        assert picture.shape == (64, 64, 3) and picture.dtype == np.uint8 and hole.shape == (64, 64)
+        assert 0 < hole.mean() < 0.1

@@ -13,6 +13,7 @@ import pytest
 
 from latentinpaint.errors import InputError
 from latentinpaint.service import serving
+from latentinpaint.service.job import JobStopped
 from latentinpaint.service.settings import ServiceLimits, ServiceSettings
 
 EDGE = "edge7f3a"
@@ -85,12 +86,28 @@ def test_broken_forms_do_not_fill_the_log(address, caplog):
     assert caplog.records == []
 
 
-def test_a_client_that_goes_away_ends_its_job(address, file_of, helpers, hole):
-    """Between two looks at the counters the request is broken off; the job is over soon after."""
+def test_a_client_that_goes_away_ends_its_job(address, models, file_of, helpers, hole, monkeypatch):
+    """The request is broken off while its job runs, which would go on for long; it is stopped soon after."""
+    begun = threading.Event()
+    stopped = threading.Event()
+
+    def endless(picture, hole, options, report):
+        begun.set()
+        try:
+            for _ in range(1000):
+                report(0.5)
+                time.sleep(0.01)
+        except JobStopped:
+            stopped.set()
+            raise
+
+    monkeypatch.setattr(models["ffc"], "fill", endless)
     body = form(image=file_of(helpers.smooth(40, 48)), mask=file_of(hole))
     with socket.create_connection(urlsplit(address).netloc.split(":"), timeout=10) as connection:
         head = f"POST /v1/fill HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM['Content-Type']}\r\n"
         connection.sendall(head.encode() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        assert begun.wait(10) and not stopped.is_set()
+    assert stopped.wait(5)
     deadline = time.monotonic() + 10
     health = {}
     while time.monotonic() < deadline and (health.get("waiting"), health.get("running")) != (0, 0):
