@@ -158,10 +158,8 @@ class InpaintPipeline(nn.Module):
         """
         check_at_least("num_samples", num_samples, 1)
         _check_mask(mask)
-        seeds = list(seeds) if isinstance(seeds, Sequence) else [int(seeds)] * len(image)
-        if len(seeds) != len(image):
-            raise ValueError(f"{len(seeds)} seeds for {len(image)} pictures")
-        distinct = num_samples if self.refiner.stochastic else 1
+        seeds = seed_for_each(seeds, len(image))
+        distinct = self.distinct_samples(num_samples)
         if batch_size is None:
             batch_size = max(1, min(8, MAX_BATCH_PIXELS // (image.shape[-2] * image.shape[-1])))
         # Sample k of picture i is number i * distinct + k.
@@ -210,6 +208,10 @@ class InpaintPipeline(nn.Module):
             error = self._at_pixels(error, image.shape[-2:])
         return output, error
 
+    def distinct_samples(self, num_samples: int) -> int:
+        """How many of so many samples of a hole differ: all, or one by a refiner that is not stochastic."""
+        return num_samples if self.refiner.stochastic else 1
+
     def report_layers(self) -> None:
         """Have the layers report how far a fill is, see `progress`."""
         encoding: list[nn.Module] = [self.autoencoder.stages]
@@ -230,6 +232,19 @@ class InpaintPipeline(nn.Module):
         """Values of cells (B, 1, h, w), interpolated at the pixels of pictures of a size."""
         pixels = F.interpolate(cells, scale_factor=self.autoencoder.stride, mode="bilinear", align_corners=False)
         return pixels[..., : size[0], : size[1]]
+
+
+def seed_for_each(seeds: int | Sequence[int], count: int) -> list[int]:
+    """A seed for each of `count` pictures, of one for all or one for each.
+
+    Raises:
+        ValueError: if there are several, but not one for every picture.
+    """
+    if not isinstance(seeds, Sequence):
+        return [int(seeds)] * count
+    if len(seeds) != count:
+        raise ValueError(f"{len(seeds)} seeds for {count} pictures")
+    return list(seeds)
 
 
 def pad_to_stride(x: Tensor, stride: int) -> Tensor:

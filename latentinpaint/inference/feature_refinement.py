@@ -17,7 +17,7 @@ Latents here have standard deviation 1, so the rate is in their standard deviati
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -25,9 +25,9 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError, choose, whole_number
 from latentinpaint.hole import is_hole
+from latentinpaint.inference.optimised_latent import LATENTS, OptimisedLatent
 from latentinpaint.inference.pyramid import PyramidLevel, erode, pyramid_sizes, scale_down
-from latentinpaint.pipeline import InpaintPipeline, composite, mask_out
-from latentinpaint.refiners import Condition
+from latentinpaint.pipeline import InpaintPipeline, composite, mask_out, seed_for_each
 from latentinpaint.runtime.device import GIB, free_memory, saved_for_backward
 from latentinpaint.runtime.progress import part, parts
 from latentinpaint.runtime.randomness import numbered_generator
@@ -86,58 +86,6 @@ class Refinement:
             self.progress(text)
 
 
-@dataclass(frozen=True)
-class OptimisedLatent:
-    """A latent that is optimised: where it starts, and the picture (1, 3, h, w) that it is decoded to."""
-
-    start: Tensor
-    decode: Callable[[Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class LatentChoice:
-    """Which latent is optimised.
-
-    Attributes:
-        make: the latent, of a pipeline, the condition of one picture, its generator and the solver's steps.
-        learning_rate: what serves it best, in standard deviations of the latent, see docs/large_pictures.md.
-        overhead: what optimising takes at its peak over what autograd keeps.
-        for_samples: whether it can be optimised where the refiner draws samples.
-    """
-
-    make: Callable[[InpaintPipeline, Condition, torch.Generator, int | None], OptimisedLatent]
-    learning_rate: float
-    overhead: float
-    for_samples: bool
-
-
-def _refined(
-    pipeline: InpaintPipeline, condition: Condition, generator: torch.Generator, steps: int | None
-) -> OptimisedLatent:
-    """The refiner's output: the gradient passes the decoder alone."""
-    with torch.no_grad():
-        start = pipeline.refiner.refine(condition, [generator], steps)
-    return OptimisedLatent(start, pipeline.autoencoder.decode)
-
-
-def _conditioned(
-    pipeline: InpaintPipeline, condition: Condition, generator: torch.Generator, steps: int | None
-) -> OptimisedLatent:
-    """The refiner's input: the gradient passes the refiner as well, which spreads it over the picture."""
-
-    def decode(latent: Tensor) -> Tensor:
-        refined = pipeline.refiner.refine(replace(condition, latent=latent), None, steps)
-        return pipeline.autoencoder.decode(refined)
-
-    return OptimisedLatent(condition.latent, decode)
-
-
-LATENTS: dict[str, LatentChoice] = {
-    "refined": LatentChoice(_refined, learning_rate=0.01, overhead=3.0, for_samples=True),
-    "conditioned": LatentChoice(_conditioned, learning_rate=0.002, overhead=1.5, for_samples=False),
-}
-
-
 def sample_refined(
     pipeline: InpaintPipeline,
     image: Tensor,
@@ -162,9 +110,8 @@ def sample_refined(
         InputError: if the model works on pixels, or draws samples and another latent than theirs is to be optimised.
     """
     coarse_to_fine = _resolved(pipeline, refinement or Refinement(), steps)
-    if not isinstance(seeds, Sequence):
-        seeds = [int(seeds)] * len(image)
-    distinct = num_samples if pipeline.refiner.stochastic else 1
+    seeds = seed_for_each(seeds, len(image))
+    distinct = pipeline.distinct_samples(num_samples)
     filled = []
     for number, of_sample in enumerate(parts([1] * (len(image) * distinct))):
         item, k = divmod(number, distinct)

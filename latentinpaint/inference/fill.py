@@ -203,7 +203,7 @@ def _fill(
             filled = sample_refined(
                 pipeline, small_image, small_mask, options.num_samples, seeds, options.steps, options.refinement
             )
-    distinct = options.num_samples if pipeline.refiner.stochastic else 1
+    distinct = pipeline.distinct_samples(options.num_samples)
     filled = filled[:, :distinct].float().cpu()
     if errors is not None:
         errors = errors.float().cpu()

@@ -7,11 +7,11 @@ from latentinpaint.errors import InputError
 from latentinpaint.inference import feature_refinement
 from latentinpaint.inference.feature_refinement import (
     BASE,
-    LATENTS,
     Refinement,
     bytes_needed,
     sample_refined,
 )
+from latentinpaint.inference.optimised_latent import LATENTS
 from latentinpaint.inference.pyramid import PyramidLevel, erode, pyramid_sizes, scale_down
 from latentinpaint.models import IdentityAutoencoder
 from latentinpaint.pipeline import InpaintPipeline
@@ -205,3 +205,8 @@ def test_what_cannot_be_refined(pipelines):
         sample_refined(pixels, picture(), hole())
     with pytest.raises(InputError, match="draws"):
         sample_refined(pipelines["flow"], picture(), hole(), refinement=Refinement(latent="conditioned"))
+
+
+def test_too_few_seeds(pipelines):
+    with pytest.raises(ValueError, match="1 seeds for 2 pictures"):
+        sample_refined(pipelines["ffc"], picture(2), hole(2), seeds=[5], refinement=QUICK)
