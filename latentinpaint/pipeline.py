@@ -176,14 +176,10 @@ class InpaintPipeline(nn.Module):
             outputs.append(output)
             if error is not None:
                 errors.append(error)
-
-        def by_picture(parts: list[Tensor]) -> Tensor:
-            samples = torch.cat(parts).unflatten(0, (len(image), distinct))
-            return samples.expand(-1, num_samples, -1, -1, -1)
-
+        samples = by_picture(outputs, distinct, num_samples)
         if not errors:
-            return by_picture(outputs), None
-        return by_picture(outputs), by_picture(errors)
+            return samples, None
+        return samples, by_picture(errors, distinct, num_samples)
 
     def _sample_chunk(
         self,
@@ -245,6 +241,11 @@ def seed_for_each(seeds: int | Sequence[int], count: int) -> list[int]:
     if len(seeds) != count:
         raise ValueError(f"{len(seeds)} seeds for {count} pictures")
     return list(seeds)
+
+
+def by_picture(samples: list[Tensor], distinct: int, num_samples: int) -> Tensor:
+    """Batches (…, C, H, W), the `distinct` samples of each picture in turn, as (B, num_samples, C, H, W) views."""
+    return torch.cat(samples).unflatten(0, (-1, distinct)).expand(-1, num_samples, -1, -1, -1)
 
 
 def pad_to_stride(x: Tensor, stride: int) -> Tensor:

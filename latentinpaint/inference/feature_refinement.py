@@ -27,7 +27,7 @@ from latentinpaint.errors import InputError, choose, whole_number
 from latentinpaint.hole import is_hole
 from latentinpaint.inference.optimised_latent import LATENTS, OptimisedLatent
 from latentinpaint.inference.pyramid import PyramidLevel, erode, pyramid_sizes, scale_down
-from latentinpaint.pipeline import InpaintPipeline, composite, mask_out, seed_for_each
+from latentinpaint.pipeline import InpaintPipeline, by_picture, composite, mask_out, seed_for_each
 from latentinpaint.runtime.device import GIB, free_memory, saved_for_backward
 from latentinpaint.runtime.progress import part, parts
 from latentinpaint.runtime.randomness import numbered_generator
@@ -117,8 +117,7 @@ def sample_refined(
         item, k = divmod(number, distinct)
         with of_sample:
             filled.append(coarse_to_fine.fill(image[item, None], mask[item, None], (seeds[item], k)))
-    samples = torch.cat(filled).unflatten(0, (len(image), distinct))
-    return samples.expand(-1, num_samples, -1, -1, -1)
+    return by_picture(filled, distinct, num_samples)
 
 
 def bytes_needed(pipeline: InpaintPipeline, latent: str, height: int, width: int) -> int:

@@ -93,7 +93,7 @@ def expanded_input(
 
 
 def _expanded_tensor(image: Tensor, sides: Side | Sequence[Side], mask: object, options: FillOptions) -> FillInput:
-    height, width = image.shape[-2:]
+    height, width = _as_batch(image).shape[-2:]
     if mask is None:
         mask = np.zeros((height, width), bool)
     old_mask = as_mask(mask, batched=True)
@@ -146,9 +146,7 @@ def picture_input(
 
 def _tensor_input(image: Tensor, mask: np.ndarray, options: FillOptions) -> FillInput:
     """A tensor (3, H, W) or (B, 3, H, W) and its mask (1 or B, 1, H, W) bool."""
-    batch = image if image.ndim == 4 else image[None]
-    if batch.ndim != 4 or batch.shape[1] != 3 or not len(batch) or not image.is_floating_point():
-        raise InputError(f"a tensor is (3, H, W) or (B, 3, H, W) of floats in [0, 1], not {tuple(image.shape)}")
+    batch = _as_batch(image)
     check_same_size(mask.shape[-2:], batch.shape[-2:])
     if mask.shape[0] not in (1, len(batch)):
         raise InputError(f"{mask.shape[0]} masks for {len(batch)} pictures")
@@ -165,6 +163,14 @@ def _tensor_input(image: Tensor, mask: np.ndarray, options: FillOptions) -> Fill
         return torch.where(hole, soft.blend(sample, original).to(batch), batch).reshape(image.shape)
 
     return FillInput(original, hole.cpu(), finish, torch.zeros_like(hole.cpu()), len(batch))
+
+
+def _as_batch(image: Tensor) -> Tensor:
+    """A tensor (3, H, W) or (B, 3, H, W) as (B, 3, H, W); an `InputError` for any other."""
+    batch = image if image.ndim == 4 else image[None]
+    if batch.ndim != 4 or batch.shape[1] != 3 or not batch.numel() or not image.is_floating_point():
+        raise InputError(f"a tensor is (3, H, W) or (B, 3, H, W) of floats in [0, 1], not {tuple(image.shape)}")
+    return batch
 
 
 def _check_range(batch: Tensor, unseen: Tensor) -> None:

@@ -39,3 +39,10 @@ def test_margins_are_part_of_the_hole(as_tensor):
     expected = np.pad(hole(), ((2, 4), (1, 3)), constant_values=True)
     assert found.images.shape[-2:] == expected.shape
     np.testing.assert_array_equal(found.masks[0, 0].numpy(), expected)
+
+
+@pytest.mark.parametrize("shape", [(5,), (HEIGHT, WIDTH), (2, HEIGHT, WIDTH), (1, 3, 0, 5)], ids=str)
+@pytest.mark.parametrize("mask", [None, hole()], ids=["no mask", "mask"])
+def test_a_tensor_of_another_shape_cannot_be_expanded(shape, mask):
+    with pytest.raises(InputError, match=r"a tensor is \(3, H, W\) or \(B, 3, H, W\) of floats"):
+        expanded_input(torch.zeros(shape), 4, mask, FillOptions())
