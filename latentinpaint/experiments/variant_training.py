@@ -47,7 +47,7 @@ TIMED_BATCH_SIZE = 8
 EXPLANATION = (
     "Means over seeds {seeds} and {count} pictures; in brackets 95 % intervals over pictures, each averaged over its "
     "seeds. They do not tell how much another seed would change: for that see every seed's own figures. step: ratio "
-    "of a training step's time to the first variant's. Differences are taken picture by picture.\n\n"
+    "of a training step's time to the first variant's. Differences are taken picture by picture."
 )
 # Runs a benchmark: its configuration, its methods and the reference method.
 Compare = Callable[[BenchmarkConfig, Sequence[str], str | None], Summary]
@@ -113,9 +113,10 @@ class Ablation:
         perceptual = "lpips_squeeze" if "lpips_squeeze" in summary.labels else None
         explanation = EXPLANATION.format(count=len(summary.items), seeds=", ".join(map(str, self.seeds)))
         tables = ablation_tables(variants, perceptual)
-        table = explanation + markdown(tables)
+        table = f"{explanation}\n\n{markdown(tables)}"
         write_text(self.folder / "ablation.md", table)
-        write_text(self.folder / "ablation.html", tables_page("Ablation", explanation, tables))
+        about = f"{explanation} A difference is bold where its interval does not touch zero."
+        write_text(self.folder / "ablation.html", tables_page("Ablation", about, tables))
         write_tables(self.folder / "tables", tables)
         return table
 

@@ -16,7 +16,7 @@ from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.report.gallery import Gallery, gallery
 from latentinpaint.evaluation.report.markdown import arrow, compact
 from latentinpaint.evaluation.report.page_tables import PageTable, page_tables
-from latentinpaint.evaluation.report.page_words import CONVENTIONS, FILLED_HOLES, PageWords
+from latentinpaint.evaluation.report.page_words import FILLED_HOLES, METRIC_CONVENTIONS, TABLE_CONVENTIONS, PageWords
 from latentinpaint.evaluation.report.plots import lines_plot, rank_plot
 from latentinpaint.evaluation.statistics import median
 from latentinpaint.evaluation.summary import HoleClass, Summary
@@ -65,6 +65,7 @@ def report_page(
         title=words.title.format(count=count),
         heading=words.heading.format(count=count),
         about=f"{labels}. {about}",
+        conventions=(*TABLE_CONVENTIONS, *METRIC_CONVENTIONS),
         tables=[table for table in tables if table.key != "differences"],
         differences=[table for table in tables if table.key == "differences"],
         notes=summary.notes,
@@ -80,16 +81,17 @@ def tables_page(title: str, about: str, tables: Sequence[PageTable]) -> str:
 
     Args:
         title: of the page.
-        about: the paragraph below it.
+        about: the paragraph below it, which says how the tables are read.
         tables: one after another.
     """
-    return fill_template(title=title, heading=title, about=about, tables=tables)
+    return fill_template(title=title, heading=title, about=about, conventions=METRIC_CONVENTIONS, tables=tables)
 
 
 def fill_template(
     title: str,
     heading: str,
     about: str,
+    conventions: Sequence[str],
     tables: Sequence[PageTable],
     differences: Sequence[PageTable] = (),
     notes: Sequence[str] = (),
@@ -105,7 +107,7 @@ def fill_template(
         title=title,
         heading=heading,
         about=about,
-        conventions=CONVENTIONS,
+        conventions=conventions,
         tables=tables,
         differences=differences,
         notes=notes,

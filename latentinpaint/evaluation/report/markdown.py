@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from latentinpaint.evaluation.report.page_words import CONVENTIONS
+from latentinpaint.evaluation.report.page_words import METRIC_CONVENTIONS
 from latentinpaint.evaluation.statistics import Mean, median
 from latentinpaint.evaluation.summary import Summary
 from latentinpaint.evaluation.table_rows import TableRow, cap_notes
@@ -97,7 +97,7 @@ def tables(summary: Summary, metrics: Sequence[Metric]) -> str:
             cells.append(plain(distance, 1))
         means.append([row.label, *cells, plain(median(row.seconds), 3)])
     text = table(means)
-    for note in (*cap_notes(rows, metrics), *CONVENTIONS[2:]):
+    for note in (*cap_notes(rows, metrics), *METRIC_CONVENTIONS):
         text += f"\n{note}\n"
     if not summary.differences:
         return text

@@ -23,12 +23,16 @@ FILLED_HOLES = PageWords(
     "the same holes; only the hole is replaced, and fills are evaluated as 8-bit files.",
 )
 
-# What others compute otherwise, and which figures stand out.
-CONVENTIONS = (
+# How the tables of a comparison are read: what stands where, and which figures stand out.
+TABLE_CONVENTIONS = (
     "Under a figure stands its 95 % bootstrap interval over pictures; ↑ more is better, ↓ less is better. All rows "
     "of a column are of the same holes; behind a heading stands how many have a value, if not all have.",
     "Bold is the best of a column where the paired interval of every other row's difference to it is clear of zero; "
     "oracles, which are chosen by looking at the truth, do not compete, and distances have no such interval.",
+)
+
+# What others compute otherwise.
+METRIC_CONVENTIONS = (
     "PSNR is the mean over pictures of each picture's own PSNR, at most 60 dB. torchmetrics' PeakSignalNoiseRatio "
     "pools the squared errors of all pictures first and is lower: compare figures of one convention only.",
     "SSIM of the whole picture leaves out the 5 pixels at its edges where the window of 11 x 11 does not fit, as "

@@ -8,7 +8,9 @@ import subprocess
 
 import pytest
 
-from latentinpaint.evaluation.report.page_words import CONVENTIONS
+from latentinpaint.evaluation.report.html import tables_page
+from latentinpaint.evaluation.report.page_tables import Cell, PageTable, TableLine
+from latentinpaint.evaluation.report.page_words import METRIC_CONVENTIONS, TABLE_CONVENTIONS
 from latentinpaint.evaluation.report.table_columns import surely_best
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -21,6 +23,10 @@ def cells(page, row):
     return [
         [re.sub(r"<.*?>", " ", cell).strip() for cell in re.findall(r"<td.*?>(.*?)</td>", line)] for line in lines
     ]
+
+
+def as_html(sentence):
+    return html.escape(sentence, quote=False).replace("'", "&#39;")
 
 
 def test_figures_are_the_summarys(report):
@@ -50,8 +56,16 @@ def test_bold_is_what_the_columns_say(report):
 
 def test_conventions_stand_beside_the_figures(report):
     page = report[0].read_text()
-    for sentence in CONVENTIONS:
-        assert html.escape(sentence, quote=False).replace("'", "&#39;") in page
+    for sentence in (*TABLE_CONVENTIONS, *METRIC_CONVENTIONS):
+        assert as_html(sentence) in page
+
+
+def test_a_page_of_tables_says_nothing_of_another_page_s_tables():
+    table = PageTable("a", "Some table", ["variant", "PSNR"], [TableLine("one", [Cell("18.20")])])
+    page = tables_page("Some title", "Some words.", [table])
+    assert all(as_html(sentence) in page for sentence in METRIC_CONVENTIONS)
+    assert not any(as_html(sentence) in page for sentence in TABLE_CONVENTIONS)
+    assert cells(page, "one") == [["18.20"]]
 
 
 def test_settings_stand_as_words(report):
