@@ -7,16 +7,16 @@ have several. The two files alone decide on a name, so no file that is added lat
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
+from latentinpaint.batch.output_names import FORMATS, numbered_paths
 from latentinpaint.errors import InputError, check_suffix, printable
 from latentinpaint.files import check_name, check_writable
 from latentinpaint.images.completeness import is_complete, picture_size
 from latentinpaint.images.folders import PICTURE_SUFFIXES, LeftOut, read_folder
-from latentinpaint.images.image_format import FORMATS_BY_SUFFIX, JPEG, READ_ONLY_SUFFIXES, format_of
+from latentinpaint.images.image_format import FORMATS_BY_SUFFIX, READ_ONLY_SUFFIXES
 from latentinpaint.images.pairing import Matches, find_matches
 from latentinpaint.inference.outpainting import Padding, Side
 
@@ -129,7 +129,7 @@ class FolderOptions:
         mask: one mask for all pictures.
         fill_without_mask: whether pictures without a mask are tasks too (their new margins are filled).
         num_samples: samples for every mask.
-        format: a key of `FORMATS`.
+        format: a key of `output_names.FORMATS`.
         names: what messages call the caller's arguments.
     """
 
@@ -226,46 +226,6 @@ class FolderOptions:
                 f"photo_mask001.png; {self.names.mask} takes one for all pictures"
             )
         return f"{self.indir} holds no picture: {', '.join((*FORMATS_BY_SUFFIX, *READ_ONLY_SUFFIXES))} are read"
-
-
-def numbered_paths(path: Path, num_samples: int) -> tuple[Path, ...]:
-    """The files of several samples: `path` itself for one, else with _1, _2, … added to its name."""
-    if num_samples == 1:
-        return (path,)
-    return tuple(path.with_name(f"{path.stem}_{number}{path.suffix}") for number in range(1, num_samples + 1))
-
-
-def _keep(suffix: str) -> str:
-    """The picture's own; PNG for one that is only read."""
-    if suffix.lower() in READ_ONLY_SUFFIXES:
-        return ".png"
-    return suffix
-
-
-def _exact(suffix: str) -> str:
-    """PNG in place of JPEG, which is lossy."""
-    suffix = _keep(suffix)
-    if format_of(f"x{suffix}") is JPEG:
-        return ".png"
-    return suffix
-
-
-def _convert(to: str, suffix: str) -> str:
-    """A format for all; pictures that have it keep their own spelling of the suffix."""
-    suffix = _keep(suffix)
-    if format_of(f"x{suffix}") is format_of(f"x{to}"):
-        return suffix
-    return to
-
-
-# From the suffix of a picture to that of its output.
-FORMATS: dict[str, Callable[[str], str]] = {
-    "keep": _keep,
-    "exact": _exact,
-    "png": partial(_convert, ".png"),
-    "webp": partial(_convert, ".webp"),
-    "tiff": partial(_convert, ".tif"),
-}
 
 
 def _with_unique_outputs(plan: FolderPlan) -> FolderPlan:

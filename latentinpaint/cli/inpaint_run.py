@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from latentinpaint.batch.folder_plan import FORMATS, FillTask, FolderNames, FolderOptions, FolderPlan, numbered_paths
+from latentinpaint.batch.folder_plan import FillTask, FolderNames, FolderOptions, FolderPlan
+from latentinpaint.batch.output_names import FORMATS, numbered_paths
 from latentinpaint.batch.run import FolderSummary, count_of, run_tasks, select_tasks
 from latentinpaint.batch.task import TaskOptions, TaskResult, fill_files
 from latentinpaint.cli.dispatch import quieten

@@ -3,7 +3,8 @@
 import pytest
 from PIL import Image
 
-from latentinpaint.batch.folder_plan import FORMATS, Failure, FillTask, FolderNames, FolderOptions, numbered_paths
+from latentinpaint.batch.folder_plan import Failure, FillTask, FolderNames, FolderOptions
+from latentinpaint.batch.output_names import numbered_paths
 from latentinpaint.errors import InputError
 
 
@@ -57,25 +58,6 @@ def test_outputs_are_unique(folder, tmp_path):
     plan = FolderOptions(indir, tmp_path / "out", mask=indir / "hole.png", format="png", num_samples=2).plan()
     outputs = [output.name for task in plan.tasks for output in task.outputs]
     assert sorted(outputs) == ["a_1.bmp.png", "a_1.png", "a_2.bmp.png", "a_2.png"]
-
-
-@pytest.mark.parametrize(
-    ("key", "suffixes"),
-    [
-        ("keep", (".jpg", ".TIFF", ".PNG")),
-        ("exact", (".png", ".TIFF", ".PNG")),
-        ("png", (".png", ".png", ".PNG")),
-        ("webp", (".webp", ".webp", ".webp")),
-        ("tiff", (".tif", ".TIFF", ".tif")),
-    ],
-)
-def test_formats(key, suffixes):
-    assert tuple(map(FORMATS[key], (".jpg", ".TIFF", ".PNG"))) == suffixes
-
-
-def test_numbered_paths(tmp_path):
-    assert numbered_paths(tmp_path / "a.png", 1) == (tmp_path / "a.png",)
-    assert numbered_paths(tmp_path / "a.png", 2) == (tmp_path / "a_1.png", tmp_path / "a_2.png")
 
 
 def test_a_task_is_done_if_all_outputs_are_whole(tmp_path):
