@@ -29,7 +29,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError
 from latentinpaint.hole import is_hole
-from latentinpaint.metrics.pixels import check_mask
+from latentinpaint.metrics.picture_checks import check_mask
 
 
 class Baseline(ABC):

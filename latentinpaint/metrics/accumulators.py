@@ -24,7 +24,8 @@ from latentinpaint.errors import InputError
 from latentinpaint.hole import is_hole
 from latentinpaint.metrics.distances import frechet_distance, kernel_distance
 from latentinpaint.metrics.features import FeatureNetwork
-from latentinpaint.metrics.pixels import REGIONS, Metric, check_mask, check_pair
+from latentinpaint.metrics.picture_checks import check_mask, check_pair
+from latentinpaint.metrics.pixels import REGIONS, Metric
 from latentinpaint.metrics.regions import band
 
 

@@ -25,7 +25,8 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError, check_has_hole
 from latentinpaint.hole import check_unit_mask, is_hole
-from latentinpaint.metrics.pixels import Metric, check_mask, check_pictures
+from latentinpaint.metrics.picture_checks import check_mask, check_pictures
+from latentinpaint.metrics.pixels import Metric
 
 
 @dataclass(frozen=True)
