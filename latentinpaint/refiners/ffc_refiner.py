@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from latentinpaint.errors import InputError, whole_number
 from latentinpaint.interpolants.objectives import weighted_mean
 from latentinpaint.models.ffc import FFCResnetBlock
+from latentinpaint.models.unet import start_at_zero
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
 from latentinpaint.refiners.continuation import continue_known
 from latentinpaint.runtime.randomness import Generators
@@ -94,14 +95,12 @@ class FFCRefiner(Refiner):
         if width is not None:
             self.leave = nn.Conv2d(width, channels, 1)
             if delta:
-                for parameter in self.leave.parameters():
-                    nn.init.zeros_(parameter)
+                start_at_zero(self.leave)
 
         self.log_scale: nn.Module | None = None
         if uncertainty:
             self.log_scale = nn.Conv2d(width or channels, 1, 1)
-            for parameter in self.log_scale.parameters():
-                nn.init.zeros_(parameter)
+            start_at_zero(self.log_scale)
 
     @property
     def core(self) -> nn.Module:
