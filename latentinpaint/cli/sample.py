@@ -44,7 +44,7 @@ class Options:
         linear: b of that reward; for configurations of a lattice field theory, an external field (reward).
         order: of the blocks, raster or morton (sequential).
         steps: solver steps, for sequential and adaptive those of one block; by default the flow's own.
-        solver: euler, midpoint, rk4 or dopri5; by default the flow's own.
+        solver: euler, midpoint, rk4 or dopri5, for Hadamard flows euler, midpoint or heun; by default the flow's own.
         tolerance: of dopri5; by default the flow's own.
         shared_steps: solve the samples of a batch together with dopri5: as exact and faster, but a sample depends,
             within the tolerance, on its batch.

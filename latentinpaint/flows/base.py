@@ -1,7 +1,7 @@
 """What a flow is: a generative model of samples of one shape that knows its objective and how to sample."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from latentinpaint.data.mask_generators import MaskGenerator
 from latentinpaint.errors import InputError, check_at_least, choose, whole_number
-from latentinpaint.interpolants import SOLVERS, Solution, integrate
+from latentinpaint.interpolants import PATH_SOLVERS, SOLVERS, Solution, integrate
 from latentinpaint.interpolants.solvers import Field, Progress
 from latentinpaint.models.arguments import RecordsArguments
 from latentinpaint.runtime.randomness import Generators, draw_normal, split
@@ -20,7 +20,7 @@ class SamplerConfig:
     """How a flow is sampled.
 
     Args:
-        solver: a key of `latentinpaint.interpolants.SOLVERS`; paths of operators are integrated by Euler's.
+        solver: a key of `latentinpaint.interpolants.SOLVERS`, or of `PATH_SOLVERS` there for paths of operators.
         steps: of a solver with fixed steps, 1 or more.
         tolerance: relative and absolute, of an adaptive solver.
         shared_steps: whether the items of a batch share an adaptive solver's steps, see `StepControl`.
@@ -38,7 +38,7 @@ class SamplerConfig:
     progress: Progress | None = None
 
     def __post_init__(self) -> None:
-        choose(SOLVERS, self.solver, "solver")
+        choose({**SOLVERS, **PATH_SOLVERS}, self.solver, "solver")
         whole_number("steps", self.steps, 1)
         check_at_least("epsilon", self.epsilon, 0)
         if not self.tolerance > 0:
@@ -73,6 +73,7 @@ class Flow(RecordsArguments, nn.Module, ABC):
         shape: of a sample.
         sampler: how it samples by default.
         tasks: names of the tasks it can do, keys of `sampling_tasks.TASKS`; each is a method.
+        solvers: of `SamplerConfig`, those that it can be sampled with, by name.
         accepts_source: whether it may start from other data; else from standard normal noise alone.
         accepts_epsilon: whether noise may be added on the way.
         progress: how much of its training is done, in [0, 1]; whoever trains it says so.
@@ -81,6 +82,7 @@ class Flow(RecordsArguments, nn.Module, ABC):
     shape: tuple[int, ...]
     sampler: SamplerConfig
     tasks: tuple[str, ...]
+    solvers: Mapping[str, object] = SOLVERS
     accepts_source: bool = False
     accepts_epsilon: bool = False
     progress: float = 0.0

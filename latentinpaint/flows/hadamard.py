@@ -65,6 +65,7 @@ class HadamardFlow(Flow):
     """
 
     tasks = ("generate", "inpaint", "sequential", "adaptive", "denoise", "posterior", "reward")
+    solvers = PATH_SOLVERS
     accepts_epsilon = True
 
     def __init__(
@@ -101,7 +102,7 @@ class HadamardFlow(Flow):
         choose(WEIGHTINGS, weighting, "weighting")
         check_counts({"slices": slices})
         self.shape = tuple(shape)
-        choose(PATH_SOLVERS, solver, "solver of a Hadamard flow")
+        choose(self.solvers, solver, "solver of a Hadamard flow")
         self.sampler = SamplerConfig(solver, steps, epsilon=epsilon)
         self.scale = scale
         self.block_side = block_side
@@ -317,8 +318,8 @@ class HadamardFlow(Flow):
         config: SamplerConfig,
         active_mask: Tensor | None = None,
     ) -> Solution:
-        if config.solver not in PATH_SOLVERS:
-            raise InputError(f"a Hadamard flow's solver is one of {', '.join(PATH_SOLVERS)}, not {config.solver}")
+        if config.solver not in self.solvers:
+            raise InputError(f"a Hadamard flow's solver is one of {', '.join(self.solvers)}, not {config.solver}")
         return integrate_path(
             path,
             drifts,

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, choose
 from latentinpaint.flows.base import Flow, SamplerConfig, draw_holes, uniform_times
 from latentinpaint.interpolants import Linear, ScheduledPath, Solution
 from latentinpaint.interpolants.objectives import WEIGHTINGS, one_sided_noise, one_sided_velocity, weighted_mean
@@ -59,6 +59,7 @@ class MaskConditionedFlow(Flow):
         if hole_weight <= 0 or weighting not in WEIGHTINGS:
             raise InputError(f"hole_weight is above 0, and weighting one of {', '.join(WEIGHTINGS)}")
         self.shape = tuple(shape)
+        choose(self.solvers, solver, "solver")
         self.sampler = SamplerConfig(solver, steps, tolerance)
         self.masks = mask_preset(masks, min(shape[1:]))
         self.hole_weight = hole_weight

@@ -50,6 +50,7 @@ class ScheduledFlow(Flow):
         self.arguments["network_arguments"] = dict(network_arguments)
         self.shape = tuple(shape)
         self.path = ScheduledPath(choose(SCHEDULES, schedule, "schedule")())
+        choose(self.solvers, solver, "solver")
         self.sampler = SamplerConfig(solver, steps, tolerance)
         self.network = build_network(network, shape, network_arguments)
 

@@ -94,7 +94,8 @@ class Session:
     def effective_settings(self) -> dict[str, str | float]:
         """The settings that have an effect on this flow, by name."""
         settings: dict[str, str | float] = {"solver": self.config.solver}
-        if SOLVERS[self.config.solver].adaptive:
+        method = SOLVERS.get(self.config.solver)
+        if method is not None and method.adaptive:
             settings["tolerance"] = self.config.tolerance
             settings["shared_steps"] = self.config.shared_steps
         else:

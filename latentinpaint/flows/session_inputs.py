@@ -9,7 +9,7 @@ from torch import Tensor
 from latentinpaint.data.distributions import Fields, Pictures, open_collection
 from latentinpaint.data.mask_generators import MaskGenerator
 from latentinpaint.data.masks import mask_preset
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, choose
 from latentinpaint.flows.base import Flow, SamplerConfig
 from latentinpaint.flows.multichannel import read_channels
 from latentinpaint.flows.sampling_tasks import TASKS
@@ -73,20 +73,23 @@ def sampler_config(
     """The flow's own settings with those that are given; see `SamplerConfig`.
 
     Raises:
-        InputError: if a setting would have no effect.
+        InputError: if a setting would have no effect, or the flow cannot be sampled with the solver.
     """
     given = {"solver": solver, "steps": steps, "tolerance": tolerance, "epsilon": epsilon}
     changes = {name: value for name, value in given.items() if value is not None}
     if epsilon is not None and not flow.accepts_epsilon:
         raise InputError(f"{names.epsilon} is for Hadamard and multichannel flows: leave it out")
+    if solver is not None:
+        choose(flow.solvers, solver, "solver")
     method = SOLVERS.get(solver or flow.sampler.solver)
-    if method is not None and method.adaptive and steps is not None:
+    adaptive = method is not None and method.adaptive
+    if adaptive and steps is not None:
         raise InputError(
             f"dopri5 chooses its own steps: leave {names.steps} out, or give {names.solver} euler, midpoint or rk4"
         )
-    if method is not None and not method.adaptive and tolerance is not None:
+    if not adaptive and tolerance is not None:
         raise InputError(f"{names.tolerance} is dopri5's: leave it out, or give {names.solver} dopri5")
-    if method is not None and not method.adaptive and shared_steps:
+    if not adaptive and shared_steps:
         raise InputError(f"{names.shared_steps} is dopri5's: leave it out, or give {names.solver} dopri5")
     return replace(flow.sampler, shared_steps=shared_steps, **changes)  # type: ignore[arg-type]  # each value is of its field's type
 

@@ -74,7 +74,6 @@ class PathSolver(ABC):
 
     Attributes:
         order: of convergence of the mean and the covariance.
-        adaptive: whether it chooses its own steps.
         adds_noise: whether it can.
 
     Args:
@@ -83,7 +82,6 @@ class PathSolver(ABC):
     """
 
     order: ClassVar[int]
-    adaptive: ClassVar[bool] = False
     adds_noise: ClassVar[bool] = True
 
     def __init__(self, noise: Noise, generators: Generators) -> None:

@@ -102,3 +102,9 @@ def test_settings_that_had_an_effect():
     assert chosen.effective_settings() == {"solver": "dopri5", "tolerance": 1e-2, "shared_steps": False}
     assert session("points", "generate").effective_settings() == {"solver": "rk4", "steps": 20}
     assert session("hadamard", "generate").effective_settings() == {"solver": "euler", "steps": 4, "epsilon": 0.0}
+
+
+def test_settings_of_a_solver_of_paths_alone():
+    chosen = session("hadamard", "generate")
+    chosen = replace(chosen, config=replace(chosen.config, solver="heun"))
+    assert chosen.effective_settings() == {"solver": "heun", "steps": 4, "epsilon": 0.0}

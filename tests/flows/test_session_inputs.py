@@ -40,6 +40,8 @@ def test_settings_that_have_an_effect():
         ("points", {"tolerance": 0.1}, "tolerance is dopri5's"),
         ("points", {"shared_steps": True}, "shared_steps is dopri5's"),
         ("points", {"solver": "heun"}, "no solver 'heun'"),
+        ("hadamard", {"solver": "rk4"}, "no solver 'rk4': choose one of euler, midpoint, heun$"),
+        ("hadamard", {"solver": "heun", "tolerance": 0.1}, "tolerance is dopri5's"),
         ("points", {"steps": 0}, "steps starts at 1"),
     ],
 )
