@@ -37,7 +37,9 @@ def test_options_and_other_requests(client, models, photo, hole, array_of):
     assert np.array_equal(samples, models["flow"].samples(photo, hole, 2, seed=4))
     assert np.array_equal(array_of(client.expand(photo, top=6)), models["ffc"].expand(photo, (0, 6, 0, 0)))
     assert [model["name"] for model in client.models()] == ["ffc", "flow"]
-    assert client.doctor(photo, hole)[0]["kind"] == "hole"
+    for mask, invert in ((hole, False), (~hole, True)):
+        (finding,) = client.doctor(photo, mask, invert)
+        assert finding["kind"] == "hole" and finding["figure"] == 100 * hole.mean()
 
 
 def test_refusals_are_the_services_sentences(client, photo, hole, tmp_path):

@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from latentinpaint.images.image_files import decode_picture
+from latentinpaint.images.picture import Picture
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.service import program_routes
+from latentinpaint.service.outgoing import uncertainty_drawing
 
 
 def post(client, path, image, mask=None, **fields):
@@ -51,12 +53,18 @@ def test_depth_and_metadata_are_kept(client, models, photo, hole, file_of):
 
 
 def test_several_samples_are_a_zip(client, models, file_of, array_of, photo, hole):
-    answer = post(client, "/v1/fill", file_of(photo), file_of(hole), model="flow", samples=2, uncertainty=True)
+    fields = {"model": "flow", "samples": 2, "dilate": 1}
+    answer = post(client, "/v1/fill", file_of(photo), file_of(hole), uncertainty=True, **fields)
     assert answer.headers["content-type"] == "application/zip"
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.namelist() == ["beach_filled_1.png", "beach_filled_2.png", "uncertainty.png"]
-        samples = [array_of(archive.read(name)) for name in archive.namelist()[:2]]
-    assert np.array_equal(np.stack(samples), np.stack(models["flow"].samples(photo, hole, 2)))
+        *samples, drawn = [array_of(archive.read(name)) for name in archive.namelist()]
+    assert np.array_equal(np.stack(samples), np.stack(models["flow"].samples(photo, hole, 2, dilate=1)))
+    changed = hole.copy()
+    for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
+        changed |= np.roll(hole, step, axis)
+    wanted = uncertainty_drawing([Picture(sample, "RGB") for sample in samples], changed)
+    assert np.array_equal(drawn, array_of(wanted))
 
 
 def test_a_photo_grows(client, models, file_of, array_of, photo):
@@ -101,6 +109,8 @@ def test_wrong_files_are_one_sentence(client, file_of, photo, hole):
     for image, sent_mask, status, words in cases:
         answer = post(client, "/v1/fill", image, sent_mask)
         assert answer.status_code == status and words in answer.json()["error"], answer.text
+    answer = post(client, "/v1/fill", whole, file_of(np.zeros((40, 48), bool)), invert=True)
+    assert answer.status_code == 422 and answer.json()["error"].endswith("; leave out invert")
     assert post(client, "/v1/fill", whole).json() == {"error": "mask: Field required"}
     assert post(client, "/v1/expand", whole).json()["error"].startswith("nothing to expand")
     assert post(client, "/v1/expand", whole, left=49).status_code == 422
