@@ -209,15 +209,14 @@ def _fill(
         errors = errors.float().cpu()
     samples = image.new_empty(len(image), distinct, *image.shape[1:])
     with finishing:
-        for number, part in enumerate(parts([1] * samples[:, :, 0, 0, 0].numel())):
-            place = divmod(number, distinct)
-            one = slice(place[0], place[0] + 1)
+        for number, part in enumerate(parts([1] * (len(image) * distinct))):
+            item, k = divmod(number, distinct)
             error = None
             if errors is not None:
-                error = errors[place][None]
+                error = errors[item, k][None]
             with part:
-                fill = resize(filled[place][None], batch[0].box.size)
-                samples[place] = _finished(texture, image[one], fill, mask[one], error)[0]
+                fill = resize(filled[item, k][None], batch[0].box.size)
+                samples[item, k] = _finished(texture, image[item, None], fill, mask[item, None], error)[0]
     return samples.expand(-1, options.num_samples, -1, -1, -1)
 
 
