@@ -4,10 +4,12 @@ import json
 import logging
 import sys
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from latentinpaint.service import guard, job_queue
 from latentinpaint.service.job import Job, JobState
-from latentinpaint.service.monitoring import JsonLines, Monitor
+from latentinpaint.service.monitoring import JsonLines, Monitor, log_to_stderr
 from latentinpaint.service.refused import Refused
 
 
@@ -68,3 +70,28 @@ def test_routes_are_counted(client, sent):
     )
     assert count("POST", "/v1/photos", 201) == 1
     assert counted["latentinpaint_photos"] == 1 and counted["latentinpaint_photo_bytes"] == 65536
+
+
+@pytest.fixture
+def service_log():
+    """The service's log, as it was afterwards."""
+    log = logging.getLogger("latentinpaint.service")
+    before = log.handlers, log.propagate, log.level
+    yield log
+    log.handlers, log.propagate = before[:2]
+    log.setLevel(before[2])
+
+
+def test_what_is_written(service_log, capsys):
+    """Every request as a line of JSON, or faults alone, of whatever module they are."""
+    log_to_stderr(as_json=True)
+    Monitor().answered("GET", "/health", 200, 0.25)
+    line = json.loads(capsys.readouterr().err)
+    assert (line["message"], line["route"], line["status"], line["seconds"]) == ("request", "/health", 200, 0.25)
+    log_to_stderr(as_json=False)
+    Monitor().answered("GET", "/health", 200, 0.25)
+    assert capsys.readouterr().err == ""
+    for module in (guard, job_queue):
+        module.LOG.error("broken")
+        assert capsys.readouterr().err == "broken\n"
+    assert not service_log.propagate
