@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.interpolants.interpolant import Endpoints, Process
-from latentinpaint.interpolants.operators import Fourier, Operator
+from latentinpaint.interpolants.operators import Fourier, Operator, Scalar
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,8 @@ class GaussianField:
 
     def draw(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """`count` samples (count, C, H, W), float64."""
-        white = torch.randn(count, *self.mean.shape[1:], generator=generator, dtype=torch.float64)
+        shape = (count, *self.mean.shape[1:])
+        white = torch.randn(shape, generator=generator, dtype=torch.float64).to(self.mean.device)
         powers, colours = self._colours
         own = powers.sqrt() * torch.einsum("hwdc,ndhw->nchw", colours.conj(), torch.fft.rfft2(white))
         shaped = torch.einsum("hwcd,ndhw->nchw", colours, own)
@@ -78,10 +79,9 @@ class GaussianField:
         return powers.clamp(min=0).movedim(-1, 0), colours
 
     def _transfer(self, operator: Operator) -> Tensor:
-        """The transfer function of a convolution or a number."""
-        height, width = self.mean.shape[-2:]
-        one = Fourier(torch.ones(1, 1, height, width // 2 + 1, dtype=torch.float64))
-        product = one @ operator
-        if not isinstance(product, Fourier):
+        """The transfer function of a convolution or a number, where the field is."""
+        if isinstance(operator, Scalar):
+            return operator.expanded(self.mean).to(self.mean)
+        if not isinstance(operator, Fourier):
             raise ValueError(f"a Gaussian field takes convolutions and numbers, not a {type(operator).__name__}")
-        return product.values
+        return operator.values.to(self.mean.device)

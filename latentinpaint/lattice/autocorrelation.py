@@ -41,9 +41,9 @@ def autocorrelation(series: Tensor) -> Tensor:
     centred = series.double() - series.double().mean()
     spectrum = torch.fft.rfft(centred, n=2 * length, dim=1)
     products = torch.fft.irfft(spectrum.abs().square(), n=2 * length, dim=1)[:, :length].sum(dim=0)
-    covariance = products / (chains * torch.arange(length, 0, -1, dtype=torch.float64))
+    covariance = products / (chains * torch.arange(length, 0, -1).to(products))
     if covariance[0] <= 0:
-        return torch.eye(1, length, dtype=torch.float64)[0]
+        return torch.eye(1, length).to(covariance)[0]
     return covariance / covariance[0]
 
 
@@ -56,7 +56,7 @@ def integrated_time(series: Tensor, window_factor: float = 5.0) -> IntegratedTim
     """
     chains, length = series.shape
     sums = autocorrelation(series).cumsum(dim=0) - 0.5
-    windows = torch.arange(length, dtype=torch.float64)
+    windows = torch.arange(length).to(sums)
     enough = windows >= window_factor * sums
     enough[-1] = True
     window = int(enough.nonzero()[0])

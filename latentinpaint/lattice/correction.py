@@ -39,6 +39,7 @@ def independence_chain(weights: Tensor, generator: torch.Generator | None = None
 
     The first sample is where it begins. The part of the numbers that differ from the one before is the acceptance.
     """
+    weights = weights.cpu()  # number by number, for which a GPU has no use
     uniform = torch.rand(len(weights), generator=generator, dtype=torch.float64).log()
     places = torch.zeros(len(weights), dtype=torch.long)
     here = 0

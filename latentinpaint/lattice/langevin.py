@@ -97,7 +97,7 @@ class Langevin(MarkovChain):
         centre = self.mean(phi)
         proposal = centre + math.sqrt(self.coefficients.noise) * self.held(self.inverse_root(noise))
         if not self.adjusted:
-            return Transition(proposal, torch.ones(len(phi), dtype=torch.float64))
+            return Transition(proposal, phi.new_ones(len(phi), dtype=torch.float64))
         there = self._log_probability(proposal, centre) - self.energy.energy(phi)
         back = self._log_probability(phi, self.mean(proposal)) - self.energy.energy(proposal)
         return accept(phi, proposal, back - there, generator)

@@ -86,7 +86,7 @@ def sample_statistics(
     variance = values.var(dim=0)
     below = (values < target).sum(dim=0)
     equal = (values == target).sum(dim=0)
-    drawn = torch.rand(equal.shape, generator=generator, dtype=torch.float64)
+    drawn = torch.rand(equal.shape, generator=generator, dtype=torch.float64).to(equal.device)
     ranks = below + (drawn * (equal + 1)).floor().long()
     diversity = float("nan")
     if perceptual is not None and min(truth.shape[-2:]) >= perceptual.smallest_side:
