@@ -5,6 +5,7 @@ from itertools import islice
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 import torch.distributed as dist
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
@@ -176,6 +177,7 @@ class InpaintingDataModule(pl.LightningDataModule):
             drop_last=drop_last,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
             worker_init_fn=_one_thread,
         )
 

@@ -2,8 +2,8 @@
 card.
 
 A recipe is a folder of configurations of the training commands, one for each stage, and ``texture.yaml`` with the
-arguments of `PatchTexture`. It has no autoencoder of its own if its refiner's configuration names one. What is made
-lives in one folder, and making it again goes on where it was::
+arguments of `PatchTexture`. It has no autoencoder of its own if its refiner's configuration names one, or a model to
+start from. What is made lives in one folder, and making it again goes on where it was::
 
     photos/                    the photographs, unpacked or linked
     autoencoder/, refiner/ …   a run's folder for each stage, see `training.cli`
@@ -271,7 +271,8 @@ def shared_out(settings: dict[str, dict[str, Any]], minutes: float | None) -> di
 
 def _names_no_autoencoder(refiner: dict[str, Any]) -> bool:
     """Whether a refiner's configuration leaves its autoencoder to the stage before it."""
-    return (refiner.get("model") or {}).get("autoencoder") is None
+    model = refiner.get("model") or {}
+    return model.get("autoencoder") is None and model.get("start") is None
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from latentinpaint.refiners.base import Condition, Refiner, latent_l1
 from latentinpaint.refiners.continuation import continue_known
 from latentinpaint.runtime.randomness import Generators
 
+NEW_BLOCK = 0.1  # scale of what a block adds at first that a trained refiner had not; at 0 its ReLU would never learn
 SCALE_WEIGHT = 0.1  # of the scale's likelihood beside the latent L1, whose gradients it does not touch
 PASS_WEIGHT = 0.8  # of a pass's loss, over that of the next one
 LOG_SCALES = (-6.0, 1.0)  # between which a predicted scale is kept; latents have standard deviation 1
@@ -101,6 +102,14 @@ class FFCRefiner(Refiner):
         if uncertainty:
             self.log_scale = nn.Conv2d(width or channels, 1, 1)
             start_at_zero(self.log_scale)
+
+    def adopted(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of a refiner with fewer blocks; those that it has not begin near the identity."""
+        adopted = dict(weights)
+        for name, value in self.state_dict().items():
+            if name.startswith("blocks.") and name not in weights:
+                adopted[name] = value * NEW_BLOCK if name.endswith(".second.norm.weight") else value
+        return adopted
 
     @property
     def core(self) -> nn.Module:

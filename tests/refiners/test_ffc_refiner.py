@@ -33,6 +33,19 @@ def test_delta_adds_the_input():
     torch.testing.assert_close(delta.refine(condition), plain.refine(condition) + condition.latent)
 
 
+def test_a_deeper_refiner_goes_on_from_a_shallower_one():
+    """What the blocks that it has in addition do at first is small, and gradients reach all their weights."""
+    shallow, deep, condition = build(delta=True, width=6), build(blocks=5, delta=True, width=6), make_condition()
+    torch.nn.init.normal_(shallow.leave.weight)
+    deep.load_state_dict(deep.adopted(shallow.state_dict()))
+    before, after = shallow.refine(condition), deep.refine(condition)
+    difference = (after - before).square().mean().sqrt()
+    assert 0 < difference < 0.2 * (before - condition.latent).square().mean().sqrt()
+    deep.train().refine(condition).square().sum().backward()
+    for block in deep.blocks[2:]:
+        assert all(parameter.grad.abs().max() > 0 for parameter in block.parameters())
+
+
 def test_no_blocks_is_the_identity():
     condition = make_condition()
     assert torch.equal(build(blocks=0).refine(condition), condition.latent)

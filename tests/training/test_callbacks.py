@@ -22,7 +22,7 @@ class Line(pl.LightningModule):
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.tensor([0.3, -1.7]))
-        self.frozen = nn.Parameter(torch.tensor([1 / 3, 1e-30, 7e20, -0.0, torch.inf]), requires_grad=False)
+        self.frozen = nn.Parameter(torch.tensor([1 / 3, 1e-30, 7e20, -0.0, 3e38]), requires_grad=False)
         self.register_buffer("count", torch.tensor(10**9 + 1))
 
     def training_step(self, batch, batch_idx):

@@ -276,7 +276,7 @@ def test_the_texture_of_the_model_it_went_on_from_stays(build_pipeline, tmp_path
         (dict(), "model.start"),
         (dict(autoencoder="autoencoder"), "model.start"),
         (dict(start="ffc", mask="none"), "built otherwise"),
-        (dict(start="ffc", refiner=lambda channels: FFCRefiner(channels, blocks=2)), "built otherwise"),
+        (dict(start="ffc", refiner=lambda channels: FFCRefiner(channels, blocks=0)), "built otherwise"),
         (dict(start="ffc", autoencoder="other"), "another autoencoder|built otherwise"),
     ],
 )
