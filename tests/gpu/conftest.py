@@ -9,6 +9,7 @@ def device() -> torch.device:
     """Where the tests of this folder compute."""
     if not torch.cuda.is_available():
         pytest.skip("there is no NVIDIA GPU that PyTorch can use here")
+    torch.cuda.init()  # what counts its memory does not begin by itself
     return torch.device("cuda")
 
 

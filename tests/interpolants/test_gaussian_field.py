@@ -70,6 +70,15 @@ def test_fewer_pictures_than_colours():
     assert field.draw(3, torch.Generator().manual_seed(0)).isfinite().all()
 
 
+@pytest.mark.parametrize("process", PROCESSES)
+def test_it_computes_where_its_mean_is(process):
+    """On PyTorch's device without values, which refuses tensors of another as a GPU does."""
+    field = GaussianField.of(torch.empty(5, COLOURS, HEIGHT, WIDTH, device="meta"))
+    assert field.draw(3).device.type == "meta"
+    ends = field(process, torch.empty(3, COLOURS, HEIGHT, WIDTH, device="meta"))
+    assert ends.source.device.type == ends.data.device.type == "meta"
+
+
 def test_what_does_not_fit():
     field, _ = field_and_matrix()
     with pytest.raises(ValueError, match="is not one of"):

@@ -105,6 +105,13 @@ def test_the_law_given_held_sites():
     assert found.error < 0.01
 
 
+@pytest.mark.parametrize("arguments", [{}, {"quadratic_form": FORM, "adjusted": True}])
+def test_a_step_stays_where_the_fields_are(arguments):
+    """On PyTorch's device without values, which refuses tensors of another as a GPU does."""
+    transition = Langevin(FREE, 0.1, **arguments).step(torch.empty(3, 1, SIDE, SIDE, device="meta"), None)
+    assert transition.phi.device.type == transition.acceptance.device.type == "meta"
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
