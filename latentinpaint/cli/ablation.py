@@ -6,7 +6,7 @@ from pathlib import Path
 
 from latentinpaint.cli.comparison import run_comparison
 from latentinpaint.cli.terminal import progress_bar
-from latentinpaint.errors import InputError, check_counts
+from latentinpaint.errors import InputError, check_at_least, check_counts
 
 
 @dataclass(kw_only=True)
@@ -82,8 +82,7 @@ def run(options: Options) -> None:
             "--jobs": options.jobs,
         }
     )
-    if options.time_rounds < 0:
-        raise InputError("--time-rounds is not below 0")
+    check_at_least("--time-rounds", options.time_rounds, 0)
     check_preset(options.mask_preset)
     settings = SharedSettings(
         root=options.root,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, check_counts
 
 
 @dataclass(kw_only=True)
@@ -42,8 +42,7 @@ def run(options: Options) -> None:
     """Make what is not made yet."""
     if options.minutes is not None and options.minutes <= 0:
         raise InputError(f"--minutes is a time above 0, not {options.minutes}")
-    if options.evaluated < 1:
-        raise InputError(f"--evaluated starts at 1, not {options.evaluated}")
+    check_counts({"--evaluated": options.evaluated})
     from latentinpaint.evaluation.benchmark_config import split_names
     from latentinpaint.experiments.model_making import CARD_FILE, ModelMaking
     from latentinpaint.training.precision import fastest_precision

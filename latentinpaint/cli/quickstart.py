@@ -4,7 +4,7 @@ import shlex
 import time
 from pathlib import Path
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import check_counts
 
 
 def command(output: str = "quickstart", steps: int = 700, seed: int = 0) -> None:
@@ -17,8 +17,7 @@ def command(output: str = "quickstart", steps: int = 700, seed: int = 0) -> None
         steps: of each refiner's training; a machine that is busy takes longer for them.
         seed: of the training, the holes and the samples.
     """
-    if steps < 1:
-        raise InputError(f"--steps is a number from 1 up, not {steps}")
+    check_counts({"--steps": steps})
     from latentinpaint.evaluation.report.console import scores_table
     from latentinpaint.experiments import demonstration
 
