@@ -2,8 +2,8 @@
 card.
 
 A recipe is a folder of configurations of the training commands, one for each stage, and ``texture.yaml`` with the
-arguments of `PatchTexture`. It has no autoencoder of its own if its refiner's configuration names one, or a model to
-start from. What is made lives in one folder, and making it again goes on where it was::
+arguments of `PatchTexture`. It has no autoencoder of its own if its refiner's configuration names one, and may begin
+with any stage that names a model to start from. What is made lives in one folder, and making it again goes on where it was::
 
     photos/                    the photographs, unpacked or linked
     autoencoder/, refiner/ …   a run's folder for each stage, see `training.cli`
@@ -65,6 +65,7 @@ STAGES = (
     Stage("autoencoder", pretrain_ae, AUTOENCODER_FILE),
     Stage("refiner", train_latent, PIPELINE_FILE, "model.autoencoder"),
     Stage("refiner_again", train_latent, PIPELINE_FILE, "model.start"),
+    Stage("deeper", train_latent, PIPELINE_FILE, "model.start"),
     Stage("shortcuts", train_latent, PIPELINE_FILE, "model.start"),
     Stage("adversarial", train_lama, PIPELINE_FILE, "model.start"),
 )
@@ -129,10 +130,7 @@ class ModelMaking:
             path = self._configuration(stage.name)
             if path.is_file():
                 found[stage.name] = _read_yaml(path)
-        needed = ["refiner"]
-        if _names_no_autoencoder(found.get("refiner", {})):
-            needed.insert(0, "autoencoder")
-        for name in needed:
+        for name in _needed(found):
             if name not in found:
                 raise InputError(
                     f"the recipe {self.recipe_folder} holds no {self._configuration(name).name}: "
@@ -187,10 +185,16 @@ class ModelMaking:
         for name, each in settings.items():
             steps = read_header(self.output / name)["recipe"].get("steps")
             stages[name] = {"steps": steps, "settings": each}
+        command = self.command
+        start = _start(settings)
+        if start is not None:
+            earlier = read_header(start)["recipe"]
+            stages = {**earlier.get("stages", {}), **stages}
+            command = "\n".join([*filter(None, [earlier.get("command")]), command])
         return {
             "latentinpaint": latentinpaint.__version__,
             "torch": torch.__version__,
-            "command": self.command,
+            "command": command,
             "photographs": list(map(asdict, archives)),
             "stages": stages,
             "evaluation": (
@@ -269,10 +273,21 @@ def shared_out(settings: dict[str, dict[str, Any]], minutes: float | None) -> di
     return shared
 
 
-def _names_no_autoencoder(refiner: dict[str, Any]) -> bool:
-    """Whether a refiner's configuration leaves its autoencoder to the stage before it."""
-    model = refiner.get("model") or {}
-    return model.get("autoencoder") is None and model.get("start") is None
+def _needed(found: dict[str, dict[str, Any]]) -> list[str]:
+    """The stages that a recipe cannot do without, of those that it holds."""
+    if _start(found) is not None:
+        return []
+    model = found.get("refiner", {}).get("model") or {}
+    if model.get("autoencoder") is not None:
+        return ["refiner"]
+    return ["autoencoder", "refiner"]
+
+
+def _start(found: dict[str, dict[str, Any]]) -> str | None:
+    """The model that a recipe's first stage goes on from; None if it begins anew."""
+    for settings in found.values():
+        return (settings.get("model") or {}).get("start")
+    return None
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def test_a_stage_that_was_stopped_goes_on(made, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "optional", [(), ("refiner_again",), ("shortcuts",), ("adversarial",), ("refiner_again", "adversarial")]
+    "optional", [(), ("refiner_again",), ("deeper",), ("shortcuts",), ("adversarial",), ("refiner_again", "adversarial")]
 )
 def test_a_stage_takes_what_the_one_before_it_left(optional, made, tmp_path, monkeypatch):
     asked = []
@@ -173,6 +173,31 @@ def test_a_recipe_may_name_its_autoencoder(made, tmp_path, monkeypatch):
     assert (tmp_path / "runs" / "named" / "named.safetensors").is_file()
 
 
+def test_a_recipe_may_begin_with_a_model_to_go_on_from(made, tmp_path, monkeypatch):
+    """The file tells of the stages and of the command of that model too."""
+    start = made / "out" / "tiny.safetensors"
+    (tmp_path / "more").mkdir()
+    deeper = REFINER.replace("model:", f"model:\n  start: {start}").replace("blocks: 1", "blocks: 2")
+    (tmp_path / "more" / "deeper.yaml").write_text(deeper)
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--photos", str(made / "photos.zip"), "--recipe", "more", "--precision", "32-true"]
+    with pytest.raises(SystemExit) as end:
+        main("make_default", [*arguments, "--evaluated", "1", "--num-workers", "0"])
+    assert not end.value.code
+    path = tmp_path / "runs" / "more" / "more.safetensors"
+    recipe = header(path)["recipe"]
+    assert {name: stage["steps"] for name, stage in recipe["stages"].items()} == {
+        "autoencoder": 2,
+        "refiner": 3,
+        "deeper": 3,
+    }
+    assert recipe["command"].splitlines() == [
+        "latentinpaint make_default --photos photos.zip --recipe tiny",
+        "latentinpaint make_default --photos photos.zip --recipe more",
+    ]
+    assert len(load_model(path).pipeline.refiner.blocks) == 2
+
+
 def _with(stage, train):
     return model_making.Stage(stage.name, train, stage.model_file, stage.takes)
 
@@ -204,7 +229,7 @@ def test_minutes_are_shared_out_in_the_recipe_s_proportions():
 
 def test_the_recipe_of_the_default_is_whole():
     """Its configurations are ones that the training commands take, and each has a time budget."""
-    for stage in ("default/autoencoder", "default/refiner", "several/refiner", "several/shortcuts"):
+    for stage in ("default/autoencoder", "default/refiner", "default_gpu/deeper", "several/refiner", "several/shortcuts"):
         settings = model_making._read_yaml(CONFIGS / f"{stage}.yaml")
         assert time_budget(settings) is not None
         assert settings["trainer"]["max_steps"] == -1
