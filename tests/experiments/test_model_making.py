@@ -129,7 +129,8 @@ def test_a_stage_that_was_stopped_goes_on(made, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "optional", [(), ("refiner_again",), ("deeper",), ("shortcuts",), ("adversarial",), ("refiner_again", "adversarial")]
+    "optional",
+    [(), ("refiner_again",), ("deeper",), ("shortcuts",), ("adversarial",), ("refiner_again", "adversarial")],
 )
 def test_a_stage_takes_what_the_one_before_it_left(optional, made, tmp_path, monkeypatch):
     asked = []
@@ -229,7 +230,8 @@ def test_minutes_are_shared_out_in_the_recipe_s_proportions():
 
 def test_the_recipe_of_the_default_is_whole():
     """Its configurations are ones that the training commands take, and each has a time budget."""
-    for stage in ("default/autoencoder", "default/refiner", "default_gpu/deeper", "several/refiner", "several/shortcuts"):
+    stages = ["default/autoencoder", "default/refiner", "default_gpu/deeper", "several/refiner", "several/shortcuts"]
+    for stage in stages:
         settings = model_making._read_yaml(CONFIGS / f"{stage}.yaml")
         assert time_budget(settings) is not None
         assert settings["trainer"]["max_steps"] == -1
