@@ -3,8 +3,8 @@ card.
 
 A recipe is a folder of configurations of the training commands, one for each stage, and ``texture.yaml`` with the
 arguments of `PatchTexture`. It has no autoencoder of its own if its refiner's configuration names one, and may begin
-with any stage that names a model to start from. What is made lives in one folder, and making it again goes on where it
-was::
+with any stage that names a model to start from. What is made lives in one folder, and making it again goes on where
+it was::
 
     photos/                    the photographs, unpacked or linked
     autoencoder/, refiner/ …   a run's folder for each stage, see `training.cli`
