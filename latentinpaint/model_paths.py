@@ -1,9 +1,10 @@
-"""Which file a model's path stands for: itself, one in a folder, or a model of the package by its name."""
+"""Which file a model's path or name stands for: itself, one in a folder, a model of the package or of the Hub."""
 
 from pathlib import Path
 
 from latentinpaint.errors import InputError
 from latentinpaint.files import user_path
+from latentinpaint.hub import download, hub_name
 
 AUTOENCODER_FILE = "autoencoder.safetensors"
 PIPELINE_FILE = "model.safetensors"
@@ -30,9 +31,15 @@ def flow_file(path: str | Path) -> Path:
 def resolve(path: str | Path, *names: str) -> Path:
     """The file that a path stands for: itself, the first of `names` in a folder, or a pretrained model.
 
+    A text ``org/name`` or ``org/name@revision`` that is no path here is a model of the Hugging Face Hub.
+
     Raises:
-        InputError: if there is no such file, or this version of the package does not hold the model's.
+        InputError: if there is no such file, this version of the package does not hold the model's, or the Hub does
+            not give it.
     """
+    on_the_hub = hub_name(path)
+    if on_the_hub is not None:
+        return download(on_the_hub, names)
     path = user_path(path)
     if not path.exists():
         path = _pretrained_file(str(path)) or path

@@ -1,6 +1,7 @@
 """`TrainedModel`: a model file loaded onto a device, and the faster copy of its networks that computes there."""
 
 import logging
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ import torch
 
 from latentinpaint.errors import InputError, choose, shown
 from latentinpaint.files import user_path
+from latentinpaint.hub import at_revision, model_card, upload
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.model_paths import PIPELINE_FILE
 from latentinpaint.models.fast.fuse import fuse
@@ -87,18 +89,22 @@ class TrainedModel:
         model: str | Path = "default",
         device: str | torch.device | None = None,
         precision: str = "float32",
+        revision: str | None = None,
     ) -> "Self":
-        """The model that comes with the package ("default"), or that of a run's folder or of one `.safetensors` file.
+        """The model that comes with the package ("default"), of a run's folder or `.safetensors` file, or of the Hub.
 
         Args:
-            model: what to load; a folder of the name goes before a model of the package.
+            model: what to load: a file or folder of that name, else a model of the package, else ``org/name`` of the
+                Hugging Face Hub, or ``org/name@revision``. Only its safetensors file is fetched.
             device, precision: see the class.
+            revision: of a model of the Hub: a commit, a tag or a branch, by default the newest commit. A commit stays
+                the same for ever, and is read without a network once it has been fetched.
 
         Raises:
-            InputError: if there is no such file, or it is not a model of this package.
+            InputError: if there is no such file, it is not a model of this package, or the Hub does not give it.
         """
         with torch.random.fork_rng(devices=[]):  # layers begin with random weights before they get the file's
-            loaded = load_model(model)
+            loaded = load_model(at_revision(model, revision))
         return cls(loaded.pipeline, device, precision, loaded.texture, loaded.recipe)
 
     def save_pretrained(self, folder_or_file: str | Path) -> Path:
@@ -112,3 +118,22 @@ class TrainedModel:
             path = path / PIPELINE_FILE
         save_model(Model(self.pipeline, self.texture, self.recipe), path)
         return path
+
+    def push_to_hub(self, name: str, private: bool = False) -> str:
+        """Upload the model and, where there is none, its card to the Hugging Face Hub, in one commit.
+
+        Who uploads is who has logged in with ``hf auth login``, or whose token is in the variable HF_TOKEN.
+
+        Args:
+            name: ``org/name`` of the repository, which is made if it is not there.
+            private: whether a repository that is made is seen by its owners alone.
+
+        Returns:
+            ``org/name@commit``, which `from_pretrained` takes.
+
+        Raises:
+            InputError: if nobody is logged in or may write there, or the Hub cannot be reached.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            file = self.save_pretrained(folder)
+            return str(upload(file, name, model_card(self.recipe, name), private))

@@ -7,6 +7,8 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 # The tests' networks are so small that threads would wait for each other longer than they compute. This goes for the
 # processes that tests start as well, so it is set before PyTorch and NumPy are imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Nothing is looked for on the Hugging Face Hub; `hub` below is a stand-in.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 from contextlib import redirect_stdout
 from io import StringIO
@@ -148,3 +150,21 @@ def helpers():
     from types import SimpleNamespace
 
     return SimpleNamespace(smooth=smooth, write_hole=write_hole, write_photos=write_photos)
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A stand-in of the Hugging Face Hub for `huggingface_hub`, with an empty cache, and nobody logged in."""
+    constants = pytest.importorskip("huggingface_hub.constants")
+    from hub_server import serving
+
+    with serving() as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace("https://huggingface.co", server.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # a protocol of its own: the stand-in speaks HTTP
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        yield server

@@ -18,6 +18,7 @@ PACKAGE = Path(latentinpaint.__file__).parent
 FLOORS = [
     {"errors"},
     {"files", "hole", "runtime"},
+    {"hub"},
     {"images", "models", "interpolants", "metrics", "model_paths"},
     {"lattice"},
     {"data", "refiners"},
@@ -38,6 +39,7 @@ OUTSIDE = {
     "errors": set(),
     "files": set(),
     "hole": {"numpy", "torch"},
+    "hub": {"huggingface_hub", "jinja2"},
     "model_paths": set(),
     "runtime": {"torch"},
     "models": {"diffusers", "torch"},

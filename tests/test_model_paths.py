@@ -51,3 +51,23 @@ def test_a_model_that_this_version_does_not_hold_is_one_sentence(model_files, tm
 def test_the_packages_models_lie_beside_each_other():
     assert {path.parent for path in PRETRAINED.values()} == {Path(latentinpaint.__file__).parent / "pretrained"}
     assert [path.name for path in PRETRAINED.values()] == ["default.safetensors", "several.safetensors"]
+
+
+def test_a_folder_goes_before_the_hub(model_files, hub, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hub.commit("org/name", {"model.safetensors": model_files["flow"].read_bytes()})
+    assert load_model("org/name").pipeline.refiner.stochastic
+    with pytest.raises(InputError, match="no file or folder org/nothing, and http.* shows no model org/nothing"):
+        load_model("org/nothing")
+    with pytest.raises(InputError, match="there is no model file org/name, and no model of that name"):
+        load_model(Path("org/name"))
+    (tmp_path / "org" / "name").mkdir(parents=True)
+    shutil.copy(model_files["ffc"], tmp_path / "org" / "name" / "model.safetensors")
+    asked = list(hub.requests)
+    assert not load_model("org/name").pipeline.refiner.stochastic
+    assert hub.requests == asked
+
+
+def test_an_autoencoder_of_the_hub(model_files, hub):
+    hub.commit("org/encoder", {"autoencoder.safetensors": model_files["other"].read_bytes()})
+    assert load_autoencoder("org/encoder").fingerprint() == load_autoencoder(model_files["other"]).fingerprint()

@@ -13,7 +13,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "python.md"
 
 
 @pytest.fixture
-def folder(tmp_path, model_files, monkeypatch):
+def folder(tmp_path, model_files, hub, monkeypatch):
     photo = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     Image.fromarray(photo).resize((64, 48)).save(tmp_path / "photo.jpg")
     mask = Image.new("L", (64, 48))
@@ -21,6 +21,10 @@ def folder(tmp_path, model_files, monkeypatch):
     mask.save(tmp_path / "mask.png")
     (tmp_path / "runs" / "latent_flow").mkdir(parents=True)
     shutil.copy(model_files["flow"], tmp_path / "runs" / "latent_flow")
+    hub.commits["org/name"] = [
+        ("0123456789abcdef" * 2 + "01234567", {"model.safetensors": model_files["ffc"].read_bytes()})
+    ]
+    monkeypatch.setenv("HF_TOKEN", "hf_secret_of_the_writer")
     monkeypatch.chdir(tmp_path)
     # What a program says to its loggers is for the whole process.
     monkeypatch.setattr(logging, "basicConfig", lambda: None)

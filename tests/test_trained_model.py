@@ -1,5 +1,7 @@
 """A model on a device: from a file and back, the copy that computes, and what the calling program has set."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -93,3 +95,26 @@ def test_a_model_is_loaded_whatever_the_default_device(build_pipeline, tmp_path)
         loaded = Inpainter.from_pretrained(tmp_path, "cpu")
     expected = inpainter(noise(HEIGHT, WIDTH, 3), hole())
     assert np.array_equal(loaded(noise(HEIGHT, WIDTH, 3), hole()), expected)
+
+
+def test_to_the_hub_and_back(build_pipeline, hub, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret_of_the_writer")
+    inpainter = Inpainter(build_pipeline(), "cpu", texture=PatchTexture(rounds=(1, 1, 1)), recipe={"steps": 77})
+    pinned = inpainter.push_to_hub("me/mine")
+    commit, files = hub.commits["me/mine"][-1]
+    assert pinned == f"me/mine@{commit}"
+    assert set(files) == {".gitattributes", "model.safetensors", "README.md"}
+    card = files["README.md"].decode()
+    assert '"steps": 77' in card and 'from_pretrained("me/mine")' in card
+    expected = inpainter(noise(HEIGHT, WIDTH, 3), hole())
+    Inpainter(build_pipeline(seed=1), "cpu").push_to_hub("me/mine")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        first = Inpainter.from_pretrained("me/mine", "cpu", revision=commit)
+    newest = Inpainter.from_pretrained("me/mine", "cpu")
+    assert first.recipe == {"steps": 77} and newest.recipe == {}
+    assert np.array_equal(first(noise(HEIGHT, WIDTH, 3), hole()), expected)
+    assert np.array_equal(Inpainter.from_pretrained(pinned, "cpu")(noise(HEIGHT, WIDTH, 3), hole()), expected)
+    assert not np.array_equal(newest(noise(HEIGHT, WIDTH, 3), hole()), expected)
+    with pytest.raises(InputError, match="a revision belongs to a model of the Hugging Face Hub"):
+        Inpainter.from_pretrained("default", revision=commit)

@@ -25,6 +25,7 @@ from latentinpaint.inference.feature_refinement import SHARE, Refinement
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.outpainting import Side
 from latentinpaint.inpainter import Inpainter
+from latentinpaint.model_paths import pipeline_file
 from latentinpaint.runtime.device import GIB, free_memory
 
 NAMES = FolderNames("--indir", "--outdir", "--maskdir", "--mask", "--format", "--limit", "--jobs", "--crop")
@@ -202,7 +203,7 @@ def _load(options: Options) -> Inpainter:
     return inpainter
 
 
-def _load_in_worker(model: str, precision: str) -> Inpainter:
+def _load_in_worker(model: Path, precision: str) -> Inpainter:
     """The model in a process of its own."""
     quieten()
     return Inpainter.from_pretrained(model, "cpu", precision)
@@ -234,7 +235,7 @@ def _run_tasks(options: Options, tasks: list[FillTask], task_options: TaskOption
         if processes == 1:
             run_tasks(load, tasks, task_options, summary, start, end)
             return
-        load_in_worker = partial(_load_in_worker, options.model, options.precision)
+        load_in_worker = partial(_load_in_worker, pipeline_file(options.model), options.precision)
         run_tasks(load_in_worker, tasks, task_options, summary, start, end, processes, threads)
 
 

@@ -30,9 +30,10 @@ from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.evaluator import Evaluator, evaluate_all
 from latentinpaint.evaluation.methods import BaselineMethod, Method, ModelMethod
 from latentinpaint.evaluation.summary import Summary, summarise
-from latentinpaint.experiments.model_card import calibration, figures, model_card
+from latentinpaint.experiments.card_figures import calibration, figures
 from latentinpaint.experiments.photo_archives import PhotoArchive, gather_photographs
 from latentinpaint.files import write_text
+from latentinpaint.hub import model_card
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.model_paths import AUTOENCODER_FILE, PIPELINE_FILE
@@ -121,7 +122,7 @@ class ModelMaking:
         recipe = self.recipe(settings, archives, summary)
         path = self.output / f"{self.recipe_folder.resolve().name}.safetensors"
         save_model(Model(pipeline, texture, recipe), path, half=True)
-        write_text(self.output / CARD_FILE, model_card(recipe))
+        write_text(self.output / CARD_FILE, model_card(recipe, path.name))
         return path
 
     def stage_settings(self) -> dict[str, dict[str, Any]]:

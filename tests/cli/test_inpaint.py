@@ -505,3 +505,15 @@ def test_uncertainty_as_a_file_of_sixteen_bits(tmp_path, model_files, capsys):
     assert run("--model", model_files["flow"], "--uncertainty", tmp_path / "u.jpg") == 2
     assert "does not predict its error" in capsys.readouterr().err
     assert not path.exists() and not (tmp_path / "filled.png").exists()
+
+
+def test_a_model_of_the_hub(photo, mask, model_files, hub, command, fill, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret_of_a_reader")
+    first = hub.commit("org/name", {"model.safetensors": model_files["ffc"].read_bytes()})
+    hub.commit("org/name", {"model.safetensors": model_files["flow"].read_bytes()})
+    words = ("--image", photo, "--mask", mask, "--output", tmp_path / "out.png")
+    assert command("inpaint", "--model", f"org/name@{first}", *words).status == 0
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), fill(model="ffc"))
+    answer = command("inpaint", "--model", "org/nothing", *words)
+    assert answer.status == 2 and len(answer.complaints) == 1 and "no file or folder org/nothing" in answer.err
+    assert "secret" not in answer.out + answer.err
