@@ -14,8 +14,8 @@ class Options:
     failed and are named, 2 the options cannot be used.
 
     Args:
-        model: default or several, models of the package, a model file, the folder of a training run, or a model of the
-            Hugging Face Hub as org/name, or org/name@COMMIT to pin it.
+        model: default or several, models of the package, a model file, the folder of a training run, or a model of
+            the Hugging Face Hub as org/name, or org/name@COMMIT to pin it.
         image: picture to fill.
         mask: picture of the same size, white (above half) where the hole is; with --indir one mask for all pictures.
         output: file to write; with several samples, _1, _2, … is added to its name.
