@@ -161,7 +161,9 @@ def hub(monkeypatch, tmp_path):
     with serving() as server:
         monkeypatch.setattr(constants, "ENDPOINT", server.url)
         template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace("https://huggingface.co", server.url)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        for module in ("constants", "file_download"):  # older releases have it in both
+            name = f"huggingface_hub.{module}.HUGGINGFACE_CO_URL_TEMPLATE"
+            monkeypatch.setattr(name, template, raising=False)
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # a protocol of its own: the stand-in speaks HTTP
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
