@@ -98,6 +98,9 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = handle_request
 
     def read(self, path, token):
+        asked = re.fullmatch(r"/api/models/([^/]+/[^/]+)/revision/main", path)
+        if asked is not None:
+            return self.answer(200, {"id": asked[1], "sha": self.hub.at(asked[1], "main")[0]})
         found = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
         if found is None:
             return self.answer(404)
