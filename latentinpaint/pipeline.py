@@ -216,8 +216,8 @@ class InpaintPipeline(nn.Module):
         decoding = [child for child in self.autoencoder.children() if child is not self.autoencoder.stages]
         report_layers(encoding)
         report_layers(decoding)
-        # A flow's network is evaluated at every step, and its solver reports the steps.
-        report_layers([self.refiner], advance=not self.refiner.stochastic)
+        # A network that is evaluated at every step says nothing of how far the steps are; the solver does.
+        report_layers([self.refiner], advance=not self.refiner.integrates)
 
     def _decoded(self, latent: Tensor, image: Tensor, mask: Tensor) -> Tensor:
         """The pictures with their holes filled from refined latents."""

@@ -52,7 +52,7 @@ def build_pipeline(refiner: str = "ffc", control: bool = True, seed: int = 0):
     """An untrained pipeline, 32 latent channels at 1/8, whose mask control is not zero."""
     from latentinpaint.models import LamaAutoencoder, MaskControl
     from latentinpaint.pipeline import InpaintPipeline
-    from latentinpaint.refiners import FFCRefiner, FlowRefiner
+    from latentinpaint.refiners import FFCRefiner, FlowRefiner, NoiseRefiner
 
     torch.manual_seed(seed)
     autoencoder = LamaAutoencoder(base_channels=4, final_relu=False)
@@ -70,6 +70,10 @@ def build_pipeline(refiner: str = "ffc", control: bool = True, seed: int = 0):
             torch.nn.init.normal_(tap.weight, std=0.1)
     if refiner == "ffc":
         made = FFCRefiner(32, blocks=1)
+    elif refiner == "noise":
+        made = NoiseRefiner(32, blocks=1, width=32)
+        torch.nn.init.normal_(made.leave.weight, std=0.2)
+        torch.nn.init.normal_(made.blocks[0].modulation.weight, std=0.2)
     else:
         made = FlowRefiner(32, width=16, multipliers=(1, 2), blocks=1, steps=3)
         torch.nn.init.normal_(made.network.answer.weight, std=0.05)

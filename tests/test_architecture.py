@@ -58,7 +58,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PUBLIC = {
     "latentinpaint": ["Inpainter", "__version__"],
     "latentinpaint.models": ["Autoencoder", "LamaAutoencoder", "IdentityAutoencoder", "MaskControl"],
-    "latentinpaint.refiners": ["FFCRefiner", "FlowRefiner"],
+    "latentinpaint.refiners": ["FFCRefiner", "FlowRefiner", "NoiseRefiner"],
     "latentinpaint.pipeline": ["InpaintPipeline", "composite"],
     "latentinpaint.data.masks": ["WideMask", "BoxMask", "MixedMask", "mask_preset"],
     "latentinpaint.visualization": ["latent_difference"],

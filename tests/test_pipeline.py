@@ -153,7 +153,11 @@ def test_any_size(pipeline, size):
 @pytest.mark.parametrize("name", REFINERS)
 def test_any_size_in_pixel_space(name, size):
     torch.manual_seed(0)
-    options = {"ffc": dict(blocks=1), "flow": dict(width=16, multipliers=(1, 2), blocks=1, steps=2)}[name]
+    options = {
+        "ffc": dict(blocks=1),
+        "flow": dict(width=16, multipliers=(1, 2), blocks=1, steps=2),
+        "noise": dict(blocks=1, width=16),
+    }[name]
     pipeline = InpaintPipeline(IdentityAutoencoder(), REFINERS[name](3, **options)).eval()
     image, mask = picture(*size), torch.zeros(1, 1, *size)
     mask[..., size[0] // 2, :] = 1

@@ -37,6 +37,7 @@ REFINER_ARGUMENTS = {
     "flow": dict(
         width=16, multipliers=(1, 2), blocks=1, attention=False, interpolant="cosine", solver="rk4", steps=2
     ),
+    "noise": dict(blocks=1, ratio=0.5, width=8, noise=4, hole_weight=2.0, continued=False),
 }
 
 

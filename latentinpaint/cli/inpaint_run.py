@@ -195,11 +195,11 @@ def _refinement(options: Options, live: bool) -> Refinement | bool:
 def _load(options: Options) -> Inpainter:
     """The model; options that have no effect on it are warned of."""
     inpainter = Inpainter.from_pretrained(options.model, options.device, options.precision)
-    if not inpainter.pipeline.refiner.stochastic:
-        if options.num_samples > 1:
-            _print_warning("--num-samples: this model computes one fill for a hole, all samples are equal")
-        if options.steps is not None:
-            _print_warning("--steps has no effect: this model computes its fill in one pass")
+    refiner = inpainter.pipeline.refiner
+    if options.num_samples > 1 and not refiner.stochastic:
+        _print_warning("--num-samples: this model computes one fill for a hole, all samples are equal")
+    if options.steps is not None and not refiner.integrates:
+        _print_warning("--steps has no effect: this model computes its fill in one pass")
     return inpainter
 
 

@@ -69,7 +69,7 @@ def export_module(pipeline: InpaintPipeline, matrices: bool) -> ExportModule:
     _check_autoencoder(pipeline.autoencoder)
     if not isinstance(pipeline.refiner, FFCRefiner):
         raise InputError(
-            "a flow integrates from noise in many steps, and export is for models of one forward pass: "
+            "this model draws samples, and export is for models with one fill for a hole: "
             "take one whose refiner is ffc"
         )
     fused = fuse(pipeline, passes=RUNTIME_PASSES if matrices else TORCH_PASSES)

@@ -148,7 +148,7 @@ def _resolved(pipeline: InpaintPipeline, refinement: Refinement, steps: int | No
         latent = "refined" if draws else "conditioned"
     choice = LATENTS[latent]
     if draws and not choice.for_samples:
-        raise InputError(f"a flow draws samples: refine the latent 'refined', not '{latent}'")
+        raise InputError(f"this model draws samples: refine the latent 'refined', not '{latent}'")
     learning_rate = refinement.learning_rate or choice.learning_rate
     return _CoarseToFine(pipeline, refinement, latent, learning_rate, steps)
 

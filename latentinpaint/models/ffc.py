@@ -4,7 +4,9 @@ The channels of a map are split into a *local* part, ordinary 3x3 convolutions, 
 passes a 1x1 convolution in the frequency domain; the two exchange features in every layer. The real FFT is
 orthonormal, over height and width; real and imaginary part are neighbouring channels.
 
-Sources: Chi, Jiang, Mu, "Fast Fourier Convolution", NeurIPS 2020; the residual block: LaMa, arXiv 2109.07161.
+Sources: Chi, Jiang, Mu, "Fast Fourier Convolution", NeurIPS 2020; the residual block: LaMa, arXiv 2109.07161;
+styles that scale what a convolution reads: Karras et al., arXiv 1912.04958, and with Fourier blocks Jain et al., arXiv
+2208.03382.
 One tensor holds both parts (local channels first), so nothing is concatenated between layers: that is the same
 function as LaMa's pair of tensors, with the convolutions that read the same input merged into one.
 """
@@ -13,6 +15,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+
+from latentinpaint.models.unet import start_at_zero
 
 
 def global_channels(channels: int, ratio: float) -> int:
@@ -133,6 +137,45 @@ class FFCResnetBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.second(self.first(x))
+
+
+class StyledBlocks(nn.ModuleList):
+    """Residual blocks that all read the same style.
+
+    Args:
+        blocks: number of them.
+        channels, ratio: see `FFC`.
+        style: numbers in a style.
+
+    Shapes: x (B, channels, h, w) and style (B, style) to x's shape.
+    """
+
+    def __init__(self, blocks: int, channels: int, ratio: float, style: int) -> None:
+        super().__init__(StyledBlock(channels, ratio, style) for _ in range(blocks))
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        for block in self:
+            x = block(x, style)
+        return x
+
+
+class StyledBlock(nn.Module):
+    """``x + FFC((1 + scale) FFC(x) + shift)``, scale and shift of every channel affine in a style.
+
+    They begin at 0, as a `FFCResnetBlock` with these weights. The arguments are those of `StyledBlocks`.
+    """
+
+    def __init__(self, channels: int, ratio: float, style: int) -> None:
+        super().__init__()
+        self.first = FFC(channels, ratio)
+        self.second = FFC(channels, ratio)
+        self.modulation = nn.Linear(style, 2 * channels)
+        start_at_zero(self.modulation)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        y = self.first(x)
+        scale, shift = self.modulation(style)[..., None, None].to(y.dtype).chunk(2, dim=1)
+        return x + self.second((1 + scale) * y + shift)
 
 
 def _convolution(in_channels: int, out_channels: int) -> nn.Conv2d:

@@ -41,11 +41,13 @@ class Refiner(RecordsArguments, nn.Module, ABC):
     Attributes:
         channels: channels of the latents it works on.
         stochastic: whether different generators give different outputs.
+        integrates: whether an output takes solver steps, each of which reports its progress.
         core: the network whose evaluations are the cost of an output.
     """
 
     channels: int
     stochastic: bool
+    integrates: bool = False
 
     @property
     @abstractmethod

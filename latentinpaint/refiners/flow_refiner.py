@@ -77,6 +77,7 @@ class FlowRefiner(Refiner):
     """
 
     stochastic = True
+    integrates = True
 
     def __init__(
         self,

@@ -73,6 +73,7 @@ class FillFields:
         steps = self.steps
         if not inpainter.pipeline.refiner.stochastic:
             samples = 1
+        if not inpainter.pipeline.refiner.integrates:
             steps = None
         return FillOptions(
             num_samples=samples,

@@ -30,7 +30,8 @@ def pipelines(build_pipeline):
 def allowed():
     """Every refiner with every latent that can be optimised there."""
     pairs = [("ffc", key) for key in LATENTS]
-    pairs += [("flow", key) for key, choice in LATENTS.items() if choice.for_samples]
+    for refiner in ("flow", "noise"):
+        pairs += [(refiner, key) for key, choice in LATENTS.items() if choice.for_samples]
     return pairs
 
 

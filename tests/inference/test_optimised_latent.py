@@ -6,7 +6,7 @@ import torch
 from latentinpaint.inference.optimised_latent import LATENTS
 from latentinpaint.runtime.randomness import numbered_generator
 
-ALLOWED = [("ffc", "refined"), ("ffc", "conditioned"), ("flow", "refined")]
+ALLOWED = [("ffc", "refined"), ("ffc", "conditioned"), ("flow", "refined"), ("noise", "refined")]
 
 
 def inputs():

@@ -16,7 +16,7 @@ from latentinpaint.flows.mask_conditioned import MaskConditionedFlow
 from latentinpaint.flows.scheduled import ScheduledFlow
 from latentinpaint.models import AUTOENCODERS, IdentityAutoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.models.arguments import RecordsArguments
-from latentinpaint.refiners import REFINERS, FFCRefiner, FlowRefiner
+from latentinpaint.refiners import REFINERS, FFCRefiner, FlowRefiner, NoiseRefiner
 
 
 class Base(RecordsArguments, nn.Module, ABC):
@@ -81,6 +81,10 @@ VARIANTS = {
         lambda: FFCRefiner(8, 1, delta=True),
         dict(channels=8, blocks=1, ratio=0.75, delta=True, width=None, hole_weight=1.0, uncertainty=False)
         | dict(continued=False, iterations=1),
+    ),
+    "noise": (
+        lambda: NoiseRefiner(8, 1, noise=4),
+        dict(channels=8, blocks=1, ratio=0.75, width=128, noise=4, hole_weight=10.0, continued=True),
     ),
     "flow": (
         lambda: FlowRefiner(4, 8, (1, 2), interpolant="cosine"),

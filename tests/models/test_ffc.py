@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from latentinpaint.models.ffc import FFC, FFCResnetBlock, FourierUnit, SpectralTransform
+from latentinpaint.models.ffc import FFC, FFCResnetBlock, FourierUnit, SpectralTransform, StyledBlock, StyledBlocks
 
 SIZES = [(4, 6), (5, 7), (3, 4), (6, 3), (1, 5), (2, 2), (1, 1)]
 RATIOS = [0.0, 0.25, 0.75, 1.0]
@@ -209,3 +209,60 @@ def test_size_is_lamas():
     with torch.device("meta"):
         block = FFCResnetBlock(512, 0.75)
     assert 9 * sum(p.numel() for p in block.parameters()) == pytest.approx(23.93e6, rel=1e-3)
+
+
+def styled_block(ratio=0.75, channels=8, style=3):
+    torch.manual_seed(0)
+    return random_module(StyledBlock(channels, ratio, style))
+
+
+def plain_twin(block, ratio=0.75, channels=8):
+    """The block without its style."""
+    twin = FFCResnetBlock(channels, ratio).double().eval()
+    twin.load_state_dict({n: w for n, w in block.state_dict().items() if not n.startswith("modulation.")})
+    return twin
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_a_styled_block_begins_as_a_plain_one(ratio):
+    block = styled_block(ratio)
+    x = noise(2, 8, 4, 5)
+    torch.testing.assert_close(block(x, noise(2, 3)), plain_twin(block, ratio)(x))
+
+
+def test_a_style_scales_like_batch_norm():
+    """A scale above 0 passes the ReLU: it is that of the affine part before, for each item its own."""
+    block = styled_block()
+    torch.nn.init.normal_(block.modulation.weight[:8], std=0.1)
+    style, x = noise(3, 3, seed=2), noise(3, 8, 4, 5)
+    scales = 1 + style @ block.modulation.weight[:8].T
+    assert scales.min() > 0.3
+    output = block(x, style)
+    for item in range(3):
+        twin = plain_twin(block)
+        with torch.no_grad():
+            twin.first.norm.weight *= scales[item]
+            twin.first.norm.bias *= scales[item]
+        torch.testing.assert_close(output[item], twin(x[item, None])[0])
+
+
+def test_a_style_shifts_behind_the_relu():
+    """Where the first convolution's output is always 0, the block is that of the shift alone."""
+    block = styled_block()
+    torch.nn.init.normal_(block.modulation.weight[8:])
+    with torch.no_grad():
+        block.first.norm.weight.zero_()
+        block.first.norm.bias.fill_(-1.0)
+    style, x = noise(2, 3, seed=2), noise(2, 8, 4, 5)
+    shift = style @ block.modulation.weight[8:].T
+    expected = x + block.second(shift[..., None, None].expand_as(x))
+    torch.testing.assert_close(block(x, style), expected)
+
+
+def test_styled_blocks_in_a_row_read_the_same_style():
+    torch.manual_seed(0)
+    blocks = StyledBlocks(2, 8, 0.75, 3).double().eval()
+    for block in blocks:
+        torch.nn.init.normal_(block.modulation.weight)
+    style, x = noise(2, 3, seed=2), noise(2, 8, 4, 5)
+    assert torch.equal(blocks(x, style), blocks[1](blocks[0](x, style), style))

@@ -19,6 +19,7 @@ SMALL = {
         dict(width=32, multipliers=(1, 2), blocks=1, steps=3, interpolant="hadamard"),
         dict(width=32, multipliers=(1, 2), blocks=1, steps=3, continued=True),
     ],
+    "noise": [dict(blocks=2, width=12, noise=6), dict(blocks=1, width=12, noise=6, ratio=0.0, continued=False)],
 }
 EVERY = [(name, arguments) for name in REFINERS for arguments in SMALL[name]]
 

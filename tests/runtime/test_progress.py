@@ -118,6 +118,7 @@ KINDS = {
     "ffc": ("ffc", FillOptions(crop=None)),
     "several crops": ("ffc", FillOptions(crop=8)),
     "flow": ("flow", FillOptions(num_samples=3, steps=3, crop=None)),
+    "noise": ("noise", FillOptions(num_samples=3, crop=None)),
     "texture": ("texture", FillOptions(crop=None)),
     "tiles": ("texture", FillOptions(crop=None)),
     "refined": ("ffc", FillOptions(refine=Refinement(iterations=2, smallest_side=50), crop=None)),
@@ -127,7 +128,7 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def inpainters(build_pipeline):
-    made = {name: Inpainter(build_pipeline(name), "cpu") for name in ("ffc", "flow")}
+    made = {name: Inpainter(build_pipeline(name), "cpu") for name in ("ffc", "flow", "noise")}
     made["texture"] = Inpainter(build_pipeline("ffc"), "cpu", texture=PatchTexture(rounds=(2, 1, 2)))
     return made
 

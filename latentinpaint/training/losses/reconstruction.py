@@ -82,7 +82,7 @@ class PixelObjective(Objective):
     def check(self, pipeline: InpaintPipeline) -> None:
         if pipeline.refiner.stochastic:
             raise InputError(
-                "a pixel loss decodes a prediction of one pass, which this refiner does not have: "
+                "a pixel loss decodes the one fill of a hole, and this refiner draws samples: "
                 "use the ffc refiner or the latent objective"
             )
 

@@ -114,7 +114,9 @@ class AdversarialTask(PipelineTask):
             start=start,
         )
         if self.pipeline.refiner.stochastic:
-            raise InputError("adversarial training needs a prediction of one pass: set model.refiner to ffc")
+            raise InputError(
+                "adversarial training needs a refiner with one fill for a hole: set model.refiner to ffc"
+            )
         self.automatic_optimization = False
         self.domain = DOMAINS[space]()
         self.needs_target_latents = needs_latents

@@ -11,7 +11,7 @@ from latentinpaint.models import FFC, FFCResnetBlock, IdentityAutoencoder, LamaA
 from latentinpaint.models.fast.fuse import PASSES, fuse
 from latentinpaint.models.fast.modules import CastTo
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.refiners import FFCRefiner, FlowRefiner
+from latentinpaint.refiners import Condition, FFCRefiner, FlowRefiner, NoiseRefiner
 
 AUTOENCODERS = {
     "lama": dict(base_channels=4, mask_channel=True),
@@ -92,6 +92,19 @@ def test_every_refiner(refiner):
     pipeline = pipeline_of(refiner=REFINERS[refiner]).double()
     image, mask = pictures()
     torch.testing.assert_close(filled(fuse(pipeline), image, mask), filled(pipeline, image, mask), atol=1e-10, rtol=0)
+
+
+def test_styled_blocks():
+    refiner = randomised(NoiseRefiner(4, blocks=2, width=12, noise=6)).eval()
+    condition = Condition(*(torch.rand(2, channels, 5, 6, generator=generator(1)) for channels in (4, 1, 1)))
+    fused = fuse(refiner, torch.bfloat16)
+    assert not norms(fused)
+    expected = refiner.refine(condition, generator(3))
+    difference = (fused.refine(condition, generator(3)) - expected).abs().mean()
+    assert 0 < difference < 0.1 * (refiner.refine(condition, generator(4)) - expected).abs().mean()
+    double = Condition(*(part.double() for part in (condition.latent, condition.hole, condition.area)))
+    exact = refiner.double().refine(double, generator(3))
+    torch.testing.assert_close(fuse(refiner).refine(double, generator(3)), exact, atol=1e-10, rtol=0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])

@@ -36,7 +36,7 @@ def test_pixel_loss_by_hand(weight, latent_task, batch):
 
 
 def test_a_pixel_loss_needs_a_prediction_of_one_pass(model_files):
-    with pytest.raises(InputError, match="one pass"):
+    with pytest.raises(InputError, match="one fill of a hole"):
         LatentTask(
             str(model_files["autoencoder"]),
             lambda channels: FlowRefiner(channels, width=16),

@@ -308,7 +308,7 @@ def test_nothing_but_a_perceptual_loss_that_is_not_there(adversarial_task, space
 def test_no_weight_at_all_and_a_flow_are_refused(model_files):
     with pytest.raises(InputError, match="one of them is above"):
         LossWeights(known=0, adversarial=0, feature_matching=0, perceptual=0)
-    with pytest.raises(InputError, match="one pass: set model.refiner to ffc"):
+    with pytest.raises(InputError, match="one fill for a hole: set model.refiner to ffc"):
         AdversarialTask(lambda c: FlowRefiner(c, width=16, multipliers=(1, 2)), str(model_files["autoencoder"]))
 
 

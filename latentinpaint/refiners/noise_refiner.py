@@ -1,0 +1,106 @@
+r"""The stochastic refiner of one pass: Fourier blocks whose features are modulated by a style that is made of noise.
+
+A mapping network makes a style of a noise vector (Karras et al., "A Style-Based Generator Architecture for
+Generative Adversarial Networks", arXiv 1812.04948), and the style scales and shifts what the Fourier blocks pass on,
+as in Jain et al., "Keys to Better Image Inpainting: Structure and Texture Go Hand in Hand", arXiv 2208.03382. One
+vector decides about a whole picture, so that the cells of a sample belong together.
+
+The latent L1 would teach such a network to ignore the noise. The energy score of two samples (`energy_score`) is
+least where samples are distributed as the truth, and needs no discriminator.
+"""
+
+from torch import Tensor, nn
+
+from latentinpaint.errors import InputError, whole_number
+from latentinpaint.models.ffc import StyledBlocks
+from latentinpaint.models.unet import start_at_zero
+from latentinpaint.refiners.base import Condition, Refiner
+from latentinpaint.refiners.continuation import continue_known
+from latentinpaint.refiners.energy_score import energy_score
+from latentinpaint.runtime.randomness import Generators, draw_normal
+
+
+class NoiseRefiner(Refiner):
+    """A correction of the conditioned latent, in one pass of styled Fourier blocks; at first it is 0.
+
+    Args:
+        channels: channels of the latent.
+        blocks: number of residual blocks, 1 or more.
+        ratio: fraction of their channels that is global, in [0, 1].
+        width: channels inside the blocks, between two 1x1 convolutions.
+        noise: numbers in the noise, and in the style.
+        hole_weight: weight of a hole's cells over the others in the loss, above 0.
+        continued: whether the blocks read and correct the smooth continuation of the known cells (`continuation`) in
+            place of what the encoder made of the blank hole.
+
+    Raises:
+        InputError: if a number is out of range.
+    """
+
+    stochastic = True
+
+    def __init__(
+        self,
+        channels: int,
+        blocks: int = 6,
+        ratio: float = 0.75,
+        width: int = 128,
+        noise: int = 64,
+        hole_weight: float = 10.0,
+        continued: bool = True,
+    ) -> None:
+        super().__init__()
+        for name, number in (("channels", channels), ("blocks", blocks), ("width", width), ("noise", noise)):
+            whole_number(name, number, 1)
+        if hole_weight <= 0:
+            raise InputError(f"hole_weight is above 0, not {hole_weight}")
+        self.channels = channels
+        self.noise = noise
+        self.hole_weight = hole_weight
+        self.continued = continued
+        self.mapping = nn.Sequential(nn.Linear(noise, noise), nn.SiLU(), nn.Linear(noise, noise), nn.SiLU())
+        self.enter = nn.Conv2d(channels, width, 1)
+        self.blocks = StyledBlocks(blocks, width, ratio, noise)
+        self.leave = nn.Conv2d(width, channels, 1)
+        start_at_zero(self.leave)
+
+    def adopted(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of an `FFCRefiner` with delta and a width: whatever the noise, it predicts as that one does.
+
+        An expected error is left out: here the spread of samples says it.
+        """
+        adopted = {}
+        for name, value in weights.items():
+            if not name.startswith("log_scale."):
+                adopted[name] = value
+        for name, value in self.state_dict().items():
+            if name.startswith("mapping.") or ".modulation." in name:
+                adopted.setdefault(name, value)
+        return adopted
+
+    @property
+    def core(self) -> nn.Module:
+        return self.blocks
+
+    def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
+        condition = self._prepared(condition)
+        noise = draw_normal(z_clean.new_empty(len(z_clean), 2, self.noise), generator)
+        first, second = (self._styled(condition, noise[:, sample]) for sample in range(2))
+        weight = 1 + (self.hole_weight - 1) * condition.hole
+        found = energy_score(first, second, z_clean, weight)
+        return {"loss": found.score, "error": found.error, "spread": found.spread}
+
+    def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
+        noise = draw_normal(condition.latent.new_empty(len(condition.latent), self.noise), generator)
+        return self._styled(self._prepared(condition), noise)
+
+    def _styled(self, condition: Condition, noise: Tensor) -> Tensor:
+        """The refined latent for noise (B, noise)."""
+        features = self.blocks(self.enter(condition.latent), self.mapping(noise))
+        return condition.latent + self.leave(features)
+
+    def _prepared(self, condition: Condition) -> Condition:
+        """The condition whose latent the blocks read."""
+        if self.continued:
+            return continue_known(condition)
+        return condition
