@@ -5,7 +5,7 @@ passes a 1x1 convolution in the frequency domain; the two exchange features in e
 orthonormal, over height and width; real and imaginary part are neighbouring channels.
 
 Sources: Chi, Jiang, Mu, "Fast Fourier Convolution", NeurIPS 2020; the residual block: LaMa, arXiv 2109.07161;
-styles that scale what a convolution reads: Karras et al., arXiv 1912.04958, and with Fourier blocks Jain et al., arXiv
+styles that scale what a convolution reads: Karras et al., arXiv 1912.04958, with Fourier blocks Jain et al., arXiv
 2208.03382.
 One tensor holds both parts (local channels first), so nothing is concatenated between layers: that is the same
 function as LaMa's pair of tensors, with the convolutions that read the same input merged into one.

@@ -9,9 +9,9 @@ proper scoring rule (Gneiting and Raftery, "Strictly Proper Scoring Rules, Predi
 There the mean distance of a sample to the truth equals that between samples. Equal samples are left with an absolute
 error, and samples that differ where the truth does not pay for it.
 
-The vectors are those of single cells, and the means of blocks of cells: samples that are right cell by cell, but whose
-cells vary too much together or too little, have a wrong spread of means. That such scores of small parts are enough
-for a network whose noise is one vector for all of them: Alet et al., "Skillful joint probabilistic weather
+The vectors are those of single cells, and the means of blocks of cells: samples that are right cell by cell, but
+whose cells vary too much together or too little, have a wrong spread of means. That such scores of small parts are
+enough for a network whose noise is one vector for all of them: Alet et al., "Skillful joint probabilistic weather
 forecasting from marginals", arXiv 2506.10772.
 """
 
