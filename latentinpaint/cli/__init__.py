@@ -15,7 +15,7 @@ COMMANDS = {
     "recipes": "list the configurations that come with the package, by name",
     "pretrain_ae": "pretrain an autoencoder on a folder of photographs",
     "adopt": "take over another project's autoencoder: TAESD's, or one of diffusers'",
-    "train_latent": "train a refiner, ffc or flow, in an autoencoder's latent space",
+    "train_latent": "train a refiner, ffc, flow or noise, in an autoencoder's latent space",
     "train_lama": "train with LaMa's full losses: adversarial, feature matching, perceptual, latent",
     "train_flow": "train a flow: points, digits, small pictures, any mask",
     "sample": "sample a trained flow: new samples, filled holes, carried-over pictures",

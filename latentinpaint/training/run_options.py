@@ -37,7 +37,7 @@ EVERY_RUN = (
 )
 OF_FLOWS = (RunOption("keep_models", bool, False, "keep the weights after every validation, in models/"),)
 OF_REFINERS = (
-    RunOption("refiner", str | None, None, "short for --model.refiner: ffc or flow"),
+    RunOption("refiner", str | None, None, "short for --model.refiner: ffc, flow or noise"),
     RunOption("autoencoder", str | None, None, "short for --model.autoencoder: a file or folder"),
 )
 
