@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 MOST_ROOT_MODULES = 8
-MOST_COMMAND_LINES = 2200
+MOST_COMMAND_LINES = 2300
 LONGEST_FUNCTION = 60
 
 # Modules that no test file of their own would suit, and the test that holds them.

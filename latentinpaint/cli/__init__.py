@@ -23,6 +23,7 @@ COMMANDS = {
     "record_maze": "record a point mass that is driven through a maze, for flows to learn from",
     "plan": "plan paths through a maze with a trained flow",
     "optimise_path": "find a Hadamard flow's path of least action and draw it beside the straight one",
+    "shard": "write a folder of pictures as tar shards, to train on from an object store",
     "doctor": "look at pictures, masks and data folders for what is likely to go wrong",
     "inpaint": "fill the hole in a picture, or in every picture of a folder",
     "serve": "serve an HTTP interface: photos and masks in, filled photos out",

@@ -28,8 +28,8 @@ class Options:
         mask: its mask, white where the hole is.
         images: folder of pictures, and of their masks (photo.png, photo_mask001.png).
         masks: folder of the masks, if they are not beside the pictures.
-        data: folder of photographs to train on.
-        val: folder of photographs to evaluate on, none of which should be in --data.
+        data: folder of photographs to train on, or tar shards, such as 'shards/{0000..0099}.tar'.
+        val: folder or shards of photographs to evaluate on, none of which should be in --data.
         invert_mask: the hole is where the mask is black.
         size: pixels a side of the crops that are trained on; smaller photographs are named.
         examples: how many files are named for each kind of finding.

@@ -1,68 +1,33 @@
 """Batches for training: ``{"image": (B, 3, S, S) float32 in [0, 1], "mask": (B, 1, S, S), 1 = hole}``."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
-import torch.distributed as dist
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader
 
 from latentinpaint.data.augmentation import augmentation, centre_crop
 from latentinpaint.data.mask_folder import FolderMasks
 from latentinpaint.data.masks import MaskGenerator, mask_preset
-from latentinpaint.data.photos import Crops, PhotoFolder, PhotoSource, SamplePhotos, Subset
+from latentinpaint.data.numbered_stream import EpochSampler, StreamDataModule
+from latentinpaint.data.photos import Crops, PhotoFolder, PhotoSource, SamplePhotos
+from latentinpaint.data.shard_index import is_sharded
+from latentinpaint.data.shard_photos import ShardOptions, ShardPhotos
 from latentinpaint.errors import InputError, check_at_least, listed
 
 SAMPLES = "samples"
 
 
-class EpochSampler(DistributedSampler):
-    """Numbers a stream of crops on: epoch e holds the numbers from e * length, shared out over the processes.
-
-    Args:
-        dataset: the stream, with a length.
-        position: where in the stream a run is, asked whenever it goes through the loader anew: the epoch, and how
-            many numbers of it each process has had. None begins with the epoch that was set. It is not left to
-            Lightning's own epochs: one in which a run's last step lies has ended there, and a run that goes on
-            begins the next.
-    """
-
-    def __init__(self, dataset: Dataset, position: Callable[[], tuple[int, int]] | None = None) -> None:
-        replicas = 1
-        rank = 0
-        if dist.is_available() and dist.is_initialized():
-            replicas = dist.get_world_size()
-            rank = dist.get_rank()
-        super().__init__(dataset, num_replicas=replicas, rank=rank, shuffle=False, drop_last=True)
-        self.position = position
-
-    def __iter__(self) -> Iterator[int]:
-        epoch = self.epoch
-        consumed = 0
-        if self.position is not None:
-            epoch, consumed = self.position()
-        first = epoch * len(self.dataset)  # type: ignore[arg-type]  # torch's Dataset declares no length
-        start = first + self.rank + consumed * self.num_replicas
-        return iter(range(start, first + self.total_size, self.num_replicas))
-
-
-def batches_trained_on(trainer: pl.Trainer) -> int:
-    """The batches that each process of a run has had, its earlier parts included."""
-    progress = trainer.fit_loop.epoch_loop.batch_progress.total
-    return progress.processed  # type: ignore[attr-defined]  # Lightning declares the base class
-
-
-class InpaintingDataModule(pl.LightningDataModule):
+class InpaintingDataModule(StreamDataModule):
     """Photographs with holes, for pretraining and for the refiners.
 
     Args:
-        root: folder of photographs, searched with its sub-folders; "samples" takes the photographs inside
-            scikit-image.
-        val_root: folder of photographs to validate on; None holds back a tenth of `root`, at most 64.
+        root: folder of photographs, searched with its sub-folders; tar shards of the WebDataset layout, such as
+            "shards/{0000..0099}.tar", also https://… and s3://…; "samples" takes the photographs inside scikit-image.
+        val_root: folder or shards of photographs to validate on; None holds back a tenth of `root`, at most 64.
         size: side of the crops, pixels, a multiple of 8.
         zoom: how far a crop may reach into a photograph: its shorter side is scaled to between `size` and
             `size * zoom` pixels.
@@ -75,6 +40,7 @@ class InpaintingDataModule(pl.LightningDataModule):
         epoch_length: crops an epoch; None takes the number of photographs, but 1000 at least.
         num_workers: processes that read and crop.
         seed: of crops and holes.
+        shards: how shards are read; None is `ShardOptions` as it stands.
     """
 
     def __init__(
@@ -91,6 +57,7 @@ class InpaintingDataModule(pl.LightningDataModule):
         epoch_length: int | None = None,
         num_workers: int = 2,
         seed: int = 0,
+        shards: ShardOptions | None = None,
     ) -> None:
         super().__init__()
         if size < 16 or size % 8:
@@ -111,13 +78,14 @@ class InpaintingDataModule(pl.LightningDataModule):
         self.epoch_length = epoch_length
         self.num_workers = num_workers
         self.seed = seed
+        self.shards = shards or ShardOptions()
         self.train_crops: Crops | None = None
         self.val_crops: Crops | None = None
 
     def setup(self, stage: str) -> None:
         if self.train_crops is not None:
             return
-        train, val = split_photos(self.root, self.val_root)
+        train, val = split_photos(self.root, self.val_root, self.shards)
         crop = augmentation(self.augmentation, self.size, self.zoom)
         length = self.epoch_length or max(1000, len(train))
         self.train_crops = Crops(train, crop, self._training_masks(), self.seed, length)
@@ -132,7 +100,7 @@ class InpaintingDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         crops = _prepared(self.train_crops)
-        return self._loader(crops, EpochSampler(crops, self._position), drop_last=True)
+        return self._loader(crops, EpochSampler(crops, self.position), drop_last=True)
 
     def first_images(self, batches: int) -> Iterator[Tensor]:
         """The first training crops in batches (B, 3, S, S), the same whatever has been trained and by how many."""
@@ -153,16 +121,18 @@ class InpaintingDataModule(pl.LightningDataModule):
         names = listed(sorted(skipped))
         rank_zero_warn(f"{len(skipped)} pictures could not be read and were skipped: {names}")
 
-    def _position(self) -> tuple[int, int]:
-        """The epoch that a run is in, and the crops of it that each process has had; the start outside a run."""
-        if self.trainer is None:
-            return 0, 0
-        size = min(self.batch_size, len(_prepared(self.train_crops)))
-        length = self.trainer.num_training_batches
-        if length == float("inf"):  # not known yet where a run begins
-            length = len(_prepared(self.train_crops)) // self.trainer.world_size // size
-        epoch, batches = divmod(batches_trained_on(self.trainer), max(1, int(length)))
-        return epoch, batches * size
+    def stream_length(self) -> int:
+        return len(_prepared(self.train_crops))
+
+    def numbers_a_batch(self) -> int:
+        return min(self.batch_size, self.stream_length())
+
+    def batches_an_epoch(self) -> int:
+        assert self.trainer is not None
+        batches = self.trainer.num_training_batches
+        if batches == float("inf"):  # not known yet where a run begins
+            batches = self.stream_length() // self.trainer.world_size // self.numbers_a_batch()
+        return max(1, int(batches))
 
     def _training_masks(self) -> MaskGenerator:
         if self.mask_dir:
@@ -182,27 +152,37 @@ class InpaintingDataModule(pl.LightningDataModule):
         )
 
 
-def split_photos(root: str, val_root: str | None = None) -> tuple[PhotoSource, PhotoSource]:
+def split_photos(
+    root: str, val_root: str | None = None, shards: ShardOptions | None = None
+) -> tuple[PhotoSource, PhotoSource]:
     """Photographs to train on and photographs held back.
 
     Args:
-        root: a folder, or "samples".
-        val_root: a folder, or None: a tenth of `root`, between 1 and 64, chosen once and for all by its names.
+        root: a folder, shards, or "samples".
+        val_root: a folder or shards, or None: a tenth of `root`, between 1 and 64, chosen once and for all by the
+            order of its photographs.
+        shards: how shards are read.
     """
     train: PhotoSource
     if root == SAMPLES:
         train = SamplePhotos("train")
     else:
-        train = PhotoFolder(root)
+        train = _open_photos(root, shards)
     if val_root:
-        return train, PhotoFolder(val_root)
+        return train, _open_photos(val_root, shards)
     if root == SAMPLES:
         return train, SamplePhotos("val")
     if len(train) == 1:
         return train, train
     order = np.random.default_rng(0).permutation(len(train)).tolist()
     held_back = max(1, min(64, len(train) // 10))
-    return Subset(train, sorted(order[held_back:])), Subset(train, sorted(order[:held_back]))
+    return train.subset(sorted(order[held_back:])), train.subset(sorted(order[:held_back]))
+
+
+def _open_photos(root: str, shards: ShardOptions | None) -> PhotoSource:
+    if is_sharded(root):
+        return ShardPhotos(root, shards or ShardOptions())
+    return PhotoFolder(root)
 
 
 def _prepared(crops: Crops | None) -> Crops:

@@ -3,12 +3,10 @@
 from dataclasses import asdict
 from typing import Any
 
-import pytorch_lightning as pl
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from latentinpaint.data.datamodule import EpochSampler, batches_trained_on
 from latentinpaint.data.distributions import (
     NORMAL,
     POINTS,
@@ -19,6 +17,7 @@ from latentinpaint.data.distributions import (
     load_fields,
     open_collection,
 )
+from latentinpaint.data.numbered_stream import EpochSampler, StreamDataModule
 from latentinpaint.data.picture_sets import DOWNLOADS
 from latentinpaint.data.trajectories import Windows, is_recorded, load_trajectories, recorded_path, window_shape
 from latentinpaint.errors import InputError
@@ -48,7 +47,7 @@ class Batches(Dataset):
         return {"source": self.source.draw(self.size, generator), "target": target}
 
 
-class FlowDataModule(pl.LightningDataModule):
+class FlowDataModule(StreamDataModule):
     """Pairs of a source and a target collection.
 
     Args:
@@ -148,17 +147,20 @@ class FlowDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         assert self.train_batches is not None
-        return self._loader(self.train_batches, EpochSampler(self.train_batches, self._position))
+        return self._loader(self.train_batches, EpochSampler(self.train_batches, self.position))
 
     def val_dataloader(self) -> DataLoader:
         assert self.val_batches is not None
         return self._loader(self.val_batches, None)
 
-    def _position(self) -> tuple[int, int]:
-        """The batches that a run has had, of an epoch without end; none outside a run."""
-        if self.trainer is None:
-            return 0, 0
-        return 0, batches_trained_on(self.trainer)
+    def stream_length(self) -> int:
+        return EPOCH
+
+    def numbers_a_batch(self) -> int:
+        return 1
+
+    def batches_an_epoch(self) -> int:
+        return EPOCH
 
     def _open(self, name: str, change: str, flip: bool = False, train: bool = True) -> Collection:
         if name == NORMAL:

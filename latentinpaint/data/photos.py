@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from latentinpaint.data.augmentation import Transform
 from latentinpaint.data.mask_generators import MaskGenerator
+from latentinpaint.data.shard_storage import StorageError
 from latentinpaint.errors import InputError, choose
 from latentinpaint.images.folders import left_out_sentence, read_folder
 from latentinpaint.images.image_files import read_picture
@@ -33,11 +34,20 @@ class PhotoSource(ABC):
         """Photograph `index` as (H, W, 3) uint8.
 
         Raises:
-            InputError: if the file cannot be read.
+            StorageError: if it cannot be reached now.
+            InputError: if it is not there, or no picture.
         """
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def subset(self, indices: list[int]) -> "PhotoSource":
+        """The photographs of these numbers alone, in this order."""
+        return Subset(self, indices)
+
+    def order(self, seed: int, number: int) -> np.ndarray:
+        """The order in which pass `number` of a seed reads the photographs: a permutation of their numbers."""
+        return _permutation(len(self), seed, number)
 
 
 class PhotoFolder(PhotoSource):
@@ -65,7 +75,7 @@ class PhotoFolder(PhotoSource):
         self.names = [str(path.relative_to(self.root)) for path in self.paths]
 
     def read(self, index: int) -> np.ndarray:
-        return _pixels(read_picture(self.paths[index]))
+        return training_pixels(read_picture(self.paths[index]))
 
 
 class SamplePhotos(PhotoSource):
@@ -169,13 +179,15 @@ class Crops(Dataset):
         passes, position = divmod(number, count)
         order = np.arange(count)
         if self.shuffle:
-            order = _permutation(count, self.seed, passes)
+            order = self.source.order(self.seed, passes)
         for offset in range(count):
             index = int(order[(position + offset) % count])
             if self.unreadable[index]:
                 continue
             try:
                 return self.source.read(index)
+            except StorageError:  # another photograph in its place would be another training
+                raise
             except InputError:
                 self.unreadable[index] = 1
         raise InputError(f"none of the {count} pictures can be read; the first is {self.source.names[0]}")
@@ -200,11 +212,11 @@ def _sample_photo(name: str) -> np.ndarray:
     import skimage
 
     folder = Path(skimage.data_dir)  # type: ignore[attr-defined]  # scikit-image exports it lazily
-    return _pixels(read_picture(folder / name))
+    return training_pixels(read_picture(folder / name))
 
 
-def _pixels(picture: Picture) -> np.ndarray:
-    """(H, W, 3) uint8, what a network learns from."""
+def training_pixels(picture: Picture) -> np.ndarray:
+    """What a network learns from: (H, W, 3) uint8, with hidden colours continued from visible ones."""
     if picture.alpha() is None:
         return picture.rgb8()
     return np.rint(picture.visible_rgb() * 255).astype(np.uint8)

@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from latentinpaint.data.shard_index import is_sharded
 from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, Finding, FindingCode, note, problem, warning
 from latentinpaint.doctor.near_duplicates import Fingerprint, similar_pairs
 from latentinpaint.doctor.picture_stats import PictureStats, read_stats
 from latentinpaint.doctor.reading import Progress, left_out_files, map_in_threads, no_progress
+from latentinpaint.doctor.shard_checks import read_shards
 from latentinpaint.images.folders import FolderContents, read_folder
 
 FEW_PICTURES = 100
@@ -29,31 +31,37 @@ def examine_data(
     progress: Progress = no_progress,
     names: ArgumentNames = DEFAULT_NAMES,
 ) -> list[Finding]:
-    """Examine a folder of photographs to train on, with its sub-folders.
+    """Examine a folder of photographs to train on, with its sub-folders, or tar shards.
 
     Args:
-        root: the folder.
-        val: folder of the photographs that training is evaluated on; none of them should be in `root`.
+        root: the folder, or path or URL of the shards.
+        val: folder or shards of the photographs that training is evaluated on; none of them should be in `root`.
         size: pixels a side of the crops that are trained on.
         progress: shows how far it is.
         names: what advice calls the caller's arguments.
 
     Raises:
-        InputError: if a folder is missing.
+        InputError: if a folder is missing, or shards cannot be reached.
     """
-    findings, train_stats = _read_folder(Path(root), progress)
-    findings += _check_count(Path(root), train_stats)
+    findings, train_stats = _read_pictures(root, progress)
+    findings += _check_count(root, train_stats)
     if train_stats and len(train_stats) < FEW_PICTURES:
-        findings.append(_few_pictures(Path(root), len(train_stats)))
+        findings.append(_few_pictures(root, len(train_stats)))
     findings += _check_pictures(train_stats, size, names)
     if val is None:
         return findings
-    val_findings, val_stats = _read_folder(Path(val), progress)
+    val_findings, val_stats = _read_pictures(val, progress)
     findings += val_findings
-    findings += _check_count(Path(val), val_stats)
+    findings += _check_count(val, val_stats)
     findings += _check_pictures(val_stats, size, names)
     findings += _check_leaks(train_stats, val_stats)
     return findings
+
+
+def _read_pictures(root: str | Path, progress: Progress) -> tuple[list[Finding], list[PictureStats]]:
+    if is_sharded(root):
+        return read_shards(str(root), progress)
+    return _read_folder(Path(root), progress)
 
 
 def _read_folder(folder: Path, progress: Progress) -> tuple[list[Finding], list[PictureStats]]:
@@ -78,7 +86,7 @@ def _check_pictures(stats: Stats, size: int, names: ArgumentNames) -> list[Findi
     return findings
 
 
-def _check_count(folder: Path, stats: Stats) -> Iterator[Finding]:
+def _check_count(folder: str | Path, stats: Stats) -> Iterator[Finding]:
     """How many pictures there are, and their sizes."""
     if not stats:
         yield problem(FindingCode.NO_PICTURE, folder, "it holds no picture that can be read", "give another folder")
@@ -89,7 +97,7 @@ def _check_count(folder: Path, stats: Stats) -> Iterator[Finding]:
     yield note(FindingCode.PICTURES, folder, seen)
 
 
-def _few_pictures(folder: Path, count: int) -> Finding:
+def _few_pictures(folder: str | Path, count: int) -> Finding:
     seen = f"{count} pictures are soon learnt by heart"
     return warning(FindingCode.FEW_PICTURES, folder, seen, "add more, or fine-tune a trained model")
 

@@ -47,6 +47,8 @@ class FindingCode(Enum):
     SPECKS = "specks"
     PINHOLES = "pinholes"
     TRANSPARENT_IN_HOLE = "transparent in the hole"
+    DAMAGED_SHARD = "damaged shard"
+    MANIFEST = "manifest"
     NO_PICTURE = "no picture"
     PICTURES = "pictures"
     FEW_PICTURES = "few pictures"
