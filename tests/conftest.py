@@ -100,6 +100,24 @@ def model_files(tmp_path_factory) -> dict[str, Path]:
     }
 
 
+@pytest.fixture(scope="session")
+def ray_address():
+    """The address of a Ray cluster of two machines with one processor each, both on this machine."""
+    pytest.importorskip("ray", reason="ray is not installed: pip install 'latentinpaint[ray]'")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_BACKEND_LOG_LEVEL", "fatal")
+        patch.setenv("RAY_worker_niceness", "0")
+        from ray.cluster_utils import Cluster
+
+        small = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_dashboard": False}
+        cluster = Cluster(initialize_head=True, head_node_args=small)
+        small.pop("include_dashboard")
+        cluster.add_node(**small)
+        yield cluster.address
+        cluster.shutdown()
+
+
 @pytest.fixture(scope="session", name="build_pipeline")
 def _build_pipeline_fixture():
     """The function `build_pipeline`, for tests: they cannot import this file."""

@@ -41,7 +41,7 @@ OUTSIDE = {
     "hole": {"numpy", "torch"},
     "hub": {"huggingface_hub", "jinja2"},
     "model_paths": set(),
-    "runtime": {"torch"},
+    "runtime": {"fsspec", "ray", "torch"},
     "models": {"diffusers", "torch"},
     "interpolants": {"torch", "torchdiffeq"},
     "lattice": {"numpy", "torch"},

@@ -19,6 +19,7 @@ from latentinpaint.images.folders import PICTURE_SUFFIXES, LeftOut, read_folder
 from latentinpaint.images.image_format import FORMATS_BY_SUFFIX, READ_ONLY_SUFFIXES
 from latentinpaint.images.pairing import Matches, find_matches
 from latentinpaint.inference.outpainting import Padding, Side
+from latentinpaint.runtime.addresses import address, is_address
 
 _NUMBERED = re.compile(r"_mask\d+$")
 
@@ -71,8 +72,8 @@ class FillTask:
 
     def __str__(self) -> str:
         if self.mask is None:
-            return str(self.image)
-        return f"{self.image} with {self.mask.name}"
+            return address(self.image)
+        return f"{address(self.image)} with {self.mask.name}"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Failure:
     reason: str
 
     def __str__(self) -> str:
-        path = printable(self.path)
+        path = printable(address(self.path))
         if path in self.reason:
             return self.reason
         return f"{path}: {self.reason}"
@@ -157,7 +158,9 @@ class FolderOptions:
         return _with_possible_names(_with_unique_outputs(plan))
 
     def check_writable(self) -> None:
-        """Raise an `InputError` if nothing can be written to outdir."""
+        """Raise an `InputError` if nothing can be written to outdir; at an address the first output shows it."""
+        if is_address(self.outdir):
+            return
         check_writable(self.outdir / "picture.png", f"to {self.names.outdir} {self.outdir}")
 
     def _check_outdir(self, folder: Path, name: str) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -37,7 +37,7 @@ class FolderSummary:
     Attributes:
         num_done: tasks whose outputs existed already.
         num_damaged: tasks with an output that existed, but is no whole picture or has another size.
-        num_postponed: tasks that a limit left for another run.
+        postponed: tasks that a limit left for another run.
         num_filled: tasks done now.
         failures: files that could not be used.
         images_without_mask: pictures that no mask names.
@@ -46,11 +46,11 @@ class FolderSummary:
 
     num_done: int = 0
     num_damaged: int = 0
-    num_postponed: int = 0
     num_filled: int = 0
     failures: list[Failure] = field(default_factory=list)
     images_without_mask: list[Path] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    postponed: list[FillTask] = field(default_factory=list)
 
     @classmethod
     def of_plan(cls, plan: FolderPlan) -> "FolderSummary":
@@ -109,8 +109,8 @@ class FolderSummary:
         ]
         if self.images_without_mask:
             parts.append(f"{len(self.images_without_mask)} without mask")
-        if self.num_postponed:
-            parts.append(f"{self.num_postponed} left for later by {names.limit}")
+        if self.postponed:
+            parts.append(f"{len(self.postponed)} left for later by {names.limit}")
         return ", ".join(parts)
 
 
@@ -125,6 +125,7 @@ def select_tasks(
     overwrite: bool,
     limit: int | None,
     expand: Sequence[Side] | None = None,
+    there: Mapping[Path, int] | None = None,
 ) -> list[FillTask]:
     """The tasks to do now; the others are counted in the summary.
 
@@ -134,14 +135,18 @@ def select_tasks(
         overwrite: whether tasks that are done are done again.
         limit: of the number of tasks.
         expand: what the pictures grow by, as in `TaskOptions`.
+        there: for outputs at addresses what is there, see `runtime.addresses.list_addresses`: a file that is there
+            is whole, and none is opened. None looks into the files of this machine.
     """
     tasks = plan.tasks
-    if not overwrite:
+    if not overwrite and there is not None:
+        tasks = [task for task in plan.tasks if not all(there.get(output) for output in task.outputs)]
+    elif not overwrite:
         tasks = [task for task in plan.tasks if not task.is_done(expand)]
         summary.num_damaged = sum(task.has_outputs() for task in tasks)
     summary.num_done = len(plan.tasks) - len(tasks)
     selected = tasks[:limit]
-    summary.num_postponed = len(tasks) - len(selected)
+    summary.postponed = tasks[len(selected) :]
     return selected
 
 
@@ -181,13 +186,13 @@ def run_tasks(
             for index, result in results:
                 since = started_at.pop(index)
                 if isinstance(result, WorkerDied):
-                    _remove_temporary_files(tasks[index], since)
+                    remove_temporary_files(tasks[index], since)
                     result = _ended_from_outside(options.folder_names)
                 summary.add(tasks[index], result)
                 on_end(tasks[index], result)
     finally:
         for index, since in started_at.items():
-            _remove_temporary_files(tasks[index], since)
+            remove_temporary_files(tasks[index], since)
 
 
 def _run_here(
@@ -233,8 +238,8 @@ def _run_task(inpainter: "Inpainter", options: TaskOptions, task: FillTask) -> T
     return try_fill_files(inpainter, task, options)
 
 
-def _remove_temporary_files(task: FillTask, since: float) -> None:
-    """Remove what a process that was ended had begun to write."""
+def remove_temporary_files(task: FillTask, since: float) -> None:
+    """Remove what a process that was ended had begun to write, at `since`, a time in seconds, or later."""
     for output in task.outputs:
         for path in temporary_files(output, since):
             with suppress(OSError):

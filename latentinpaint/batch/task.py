@@ -5,27 +5,32 @@ from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, fields, replace
 from enum import Enum, auto
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from latentinpaint.batch.folder_plan import DEFAULT_FOLDER_NAMES, FillTask, FolderNames
+from latentinpaint.batch.task_files import TaskInput, read_input, write_file
 from latentinpaint.doctor import examine
 from latentinpaint.doctor.findings import DEFAULT_NAMES, ArgumentNames, FindingCode, Severity
 from latentinpaint.doctor.refusal import refuse_problems
 from latentinpaint.errors import InputError, check_has_hole, check_same_size, printable
+from latentinpaint.images.encode import encode_image
 from latentinpaint.images.format_fitting import LOSSY
 from latentinpaint.images.geometry import with_margins
-from latentinpaint.images.image_files import binary_mask, read_picture, write_image, write_picture
+from latentinpaint.images.image_files import binary_mask, decode_picture, encode_picture
+from latentinpaint.images.image_format import PNG, format_of
 from latentinpaint.images.picture import Picture
 from latentinpaint.inference.fill_uncertainty import as_levels
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.outpainting import Padding, Side
+from latentinpaint.runtime.addresses import address
 
 if TYPE_CHECKING:
     from latentinpaint.inpainter import Inpainter
 
+Result = TypeVar("Result")
 UNCERTAIN_SAMPLES = 8  # at least, of which the spread is taken
 
 
@@ -94,8 +99,27 @@ class TaskResult:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class FilledFiles:
+    """A task that is filled: its output files with their bytes, and messages."""
+
+    files: tuple[tuple[Path, bytes], ...]
+    messages: tuple[Message, ...]
+
+
 def fill_files(inpainter: "Inpainter", task: FillTask, options: TaskOptions) -> list[Message]:
-    """Read, fill and write the files of a task.
+    """Read, fill and write the files of a task; see `fill_contents`.
+
+    Raises:
+        InputError: if a file cannot be used.
+    """
+    filled = fill_contents(inpainter, task, read_input(task), options)
+    write_filled(filled)
+    return list(filled.messages)
+
+
+def fill_contents(inpainter: "Inpainter", task: FillTask, given: TaskInput, options: TaskOptions) -> FilledFiles:
+    """Fill a task's picture, from the bytes of its files to those of its outputs.
 
     The uncertainty, see `Inpainter.uncertainty`, is a PNG of 16 bits with `fill_uncertainty.LEVELS` levels for 1. For
     a model with several fills it is that of as many samples as are written, 8 at least.
@@ -103,15 +127,18 @@ def fill_files(inpainter: "Inpainter", task: FillTask, options: TaskOptions) -> 
     Raises:
         InputError: if a file cannot be used.
     """
-    picture = read_picture(task.image)
-    mask = None if task.mask is None else read_picture(task.mask)
-    hole = _hole(task, picture, mask, options)
+    image = address(task.image)
+    picture = decode_picture(given.image, image)
+    mask = None
+    if given.mask is not None:
+        mask = decode_picture(given.mask, address(task.mask or ""))
+    hole = _hole(picture, mask, options)
     grown = picture
     if options.expand is not None:
         padding = Padding.of(options.expand, picture.height, picture.width)
         grown = with_margins(picture, *astuple(padding))
         hole = padding.pad_mask(hole)
-    names = (("image", str(task.image)), ("mask", str(task.mask)), ("output", str(task.outputs[0])))
+    names = (("image", image), ("mask", address(task.mask or "")), ("output", address(task.outputs[0])))
     messages = []
     for text in _mask_warnings(picture, mask, options):
         messages.append(Message(MessageLevel.WARNING, text, names))
@@ -119,28 +146,53 @@ def fill_files(inpainter: "Inpainter", task: FillTask, options: TaskOptions) -> 
     def warn(text: str) -> None:
         messages.append(Message(MessageLevel.NOTE, f"{{image}}: {text}", names))
 
+    files: list[tuple[Path, bytes]] = []
     if task.uncertainty is not None:
-        _write_uncertainty(inpainter, grown, hole, options.fill, task.uncertainty)
+        files.append((task.uncertainty, _uncertainty_map(inpainter, grown, hole, options.fill)))
     samples = inpainter.fill(grown, hole, _with_warnings(options.fill, warn))
     for sample, output in zip(samples, task.outputs, strict=True):
-        messages += _write(sample, task.image, output, options.quality, (*names[:2], ("output", str(output))))
-    return messages
+        content, notes = _encode(sample, output, options.quality)
+        files.append((output, content))
+        output_names = (*names[:2], ("output", address(output)))
+        for note in notes:
+            code = MessageCode.LOSSY_FORMAT if note == LOSSY else MessageCode.OTHER
+            text = note.replace(image, "{image}")
+            messages.append(Message(MessageLevel.NOTE, f"{{output}}: {text}", output_names, code))
+    return FilledFiles(tuple(files), tuple(messages))
 
 
-def _write_uncertainty(
-    inpainter: "Inpainter", picture: Picture, hole: np.ndarray, options: FillOptions, path: Path
-) -> None:
+def write_filled(filled: FilledFiles) -> None:
+    """Write the outputs of a task.
+
+    Raises:
+        InputError: if one cannot be written.
+    """
+    for path, content in filled.files:
+        write_file(path, content)
+
+
+def _uncertainty_map(inpainter: "Inpainter", picture: Picture, hole: np.ndarray, options: FillOptions) -> bytes:
+    """A PNG of where the fill may be off."""
     arguments = {field.name: getattr(options, field.name) for field in fields(options)}
     count = max(UNCERTAIN_SAMPLES, arguments.pop("num_samples"))
     arguments["ignore_problems"] = True  # what is one was refused before
     uncertainty = inpainter.uncertainty(picture, hole, count, **arguments)
-    write_image(Image.fromarray(as_levels(uncertainty)), path)
+    return encode_image(Image.fromarray(as_levels(uncertainty)), PNG)
 
 
 def try_fill_files(inpainter: "Inpainter", task: FillTask, options: TaskOptions) -> TaskResult:
-    """`fill_files`, with whatever goes wrong as a reason: one picture must not stop the rest."""
-    try:
+    """`fill_files`, with whatever goes wrong as a reason."""
+
+    def fill() -> TaskResult:
         return TaskResult(tuple(fill_files(inpainter, task, options)))
+
+    return result_or_reason(fill, options)
+
+
+def result_or_reason(step: Callable[[], Result], options: TaskOptions) -> Result | TaskResult:
+    """What a step returns, or whatever goes wrong in it as a reason: one picture must not stop the rest."""
+    try:
+        return step()
     except InputError as error:
         return TaskResult(reason=str(error))
     except MemoryError:
@@ -156,14 +208,15 @@ def _out_of_memory(names: FolderNames) -> str:
     return f"there is not enough memory for it: a smaller number of {names.processes} or {names.crop} needs less"
 
 
-def _hole(task: FillTask, picture: Picture, mask: Picture | None, options: TaskOptions) -> np.ndarray:
+def _hole(picture: Picture, mask: Picture | None, options: TaskOptions) -> np.ndarray:
     """The hole that the mask paints, (H, W) bool of the size of the picture as it is."""
     if mask is None:
         return np.zeros((picture.height, picture.width), bool)
     hole = binary_mask(mask, options.invert_mask)
-    check_same_size(hole.shape, (picture.height, picture.width), f"the mask {task.mask}", f"the picture {task.image}")
+    name = f"the mask {mask.name}"
+    check_same_size(hole.shape, (picture.height, picture.width), name, f"the picture {picture.name}")
     if options.expand is None:
-        check_has_hole(hole, f"the mask {task.mask}")
+        check_has_hole(hole, name)
     return hole
 
 
@@ -190,13 +243,8 @@ def _with_warnings(options: FillOptions, warn: Callable[[str], None]) -> FillOpt
     return replace(options, refine=replace(refinement, warn=warn))
 
 
-def _write(
-    sample: Picture, image: Path, output: Path, quality: int | None, names: tuple[tuple[str, str], ...]
-) -> Iterator[Message]:
-    """Write a sample; what its format cannot hold is told in messages."""
+def _encode(sample: Picture, output: Path, quality: int | None) -> tuple[bytes, list[str]]:
+    """The bytes of a sample's file, and a sentence for each thing that its format cannot hold."""
     if quality is not None:
         sample = sample.with_jpeg_quality(quality)
-    for note in write_picture(sample, output):
-        code = MessageCode.LOSSY_FORMAT if note == LOSSY else MessageCode.OTHER
-        text = note.replace(str(image), "{image}")
-        yield Message(MessageLevel.NOTE, f"{{output}}: {text}", names, code)
+    return encode_picture(sample, format_of(output), address(output))

@@ -19,8 +19,9 @@ class Options:
         image: picture to fill.
         mask: picture of the same size, white (above half) where the hole is; with --indir one mask for all pictures.
         output: file to write; with several samples, _1, _2, … is added to its name.
-        indir: folder of pictures and their masks, with its sub-folders.
-        outdir: folder to write to; its sub-folders are those of indir.
+        indir: folder of pictures and their masks, with its sub-folders; with --engine ray also an address, such as
+            s3://bucket/photos.
+        outdir: folder to write to, or an address; its sub-folders are those of indir.
         maskdir: folder of the masks, with the sub-folders of indir; there a mask may have its picture's own name.
         expand: left,top,right,bottom or one number for all sides, in pixels or percent (10%): the picture grows by so
             much, and what is new is filled; a mask is then not needed.
@@ -47,7 +48,11 @@ class Options:
         quality: of a JPEG, 1 to 100; by default its own quantisation is kept.
         overwrite: do a folder's outputs again that exist already.
         limit: pictures of a folder to do now, the first that are not done.
-        jobs: processes that share out a folder on a CPU.
+        jobs: processes that share out a folder on a CPU, by default one; with --engine ray workers, by default one
+            for every processor or GPU of the cluster.
+        engine: local for this machine; ray for the machines of a Ray cluster, which all see the folders by the same
+            path or address, and with a table of what became of each picture, outcomes.parquet in outdir.
+        ray_address: of the cluster, by default the one in RAY_ADDRESS, or else this machine alone.
         device: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
         precision: float32, or bfloat16, which is faster where the processor has instructions for it.
     """
@@ -77,6 +82,8 @@ class Options:
     quality: int | None = None
     overwrite: bool = False
     limit: int | None = None
-    jobs: int = 1
+    jobs: int | None = None
+    engine: str = "local"
+    ray_address: str | None = None
     device: str | None = None
     precision: str = "float32"

@@ -3,6 +3,8 @@
 import itertools
 import re
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,9 +13,11 @@ import torch
 
 from latentinpaint.batch.folder_plan import FillTask, FolderNames, FolderOptions, FolderPlan
 from latentinpaint.batch.output_names import FORMATS, numbered_paths
+from latentinpaint.batch.ray_run import run_tasks_on_ray
 from latentinpaint.batch.run import FolderSummary, count_of, run_tasks, select_tasks
 from latentinpaint.batch.task import TaskOptions, TaskResult, fill_files
 from latentinpaint.cli.dispatch import quieten
+from latentinpaint.cli.engines import check_engine
 from latentinpaint.cli.inpaint_options import Options
 from latentinpaint.cli.terminal import named_bar
 from latentinpaint.doctor import ArgumentNames
@@ -26,7 +30,9 @@ from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.outpainting import Side
 from latentinpaint.inpainter import Inpainter
 from latentinpaint.model_paths import pipeline_file
+from latentinpaint.runtime.addresses import address, is_address, list_addresses
 from latentinpaint.runtime.device import GIB, free_memory
+from latentinpaint.runtime.ray_pool import connected
 
 NAMES = FolderNames("--indir", "--outdir", "--maskdir", "--mask", "--format", "--limit", "--jobs", "--crop")
 MASK_NAMES = ArgumentNames(invert_mask="--invert-mask", ignore_problems="--ignore-problems")
@@ -51,9 +57,14 @@ def run_folder(options: Options, indir: Path, outdir: Path) -> int:
     plan = _plan(options, indir, outdir)
     task_options = _task_options(options, live=False)
     summary = FolderSummary.of_plan(plan)
-    tasks = select_tasks(plan, summary, options.overwrite, options.limit, task_options.expand)
+    there = None
+    if is_address(outdir):
+        there = list_addresses(outdir)
+    tasks = select_tasks(plan, summary, options.overwrite, options.limit, task_options.expand, there)
     try:
-        if tasks:
+        if options.engine == "ray":
+            _run_on_ray(options, plan, tasks, task_options, summary, outdir)
+        elif tasks:
             _run_tasks(options, tasks, task_options, summary)
     except InputError:
         if summary.num_filled:
@@ -77,6 +88,7 @@ def _check_options(options: Options) -> None:
     )
     if options.quality is not None and not 1 <= options.quality <= 100:
         raise InputError(f"--quality is from 1 to 100, not {options.quality}")
+    check_engine(options.engine, options.ray_address)
     choose(TEXTURES, options.texture, "--texture")
     choose(FORMATS, options.format, "--format")
     if not options.refine and (options.refine_iterations is not None or options.memory is not None):
@@ -93,7 +105,8 @@ def _single_task(options: Options, image: Path, output: Path) -> FillTask:
     only_for_folders = {
         "--maskdir": options.maskdir is not None,
         "--limit": options.limit is not None,
-        "--jobs": options.jobs != 1,
+        "--jobs": options.jobs is not None,
+        "--engine": options.engine != "local",
     }
     for name, is_set in only_for_folders.items():
         if is_set:
@@ -115,6 +128,10 @@ def _plan(options: Options, indir: Path, outdir: Path) -> FolderPlan:
         raise InputError("give --mask, one for all pictures, or --maskdir, a folder of masks, not both")
     if options.uncertainty is not None:
         raise InputError("--uncertainty is for one picture, not for a folder")
+    if options.engine == "local":
+        for path in (indir, outdir):
+            if is_address(path):
+                raise InputError(f"{address(path)} is no folder of this machine: --engine ray fills it")
     folder = FolderOptions(
         indir,
         outdir,
@@ -185,7 +202,9 @@ def _refinement(options: Options, live: bool) -> Refinement | bool:
         refinement = replace(refinement, iterations=options.refine_iterations)
     if live:
         refinement = replace(refinement, progress=_print_note, warn=_print_note)
-    if options.memory is None and options.jobs > 1:
+    if options.memory is None and options.engine == "ray":
+        raise InputError("--refine with --engine ray needs --memory, the GiB that each worker may take")
+    if options.memory is None and options.jobs is not None and options.jobs > 1:
         free = free_memory(torch.device("cpu"))
         if free is not None:  # it has to do for all processes
             refinement = replace(refinement, memory=SHARE * free / options.jobs / GIB)
@@ -203,31 +222,19 @@ def _load(options: Options) -> Inpainter:
     return inpainter
 
 
-def _load_in_worker(model: Path, precision: str) -> Inpainter:
+def _load_in_worker(model: str | Path, device: str | None, precision: str) -> Inpainter:
     """The model in a process of its own."""
     quieten()
-    return Inpainter.from_pretrained(model, "cpu", precision)
+    return Inpainter.from_pretrained(model, device, precision)
 
 
 def _run_tasks(options: Options, tasks: list[FillTask], task_options: TaskOptions, summary: FolderSummary) -> None:
     inpainter = _load(options)  # before any process starts, so that a wrong model is reported once
-    processes = min(options.jobs, len(tasks))
+    processes = min(options.jobs or 1, len(tasks))
     if processes > 1 and inpainter.device.type != "cpu":
         raise InputError("--jobs shares out work on a processor: leave it at 1, or add --device cpu")
     threads = max(1, torch.get_num_threads() // processes)
-    numbers = itertools.count(1)
-    with named_bar(len(tasks)) as bar:
-
-        def start(task: FillTask) -> None:
-            bar.begin(printable(task.image.name))
-
-        def end(task: FillTask, result: TaskResult) -> None:
-            bar.done()
-            outcome = printable(task.outputs[0])
-            if result.reason is not None:
-                outcome = f"{printable(task.image)}: not filled"
-            if not sys.stdout.isatty():
-                print(f"{next(numbers)}/{len(tasks)} {outcome}", flush=True)
+    with _progress(len(tasks)) as (start, end):
 
         def load() -> Inpainter:
             return inpainter
@@ -235,8 +242,45 @@ def _run_tasks(options: Options, tasks: list[FillTask], task_options: TaskOption
         if processes == 1:
             run_tasks(load, tasks, task_options, summary, start, end)
             return
-        load_in_worker = partial(_load_in_worker, pipeline_file(options.model), options.precision)
+        load_in_worker = partial(_load_in_worker, pipeline_file(options.model), "cpu", options.precision)
         run_tasks(load_in_worker, tasks, task_options, summary, start, end, processes, threads)
+
+
+def _run_on_ray(
+    options: Options,
+    plan: FolderPlan,
+    tasks: list[FillTask],
+    task_options: TaskOptions,
+    summary: FolderSummary,
+    outdir: Path,
+) -> None:
+    if tasks:
+        _load(replace(options, device="cpu"))  # so that a wrong model is reported before any worker begins
+    with connected(options.ray_address, options.jobs, options.device, "--jobs") as cluster:
+        device = options.device or cluster.device
+        load = partial(_load_in_worker, options.model, device, options.precision)
+        with _progress(len(tasks)) as (_, end):
+            run_tasks_on_ray(cluster, load, plan, tasks, task_options, summary, outdir, end)
+
+
+@contextmanager
+def _progress(count: int) -> Iterator[tuple[Callable[[FillTask], None], Callable[[FillTask, TaskResult], None]]]:
+    """What to call when a task starts and when it ends: a bar on a terminal, else a line for each."""
+    numbers = itertools.count(1)
+    with named_bar(count) as bar:
+
+        def start(task: FillTask) -> None:
+            bar.begin(printable(task.image.name))
+
+        def end(task: FillTask, result: TaskResult) -> None:
+            bar.done()
+            outcome = printable(address(task.outputs[0]))
+            if result.reason is not None:
+                outcome = f"{printable(address(task.image))}: not filled"
+            if not sys.stdout.isatty():
+                print(f"{next(numbers)}/{count} {outcome}", flush=True)
+
+        yield start, end
 
 
 def _print_summary(summary: FolderSummary) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from latentinpaint.errors import InputError, listed
 from latentinpaint.files import user_path
 from latentinpaint.images.image_format import FORMATS_BY_SUFFIX, READ_ONLY_SUFFIXES
+from latentinpaint.runtime.addresses import address, is_address, list_addresses
 
 PICTURE_SUFFIXES = frozenset([*FORMATS_BY_SUFFIX, *READ_ONLY_SUFFIXES])
 
@@ -26,7 +27,7 @@ class LeftOut:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.path} {self.reason}"
+        return f"{address(self.path)} {self.reason}"
 
 
 @dataclass
@@ -49,27 +50,34 @@ class FolderContents:
 
 
 def read_folder(folder: str | Path) -> FolderContents:
-    """Everything below a folder.
+    """Everything below a folder, which may be an address such as s3://bucket/photos.
 
     Raises:
         InputError: if `folder` is missing, is no folder or cannot be read.
     """
-    folder = user_path(folder)
-    if not folder.exists():
-        raise InputError(f"there is no folder {folder}")
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder")
     contents = FolderContents()
     walk = _Walk(contents)
-    try:
-        walk.enter(folder, ())
-    except OSError as error:
-        raise InputError(f"cannot read the folder {folder}: {error.strerror or error}") from error
+    if is_address(folder):
+        for path in list_addresses(folder):
+            walk.add_file(path)
+    else:
+        _enter(walk, user_path(folder))
     contents.pictures.sort(key=_natural_order)
     contents.other_files.sort(key=_natural_order)
     contents.left_out.sort(key=lambda left_out: _natural_order(left_out.path))
     contents.loops.sort(key=_natural_order)
     return contents
+
+
+def _enter(walk: "_Walk", folder: Path) -> None:
+    if not folder.exists():
+        raise InputError(f"there is no folder {folder}")
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder")
+    try:
+        walk.enter(folder, ())
+    except OSError as error:
+        raise InputError(f"cannot read the folder {folder}: {error.strerror or error}") from error
 
 
 def list_pictures(folder: str | Path) -> list[Path]:
@@ -126,13 +134,14 @@ class _Walk:
             if path.is_dir():
                 self.enter(path, parents)
             elif path.is_file():
-                self._add_file(path)
+                self.add_file(path)
             else:
                 self._leave_out_special(path)
         except OSError as error:
             self._leave_out(path, f"cannot be read: {error.strerror or error}")
 
-    def _add_file(self, path: Path) -> None:
+    def add_file(self, path: Path) -> None:
+        """Collect a file by its suffix."""
         if path.suffix.lower() in PICTURE_SUFFIXES:
             self.contents.pictures.append(path)
         else:

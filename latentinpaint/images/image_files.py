@@ -22,15 +22,18 @@ from latentinpaint.images.decode import decode_file, error_text
 from latentinpaint.images.format_fitting import fit_to_format
 from latentinpaint.images.image_format import ImageFormat, format_of
 from latentinpaint.images.picture import Picture
+from latentinpaint.runtime.addresses import address, is_address, read_address
 
 
 def read_picture(path: str | Path) -> Picture:
     """Read a PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC or AVIF file at its own depth, upright; the first frame of it.
 
+    The path may be an address, such as s3://bucket/photo.png.
+
     Raises:
         InputError: for whatever cannot be read whole and without loss; the message names the file.
     """
-    return decode_picture(_read_bytes(user_path(path)), str(path))
+    return decode_picture(read_bytes(path), address(path))
 
 
 def decode_picture(content: bytes, name: str) -> Picture:
@@ -122,8 +125,22 @@ def binary_mask(mask: Picture, invert: bool = False) -> np.ndarray:
     return is_hole(mask_levels(mask)) != invert
 
 
-def _read_bytes(path: Path) -> bytes:
-    """The bytes of a regular file that is not empty."""
+def read_bytes(path: str | Path) -> bytes:
+    """The bytes of a regular file, or of one at an address (see `runtime.addresses`), that is not empty.
+
+    Raises:
+        InputError: if there are none; the message names the file.
+    """
+    if is_address(path):
+        data = read_address(path)
+    else:
+        data = _read_file(user_path(path))
+    if not data:
+        raise InputError(f"{address(path)} is empty (0 bytes)")
+    return data
+
+
+def _read_file(path: Path) -> bytes:
     if path.is_dir():
         raise InputError(f"{path} is a folder, give a picture file")
     if not path.exists():
@@ -131,9 +148,6 @@ def _read_bytes(path: Path) -> bytes:
     if not path.is_file():
         raise InputError(f"{path} is not a regular file")
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    if not data:
-        raise InputError(f"{path} is empty (0 bytes)")
-    return data
