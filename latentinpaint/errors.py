@@ -85,6 +85,12 @@ def check_at_least(name: str, value: float, smallest: float) -> None:
         raise InputError(f"{name} starts at {smallest}, not at {value}")
 
 
+def check_above_zero(name: str, value: float) -> None:
+    """Raise an `InputError` unless `value` is above 0; `name` is what the user calls it."""
+    if not value > 0:  # also where it is NaN
+        raise InputError(f"{name} is above 0, not {value}")
+
+
 def whole_number(name: str, value: object, smallest: int | None = None) -> int:
     """A whole number that a user gave, as a Python int.
 

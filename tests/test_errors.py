@@ -8,6 +8,7 @@ import torch
 
 from latentinpaint.errors import (
     InputError,
+    check_above_zero,
     check_at_least,
     check_counts,
     check_has_hole,
@@ -40,6 +41,13 @@ def test_large_enough(value, smallest):
 def test_too_small(value, smallest):
     with pytest.raises(InputError, match=f"^steps starts at {smallest}, not at {value}$"):
         check_at_least("steps", value, smallest)
+
+
+def test_above_zero():
+    check_above_zero("step_size", 1e-9)
+    for value in (0, -0.5, float("nan")):
+        with pytest.raises(InputError, match=f"^step_size is above 0, not {value}$"):
+            check_above_zero("step_size", value)
 
 
 def test_counts_start_at_one():

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from latentinpaint.data.mask_generators import MaskGenerator
-from latentinpaint.errors import InputError, check_at_least, choose, whole_number
+from latentinpaint.errors import check_above_zero, check_at_least, choose, whole_number
 from latentinpaint.interpolants import PATH_SOLVERS, SOLVERS, Solution, integrate
 from latentinpaint.interpolants.solvers import Field, Progress
 from latentinpaint.models.arguments import RecordsArguments
@@ -41,8 +41,7 @@ class SamplerConfig:
         choose({**SOLVERS, **PATH_SOLVERS}, self.solver, "solver")
         whole_number("steps", self.steps, 1)
         check_at_least("epsilon", self.epsilon, 0)
-        if not self.tolerance > 0:
-            raise InputError(f"a tolerance is above 0, not {self.tolerance}")
+        check_above_zero("a tolerance", self.tolerance)
 
     def integrate(
         self,

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from latentinpaint.data.masks import mask_preset
-from latentinpaint.errors import InputError, check_counts, choose
+from latentinpaint.errors import InputError, check_above_zero, check_counts, choose
 from latentinpaint.flows.alpha_measures import MeasureSettings, measure_stages, mixture
 from latentinpaint.flows.base import Flow, SamplerConfig, draw_holes, sample_noise
 from latentinpaint.flows.rewarded_path import RewardedPath, rewarded_path
@@ -93,8 +93,7 @@ class HadamardFlow(Flow):
         super().__init__()
         if len(shape) != 3:
             raise InputError("a Hadamard flow takes pictures")
-        if not scale > 0:
-            raise InputError(f"the scale of data is above 0, not {scale}")
+        check_above_zero("the scale of data", scale)
         stages = measure_stages(measure)
         self.arguments["measure"] = stages
         if len(stages) == 1:

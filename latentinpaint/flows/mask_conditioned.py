@@ -18,10 +18,16 @@ import torch
 from torch import Tensor
 
 from latentinpaint.data.masks import mask_preset
-from latentinpaint.errors import InputError, choose
+from latentinpaint.errors import InputError, check_above_zero, choose
 from latentinpaint.flows.base import Flow, SamplerConfig, draw_holes, uniform_times
 from latentinpaint.interpolants import Linear, ScheduledPath, Solution
-from latentinpaint.interpolants.objectives import WEIGHTINGS, one_sided_noise, one_sided_velocity, weighted_mean
+from latentinpaint.interpolants.objectives import (
+    WEIGHTINGS,
+    hole_weights,
+    one_sided_noise,
+    one_sided_velocity,
+    weighted_mean,
+)
 from latentinpaint.models.velocity import ConcatUNet, check_sides
 from latentinpaint.runtime.randomness import draw_normal
 
@@ -56,8 +62,8 @@ class MaskConditionedFlow(Flow):
         if len(shape) != 3:
             raise InputError("a mask-conditioned flow takes pictures")
         check_sides(shape, 8)
-        if hole_weight <= 0 or weighting not in WEIGHTINGS:
-            raise InputError(f"hole_weight is above 0, and weighting one of {', '.join(WEIGHTINGS)}")
+        check_above_zero("hole_weight", hole_weight)
+        choose(WEIGHTINGS, weighting, "weighting")
         self.shape = tuple(shape)
         choose(self.solvers, solver, "solver")
         self.sampler = SamplerConfig(solver, steps, tolerance)
@@ -85,7 +91,7 @@ class MaskConditionedFlow(Flow):
         rate = self.path.rate(t).point(start, target)
         velocity = self.velocity(x, t, hole)
         noise = self.noise(x, t, hole)
-        weight = 1 + (self.hole_weight - 1) * hole
+        weight = hole_weights(hole, self.hole_weight)
         velocity_loss = one_sided_velocity(velocity, rate, weight, self.weighting)
         noise_loss = one_sided_noise(noise, start, weight, self.weighting)
         with torch.no_grad():

@@ -20,6 +20,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from latentinpaint.interpolants.broadcasting import per_item
 from latentinpaint.interpolants.interpolant import Endpoints, Process
 from latentinpaint.interpolants.operators import Fourier, Operator, Scalar
 
@@ -81,7 +82,7 @@ class GaussianField:
     def _transfer(self, operator: Operator) -> Tensor:
         """The transfer function of a convolution or a number, where the field is."""
         if isinstance(operator, Scalar):
-            return operator.expanded(self.mean).to(self.mean)
+            return per_item(operator.values, self.mean).to(self.mean)
         if not isinstance(operator, Fourier):
             raise ValueError(f"a Gaussian field takes convolutions and numbers, not a {type(operator).__name__}")
         return operator.values.to(self.mean.device)

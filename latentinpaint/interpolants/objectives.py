@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import choose
-from latentinpaint.interpolants.operators import fitting
+from latentinpaint.interpolants.broadcasting import fitting
 
 
 def squared_error(
@@ -70,6 +70,11 @@ def weighted_mean(values: Tensor, weight: Tensor | None = None, weighting: str =
     if weight is None:
         return values.mean()
     return weighted(values, fitting(weight, values))
+
+
+def hole_weights(hole: Tensor, weight: float) -> Tensor:
+    """The weight of each entry: `weight` where `hole` is 1, 1 where it is 0."""
+    return 1 + (weight - 1) * hole
 
 
 def _check_same_shape(prediction: Tensor, target: Tensor) -> None:

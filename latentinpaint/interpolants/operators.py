@@ -27,6 +27,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from latentinpaint.interpolants.broadcasting import fitting, in_type_of, per_item
+
 
 class Operator(ABC):
     """A linear map of every item of (B, …) to the same shape."""
@@ -128,7 +130,7 @@ class _Multiplier(Operator):
     def _values_of(self, other: Operator) -> Tensor | None:
         """The numbers of `other` in this family, None if it is of another."""
         if isinstance(other, Scalar):
-            return other.expanded(self.values)
+            return per_item(other.values, self.values)
         if isinstance(other, type(self)):
             return other.values
         return None
@@ -149,13 +151,7 @@ class Scalar(_Multiplier):
     def __call__(self, x: Tensor) -> Tensor:
         if self.values.ndim and len(self.values) != len(x):
             raise ValueError(f"a Scalar of {len(self.values)} items is applied to {len(x)} items")
-        return _like(self.expanded(x), x) * x
-
-    def expanded(self, like: Tensor) -> Tensor:
-        """The numbers with as many dimensions as `like` (B, …); a single number stays as it is."""
-        if self.values.ndim == 0:
-            return self.values
-        return self.values.view(-1, *[1] * (like.ndim - 1))
+        return in_type_of(x, per_item(self.values, x)) * x
 
     def _values_of(self, other: Operator) -> Tensor | None:
         if isinstance(other, Scalar):
@@ -177,7 +173,7 @@ class Hadamard(_Multiplier):
     """
 
     def __call__(self, x: Tensor) -> Tensor:
-        return _like(fitting(self.values, x), x) * x
+        return in_type_of(x, fitting(self.values, x)) * x
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,9 +192,9 @@ class Fourier(_Multiplier):
         spectrum = torch.fft.rfft2(x)
         values = fitting(self.values, spectrum)
         if values.is_complex():
-            values = _like(values, spectrum)
+            values = in_type_of(spectrum, values)
         else:
-            values = _like(values, x)
+            values = in_type_of(x, values)
         return torch.fft.irfft2(values * spectrum, s=x.shape[-2:])
 
 
@@ -217,7 +213,7 @@ class Dense(Operator):
             raise ValueError(f"a Dense operator takes (d, d) or (B, d, d), not {tuple(self.matrix.shape)}")
 
     def __call__(self, x: Tensor) -> Tensor:
-        return (_like(self.matrix, x) @ x.flatten(1).unsqueeze(-1)).squeeze(-1).reshape(x.shape)
+        return (in_type_of(x, self.matrix) @ x.flatten(1).unsqueeze(-1)).squeeze(-1).reshape(x.shape)
 
     @property
     def adjoint(self) -> Dense:
@@ -259,12 +255,9 @@ class Dense(Operator):
         size = self.matrix.shape[-1]
         if isinstance(other, Scalar):
             eye = torch.eye(size, dtype=self.matrix.dtype, device=self.matrix.device)
-            matrices = self.matrix
-            if matrices.ndim == 2:
-                matrices = matrices[None]
-            return other.expanded(matrices) * eye
+            return per_item(other.values, self.matrix.view(-1, size, size)) * eye
         if isinstance(other, Hadamard) and other.values[0].numel() == size:
-            return _one_matrix(torch.diag_embed(other.values.flatten(1)))
+            return torch.diag_embed(other.values.flatten(1)).squeeze(0)  # one matrix for all items, if it is one
         if isinstance(other, Dense):
             return other.matrix
         return None
@@ -305,29 +298,3 @@ class Composition(Operator):
 
 
 OPERATORS: dict[str, type[Operator]] = {"scalar": Scalar, "hadamard": Hadamard, "fourier": Fourier, "dense": Dense}
-
-
-def fitting(values: Tensor, x: Tensor) -> Tensor:
-    """`values`, once it is sure that they multiply x (B, …) entry by entry without widening it.
-
-    Raises:
-        ValueError: if they have not as many dimensions as x, each as long as x's or 1.
-    """
-    fits = values.ndim == x.ndim and all(v in (1, n) for v, n in zip(values.shape, x.shape, strict=True))
-    if not fits:
-        raise ValueError(f"numbers of shape {tuple(values.shape)} do not fit {tuple(x.shape)}")
-    return values
-
-
-def _like(values: Tensor, x: Tensor) -> Tensor:
-    """`values` in the precision of x and on its device; a single number is left to the arithmetic."""
-    if values.ndim == 0:
-        return values
-    return values.to(x)
-
-
-def _one_matrix(matrices: Tensor) -> Tensor:
-    """The matrix (d, d) of a batch (1, d, d); a larger batch as it is."""
-    if len(matrices) == 1:
-        return matrices[0]
-    return matrices

@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 
 from latentinpaint.errors import InputError, check_at_least, choose
+from latentinpaint.interpolants.broadcasting import fitting
 from latentinpaint.interpolants.interpolant import Drifts, Endpoints, Process
-from latentinpaint.interpolants.operators import fitting
 from latentinpaint.interpolants.paths import Path
 from latentinpaint.interpolants.solvers import Progress, Solution
 from latentinpaint.runtime.randomness import Generators, draw_normal, split

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from latentinpaint.interpolants.broadcasting import per_item
 from latentinpaint.interpolants.interpolant import Endpoints, Process
 from latentinpaint.interpolants.operators import Hadamard, Scalar
 from latentinpaint.interpolants.schedules import Linear, Schedule
@@ -134,8 +135,7 @@ class ClockTable(Path):
     def at(self, t: Tensor) -> Process:
         interval, fraction = _interval(t.reshape(-1), len(self.alphas))
         before = self.alphas[interval]
-        share = fraction.view(-1, *[1] * (self.alphas.ndim - 1))
-        return _entrywise(before + share * (self.alphas[interval + 1] - before))
+        return _entrywise(before + per_item(fraction, before) * (self.alphas[interval + 1] - before))
 
     def rate(self, t: Tensor) -> Process:
         interval, _ = _interval(t.reshape(-1), len(self.alphas))
@@ -184,7 +184,7 @@ class HadamardPath(Path):
 
     def rate(self, t: Tensor) -> Process:
         # At the very end the slope is the one from the left: solvers look there, and nothing follows.
-        time = self._time(t)
+        time = per_item(t, self.level)
         end = torch.as_tensor(self.end, dtype=self.level.dtype, device=self.level.device)
         running = (time >= self.begin) & ((time < end) | (end >= 1))
         slope = self.power * (1 - self._clock(t)) ** (self.power - 1) / (end - self.begin)
@@ -195,11 +195,8 @@ class HadamardPath(Path):
         """``X_0``: noise where an entry begins as noise, x (B, …) where it is known, both at levels between."""
         return self.at(torch.zeros((), dtype=x.dtype, device=x.device)).point(noise, x)
 
-    def _time(self, t: Tensor) -> Tensor:
-        return t.view(-1, *[1] * (self.level.ndim - 1)) if t.ndim else t
-
     def _clock(self, t: Tensor) -> Tensor:
-        return ((self._time(t) - self.begin) / (self.end - self.begin)).clamp(0, 1)
+        return ((per_item(t, self.level) - self.begin) / (self.end - self.begin)).clamp(0, 1)
 
 
 def inpaint(hole: Tensor, power: Tensor | float = 1.0) -> HadamardPath:

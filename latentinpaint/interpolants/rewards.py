@@ -34,6 +34,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from latentinpaint.interpolants.broadcasting import per_item
 from latentinpaint.interpolants.interpolant import Drifts, Endpoints, Process
 from latentinpaint.interpolants.operators import Dense, Hadamard, Operator, Scalar, identity
 
@@ -167,7 +168,7 @@ def observation(y: Tensor, known: Tensor, noise_std: float) -> QuadraticReward:
 def _entries(operator: Operator, x: Tensor) -> Tensor:
     """The numbers of an entrywise operator, with as many dimensions as x (B, …)."""
     if isinstance(operator, Scalar):
-        return operator.expanded(x).to(x) * x.new_ones([1] * x.ndim)
+        return per_item(operator.values, x).to(x) * x.new_ones([1] * x.ndim)
     if not isinstance(operator, Hadamard):
         raise ValueError("a diagonal reward needs entrywise operators, such as a HadamardPath's")
     return operator.values

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import InputError, whole_number
+from latentinpaint.errors import check_above_zero, whole_number
 from latentinpaint.files import write_bytes, write_text
 from latentinpaint.lattice.autocorrelation import integrated_time
 from latentinpaint.lattice.energy import PhiFour
@@ -60,8 +60,7 @@ class EnsembleSettings:
     def __post_init__(self) -> None:
         for name in ("configurations", "chains", "every", "warm_up", "leapfrogs"):
             whole_number(f"the ensemble's {name}", getattr(self, name), 1)
-        if not self.kappa_0 > 0:
-            raise InputError(f"the ensemble's kappa_0 is above 0, not {self.kappa_0}")
+        check_above_zero("the ensemble's kappa_0", self.kappa_0)
 
     @property
     def energy(self) -> PhiFour:

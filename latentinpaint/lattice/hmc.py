@@ -13,7 +13,7 @@ without, all masses are 1.
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import InputError, whole_number
+from latentinpaint.errors import check_above_zero, whole_number
 from latentinpaint.interpolants import Fourier, Operator, identity
 from latentinpaint.lattice.energy import PhiFour
 from latentinpaint.lattice.markov import MarkovChain, Transition, accept, check_waves
@@ -42,8 +42,7 @@ class HybridMonteCarlo(MarkovChain):
         free: Tensor | None = None,
     ) -> None:
         super().__init__(energy, free)
-        if not step_size > 0:
-            raise InputError(f"step_size is above 0, not {step_size}")
+        check_above_zero("step_size", step_size)
         whole_number("leapfrogs", leapfrogs, 1)
         self.step_size = step_size
         self.leapfrogs = leapfrogs

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import InputError, choose
+from latentinpaint.errors import InputError, check_above_zero, choose
 from latentinpaint.interpolants import Fourier, Operator, identity
 from latentinpaint.lattice.energy import PhiFour
 from latentinpaint.lattice.markov import MarkovChain, Transition, accept, check_waves
@@ -76,8 +76,7 @@ class Langevin(MarkovChain):
         free: Tensor | None = None,
     ) -> None:
         super().__init__(energy, free)
-        if not step_size > 0:
-            raise InputError(f"step_size is above 0, not {step_size}")
+        check_above_zero("step_size", step_size)
         self.coefficients = choose(LANGEVIN_SCHEMES, scheme, "scheme of Langevin dynamics")(step_size)
         self.adjusted = adjusted
         self.form: Operator = identity()

@@ -22,6 +22,13 @@ SMOOTHING = 4  # further passes over the hole, so that no step is left where the
 TAPS = (0.25, 0.5, 0.25)
 
 
+def prepared(condition: Condition, continued: bool) -> Condition:
+    """What a refiner reads: the condition with the known cells `continued` into the hole, or as it is."""
+    if continued:
+        return continue_known(condition)
+    return condition
+
+
 def continue_known(condition: Condition) -> Condition:
     """The same condition with another latent in the hole.
 

@@ -26,12 +26,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from latentinpaint.errors import InputError, whole_number
-from latentinpaint.interpolants.objectives import weighted_mean
+from latentinpaint.errors import InputError, check_above_zero, whole_number
+from latentinpaint.interpolants.objectives import hole_weights, weighted_mean
 from latentinpaint.models.ffc import FFCResnetBlock
 from latentinpaint.models.unet import start_at_zero
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
-from latentinpaint.refiners.continuation import continue_known
+from latentinpaint.refiners.continuation import prepared
 from latentinpaint.runtime.randomness import Generators
 
 NEW_BLOCK = 0.1  # scale of what a block adds at first that a trained refiner had not; at 0 its ReLU would never learn
@@ -50,7 +50,7 @@ class FFCRefiner(Refiner):
         delta: whether the output is added to the input (the blocks then learn a correction).
         width: channels inside the blocks. None keeps the latent's, as LaMa does; a number puts a 1x1 convolution
             before and after. With `delta` the latter starts at zero, and the refiner at the identity.
-        hole_weight: weight of a hole's cells over the others in the loss; 1 is the plain mean.
+        hole_weight: weight of a hole's cells over the others in the loss, above 0; 1 is the plain mean.
         uncertainty: whether the error is predicted too, see `refine_with_error`.
         continued: whether the blocks read, and with `delta` correct, the smooth continuation of the known cells
             (`continuation`) in place of what the encoder made of the blank hole.
@@ -79,6 +79,7 @@ class FFCRefiner(Refiner):
         whole_number("blocks", blocks, 0)
         if width is not None:
             whole_number("width", width, 1)
+        check_above_zero("hole_weight", hole_weight)
         if whole_number("iterations", iterations, 1) > 1 and not delta:
             raise InputError("every one of several iterations is a correction: set delta to true")
         self.channels = channels
@@ -116,7 +117,7 @@ class FFCRefiner(Refiner):
         return self.blocks
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
-        weight = 1 + (self.hole_weight - 1) * condition.hole
+        weight = hole_weights(condition.hole, self.hole_weight)
         passes = list(self._passes(condition))
         losses = []
         for number, (refined, _) in enumerate(passes, start=1):
@@ -144,7 +145,7 @@ class FFCRefiner(Refiner):
 
     def _passes(self, condition: Condition) -> Iterator[tuple[Tensor, Tensor]]:
         """What every pass leaves: the latent, and the features that it was made of."""
-        condition = self._prepared(condition)
+        condition = prepared(condition, self.continued)
         for _ in range(self.iterations):
             features = self._features(condition)
             refined = self._leave(condition, features)
@@ -153,12 +154,6 @@ class FFCRefiner(Refiner):
 
     def _scale(self, log_scale: nn.Module, features: Tensor) -> Tensor:
         return log_scale(features.detach()).float().clamp(*LOG_SCALES).exp()
-
-    def _prepared(self, condition: Condition) -> Condition:
-        """The condition whose latent the blocks read."""
-        if self.continued:
-            return continue_known(condition)
-        return condition
 
     def _features(self, condition: Condition) -> Tensor:
         return self.blocks(self.enter(condition.latent))

@@ -26,13 +26,13 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from latentinpaint.errors import InputError, choose, whole_number
+from latentinpaint.errors import InputError, check_above_zero, choose, whole_number
 from latentinpaint.interpolants import Solution
-from latentinpaint.interpolants.objectives import squared_error
+from latentinpaint.interpolants.objectives import hole_weights, squared_error
 from latentinpaint.interpolants.time_grids import TIME_GRIDS
 from latentinpaint.models.unet import TimeUNet
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
-from latentinpaint.refiners.continuation import continue_known
+from latentinpaint.refiners.continuation import prepared
 from latentinpaint.refiners.latent_paths import ALPHA_MIN, PATHS, Sampling
 from latentinpaint.refiners.shortcuts import (
     Jump,
@@ -103,8 +103,7 @@ class FlowRefiner(Refiner):
         shortcut_share: float = 0.5,
     ) -> None:
         super().__init__()
-        if hole_weight <= 0:
-            raise InputError(f"hole_weight is above 0, not {hole_weight}")
+        check_above_zero("hole_weight", hole_weight)
         whole_number("channels", channels, 1)
         whole_number("steps", steps, 1)
         self.latent_path = choose(PATHS, interpolant, "interpolant")()
@@ -150,7 +149,7 @@ class FlowRefiner(Refiner):
         Args:
             z: the latent at a time.
             t: a time of the latent path.
-            condition: as `start` takes it.
+            condition: as `prepared` makes it.
             length: (B,), of the shortcut that the prediction is for; None is the flow itself.
         """
         time_maps, time = self.latent_path.network_inputs(t, condition)
@@ -169,7 +168,7 @@ class FlowRefiner(Refiner):
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         path = self.latent_path
-        condition = self._prepared(condition)
+        condition = prepared(condition, self.continued)
         z_0 = self.start(condition, generator)
         t = path.sample_times(partial(self.sample_training_times, z_clean), condition, generator)
         length: Tensor | None = None
@@ -182,7 +181,7 @@ class FlowRefiner(Refiner):
         prediction = self.predict_data(z, t, condition, length)
         velocity = path.velocity(t, z, prediction, condition, ALPHA_MIN)
         target = path.velocity(t, z, aim, condition, ALPHA_MIN)
-        weight = 1 + (self.hole_weight - 1) * condition.hole
+        weight = hole_weights(condition.hole, self.hole_weight)
         velocity_loss = squared_error(velocity, target, weight)
         latent_loss = latent_l1(prediction, aim, weight)
         return {
@@ -248,7 +247,7 @@ class FlowRefiner(Refiner):
         """
         if steps is None:
             steps = self.steps
-        condition = self._prepared(condition)
+        condition = prepared(condition, self.continued)
         start = self.start(condition, generator)
         if solver is None and steps in shortcut_counts(self.shortcuts):
             return follow_shortcuts(self._jump(condition), start, steps)
@@ -262,12 +261,6 @@ class FlowRefiner(Refiner):
         choose(self.latent_path.solvers, solver, "solver")
         times = choose(TIME_GRIDS, self.grid, "grid")(steps, self._trained)
         return Sampling(solver, times, self.churn, generator)
-
-    def _prepared(self, condition: Condition) -> Condition:
-        """The condition as `predict_data` takes it."""
-        if self.continued:
-            return continue_known(condition)
-        return condition
 
 
 def _draw_uniform(like: Tensor, generator: Generators) -> Tensor:

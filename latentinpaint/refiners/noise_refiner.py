@@ -11,11 +11,12 @@ least where samples are distributed as the truth, and needs no discriminator.
 
 from torch import Tensor, nn
 
-from latentinpaint.errors import InputError, whole_number
+from latentinpaint.errors import check_above_zero, whole_number
+from latentinpaint.interpolants.objectives import hole_weights
 from latentinpaint.models.ffc import StyledBlocks
 from latentinpaint.models.unet import start_at_zero
 from latentinpaint.refiners.base import Condition, Refiner
-from latentinpaint.refiners.continuation import continue_known
+from latentinpaint.refiners.continuation import prepared
 from latentinpaint.refiners.energy_score import energy_score
 from latentinpaint.runtime.randomness import Generators, draw_normal
 
@@ -52,8 +53,7 @@ class NoiseRefiner(Refiner):
         super().__init__()
         for name, number in (("channels", channels), ("blocks", blocks), ("width", width), ("noise", noise)):
             whole_number(name, number, 1)
-        if hole_weight <= 0:
-            raise InputError(f"hole_weight is above 0, not {hole_weight}")
+        check_above_zero("hole_weight", hole_weight)
         self.channels = channels
         self.noise = noise
         self.hole_weight = hole_weight
@@ -83,24 +83,18 @@ class NoiseRefiner(Refiner):
         return self.blocks
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
-        condition = self._prepared(condition)
+        condition = prepared(condition, self.continued)
         noise = draw_normal(z_clean.new_empty(len(z_clean), 2, self.noise), generator)
         first, second = (self._styled(condition, noise[:, sample]) for sample in range(2))
-        weight = 1 + (self.hole_weight - 1) * condition.hole
+        weight = hole_weights(condition.hole, self.hole_weight)
         found = energy_score(first, second, z_clean, weight)
         return {"loss": found.score, "error": found.error, "spread": found.spread}
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
         noise = draw_normal(condition.latent.new_empty(len(condition.latent), self.noise), generator)
-        return self._styled(self._prepared(condition), noise)
+        return self._styled(prepared(condition, self.continued), noise)
 
     def _styled(self, condition: Condition, noise: Tensor) -> Tensor:
         """The refined latent for noise (B, noise)."""
         features = self.blocks(self.enter(condition.latent), self.mapping(noise))
         return condition.latent + self.leave(features)
-
-    def _prepared(self, condition: Condition) -> Condition:
-        """The condition whose latent the blocks read."""
-        if self.continued:
-            return continue_known(condition)
-        return condition

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from latentinpaint.errors import InputError, whole_number
 from latentinpaint.interpolants import Solution
+from latentinpaint.interpolants.broadcasting import per_item
 from latentinpaint.runtime.progress import report
 
 # Predicts the clean latent from z (B, C, h, w), the time (B,) and the length of the step (B,).
@@ -75,12 +76,12 @@ def shortcut_target(jump: Jump, z: Tensor, t: Tensor, length: Tensor, finest: in
     half = 0.5 * length
     is_finest = length * finest <= 1
     inner = torch.where(is_finest, 0.0, half)
-    middle = z + _spread(half, z) * _direction(jump(z, t, inner), z, t)
+    middle = z + per_item(half, z) * _direction(jump(z, t, inner), z, t)
     onward = _direction(jump(middle, t + half, inner), middle, t + half)
-    copied = z + _spread(length, z) * onward
-    joined = middle + _spread(half, z) * onward
-    end = torch.where(_spread(is_finest, z), copied, joined)
-    return z + _spread((1 - t) / length, z) * (end - z)
+    copied = z + per_item(length, z) * onward
+    joined = middle + per_item(half, z) * onward
+    end = torch.where(per_item(is_finest, z), copied, joined)
+    return z + per_item((1 - t) / length, z) * (end - z)
 
 
 def follow_shortcuts(jump: Jump, start: Tensor, steps: int) -> Solution:
@@ -89,15 +90,10 @@ def follow_shortcuts(jump: Jump, start: Tensor, steps: int) -> Solution:
     length = torch.full((len(start),), 1 / steps, dtype=start.dtype, device=start.device)
     for number in range(steps):
         t = number * length
-        z = z + _spread(length, z) * _direction(jump(z, t, length), z, t)
+        z = z + per_item(length, z) * _direction(jump(z, t, length), z, t)
         report((number + 1) / steps)
     return Solution(z, steps)
 
 
 def _direction(data: Tensor, z: Tensor, t: Tensor) -> Tensor:
-    return (data - z) / _spread(1 - t, z)
-
-
-def _spread(numbers: Tensor, like: Tensor) -> Tensor:
-    """Numbers (B,) that broadcast against `like` (B, …)."""
-    return numbers.view(-1, *[1] * (like.ndim - 1))
+    return (data - z) / per_item(1 - t, z)

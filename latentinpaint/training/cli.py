@@ -31,7 +31,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.data.distributions import NORMAL
 from latentinpaint.data.flow_datamodule import FlowDataModule
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, check_above_zero
 from latentinpaint.files import expand_home_in, write_text
 from latentinpaint.images.image_files import write_image
 from latentinpaint.training.aliases import check_refiner, expand_aliases, find_configurations
@@ -216,8 +216,7 @@ class TrainingCLI(LightningCLI):
         """The trainer with this package's callbacks beside those of the configuration."""
         if not 0 <= self.config.ema < 1:
             raise InputError(f"--ema is from 0 up to, but not 1, not {self.config.ema}")
-        if self.config.save_minutes <= 0:
-            raise InputError(f"--save_minutes is above 0, not {self.config.save_minutes}")
+        check_above_zero("--save_minutes", self.config.save_minutes)
         # What config.yaml says when it is saved: neither this logger nor these callbacks, which every run has.
         written = self.config.trainer
         if written.logger is None:

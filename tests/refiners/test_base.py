@@ -165,3 +165,9 @@ def test_a_few_steps_lower_the_loss(name, arguments):
         optimizer.step()
         history.append(loss.item())
     assert history[-1] < 0.97 * history[0]
+
+
+@pytest.mark.parametrize("name", REFINERS)
+def test_a_hole_weighs_something(name):
+    with pytest.raises(ValueError, match="hole_weight is above 0, not 0"):
+        REFINERS[name](CHANNELS, hole_weight=0)

@@ -10,8 +10,8 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor
 
-from latentinpaint.errors import InputError
-from latentinpaint.interpolants.objectives import weighted_mean
+from latentinpaint.errors import InputError, check_above_zero
+from latentinpaint.interpolants.objectives import hole_weights, weighted_mean
 from latentinpaint.models import Autoencoder
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.runtime.randomness import Generators
@@ -75,8 +75,7 @@ class PixelObjective(Objective):
     needs_target_latents = False
 
     def __init__(self, hole_weight: float = 1.0) -> None:
-        if hole_weight <= 0:
-            raise InputError(f"hole_weight is above 0, not {hole_weight}")
+        check_above_zero("hole_weight", hole_weight)
         self.hole_weight = hole_weight
 
     def check(self, pipeline: InpaintPipeline) -> None:
@@ -96,4 +95,4 @@ class PixelObjective(Objective):
     ) -> dict[str, Tensor]:
         refined = pipeline.refiner.refine(pipeline.condition(image, mask))
         error = (pipeline.autoencoder.decode(refined).float() - image).abs()
-        return {"loss": weighted_mean(error, 1 + (self.hole_weight - 1) * mask)}
+        return {"loss": weighted_mean(error, hole_weights(mask, self.hole_weight))}
