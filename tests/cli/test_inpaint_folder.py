@@ -418,6 +418,17 @@ def test_options_without_effect_are_warned_of(fill):
     assert "warning" not in fill("--steps", 4, "--num-samples", 2, target="other", model="flow")[0].err
 
 
+def test_a_model_that_draws_samples_in_one_pass_is_warned_of_steps_alone(
+    fill, build_pipeline, model_files, monkeypatch, tmp_path
+):
+    from latentinpaint.weights import Model, save_model
+
+    save_model(Model(build_pipeline("noise")), tmp_path / "noise.safetensors")
+    monkeypatch.setitem(model_files, "noise", tmp_path / "noise.safetensors")
+    answer, _ = fill("--steps", 4, "--num-samples", 2, "--limit", 1, model="noise")
+    assert answer.status == 0 and "--steps has" in answer.err and "--num-samples:" not in answer.err
+
+
 # Processes --------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from latentinpaint.errors import InputError
 from latentinpaint.inference.crops import Box
 from latentinpaint.inference.options import FillOptions
+from latentinpaint.inpainter import Inpainter
 from latentinpaint.service.refused import Refused
 from latentinpaint.service.request_fields import (
     ExpandFields,
@@ -33,6 +34,11 @@ def test_options(models):
     lesser = FillFields(**ALL).options(models["ffc"], ServiceLimits())
     assert (lesser.num_samples, lesser.steps) == (1, None)
     assert FillFields().choose_model(models) is models["ffc"]
+
+
+def test_a_model_that_draws_samples_in_one_pass_takes_no_steps(build_pipeline):
+    options = FillFields(**ALL).options(Inpainter(build_pipeline("noise"), "cpu"), ServiceLimits())
+    assert (options.num_samples, options.steps) == (2, None)
 
 
 def test_limits(models):
