@@ -5,19 +5,25 @@ An S3 server on this machine, with moto's (pip install 'moto[server]' s3fs):
 moto_server -p 5555 &
 export AWS_ENDPOINT_URL=http://127.0.0.1:5555 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
 latentinpaint shard --images DIR --output shards --per-shard 250
-python -c "import fsspec; s3 = fsspec.filesystem('s3'); s3.mkdir('b'); s3.put('shards', 'b/shards', recursive=True)"
-python benchmarks/shards.py --images DIR --shards 's3://b/shards/{0000..0007}.tar' --output runs/shards
+python -c "import fsspec; s3 = fsspec.filesystem('s3'); s3.mkdir('photos'); s3.put('shards', 'photos', recursive=1)"
+python benchmarks/shards.py --images DIR --shards 's3://photos/shards/{0000..0007}.tar' --output runs/shards
 """
 
 import argparse
 import hashlib
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from unittest.mock import patch
+
+import pytorch_lightning as pl
 
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.data.photos import PhotoFolder
 from latentinpaint.data.shard_photos import ShardOptions
+from latentinpaint.training.callbacks import RunProgress
 from latentinpaint.training.cli import pretrain_ae
 from latentinpaint.training.recipe_files import CONFIGS
 
@@ -43,6 +49,18 @@ def train(root: str, folder: Path, steps: int, *options: str) -> bytes:
     return (folder / "autoencoder.safetensors").read_bytes()
 
 
+@contextmanager
+def stopping_at(step: int) -> Iterator[None]:
+    """Ctrl-C is pressed at this step of a run."""
+
+    def press(callback: RunProgress, trainer: pl.Trainer, *rest: object) -> None:
+        if trainer.global_step == step:
+            raise KeyboardInterrupt
+
+    with patch.object(RunProgress, "on_train_batch_start", press):
+        yield
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", required=True, help="folder of photographs")
@@ -64,7 +82,8 @@ def main() -> None:
     }
     weights = train(options.images, output / "folder", options.steps)
     results["the same weights"] = train(options.shards, output / "shards", options.steps) == weights
-    train(options.shards, output / "stopped", options.steps // 3)
+    with stopping_at(options.steps // 3), suppress(SystemExit):
+        train(options.shards, output / "stopped", options.steps)
     resumed = train(options.shards, output / "stopped", options.steps, "--ckpt_path", "last")
     results["the same weights when stopped and resumed"] = resumed == weights
     for name, holds in results.items():

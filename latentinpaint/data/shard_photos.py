@@ -77,7 +77,7 @@ class ShardPhotos(PhotoSource):
         for number, index in enumerate(_find_indices(self.shards, self.cache)):
             self.sizes.append(index.size)
             if index.damage is not None:
-                damaged.append(f"{self.shards[number]} {index.damage}, {len(index.members)} pictures of it are used")
+                damaged.append(f"{self.shards[number]} {index.damage}; of it {len(index.members)} pictures are used")
             for member in index.members:
                 self.names.append(f"{PurePosixPath(self.shards[number]).name}/{member.name}")
                 numbers.append(number)

@@ -143,7 +143,7 @@ def _located(url: str) -> tuple["AbstractFileSystem", str]:
 def _range(system: "AbstractFileSystem", path: str, start: int, end: int) -> bytes:
     """The bytes of a range; fewer where the file ends before, however the protocol says so."""
     try:
-        return system.cat_file(path, start, end)
+        return system.cat_file(path, start=start, end=end)
     except FileNotFoundError:
         raise
     except Exception:

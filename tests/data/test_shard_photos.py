@@ -64,8 +64,7 @@ def assert_same(some, others):
         assert torch.equal(batch["image"], other["image"]) and torch.equal(batch["mask"], other["mask"])
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("cache", [False, True])
+@pytest.mark.parametrize(("workers", "cache"), [(0, False), (2, True)])
 def test_training_on_shards_sees_what_training_on_the_folder_sees(workers, cache, made, tmp_path):
     folder, shards = made
     expected = batches(folder)
@@ -165,7 +164,7 @@ def test_a_shard_that_is_missing_or_cut_short_is_left_out_and_named(copied):
     assert crops.skipped == [*lost, "0002.tar/9.png", "0002.tar/10.png", "0002.tar/11.png"]
     for number in (0, 2):
         (copied / f"000{number}.index.json").unlink()
-    said = "2 of 6 shards are damaged: .*0000.tar is missing, 0 .*0002.tar is damaged or cut short, 1 pictures"
+    said = "2 of 6 shards are damaged: .*0000.tar is missing; of it 0 .*0002.tar is damaged or cut short; of it 1 "
     with pytest.warns(UserWarning, match=said):
         photos = ShardPhotos(f"{copied}/{PATTERN}", ShardOptions())
     assert len(photos) == COUNT - 7

@@ -93,6 +93,20 @@ def test_a_lengthened_run_goes_on_in_the_stream(parts, workers, latent, monkeypa
     assert len(set(straight)) == STREAM
 
 
+def test_a_run_that_goes_on_in_other_batches_goes_on_in_the_stream(latent, monkeypatch):
+    drawn = []
+    record = lambda callback, trainer, module, batch, index: drawn.extend(batch["image"].sum((1, 2, 3)).tolist())  # noqa: E731
+    monkeypatch.setattr(RunProgress, "on_train_batch_start", record)
+    epoch = ("--data.epoch_length", 14, "--data.batch_size")
+    latent(*epoch, 2, name="straight", steps=13)
+    straight = drawn.copy()
+    drawn.clear()
+    latent(*epoch, 4, steps=2)  # 8 crops
+    latent(*epoch, 2, "--ckpt_path", "last", steps=5)  # the epoch's other 6
+    latent(*epoch, 3, "--ckpt_path", "last", steps=9)  # 12 of the next one
+    assert drawn == pytest.approx(straight) and len(set(straight)) == 26
+
+
 WORKING = [("ffc", "32"), ("autoencoder", "bf16-mixed"), ("lama", "bf16-mixed")]
 REFUSED = {
     **dict.fromkeys(("64-true", "64"), "of 32 bits: set trainer.precision to"),
