@@ -145,6 +145,9 @@ def _missing_or_unknown(text: str) -> str | None:
     missing = re.search(r'[Kk]ey "([\w.]+)" is required|arguments are required: ([\w.]+)', text)
     if missing:
         key = missing[1] or missing[2]
+        of_class = re.match(r'Parser key "([\w.]+)"', text)
+        if of_class:
+            key = f"{of_class[1]}.{key}"
         return f"the option {_as_option(_SHORT.get(key, key))} is missing; --help explains it"
     return None
 

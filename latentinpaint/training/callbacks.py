@@ -6,7 +6,7 @@ older runs could not be resumed.
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from torch import Tensor
 
 from latentinpaint.images.image_files import write_image
+from latentinpaint.training.picture_loggers import log_picture
 from latentinpaint.training.tasks.base import fraction_done
 from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.visualization.flows import draw_side_by_side
@@ -66,7 +67,7 @@ class WeightEMA(WeightAveraging):
 
 
 class PictureGrid(Callback):
-    """Pictures of the validation set in TensorBoard after every validation, one row for each picture.
+    """Pictures of the validation set for the loggers after every validation, one row for each picture.
 
     They are what the task's `validation_step` returns for the first batch: named columns of pictures.
 
@@ -89,19 +90,16 @@ class PictureGrid(Callback):
         # Here, not at the end of the epoch: by then averaged weights have been swapped out again.
         if batch_idx or trainer.sanity_checking:
             return
-        add_image = _image_writer(trainer)
-        if add_image is None:
-            return
         columns = cast(dict[str, Tensor], outputs)
         strips = []
         for row in islice(zip(*columns.values(), strict=True), self.max_pictures):
             strips.append(torch.cat(row, dim=2).cpu())
-        sheet = torch.cat(strips, dim=1).clamp(0, 1)
-        add_image(" | ".join(columns), sheet, trainer.global_step)
+        sheet = torch.cat(strips, dim=1).clamp(0, 1).mul(255).round().byte()
+        log_picture(trainer, " | ".join(columns), sheet.permute(1, 2, 0).numpy())
 
 
 class FlowSnapshots(Callback):
-    """What a flow leaves after every validation: a sheet in `plots/` and TensorBoard, its weights in `models/`.
+    """What a flow leaves after every validation: a sheet in `plots/` and for the loggers, its weights in `models/`.
 
     Args:
         folder: of the run.
@@ -131,9 +129,7 @@ class FlowSnapshots(Callback):
         write_image(sheet, self.folder / "plots" / f"{name}.png")
         if self.keep_models:
             task.save_as(self.folder / "models" / f"{name}.safetensors")
-        add_image = _image_writer(trainer)
-        if add_image is not None:
-            add_image("samples", np.asarray(sheet), trainer.global_step, dataformats="HWC")
+        log_picture(trainer, "samples", np.asarray(sheet))
 
 
 class RunProgress(Callback):
@@ -203,9 +199,3 @@ class RunProgress(Callback):
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
-
-
-def _image_writer(trainer: pl.Trainer) -> Callable[..., None] | None:
-    """The logger's function for pictures, if it has one."""
-    experiment = getattr(trainer.logger, "experiment", None)
-    return getattr(experiment, "add_image", None)

@@ -191,7 +191,7 @@ class TrainingCLI(LightningCLI):
         except InputError:
             raise
         except (ValueError, ImportError, MisconfigurationException) as error:
-            raise InputError(str(error).strip().splitlines()[0]) from error
+            raise InputError(_reason(error)) from error
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         options = [run_folder(self.output), *EVERY_RUN]
@@ -248,6 +248,17 @@ class TrainingCLI(LightningCLI):
         own.append(Checkpoints(checkpoints, self.config.save_minutes))
         own.append(BestCheckpoint(checkpoints, *self.task_class.monitor))
         return own
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, in one line; of a class of the settings that could not be made, what it said itself."""
+    lines = [line.strip() for line in str(error).strip().splitlines()]
+    for number, line in enumerate(lines):
+        if line.startswith("- Problem with given class_path"):
+            return lines[number + 1]
+        if line.startswith("- ") and not line.startswith("- Expected a"):
+            return line.removeprefix("- ")
+    return lines[0]
 
 
 def _draw_flow(cli: TrainingCLI) -> None:

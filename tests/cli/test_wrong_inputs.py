@@ -24,6 +24,9 @@ COMMAND_LINES = {
     PRETRAIN + "--trainer.devices 0": "trainer.devices starts at 1",
     PRETRAIN + "--trainer.devices many": "trainer.devices is auto",
     PRETRAIN + "--trainer.logger NoLogger": "--trainer.logger is the full name of a class, not NoLogger",
+    PRETRAIN + "--trainer.logger CSVLogger": "the option --trainer.logger.save_dir is missing",
+    PRETRAIN
+    + "--trainer.callbacks EarlyStopping --trainer.callbacks.monitor x --trainer.callbacks.mode up": "got up",
     PRETRAIN + "--trainer.val_check_interval 0": "trainer.val_check_interval is a number of steps",
     PRETRAIN + "--trainer.gradient_clip_val -1": "trainer.gradient_clip_val starts at 0",
     PRETRAIN + "--trainer.accumulate_grad_batches 0": "trainer.accumulate_grad_batches starts at 1",

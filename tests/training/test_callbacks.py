@@ -85,12 +85,13 @@ def test_pictures_of_a_validation_are_those_that_its_figure_is_of(pictures, late
     fills, sheets = [], []
     fill = LatentTask._fill
     monkeypatch.setattr(LatentTask, "_fill", lambda task, batch: fills.append(fill(task, batch)) or fills[-1])
-    monkeypatch.setattr(SummaryWriter, "add_image", lambda writer, name, sheet, step: sheets.append((name, sheet)))
+    monkeypatch.setattr(SummaryWriter, "add_image", lambda writer, *seen, dataformats: sheets.append(seen))
     monkeypatch.setattr(PictureGrid.__init__, "__defaults__", (pictures,))
     latent("--trainer.limit_val_batches", 1, "--trainer.val_check_interval", 2)
     assert len(fills) == 1
-    ((name, sheet),) = sheets
-    assert name == "input | hole | fill | truth"
+    ((name, sheet, step),) = sheets
+    assert name == "input | hole | fill | truth" and step == 2
     shown = fills[0][:pictures].clamp(0, 1)
     side = shown.shape[-1]
-    assert torch.equal(sheet[:, :, 2 * side : 3 * side], torch.cat(list(shown), dim=1))
+    expected = (torch.cat(list(shown), dim=1) * 255).round().byte().permute(1, 2, 0)
+    assert np.array_equal(sheet[:, 2 * side : 3 * side], expected)
