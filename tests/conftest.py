@@ -73,6 +73,7 @@ def build_pipeline(refiner: str = "ffc", control: bool = True, seed: int = 0):
     elif refiner == "noise":
         made = NoiseRefiner(32, blocks=1, width=32)
         torch.nn.init.normal_(made.leave.weight, std=0.2)
+        torch.nn.init.normal_(made.scatter.weight, std=0.2)
         torch.nn.init.normal_(made.blocks[0].modulation.weight, std=0.2)
     else:
         made = FlowRefiner(32, width=16, multipliers=(1, 2), blocks=1, steps=3)

@@ -1,9 +1,10 @@
-r"""The stochastic refiner of one pass: Fourier blocks whose features are modulated by a style that is made of noise.
+r"""The stochastic refiner of one pass: Fourier blocks with noise among their features.
 
-A mapping network makes a style of a noise vector (Karras et al., "A Style-Based Generator Architecture for
-Generative Adversarial Networks", arXiv 1812.04948), and the style scales and shifts what the Fourier blocks pass on,
-as in Jain et al., "Keys to Better Image Inpainting: Structure and Texture Go Hand in Hand", arXiv 2208.03382. One
-vector decides about a whole picture, so that the cells of a sample belong together.
+Noise comes in twice, as in Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks",
+arXiv 1812.04948. A mapping network makes a style of a vector, which scales and shifts what the Fourier blocks pass on
+(Jain et al., "Keys to Better Image Inpainting: Structure and Texture Go Hand in Hand", arXiv 2208.03382): what all
+cells of a sample have in common. A map of noise is added in the hole: with the vector alone, blocks that treat all
+places alike would repeat one cell over the whole hole.
 
 The latent L1 would teach such a network to ignore the noise. The energy score of two samples (`energy_score`) is
 least where samples are distributed as the truth, and needs no discriminator.
@@ -29,7 +30,7 @@ class NoiseRefiner(Refiner):
         blocks: number of residual blocks, 1 or more.
         ratio: fraction of their channels that is global, in [0, 1].
         width: channels inside the blocks, between two 1x1 convolutions.
-        noise: numbers in the noise, and in the style.
+        noise: numbers in the vector of noise, in the style, and in each cell of the map of noise.
         hole_weight: weight of a hole's cells over the others in the loss, above 0.
         continued: whether the blocks read and correct the smooth continuation of the known cells (`continuation`) in
             place of what the encoder made of the blank hole.
@@ -60,6 +61,8 @@ class NoiseRefiner(Refiner):
         self.continued = continued
         self.mapping = nn.Sequential(nn.Linear(noise, noise), nn.SiLU(), nn.Linear(noise, noise), nn.SiLU())
         self.enter = nn.Conv2d(channels, width, 1)
+        self.scatter = nn.Conv2d(noise, width, 1, bias=False)
+        start_at_zero(self.scatter)
         self.blocks = StyledBlocks(blocks, width, ratio, noise)
         self.leave = nn.Conv2d(width, channels, 1)
         start_at_zero(self.leave)
@@ -74,7 +77,7 @@ class NoiseRefiner(Refiner):
             if not name.startswith("log_scale."):
                 adopted[name] = value
         for name, value in self.state_dict().items():
-            if name.startswith("mapping.") or ".modulation." in name:
+            if name.startswith(("mapping.", "scatter.")) or ".modulation." in name:
                 adopted.setdefault(name, value)
         return adopted
 
@@ -84,17 +87,20 @@ class NoiseRefiner(Refiner):
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         condition = prepared(condition, self.continued)
-        noise = draw_normal(z_clean.new_empty(len(z_clean), 2, self.noise), generator)
-        first, second = (self._styled(condition, noise[:, sample]) for sample in range(2))
+        first = self._sample(condition, generator)
+        second = self._sample(condition, generator)
         weight = hole_weights(condition.hole, self.hole_weight)
         found = energy_score(first, second, z_clean, weight)
         return {"loss": found.score, "error": found.error, "spread": found.spread}
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
-        noise = draw_normal(condition.latent.new_empty(len(condition.latent), self.noise), generator)
-        return self._styled(prepared(condition, self.continued), noise)
+        return self._sample(prepared(condition, self.continued), generator)
 
-    def _styled(self, condition: Condition, noise: Tensor) -> Tensor:
-        """The refined latent for noise (B, noise)."""
-        features = self.blocks(self.enter(condition.latent), self.mapping(noise))
-        return condition.latent + self.leave(features)
+    def _sample(self, condition: Condition, generator: Generators) -> Tensor:
+        """A refined latent by new noise."""
+        count, _, height, width = condition.latent.shape
+        drawn = draw_normal(condition.latent.new_empty(count, self.noise, 1 + height * width), generator)
+        vector = drawn[..., 0]
+        cells = drawn[..., 1:].reshape(count, self.noise, height, width)
+        features = self.enter(condition.latent) + self.scatter(condition.hole.to(cells) * cells)
+        return condition.latent + self.leave(self.blocks(features, self.mapping(vector)))

@@ -46,50 +46,62 @@ def test_its_own_weights_are_adopted_as_they_are():
 
 
 def test_the_loss_is_the_energy_score_of_two_samples():
-    """Of one cell, where blocks of any side are that cell: absolute differences."""
+    """Of a picture of one value everywhere, where blocks of any side are alike: absolute differences."""
     refiner = NoiseRefiner(1, blocks=1, width=8, ratio=0.0, noise=5, continued=False).eval()
-    for weight in (refiner.leave.weight, refiner.blocks[0].modulation.weight):
+    for weight in (refiner.leave.weight, refiner.blocks[0].modulation.weight, refiner.scatter.weight):
         torch.nn.init.normal_(weight)
-    one = torch.ones(1, 1, 1, 1)
-    # A reflected border needs two cells.
-    condition = Condition(0.5 * one.expand(1, 1, 2, 2), one.expand(1, 1, 2, 2), one.expand(1, 1, 2, 2))
-    z_clean = one.expand(1, 1, 2, 2)
-    noise = torch.randn(2, 5, generator=torch.Generator().manual_seed(3))
+    everywhere = torch.ones(1, 1, 2, 2)
+    condition = Condition(0.5 * everywhere, 0 * everywhere, 0 * everywhere)  # without a hole the vector alone matters
+    generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
-        samples = []
-        for row in noise:
-            features = refiner.blocks(refiner.enter(condition.latent), refiner.mapping(row[None]))
-            samples.append((condition.latent + refiner.leave(features)).mean().item())
-    losses = refiner.loss(z_clean, condition, torch.Generator().manual_seed(3))
-    error = (abs(samples[0] - 1) + abs(samples[1] - 1)) / 2
-    spread = abs(samples[0] - samples[1])
+        first, second = (refiner.refine(condition, generator) for _ in range(2))
+    assert first.std() < 1e-6 and second.std() < 1e-6
+    error = (abs(first.mean() - 1) + abs(second.mean() - 1)).item() / 2
+    spread = abs(first.mean() - second.mean()).item()
+    losses = refiner.loss(everywhere, condition, torch.Generator().manual_seed(3))
     assert spread > 0.01
     assert losses["error"].item() == pytest.approx(error, rel=1e-4)
     assert losses["spread"].item() == pytest.approx(spread, rel=1e-4)
     assert losses["loss"].item() == pytest.approx(error - spread / 2, rel=1e-4)
 
 
-def test_trained_samples_have_the_mean_and_the_spread_of_the_truth():
-    """Where the known latent is 1 the truth is N(1, 0.75^2) in all cells together, where it is -1 N(-1, 0.25^2)."""
+def test_without_a_hole_samples_differ_by_the_vector_alone_and_in_it_from_cell_to_cell():
+    refiner = NoiseRefiner(1, blocks=1, width=8, ratio=0.0, noise=5, continued=False).eval()
+    torch.nn.init.normal_(refiner.leave.weight)
+    torch.nn.init.normal_(refiner.scatter.weight)
+    cells = torch.ones(1, 1, 9, 9)
+    hole = torch.zeros_like(cells)
+    hole[..., :3, :3] = 1
+    one, other = (refiner.refine(Condition(cells, hole, hole)) for _ in range(2))
+    difference = (one - other)[0, 0]
+    assert difference[:3, :3].std() > 0.1 and difference[5:, 5:].abs().max() == 0  # out of the convolutions' reach
+
+
+def test_trained_samples_have_the_law_of_the_truth():
+    """Where the known latent is 1 the truth is N(1, 0.75^2), one number for all cells; where it is -1 it is
+    N(-1, 0.25^2), for each cell its own."""
     refiner = NoiseRefiner(1, blocks=1, width=16, ratio=0.0, noise=4, continued=False)
     optimizer = torch.optim.Adam(refiner.parameters(), lr=0.02)
     steps = 250
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     cells = torch.ones(256, 1, 2, 2)
     signs = torch.tensor([1.0, -1.0]).repeat(128).view(-1, 1, 1, 1)
-    quantiles = torch.special.ndtri((torch.arange(128) + 0.5) / 128).repeat_interleave(2).view(-1, 1, 1, 1)
-    z_clean = (signs + (0.5 + 0.25 * signs) * quantiles) * cells
     condition = Condition(signs * cells, cells, cells)
     for _ in range(steps):
+        own = torch.randn(256, 1, 2, 2)
+        z_clean = torch.where(signs > 0, 1 + 0.75 * own[..., :1, :1], -1 + 0.25 * own)
         optimizer.zero_grad()
         refiner.loss(z_clean, condition)["loss"].backward()
         optimizer.step()
         schedule.step()
     refiner.eval()
     with torch.no_grad():
-        samples = torch.cat([refiner.refine(condition)[:, 0, 0, 0].view(-1, 2) for _ in range(20)])
-    assert samples.mean(dim=0).tolist() == pytest.approx([1, -1], abs=0.05)
-    assert samples.std(dim=0).tolist() == pytest.approx([0.75, 0.25], rel=0.07)
+        samples = torch.cat([refiner.refine(condition).view(-1, 2, 4) for _ in range(20)])
+    for law, mean, deviation, correlation in ((0, 1, 0.75, 1), (1, -1, 0.25, 0)):
+        values = samples[:, law]
+        assert values.mean(dim=0).tolist() == pytest.approx([mean] * 4, abs=0.08)
+        assert values.std(dim=0).tolist() == pytest.approx([deviation] * 4, rel=0.1)
+        assert values.T.corrcoef()[0, 1:].tolist() == pytest.approx([correlation] * 3, abs=0.25)
 
 
 @pytest.mark.parametrize(
