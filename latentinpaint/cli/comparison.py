@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from latentinpaint.cli.engines import check_engine
 from latentinpaint.cli.terminal import progress_bar
 from latentinpaint.errors import InputError, check_counts, printable
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, EvaluationConfig, counts
@@ -41,6 +42,7 @@ def run_comparison(config: BenchmarkConfig, methods: Sequence[str], reference: s
 
 def prepare(config: EvaluationConfig) -> None:
     """Check the options that start at 1, and fetch the weights that are missing if `download` says so."""
+    check_engine(config.engine, config.ray_address)
     check_counts({f"--{name.replace('_', '-')}": value for name, value in counts(config).items()})
     if config.download:
         from latentinpaint.evaluation.chosen_metrics import download_weights

@@ -8,7 +8,16 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 # Where results go and how they are computed, which does not change them.
-_NOT_RECORDED = ("output", "jobs", "keep_fills", "download", "lpips_network", "features")
+_NOT_RECORDED = (
+    "output",
+    "jobs",
+    "keep_fills",
+    "download",
+    "lpips_network",
+    "features",
+    "engine",
+    "ray_address",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +40,9 @@ class EvaluationConfig:
         jobs: processes, by default one a core; figures do not depend on it.
         keep_fills: keep the fills as files.
         device: where models run: cpu, cuda, cuda:1 or mps; by default a GPU if there is one.
+        engine: local for this machine; ray for the machines of a Ray cluster, which all see the pictures by the same
+            path, or at an address such as s3://bucket/photos.
+        ray_address: of the cluster, by default the one in RAY_ADDRESS, or else this machine alone.
     """
 
     images: str
@@ -45,6 +57,8 @@ class EvaluationConfig:
     jobs: int | None = None
     keep_fills: bool = True
     device: str | None = None
+    engine: str = "local"
+    ray_address: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

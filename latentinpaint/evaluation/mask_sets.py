@@ -26,8 +26,9 @@ from latentinpaint.data.masks import mask_preset
 from latentinpaint.errors import InputError
 from latentinpaint.files import sha256_of, write_text
 from latentinpaint.hole import is_hole
-from latentinpaint.images.image_files import read_picture, write_image
+from latentinpaint.images.image_files import read_bytes, read_picture, write_image
 from latentinpaint.metrics.regions import hole_width, width_class
+from latentinpaint.runtime.addresses import is_address, list_addresses
 from latentinpaint.runtime.randomness import numbered_generator
 
 MANIFEST = "manifest.json"
@@ -190,10 +191,11 @@ def read_manifest(folder: str | Path) -> Manifest | None:
         InputError: if there is one that cannot be read.
     """
     path = Path(folder) / MANIFEST
-    if not path.is_file():
+    is_there = path in list_addresses(folder) if is_address(folder) else path.is_file()
+    if not is_there:
         return None
     try:
-        raw = json.loads(path.read_text())
+        raw = json.loads(read_bytes(path))
         complete = all(_ENTRY_KEYS <= entry.keys() for entry in raw["masks"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} cannot be read as a manifest of masks") from error

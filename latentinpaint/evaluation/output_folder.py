@@ -19,10 +19,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from latentinpaint.errors import InputError
 from latentinpaint.evaluation.dataset import ItemSource
 from latentinpaint.evaluation.evaluator import Record
-from latentinpaint.files import write_text
-from latentinpaint.images.image_files import write_image
+from latentinpaint.images.encode import encode_image
+from latentinpaint.images.image_format import PNG
+from latentinpaint.runtime.addresses import address, is_address
 
 WHITE_STANDARD_DEVIATION = 0.25  # the standard deviation that is white in a map
 
@@ -33,9 +35,14 @@ class OutputFolder:
     Args:
         path: the folder.
         sources: the items.
+
+    Raises:
+        InputError: if the path is an address.
     """
 
     def __init__(self, path: str | Path, sources: Sequence[ItemSource]) -> None:
+        if is_address(path):
+            raise InputError(f"{address(path)} is an address: records and report are written to a folder")
         self.path = Path(path)
         self.stems = output_stems(sources)
 
@@ -58,10 +65,10 @@ class OutputFolder:
                 return False
         return True
 
-    def write_deviation(self, method: str, name: str, deviation: Tensor) -> None:
+    def deviation_file(self, method: str, name: str, deviation: Tensor) -> tuple[Path, bytes]:
         """The map (1, 1, H, W) of a method's standard deviation between samples of an item, beside the fills."""
         scaled = (deviation / WHITE_STANDARD_DEVIATION).clamp(0, 1)
-        write_picture(self.fill_path(deviation_row(method), name), scaled)
+        return self.fill_path(deviation_row(method), name), picture_file(scaled)
 
     def remove_fills(self, rows: Iterable[str]) -> None:
         """Remove the fills of these rows, and nothing else."""
@@ -106,23 +113,23 @@ def read_record(path: Path) -> Record:
     return json.loads(path.read_text())
 
 
-def valid_record(path: Path, key: str) -> Record | None:
-    """The record in a file, if it is there and nothing that it depends on has changed."""
+def lasting_record(path: Path) -> Record | None:
+    """The record in a file, unless it cannot be read, or is of a failure that may pass."""
     try:
         record = read_record(path)
     except (OSError, ValueError):
         return None
-    if record.get("key") != key or record.get("again"):
+    if record.get("again"):
         return None
     return record
 
 
-def write_record(path: Path, record: Record) -> None:
-    """Write a record to a file."""
-    write_text(path, json.dumps(record))
+def record_file(record: Record) -> bytes:
+    """A record as the bytes of its file."""
+    return json.dumps(record).encode("utf-8", errors="backslashreplace")
 
 
-def write_picture(path: Path, picture: Tensor) -> None:
-    """A picture (1, 1 or 3, H, W) in [0, 1] as a file of 8 bits."""
+def picture_file(picture: Tensor) -> bytes:
+    """A picture (1, 1 or 3, H, W) in [0, 1] as the bytes of a PNG of 8 bits."""
     pixels = (picture[0] * 255).round().to(torch.uint8).permute(1, 2, 0).squeeze(-1).numpy()
-    write_image(Image.fromarray(np.ascontiguousarray(pixels)), path, compress_level=1)
+    return encode_image(Image.fromarray(np.ascontiguousarray(pixels)), PNG, compress_level=1)

@@ -6,15 +6,12 @@ processes there are, nor on which pictures are evaluated beside it.
 """
 
 import hashlib
-import multiprocessing
 import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -32,30 +29,29 @@ from latentinpaint.evaluation.evaluator import (
     item_digest,
     row_names,
 )
+from latentinpaint.evaluation.item_results import (
+    ItemResult,
+    OutputFile,
+    add_seconds,
+    results_of_processes,
+    results_on_ray,
+    write_files,
+)
 from latentinpaint.evaluation.methods import Method, build_methods, model_options
 from latentinpaint.evaluation.output_folder import (
     OutputFolder,
     deviation_row,
+    lasting_record,
+    picture_file,
     read_record,
-    valid_record,
-    write_picture,
-    write_record,
+    record_file,
 )
 from latentinpaint.evaluation.report.page_words import FILLED_HOLES, PageWords
 from latentinpaint.images.folders import check_outside
+from latentinpaint.runtime.ray_pool import connected
 
 FILLS_PER_PROCESS = 24  # fills that are worth the seconds that another process takes to start
 MAX_PROCESSES = 8
-
-
-@dataclass
-class ItemResult:
-    """One item, evaluated: why it was skipped, None if it was not; seconds by activity; records used again."""
-
-    name: str
-    skipped: str | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    reused: int = 0
 
 
 @dataclass
@@ -134,18 +130,29 @@ class Runner:
         Raises:
             InputError: if no item could be read.
         """
-        started = time.perf_counter()
+        if self.config.engine == "ray":
+            with connected(self.config.ray_address, self.config.jobs, self.config.device, "jobs") as cluster:
+                return self._collect(results_on_ray(self, cluster), cluster.room(), progress)
         jobs = self.config.jobs or self.default_jobs(len(self.dataset))
+        return self._collect(results_of_processes(self, jobs), jobs, progress)
+
+    def _collect(self, results: Iterable[ItemResult], jobs: int, progress: Callable[[str], None]) -> RunResult:
+        """The records of all items in the order of their names, whatever the order in which they are done.
+
+        So the features of all pictures stand in one order, and what is summed of them, in float64 and by one
+        process, is equal to the last digit however many processes evaluated them.
+        """
+        started = time.perf_counter()
         kept = set()
         skipped = []
         seconds: dict[str, float] = {}
         reused = 0
-        for result in _results(self, jobs):
+        for result in results:
             if result.skipped is None:
                 kept.add(result.name)
             else:
                 skipped.append(f"{result.name}: {result.skipped}")
-            _add_seconds(seconds, result.seconds)
+            add_seconds(seconds, result.seconds)
             reused += result.reused
             progress(result.name)
         skipped.sort()
@@ -159,38 +166,67 @@ class Runner:
         return RunResult(items, records, skipped, seconds, reused, jobs, time.perf_counter() - started)
 
     def run_item(self, source: ItemSource, jobs: int = 1) -> ItemResult:
-        """Evaluate all methods on an item while `jobs` processes work."""
+        """Evaluate all methods on an item while `jobs` processes work, and write what was found."""
+        result = ItemResult(source.name)
+        for files in self.evaluate_item(source, self.known_keys(source), jobs, result):
+            started = time.perf_counter()
+            write_files(files)
+            add_seconds(result.seconds, {"writing": time.perf_counter() - started})
+        return result
+
+    def known_keys(self, source: ItemSource) -> dict[Path, str]:
+        """The keys of the records of an item that are there, with their fills if those are kept."""
+        item_path = self.output.item_path(source.name)
+        found = {}
+        record = lasting_record(item_path)
+        if record is not None:
+            found[item_path] = record.get("key", "")
+        for method in self.methods:
+            path = self.output.record_path(method.name, source.name)
+            record = lasting_record(path)
+            if record is not None and (not self.config.keep_fills or self.output.has_fills(record)):
+                found[path] = record.get("key", "")
+        return found
+
+    def evaluate_item(
+        self, source: ItemSource, known: Mapping[Path, str], jobs: int, result: ItemResult
+    ) -> Iterator[list[OutputFile]]:
+        """Evaluate all methods on an item, but for what is known; nothing is written.
+
+        Args:
+            source: the item.
+            known: the keys of records that are there, see `known_keys`.
+            jobs: processes that work at once.
+            result: to be added to.
+
+        Returns:
+            The files of the item, and those of each method when it is done; its record is the last of them.
+        """
         with one_thread():
-            result = ItemResult(source.name)
             started = time.perf_counter()
             try:
                 item = self.dataset.read(source)
             except InputError as error:
-                return ItemResult(source.name, skipped=str(error))
+                result.skipped = str(error)
+                return
             result.seconds["reading"] = time.perf_counter() - started
             digest = f"{__version__} {item_digest(item)} {self.evaluator.identity()}"
-            if valid_record(self.output.item_path(item.name), digest) is None:
+            path = self.output.item_path(item.name)
+            if known.get(path) != digest:
                 started = time.perf_counter()
-                write_record(self.output.item_path(item.name), {"key": digest} | self.evaluator.item_record(item))
+                record = record_file({"key": digest} | self.evaluator.item_record(item))
                 result.seconds["truth"] = time.perf_counter() - started
+                yield [(path, record)]
             for method in self.methods:
-                self._run_method(method, item, digest, jobs, result)
-            return result
-
-    def _run_method(self, method: Method, item: DatasetItem, digest: str, jobs: int, result: ItemResult) -> None:
-        """Evaluate a method on an item, unless its record is there."""
-        key = hashlib.sha256(f"{digest} {method.identity(item)}".encode()).hexdigest()
-        path = self.output.record_path(method.name, item.name)
-        record = valid_record(path, key)
-        if record is not None and (not self.config.keep_fills or self.output.has_fills(record)):
-            result.reused += 1
-            return
-        evaluation = self.evaluator.evaluate(method, item)
-        started = time.perf_counter()
-        self._write_fills(method, item.name, evaluation)
-        write_record(path, {"key": key, "processes": jobs} | evaluation.record)
-        evaluation.seconds["writing"] = time.perf_counter() - started
-        _add_seconds(result.seconds, evaluation.seconds)
+                key = hashlib.sha256(f"{digest} {method.identity(item)}".encode()).hexdigest()
+                path = self.output.record_path(method.name, item.name)
+                if known.get(path) == key:
+                    result.reused += 1
+                    continue
+                evaluation = self.evaluator.evaluate(method, item)
+                add_seconds(result.seconds, evaluation.seconds)
+                record = record_file({"key": key, "processes": jobs} | evaluation.record)
+                yield [*self._fill_files(method, item.name, evaluation), (path, record)]
 
     def default_jobs(self, count: int) -> int:
         """Processes for so many items: one a core (1 with a GPU), fewer for few items."""
@@ -217,11 +253,11 @@ class Runner:
             rows += [*row_names(method, True), deviation_row(method.name)]
         self.output.remove_fills(rows)
 
-    def _write_fills(self, method: Method, name: str, evaluation: Evaluation) -> None:
+    def _fill_files(self, method: Method, name: str, evaluation: Evaluation) -> Iterator[OutputFile]:
         for row, fill in evaluation.fills.items():
-            write_picture(self.output.fill_path(row, name), fill)
+            yield self.output.fill_path(row, name), picture_file(fill)
         if evaluation.standard_deviation is not None:
-            self.output.write_deviation(method.name, name, evaluation.standard_deviation)
+            yield self.output.deviation_file(method.name, name, evaluation.standard_deviation)
 
 
 @contextmanager
@@ -235,45 +271,3 @@ def one_thread() -> Iterator[None]:
     finally:
         torch.set_num_threads(before)
         cv2.setNumThreads(before_opencv)
-
-
-def _results(runner: Runner, jobs: int) -> Iterator[ItemResult]:
-    """The results of all items, by so many processes, in the order in which they are done."""
-    sources = runner.dataset.sources
-    if jobs == 1:
-        yield from map(runner.run_item, sources)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        jobs, context, _start_worker, (type(runner), runner.config, runner.method_texts)
-    ) as pool:
-        futures = [pool.submit(_run_in_worker, source, jobs) for source in sources]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise InputError(
-                "a process was ended from outside, perhaps for want of memory: the same benchmark goes on "
-                "where it stopped; one process (jobs=1) needs the least memory"
-            ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _add_seconds(total: dict[str, float], more: dict[str, float]) -> None:
-    for activity, seconds in more.items():
-        total[activity] = total.get(activity, 0.0) + seconds
-
-
-_WORKER: list[Runner] = []
-
-
-def _start_worker(kind: type[Runner], config: EvaluationConfig, methods: Sequence[str]) -> None:
-    """What a process does first. Ctrl-C is for the one that started it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    _WORKER.append(kind(config, methods))
-
-
-def _run_in_worker(source: ItemSource, jobs: int) -> ItemResult:
-    return _WORKER[0].run_item(source, jobs)

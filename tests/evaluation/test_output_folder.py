@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from latentinpaint.errors import InputError
 from latentinpaint.evaluation.dataset import ItemSource
-from latentinpaint.evaluation.output_folder import OutputFolder, slug, valid_record, write_record
+from latentinpaint.evaluation.output_folder import OutputFolder, lasting_record, record_file, slug
 
 
 def folder_of(path, *names):
@@ -25,21 +26,27 @@ def test_names_of_files_are_told_apart(texts):
     assert one != other and "/" not in one + other and len(one) < 128
 
 
-def test_a_record_is_valid_with_its_key_alone(tmp_path):
-    path = tmp_path / "records" / "a.json"
-    assert valid_record(path, "1") is None
-    write_record(path, {"key": "1", "rows": []})
-    assert valid_record(path, "1") == {"key": "1", "rows": []}
-    assert valid_record(path, "2") is None
-    write_record(path, {"key": "1", "rows": [], "again": True})
-    assert valid_record(path, "1") is None
+def test_a_record_lasts_unless_it_is_damaged_or_a_failure_that_may_pass(tmp_path):
+    path = tmp_path / "a.json"
+    assert lasting_record(path) is None
+    path.write_bytes(record_file({"key": "1", "rows": []}))
+    assert lasting_record(path) == {"key": "1", "rows": []}
+    path.write_bytes(record_file({"key": "1", "rows": [], "again": True}))
+    assert lasting_record(path) is None
     path.write_text("{")
-    assert valid_record(path, "1") is None
+    assert lasting_record(path) is None
+
+
+def test_an_address_takes_no_report():
+    with pytest.raises(InputError, match="s3://bucket/out is an address: records and report"):
+        folder_of("s3://bucket/out", "a.png")
 
 
 def test_the_fills_of_some_rows_are_removed(tmp_path):
     found = folder_of(tmp_path, "a.png")
-    found.write_deviation("flow", "a.png", torch.zeros(1, 1, 4, 4))
+    path, content = found.deviation_file("flow", "a.png", torch.zeros(1, 1, 4, 4))
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
     assert found.has_fills({"case": "a.png", "rows": [{"row": "flow, deviation"}]})
     assert not found.has_fills({"case": "a.png", "rows": [{"row": "flow, deviation"}, {"row": "flow"}]})
     found.remove_fills(["flow"])
