@@ -1,0 +1,123 @@
+"""Where the time of filling goes, on one thread: decoding, networks, texture, encoding, for three sizes of pictures.
+
+    python benchmarks/fill_throughput.py --images photos --repeats 5
+
+Each photograph is the middle of one of the folder's (scikit-image's without one), scaled to the size; a quarter of
+its sides is the hole, of 12 megapixels an object of 300 pixels. Texture is what a fill takes more with it than
+without. Bytes are those of the PNG, or of a JPEG of quality 90, and of the mask that are read, and of the file that
+is written.
+"""
+
+import argparse
+import io
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from latentinpaint.images.folders import list_pictures
+from latentinpaint.images.image_files import binary_mask, decode_picture, encode_picture
+from latentinpaint.images.image_format import format_of
+from latentinpaint.inference.options import FillOptions
+from latentinpaint.inpainter import Inpainter
+
+
+@dataclass(frozen=True)
+class Size:
+    """Photographs of one size with one hole: pixels, and the format of their files."""
+
+    width: int
+    height: int
+    hole: int
+    suffix: str
+
+
+SIZES = {
+    "256 x 256": Size(256, 256, 64, ".png"),
+    "512 x 512": Size(512, 512, 128, ".png"),
+    "12 megapixels": Size(4000, 3000, 300, ".jpg"),
+}
+
+
+def photographs(folder: str | None, count: int) -> list[Image.Image]:
+    """So many photographs, of a folder or of scikit-image."""
+    if folder is not None:
+        return [Image.open(path).convert("RGB") for path in list_pictures(folder)[:count]]
+    from skimage import data
+
+    pictures = [data.astronaut(), data.cat(), data.coffee(), data.rocket()]
+    return [Image.fromarray(pictures[number % len(pictures)]) for number in range(count)]
+
+
+def file_of(image: Image.Image, suffix: str) -> bytes:
+    """The bytes of an image's file."""
+    content = io.BytesIO()
+    if suffix == ".jpg":
+        image.save(content, "JPEG", quality=90)
+    else:
+        image.save(content, "PNG")
+    return content.getvalue()
+
+
+def timed(step: Callable) -> tuple[object, float]:
+    """What a step returns, and its seconds."""
+    started = time.perf_counter()
+    found = step()
+    return found, time.perf_counter() - started
+
+
+def measure(inpainter: Inpainter, image: Image.Image, size: Size) -> dict[str, float]:
+    """Seconds by step, and bytes, of one photograph."""
+    content = file_of(ImageOps.fit(image, (size.width, size.height), Image.Resampling.LANCZOS), size.suffix)
+    hole = np.zeros((size.height, size.width), np.uint8)
+    top, left = (size.height - size.hole) // 2, (size.width - size.hole) // 2
+    hole[top : top + size.hole, left : left + size.hole] = 255
+    mask_content = file_of(Image.fromarray(hole), ".png")
+    name = f"photo{size.suffix}"
+
+    def decode() -> tuple:
+        return decode_picture(content, name), binary_mask(decode_picture(mask_content, "mask.png"))
+
+    (picture, mask), decoding = timed(decode)
+    _, networks = timed(lambda: inpainter.fill(picture, mask, FillOptions(texture=False)))
+    filled, both = timed(lambda: inpainter.fill(picture, mask, FillOptions(texture=True)))
+    (encoded, _), encoding = timed(lambda: encode_picture(filled[0], format_of(name), name))
+    return {
+        "decode": decoding,
+        "networks": networks,
+        "texture": max(0.0, both - networks),
+        "encode": encoding,
+        "read": len(content) + len(mask_content),
+        "written": len(encoded),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", help="folder of photographs")
+    parser.add_argument("--repeats", type=int, default=5, help="photographs of each size")
+    parser.add_argument("--model", default="default", help="name, run folder or model file")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    inpainter = Inpainter.from_pretrained(options.model, "cpu")
+    images = photographs(options.images, options.repeats)
+    measure(inpainter, images[0], SIZES["256 x 256"])  # what is compiled at the first call is not counted
+    print("| photographs | decode | networks | texture | encode | in all | a core hour fills | read | written |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, size in SIZES.items():
+        found = [measure(inpainter, image, size) for image in images]
+        median = {key: statistics.median(one[key] for one in found) for key in found[0]}
+        steps = [median[step] for step in ("decode", "networks", "texture", "encode")]
+        cells = [name, *(f"{seconds:.3f} s" for seconds in steps), f"{sum(steps):.2f} s"]
+        cells += [f"{3600 / sum(steps):.0f}", f"{median['read'] / 1e6:.2f} MB", f"{median['written'] / 1e6:.2f} MB"]
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
