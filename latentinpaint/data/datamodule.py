@@ -16,7 +16,9 @@ from latentinpaint.data.numbered_stream import EpochSampler, StreamDataModule
 from latentinpaint.data.photos import Crops, PhotoFolder, PhotoSource, SamplePhotos
 from latentinpaint.data.shard_index import is_sharded
 from latentinpaint.data.shard_photos import ShardOptions, ShardPhotos
+from latentinpaint.data.validation_crops import ValidationCrops, ValidationSampler
 from latentinpaint.errors import InputError, check_at_least, listed
+from latentinpaint.runtime.processes import gathered
 
 SAMPLES = "samples"
 
@@ -104,19 +106,23 @@ class InpaintingDataModule(StreamDataModule):
 
     def first_images(self, batches: int) -> Iterator[Tensor]:
         """The first training crops in batches (B, 3, S, S), the same whatever has been trained and by how many."""
+        self.setup("fit")
         loader = self._loader(_prepared(self.train_crops), sampler=None, drop_last=False)
         return (batch["image"] for batch in islice(loader, batches))
 
     def val_dataloader(self) -> DataLoader:
-        return self._loader(_prepared(self.val_crops), sampler=None, drop_last=False)
+        crops = ValidationCrops(_prepared(self.val_crops))
+        return self._loader(crops, ValidationSampler(crops), drop_last=False)
 
     def teardown(self, stage: str) -> None:
-        """Say at the end which files could not be read."""
+        """Say at the end which files could not be read, by any process."""
+        if stage != "fit":
+            return
         skipped: set[str] = set()
         for crops in (self.train_crops, self.val_crops):
             if crops is not None:
-                skipped.update(crops.skipped)
-        if not skipped or stage != "fit":
+                skipped.update(*gathered(crops.skipped))
+        if not skipped:
             return
         names = listed(sorted(skipped))
         rank_zero_warn(f"{len(skipped)} pictures could not be read and were skipped: {names}")
@@ -139,7 +145,9 @@ class InpaintingDataModule(StreamDataModule):
             return FolderMasks(self.mask_dir)
         return mask_preset(self.masks, self.size)
 
-    def _loader(self, crops: Crops, sampler: EpochSampler | None, drop_last: bool) -> DataLoader:
+    def _loader(
+        self, crops: Crops | ValidationCrops, sampler: EpochSampler | ValidationSampler | None, drop_last: bool
+    ) -> DataLoader:
         return DataLoader(
             crops,
             batch_size=min(self.batch_size, len(crops)),

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytorch_lightning as pl
-import torch.distributed as dist
 from torch.utils.data import Dataset, DistributedSampler
+
+from latentinpaint.runtime.processes import process_count, process_number
 
 
 class EpochSampler(DistributedSampler):
@@ -22,12 +23,7 @@ class EpochSampler(DistributedSampler):
     """
 
     def __init__(self, dataset: Dataset, position: Callable[[], tuple[int, int]] | None = None) -> None:
-        replicas = 1
-        rank = 0
-        if dist.is_available() and dist.is_initialized():
-            replicas = dist.get_world_size()
-            rank = dist.get_rank()
-        super().__init__(dataset, num_replicas=replicas, rank=rank, shuffle=False, drop_last=True)
+        super().__init__(dataset, process_count(), process_number(), shuffle=False, drop_last=True)
         self.position = position
 
     def __iter__(self) -> Iterator[int]:

@@ -21,7 +21,7 @@ A weight (B or 1, C or 1, …), 0 or more, says how much an entry counts; its sc
 weighting, whose mean is 0 where no entry counts. ``"items"`` is exact within every item and averages over the items
 that count, so that each has an equal share of the loss, however many of its entries count. ``"mean"`` multiplies the
 unweighted loss by the weight's mean: no entry counts more than another, which is what the mask-conditioned CIFAR-10
-study did.
+study did. Where several processes train together (`runtime.processes.one_batch`), the weights of all of them count.
 """
 
 from collections.abc import Callable
@@ -31,6 +31,7 @@ from torch import Tensor
 
 from latentinpaint.errors import choose
 from latentinpaint.interpolants.broadcasting import fitting
+from latentinpaint.runtime.processes import batch_mean
 
 
 def squared_error(
@@ -85,18 +86,19 @@ def _check_same_shape(prediction: Tensor, target: Tensor) -> None:
 def _exact(values: Tensor, weight: Tensor) -> Tensor:
     weight = weight.expand_as(values)
     # A batch without any weight has nothing to learn from: 0, not 0 / 0.
-    return (weight * values).sum() / weight.sum().clamp(min=torch.finfo(values.dtype).tiny)
+    return (weight * values).sum() / batch_mean(weight.sum()).clamp(min=torch.finfo(values.dtype).tiny)
 
 
 def _exact_by_items(values: Tensor, weight: Tensor) -> Tensor:
     weight = weight.expand_as(values).flatten(1)
     total = weight.sum(dim=1)
     each = (weight * values.flatten(1)).sum(dim=1) / total.clamp(min=torch.finfo(values.dtype).tiny)
-    return each.sum() / (total > 0).sum().clamp(min=1)
+    counted = batch_mean((total > 0).sum().to(values.dtype))
+    return each.sum() / counted.clamp(min=torch.finfo(values.dtype).tiny)
 
 
 def _by_the_mean(values: Tensor, weight: Tensor) -> Tensor:
-    return weight.mean() * values.mean()
+    return batch_mean(weight.mean()) * values.mean()
 
 
 WEIGHTINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

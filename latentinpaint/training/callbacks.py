@@ -21,6 +21,7 @@ from torch import Tensor
 
 from latentinpaint.images.image_files import write_image
 from latentinpaint.training.picture_loggers import log_picture
+from latentinpaint.training.sharded_strategy import whole_weights
 from latentinpaint.training.tasks.base import fraction_done
 from latentinpaint.training.tasks.flow_task import FlowTask
 from latentinpaint.visualization.flows import draw_side_by_side
@@ -33,7 +34,8 @@ class WeightEMA(WeightAveraging):
 
     The average starts short and lengthens (decay ``min(decay, (1 + n) / (10 + n))`` after n updates), so that a
     short run is not averaged with its start. Values that do not change are left as they are, which a frozen part
-    needs: an average of equal values turns -0 into 0.
+    needs: an average of equal values turns -0 into 0. Several processes average alike; where each has a share of the
+    weights there is no average.
 
     Args:
         decay: share of the old average kept at every step, in [0, 1).
@@ -120,9 +122,13 @@ class FlowSnapshots(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         # As with PictureGrid: averaged weights are in place here, and no longer at the end of the epoch.
-        if batch_idx or trainer.sanity_checking or not trainer.is_global_zero:
+        if batch_idx or trainer.sanity_checking:
             return
-        task = cast(FlowTask, pl_module)
+        with whole_weights(trainer):
+            if trainer.is_global_zero:
+                self._write(trainer, cast(FlowTask, pl_module), batch)
+
+    def _write(self, trainer: pl.Trainer, task: FlowTask, batch: dict[str, Tensor]) -> None:
         name = f"step_{trainer.global_step:06d}"
         with torch.no_grad():
             sheet = draw_side_by_side(task.preview(batch))

@@ -41,7 +41,10 @@ class Checkpoints(Checkpoint):
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         # Statistics that a network gathers on its way may have lost their numbers before the loss did.
-        if trainer.global_step > 0 and not isinstance(exception, Diverged):
+        if trainer.global_step == 0 or isinstance(exception, Diverged):
+            return
+        # All processes are interrupted together; one that fails would wait here for the others, which wait for it.
+        if trainer.world_size == 1 or isinstance(exception, KeyboardInterrupt):
             trainer.save_checkpoint(self.last_file, weights_only=False)
 
 

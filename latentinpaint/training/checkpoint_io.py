@@ -9,6 +9,7 @@ from pytorch_lightning.plugins import TorchCheckpointIO
 
 from latentinpaint.errors import InputError
 from latentinpaint.files import write_bytes
+from latentinpaint.training.launch import is_restarted_on_failure
 from latentinpaint.training.tasks.base import TrainingTask
 
 LAST = "last.ckpt"
@@ -38,7 +39,8 @@ def checkpoint_to_resume(ckpt_path: str | None, folder: Path, task: TrainingTask
     """The checkpoint to resume from, once it is known to fit the task; None to start anew.
 
     Args:
-        ckpt_path: "last" or "best" of the run's own, or a file; None is a new run.
+        ckpt_path: "last" or "best" of the run's own, or a file; None is a new run, and so is "last" before there is
+            one, where a launcher repeats the command whenever a process has died.
         folder: of the run's checkpoints.
         task: what goes on.
 
@@ -54,6 +56,8 @@ def checkpoint_to_resume(ckpt_path: str | None, folder: Path, task: TrainingTask
     own = {"last": folder / LAST, "best": folder / BEST}
     path = own.get(ckpt_path, Path(ckpt_path))
     if not path.is_file():
+        if ckpt_path == "last" and is_restarted_on_failure():
+            return None
         raise InputError(f"there is no checkpoint {path} to resume from")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)

@@ -38,11 +38,13 @@ from latentinpaint.training.aliases import check_refiner, expand_aliases, find_c
 from latentinpaint.training.callbacks import FlowSnapshots, PictureGrid, RunProgress, WeightEMA
 from latentinpaint.training.checkpoint_callbacks import BestCheckpoint, Checkpoints, SaveLast
 from latentinpaint.training.checkpoint_io import WholeCheckpoints, checkpoint_to_resume
+from latentinpaint.training.interrupts import StopTogether
 from latentinpaint.training.mask_files import refuse_photographs_as_masks
-from latentinpaint.training.nan_guard import NanGuard
+from latentinpaint.training.nan_guard import Diverged, NanGuard
 from latentinpaint.training.option_order import is_configuration, most_exact_last
 from latentinpaint.training.run_messages import best_line, first_line, next_command, resuming_command
 from latentinpaint.training.run_options import EVERY_RUN, OF_FLOWS, OF_REFINERS, TRAINER_DEFAULTS, run_folder
+from latentinpaint.training.sharded_strategy import ShardedStrategy
 from latentinpaint.training.tasks.adversarial_task import AdversarialTask
 from latentinpaint.training.tasks.autoencoder_task import PretrainTask
 from latentinpaint.training.tasks.base import TrainingTask
@@ -51,7 +53,8 @@ from latentinpaint.training.tasks.latent_task import LatentTask, PipelineTask
 from latentinpaint.training.trainer_settings import trainer_settings
 from latentinpaint.visualization.flows import training_sheets
 
-STOPPED = 130  # the exit status of a program that Ctrl-C has ended
+FAILED = 2  # the exit status of a command that ends with a sentence
+STOPPED = 130  # that of a program that Ctrl-C has ended
 
 
 @contextmanager
@@ -102,12 +105,14 @@ def train(cli: "TrainingCLI") -> Path:
     # What cannot be used is found out before anything is written: a checkpoint, a folder without pictures.
     cli.model.check_trainer(cli.trainer)
     resume = checkpoint_to_resume(cli.config.ckpt_path, checkpoints, cli.model)
-    cli.datamodule.check()
-    refuse_photographs_as_masks(cli.datamodule)
+    if cli.trainer.local_rank == 0:  # of several processes on a machine: others would fetch and make the same data
+        cli.datamodule.check()
+        refuse_photographs_as_masks(cli.datamodule)
     settings = cli.parser.dump(cli.config, skip_check=True)
-    write_text(folder / "config.yaml", settings)
     path = folder / cli.model.model_file
     is_first = cli.trainer.is_global_zero  # of several processes: it alone speaks, and writes the model
+    if is_first:
+        write_text(folder / "config.yaml", settings)
     if not any(parameter.requires_grad for parameter in cli.model.parameters()):
         if is_first:
             print("there is nothing to train; only the latents' mean and standard deviation are measured")
@@ -128,6 +133,10 @@ def train(cli: "TrainingCLI") -> Path:
         if cli.program is not None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would meet the interpreter at its end
         raise SystemExit(STOPPED) from None
+    except Diverged as error:
+        if is_first:
+            raise
+        raise SystemExit(FAILED) from error
     if is_first:
         _report_nothing_left(cli.trainer)
         cli.model.save_model(folder, cli.datamodule)
@@ -223,6 +232,11 @@ class TrainingCLI(LightningCLI):
             written.logger = True
         written.callbacks = written.callbacks or []
         settings = trainer_settings({**self.config_init["trainer"], **kwargs})
+        if self.config.ema > 0 and isinstance(settings.get("strategy"), ShardedStrategy):
+            raise InputError(
+                "averaged weights need all weights on every device: set --ema 0 beside --trainer.strategy fsdp, "
+                "or --trainer.strategy ddp"
+            )
         if settings.get("logger") in (None, True):
             folder = Path(self.config.output)
             settings["logger"] = TensorBoardLogger(folder, name="", version="tensorboard", default_hp_metric=False)
@@ -236,7 +250,7 @@ class TrainingCLI(LightningCLI):
     def _own_callbacks(self) -> list[Callback]:
         folder = Path(self.config.output)
         checkpoints = folder / "checkpoints"
-        own: list[Callback] = [NanGuard(folder, resume_with="--ckpt_path last")]
+        own: list[Callback] = [StopTogether(), NanGuard(folder, resume_with="--ckpt_path last")]
         if issubclass(self.task_class, FlowTask):
             own.append(FlowSnapshots(folder, self.config.keep_models))
         else:

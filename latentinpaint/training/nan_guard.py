@@ -21,7 +21,8 @@ class NanGuard(Callback):
     """Looks at every loss before its gradient is taken, and at every gradient before a step is made with it.
 
     The batch goes to `folder`/diverged.safetensors, with the step in its header; the checkpoint made before stays as
-    it is. Under float16 gradients may overflow, which the scaler sees to: there only losses are looked at.
+    it is. Under float16 gradients may overflow, which the scaler sees to: there only losses are looked at. Of several
+    processes all stop together, and process n leaves its batch in diverged_n.safetensors.
 
     Args:
         folder: of the run.
@@ -39,8 +40,12 @@ class NanGuard(Callback):
         self.batch = batch
 
     def on_before_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: Tensor) -> None:
-        if not torch.isfinite(loss).all():
-            self._stop(trainer, f"the loss is {loss.item():g}")
+        is_finite = bool(torch.isfinite(loss).all())
+        if not trainer.strategy.reduce_boolean_decision(is_finite):
+            reason = "the loss of another process is not finite"
+            if not is_finite:
+                reason = f"the loss is {loss.item():g}"
+            self._stop(trainer, reason)
 
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Optimizer
@@ -52,7 +57,8 @@ class NanGuard(Callback):
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     gradients.append(parameter.grad)
-        if gradients and not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
+        is_finite = not gradients or bool(torch.isfinite(torch.nn.utils.get_total_norm(gradients)))
+        if not trainer.strategy.reduce_boolean_decision(is_finite):
             self._stop(trainer, "a gradient is not finite")
 
     def _stop(self, trainer: pl.Trainer, reason: str) -> None:

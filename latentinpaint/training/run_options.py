@@ -15,6 +15,7 @@ TRAINER_DEFAULTS: dict[str, Any] = {
     "num_sanity_val_steps": 0,
     "gradient_clip_val": 1.0,
     "log_every_n_steps": 20,
+    "sync_batchnorm": True,  # several devices of batch b train as one of all their batches
     "enable_model_summary": False,
     "enable_progress_bar": False,  # RunProgress knows the end of a run by steps and by time
 }

@@ -35,5 +35,6 @@ def test_what_cannot_be_used_is_one_sentence(settings, sentence, monkeypatch):
 
 def test_a_gpu_that_is_there_is_taken(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 64)
     settings = {"accelerator": "gpu", "devices": 64}
     assert trainer_settings(settings) == settings

@@ -57,6 +57,16 @@ class LossWeights:
             raise InputError("a loss's weight is not below 0, and one of them is above")
 
 
+@dataclass(frozen=True)
+class DiscriminatorPass:
+    """The discriminator's outputs for targets (as it saw them) and predictions, and where those are fake."""
+
+    target: Tensor
+    real: DiscriminatorOutput
+    fake: DiscriminatorOutput
+    fake_share: Tensor
+
+
 def generator_loss(fake: DiscriminatorOutput) -> Tensor:
     """The non-saturating loss: low where the discriminator takes the prediction for real."""
     return F.softplus(-fake.scores).mean()

@@ -7,12 +7,12 @@ nothing is decoded.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
+from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torch.nn import Parameter
@@ -21,10 +21,12 @@ from torch.optim import Optimizer
 
 from latentinpaint.errors import InputError
 from latentinpaint.models import Autoencoder
-from latentinpaint.models.discriminator import DiscriminatorOutput, PatchDiscriminator
+from latentinpaint.models.discriminator import PatchDiscriminator
 from latentinpaint.refiners import Refiner
 from latentinpaint.refiners.base import latent_l1
+from latentinpaint.runtime.processes import average, one_batch
 from latentinpaint.training.losses.adversarial import (
+    DiscriminatorPass,
     LossWeights,
     discriminator_loss,
     feature_matching,
@@ -36,18 +38,9 @@ from latentinpaint.training.losses.adversarial import (
 from latentinpaint.training.losses.domains import DOMAINS, GeneratorOutput, LossInputs
 from latentinpaint.training.losses.latent_perceptual import check_decoder_maps, latent_perceptual
 from latentinpaint.training.losses.resnet_perceptual import RESNET50, PerceptualLoss, perceptual_loss
+from latentinpaint.training.sharded_strategy import ShardedStrategy
 from latentinpaint.training.tasks.base import Batch
 from latentinpaint.training.tasks.latent_task import PipelineTask
-
-
-@dataclass(frozen=True)
-class DiscriminatorPass:
-    """The discriminator's outputs for targets (as it saw them) and predictions, and where those are fake."""
-
-    target: Tensor
-    real: DiscriminatorOutput
-    fake: DiscriminatorOutput
-    fake_share: Tensor
 
 
 class AdversarialTask(PipelineTask):
@@ -74,7 +67,7 @@ class AdversarialTask(PipelineTask):
     """
 
     # The task steps its optimisers by hand, so that clipping is its own affair.
-    trainer_defaults: ClassVar[dict[str, Any]] = {"gradient_clip_val": None, "devices": 1}
+    trainer_defaults: ClassVar[dict[str, Any]] = {"gradient_clip_val": None}
 
     def __init__(
         self,
@@ -153,11 +146,10 @@ class AdversarialTask(PipelineTask):
         super().check_trainer(trainer)
         if trainer.gradient_clip_val:
             raise InputError("leave trainer.gradient_clip_val out: model.gradient_clip is in its place")
-        if trainer.accumulate_grad_batches > 1 or trainer.world_size > 1:
-            raise InputError(
-                "adversarial training runs on one device, without accumulated gradients: "
-                "set trainer.devices and trainer.accumulate_grad_batches to 1"
-            )
+        if trainer.accumulate_grad_batches > 1:
+            raise InputError("adversarial training sums no gradients: set trainer.accumulate_grad_batches to 1")
+        if isinstance(trainer.strategy, ShardedStrategy):
+            raise InputError("fsdp takes no two gradients of a pass, as this needs: set trainer.strategy to ddp")
         if getattr(trainer.precision_plugin, "scaler", None) is not None:
             raise InputError(
                 "adversarial training needs the range of bf16-mixed or 32-true: set trainer.precision to one of them"
@@ -170,9 +162,9 @@ class AdversarialTask(PipelineTask):
             # Not by Lightning's optimiser, which would count it as another training step.
             self.trainer.strategy.optimizer_step(discriminator.optimizer, lambda: None)
 
-        scalars = self.alternating_step(
-            batch, self.global_step, self.manual_backward, generator.step, discriminator_step
-        )
+        backward = self._backward_of_all if self.trainer.world_size > 1 else self.manual_backward
+        with one_batch():
+            scalars = self.alternating_step(batch, self.global_step, backward, generator.step, discriminator_step)
         self.log_dict({f"train/{name}": value for name, value in scalars.items()})
         self.log("loss", scalars["loss"], prog_bar=True, logger=False)
 
@@ -277,6 +269,12 @@ class AdversarialTask(PipelineTask):
             "real": torch.sigmoid(real.scores.detach()).mean(),
             "fake": mean_probability(fake, discriminated.fake_share),
         }
+
+    def _backward_of_all(self, loss: Tensor, *, inputs: list[Parameter], **options: Any) -> None:
+        """`manual_backward`, and then the mean of all processes' gradients in place of this one's."""
+        with cast(DDPStrategy, self.trainer.strategy).block_backward_sync():  # its mean would wait for all weights
+            self.manual_backward(loss, inputs=inputs, **options)
+        average([parameter.grad for parameter in inputs if parameter.grad is not None])
 
     def _load_perceptual(self, weights: str | None, download: bool) -> None:
         loss = perceptual_loss(weights, download)

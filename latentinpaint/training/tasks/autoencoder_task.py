@@ -3,15 +3,17 @@
 from pathlib import Path
 
 import pytorch_lightning as pl
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torchmetrics import MeanMetric
 
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import check_at_least
 from latentinpaint.metrics.pixels import decibels
 from latentinpaint.model_paths import AUTOENCODER_FILE
 from latentinpaint.models import Autoencoder, LamaAutoencoder
-from latentinpaint.training.tasks.base import Batch, TrainingTask
+from latentinpaint.training.tasks.base import Batch, TrainingTask, is_counted
 from latentinpaint.weights import save_autoencoder
 
 
@@ -41,6 +43,7 @@ class PretrainTask(TrainingTask):
         check_at_least("model.statistic_batches", statistic_batches, 1)
         self.autoencoder = autoencoder or LamaAutoencoder()
         self.statistic_batches = statistic_batches
+        self.psnr = MeanMetric(nan_strategy="ignore")
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self.squared_error(batch["image"]).mean()
@@ -51,8 +54,8 @@ class PretrainTask(TrainingTask):
         """Log the PSNR; returns columns of pictures (B, 3, H, W) to look at, by name."""
         image = batch["image"]
         reconstruction = self._reconstruct(image)
-        psnr = decibels(_squared_error(reconstruction, image)).mean()
-        self.log("val/psnr", psnr, prog_bar=True, batch_size=len(image), sync_dist=True)
+        self.psnr.update(decibels(_squared_error(reconstruction, image)).where(is_counted(batch), torch.nan))
+        self.log("val/psnr", self.psnr, prog_bar=True)
         return {"truth": image, "reconstruction": reconstruction}
 
     def squared_error(self, image: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from latentinpaint.errors import InputError
 from latentinpaint.runtime.randomness import numbered_generator
+from latentinpaint.training.sharded_strategy import ShardedStrategy
 
 Batch = dict[str, Tensor]
 
@@ -33,6 +34,7 @@ class TrainingTask(pl.LightningModule, ABC):
         model_file: name of the file that holds the trained model.
         monitor: the figure of a validation that tells the best one, and whether that is its "max" or "min".
         trainer_defaults: arguments of the trainer that this task needs, beside `run_options.TRAINER_DEFAULTS`.
+        done: how much of the run is done, in [0, 1], the same in all processes.
     """
 
     model_file: str
@@ -57,13 +59,15 @@ class TrainingTask(pl.LightningModule, ABC):
         self.warmup_steps = warmup_steps
         self.last_rate = last_rate
         self.betas = betas
+        self.done = 0.0
 
     def configure_optimizers(self) -> list[Optimizer]:
         trained = [p for p in self.parameters() if p.requires_grad]
         return [torch.optim.AdamW(trained, self.learning_rate, self.betas, weight_decay=self.weight_decay)]
 
     def setup(self, stage: str) -> None:
-        self.to(memory_format=torch.channels_last)
+        if not isinstance(self.trainer.strategy, ShardedStrategy):  # which keeps the optimiser's numbers in row order
+            self.to(memory_format=torch.channels_last)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Pictures in the memory format of the networks."""
@@ -75,6 +79,7 @@ class TrainingTask(pl.LightningModule, ABC):
         return converted
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        self.done = _first_process_says(self.trainer, fraction_done(self.trainer))
         factor = self.learning_rate_factor()
         for optimizer, peak in zip(self.trainer.optimizers, self.peak_learning_rates(), strict=True):
             for group in optimizer.param_groups:
@@ -84,7 +89,7 @@ class TrainingTask(pl.LightningModule, ABC):
     def learning_rate_factor(self) -> float:
         """The learning rate of this step as a share of its peak: a task may have several optimisers."""
         warmup = min(1.0, (self.global_step + 1) / max(1, self.warmup_steps))
-        cosine = 0.5 * (1 + math.cos(math.pi * fraction_done(self.trainer)))
+        cosine = 0.5 * (1 + math.cos(math.pi * self.done))
         last = self.last_rate / self.learning_rate
         return warmup * (last + (1 - last) * cosine)
 
@@ -103,6 +108,18 @@ class TrainingTask(pl.LightningModule, ABC):
                 f"weights of {trainer.precision} are too coarse to be trained: set trainer.precision to 32-true, "
                 "bf16-mixed or 16-mixed"
             )
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        strategy = self.trainer.strategy
+        if not isinstance(strategy, ShardedStrategy):
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        elif gradient_clip_val:
+            strategy.clip_gradients(gradient_clip_val)
 
     def begin(self, data: pl.LightningDataModule) -> None:  # noqa: B027
         """Prepare a new run, not a resumed one; `data` is what it is trained on, set up. Most tasks do nothing."""
@@ -130,6 +147,12 @@ class TrainingTask(pl.LightningModule, ABC):
         return batches * self.trainer.world_size + self.global_rank
 
 
+def is_counted(batch: Batch) -> Tensor:
+    """Which pictures of a validation batch count, (B,) bool: not those that only make up the numbers of processes."""
+    everything = torch.ones(len(batch["image"]), dtype=torch.bool, device=batch["image"].device)
+    return batch.get("counted", everything)
+
+
 def fraction_done(trainer: pl.Trainer) -> float:
     """How much of a training run is done, in [0, 1]: by steps or by time, whichever is further."""
     done = 0.0
@@ -142,6 +165,14 @@ def fraction_done(trainer: pl.Trainer) -> float:
         if isinstance(callback, Timer):
             done = max(done, _fraction_of_time(callback))
     return min(1.0, done)
+
+
+def _first_process_says(trainer: pl.Trainer, done: float) -> float:
+    """The share that is done, by the first process's clock: learning rates that differ would part the weights."""
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # as above
+        if isinstance(callback, Timer):
+            return trainer.strategy.broadcast(done)
+    return done
 
 
 def _fraction_of_time(timer: Timer) -> float:

@@ -12,8 +12,10 @@ from torch.optim import Optimizer
 from latentinpaint.data.distributions import NORMAL
 from latentinpaint.flows import Flow
 from latentinpaint.model_paths import FLOW_FILE
+from latentinpaint.runtime.processes import one_batch
 from latentinpaint.runtime.randomness import numbered_generator
-from latentinpaint.training.tasks.base import Batch, TrainingTask, fraction_done
+from latentinpaint.training.sharded_strategy import total_norm
+from latentinpaint.training.tasks.base import Batch, TrainingTask
 from latentinpaint.weights import save_flow
 
 
@@ -43,8 +45,9 @@ class FlowTask(TrainingTask):
         self.flow = flow(list(shape))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        self.flow.progress = fraction_done(self.trainer)
-        losses = self.flow.loss(batch["source"], batch["target"], self.step_generator(batch_idx))
+        self.flow.progress = self.done
+        with one_batch():
+            losses = self.flow.loss(batch["source"], batch["target"], self.step_generator(batch_idx))
         for name, value in losses.items():
             self.log(f"train/{name}", value, prog_bar=True)
         return losses["loss"]
@@ -58,12 +61,12 @@ class FlowTask(TrainingTask):
         if (self.global_step + 1) % every:
             return
         for name, network in self.flow.named_children():
-            norms = []
+            gradients = []
             for parameter in network.parameters():
                 if parameter.grad is not None:
-                    norms.append(parameter.grad.norm())
-            if norms:
-                self.log(f"gradient_norm/{name}", torch.stack(norms).norm())
+                    gradients.append(parameter.grad)
+            if any(parameter.requires_grad for parameter in network.parameters()):
+                self.log(f"gradient_norm/{name}", total_norm(gradients, self.trainer))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         losses = self.flow.loss(batch["source"], batch["target"], numbered_generator(0, batch_idx))

@@ -18,9 +18,10 @@ from latentinpaint.models import Autoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
 from latentinpaint.refiners import Refiner
+from latentinpaint.runtime.processes import one_batch
 from latentinpaint.runtime.randomness import Generators
 from latentinpaint.training.losses.reconstruction import LatentObjective, Objective
-from latentinpaint.training.tasks.base import Batch, TrainingTask
+from latentinpaint.training.tasks.base import Batch, TrainingTask, is_counted
 from latentinpaint.weights import Model, load_autoencoder, load_model, save_model
 
 FROM_SCRATCH = "from scratch"
@@ -170,7 +171,7 @@ class PipelineTask(TrainingTask):
         squared = (fill - image).square() * mask
         error = squared.sum(dim=(1, 2, 3)) / (3 * mask.sum(dim=(1, 2, 3)))
         # Logged by every process, even if none of its pictures has a hole: the others wait for it.
-        self.psnr_hole.update(decibels(error))
+        self.psnr_hole.update(decibels(error).where(is_counted(batch), torch.nan))
         self.log("val/psnr_hole", self.psnr_hole, prog_bar=True)
         return {"input": image * (1 - mask), "hole": mask.expand_as(image), "fill": fill, "truth": image}
 
@@ -239,7 +240,8 @@ class LatentTask(PipelineTask):
         return self.objective(self.fused_pipeline(), self.target_encoder(), batch["image"], batch["mask"], generator)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        losses = self.losses(batch, self.step_generator(batch_idx))
+        with one_batch():
+            losses = self.losses(batch, self.step_generator(batch_idx))
         self.log_dict({f"train/{name}": value for name, value in losses.items()}, prog_bar=True)
         return losses["loss"]
 

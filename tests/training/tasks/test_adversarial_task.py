@@ -283,7 +283,8 @@ def test_a_clipped_gradient(lama, monkeypatch):
     ("options", "sentence"),
     [
         (("--trainer.gradient_clip_val", "1"), "leave trainer.gradient_clip_val out: model.gradient_clip is"),
-        (("--trainer.accumulate_grad_batches", "2"), "on one device.* set trainer.devices and"),
+        (("--trainer.accumulate_grad_batches", "2"), "set trainer.accumulate_grad_batches to 1"),
+        (("--trainer.strategy", "fsdp", "--ema", "0"), "set trainer.strategy to ddp"),
         (("--model.r1_every", "0"), "model.r1_every starts at 1"),
         (("--trainer.precision", "bf16-true"), "too coarse"),
         (("--trainer.precision", "16-true"), "too coarse"),
