@@ -80,7 +80,10 @@ def arrow(higher_is_better: bool) -> str:
 
 
 def tables(summary: Summary, metrics: Sequence[Metric]) -> str:
-    """Means in the hole, distances and seconds of every row; then the differences to the reference, hole by hole."""
+    """Means in the hole, distances and seconds of every row; then the differences to the reference, hole by hole.
+
+    Where a method has several samples, a table of how they differ comes last.
+    """
     shown = [metric for metric in metrics if metric.local]
     rows = list(summary.rows.values())
     titles = []
@@ -99,13 +102,34 @@ def tables(summary: Summary, metrics: Sequence[Metric]) -> str:
     text = table(means)
     for note in (*cap_notes(rows, metrics), *METRIC_CONVENTIONS):
         text += f"\n{note}\n"
-    if not summary.differences:
-        return text
+    if summary.differences:
+        text += "\n" + _differences(summary, titles, shown)
+    if summary.calibration:
+        text += "\n" + _calibration(summary)
+    return text
+
+
+def _differences(summary: Summary, titles: Sequence[str], shown: Sequence[Metric]) -> str:
+    """Each row's differences to the reference."""
     differences = [[f"less {summary.rows[summary.reference].label}", *titles]]
     for name, found in summary.differences.items():
         of_row = {key: difference.mean for key, difference in found.items()}
         differences.append([summary.rows[name].label, *_cells(shown, of_row, "+")])
-    return text + "\n" + table(differences)
+    return table(differences)
+
+
+def _calibration(summary: Summary) -> str:
+    """How the samples of a hole differ, and whether that is how wrong they are."""
+    lines = [["samples", "diversity (LPIPS)", "spread / error", "covered", "covered if calibrated"]]
+    for method, found in summary.calibration.items():
+        label = f"{summary.rows[method].label}, {found['samples']} samples"
+        diversity, low, high = found["diversity"]
+        cells = [with_interval(Mean(diversity, low, high, found["diversity_of"], 0), 4)]
+        cells.append(plain(found["spread_to_error"], 2))
+        cells.append(plain(found["covered"], 2))
+        cells.append(plain(found["covered_if_calibrated"], 2))
+        lines.append([label, *cells])
+    return table(lines)
 
 
 def _cells(metrics: Sequence[Metric], means: Mapping[str, Mean], sign: str = "") -> list[str]:

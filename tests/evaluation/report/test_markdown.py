@@ -64,3 +64,11 @@ def test_the_tables_of_a_comparison():
     assert means.splitlines()[2].startswith("| a constant | 0.1500 | ")
     assert differences.splitlines()[0] == "| less a constant | L1 hole ↓ | PSNR hole ↑ |"
     assert differences.splitlines()[2].startswith("| a other | -0.1")
+
+
+def test_methods_of_several_samples_have_a_table_of_them():
+    """Of 0.2, 0.4 and 0.6 for a truth of 0.5: spread sqrt(0.04 * 4 / 3), error 0.1."""
+    text = tables(summary_of([even(0.5)], [Constant(0.2, step=0.2, num_samples=3)]), PLAIN.metrics)
+    head, _, line = text.split("\n\n")[-1].splitlines()
+    assert head == "| samples | diversity (LPIPS) | spread / error | covered | covered if calibrated |"
+    assert line == "| a constant, 3 samples | – | 2.31 | 1.00 | 0.50 |"
