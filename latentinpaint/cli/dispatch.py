@@ -21,6 +21,7 @@ _TYPE_NAMES = {"int": "a whole number", "float": "a number", "bool": "true or fa
 _LIST = list[str] | None  # the type of options that may be given several times
 _SHORT = {"model.autoencoder": "autoencoder", "model.refiner": "refiner"}  # required by train_latent alone
 _CHATTY = (
+    "lightning_fabric.utilities.distributed",
     "lightning_fabric.utilities.seed",
     "lightning_fabric.utilities.rank_zero",
     "pytorch_lightning.utilities.rank_zero",
@@ -217,3 +218,4 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*args parameter is intended to run from within Python.*")
     warnings.filterwarnings("ignore", message=".*is smaller than the logging interval.*")
+    warnings.filterwarnings("ignore", message=".*Grad strides do not match bucket view strides.*")

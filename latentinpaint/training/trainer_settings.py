@@ -48,7 +48,7 @@ def _with_launched(settings: dict[str, Any]) -> dict[str, Any]:
     """
     for name in ("devices", "num_nodes"):
         value = settings.get(name)
-        if isinstance(value, str) and value.isdecimal():
+        if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
             settings = {**settings, name: int(value)}
     machines = settings.get("num_nodes", 1)
     launch = launched()
