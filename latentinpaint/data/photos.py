@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from latentinpaint.data.augmentation import Transform
 from latentinpaint.data.mask_generators import MaskGenerator
+from latentinpaint.data.shard_index import SUFFIX
 from latentinpaint.data.shard_storage import StorageError
 from latentinpaint.errors import InputError, choose
 from latentinpaint.images.folders import left_out_sentence, read_folder
@@ -69,7 +70,7 @@ class PhotoFolder(PhotoSource):
         self.paths = _once_each(contents.pictures)
         left_out = left_out_sentence(root, contents.left_out)
         if not self.paths:
-            raise InputError(left_out or f"the folder {root} holds no picture to train on")
+            raise InputError(left_out or _nothing_to_train_on(root, contents.other_files))
         if left_out is not None:
             warnings.warn(left_out, stacklevel=2)
         self.names = [str(path.relative_to(self.root)) for path in self.paths]
@@ -191,6 +192,13 @@ class Crops(Dataset):
             except InputError:
                 self.unreadable[index] = 1
         raise InputError(f"none of the {count} pictures can be read; the first is {self.source.names[0]}")
+
+
+def _nothing_to_train_on(root: str | Path, files: list[Path]) -> str:
+    for path in files:
+        if path.suffix == SUFFIX:
+            return f"the folder {root} holds shards, such as {path.name}: name them, as in {root}/{{0000..0099}}.tar"
+    return f"the folder {root} holds no picture to train on"
 
 
 def _once_each(paths: list[Path]) -> list[Path]:

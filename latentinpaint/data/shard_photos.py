@@ -42,7 +42,8 @@ class ShardOptions:
     cache_gb: float | None = None
     mixed: int | None = None
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise an `InputError` for what cannot be."""
         if self.cache_gb is not None:
             check_at_least("shards.cache_gb", self.cache_gb, 0)
             if self.cache is None:
@@ -66,15 +67,18 @@ class ShardPhotos(PhotoSource):
     """
 
     def __init__(self, pattern: str, options: ShardOptions) -> None:
+        options.check()
         self.mixed = options.mixed
         self.cache = _open_cache(options)
         self.shards = expand_shards(pattern)
+        self.versions: list[str] = []
         self.sizes: list[int] = []
         self.names = []
         numbers: list[int] = []
         spans: list[tuple[int, int]] = []
         damaged: list[str] = []
         for number, index in enumerate(_find_indices(self.shards, self.cache)):
+            self.versions.append(index.sha256 or str(index.size))
             self.sizes.append(index.size)
             if index.damage is not None:
                 damaged.append(f"{self.shards[number]} {index.damage}; of it {len(index.members)} pictures are used")
@@ -97,7 +101,7 @@ class ShardPhotos(PhotoSource):
         if self.cache is None:
             content = read_range(self.shards[number], start, length)
         else:
-            content = self.cache.read_range(self.shards[number], self.sizes[number], start, length)
+            content = self.cache.read_range(self.shards[number], self.versions[number], start, length)
         return training_pixels(decode_picture(content, self.names[index]))
 
     def subset(self, indices: list[int]) -> "ShardPhotos":

@@ -21,6 +21,7 @@ Result = TypeVar("Result")
 ATTEMPTS = 6
 FIRST_WAIT = 0.5  # seconds before the second attempt, twice as many before each that follows
 _BLOCK = 4 * 2**20  # bytes that a file elsewhere is read by
+_NO_KEYS = "NoCredentialsError"  # botocore's, which is no PermissionError
 
 
 class StorageError(InputError):
@@ -116,9 +117,9 @@ def _retried(url: str, action: Callable[["AbstractFileSystem", str], Result]) ->
             return action(*_located(url))
         except InputError:
             raise
-        except PermissionError as error:
-            raise ForbiddenError(f"there is no permission to read {url}") from error
         except Exception as error:  # every protocol has errors of its own
+            if isinstance(error, PermissionError) or type(error).__name__ == _NO_KEYS:
+                raise ForbiddenError(f"there is no permission to read {url}: {error}") from error
             if isinstance(error, FileNotFoundError) and _is_really_missing(error):
                 raise MissingFileError(f"there is no file {url}") from error
             failure = error

@@ -67,6 +67,9 @@ def test_every_kind_of_file_has_three_channels(tmp_path):
 def test_folders_without_pictures(tmp_path):
     with pytest.raises(InputError, match="no picture"):
         PhotoFolder(tmp_path)
+    (tmp_path / "0000.tar").touch()
+    with pytest.raises(InputError, match=r"holds shards, such as 0000.tar: name them, as in .*/\{0000..0099\}.tar"):
+        PhotoFolder(tmp_path)
     with pytest.raises(InputError, match="no folder"):
         PhotoFolder(tmp_path / "absent")
 

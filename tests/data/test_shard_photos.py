@@ -135,7 +135,7 @@ def test_a_cache_that_is_too_small_is_refused(mixed, advice, made, tmp_path):
         ShardPhotos(f"{made[1]}/{PATTERN}", options)
     for wrong in ({"cache_gb": 1}, {"mixed": 0}, {"cache": "x", "cache_gb": -1}):
         with pytest.raises(InputError, match="shards."):
-            ShardOptions(**wrong)
+            ShardPhotos(f"{made[1]}/{PATTERN}", ShardOptions(**wrong))
 
 
 def crops_of(photos):
