@@ -1,11 +1,11 @@
 """Batches for training: ``{"image": (B, 3, S, S) float32 in [0, 1], "mask": (B, 1, S, S), 1 = hole}``."""
 
-import warnings
 from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
 import torch
+from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -125,8 +125,7 @@ class InpaintingDataModule(StreamDataModule):
         if not skipped:
             return
         names = listed(sorted(skipped))
-        # Each process names what it has met: it is not what the others have.
-        warnings.warn(f"{len(skipped)} pictures could not be read and were skipped: {names}", stacklevel=2)
+        rank_zero_warn(f"{len(skipped)} pictures could not be read and were skipped: {names}")
 
     def stream_length(self) -> int:
         return len(_prepared(self.train_crops))
