@@ -1,4 +1,4 @@
-"""A folder on a Ray cluster of two machines, one of which is killed on the way, beside the same folder on this machine.
+"""A folder on a Ray cluster of two machines, one of which is killed on the way, beside the same folder here.
 
     python benchmarks/ray_fill.py --pictures 500
 
