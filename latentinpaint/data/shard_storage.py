@@ -145,7 +145,7 @@ def _range(system: "AbstractFileSystem", path: str, start: int, end: int) -> byt
     """The bytes of a range; fewer where the file ends before, however the protocol says so."""
     try:
         return system.cat_file(path, start=start, end=end)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise
     except Exception:
         if system.size(path) < end:
