@@ -49,6 +49,20 @@ def listed(things: Sequence[object], most: int = LISTED, separator: str = ", ") 
     return text
 
 
+def count_of(number: int, noun: str, verbs: str = "") -> str:
+    """A number with its noun and, where one follows, its verb: "1 picture was", "2 pictures were", "1,234 steps".
+
+    Args:
+        number: how many.
+        noun: of one, and with an s of several.
+        verbs: of one and of several, such as "was/were".
+    """
+    singular, _, plural = verbs.partition("/")
+    if number == 1:
+        return f"1 {noun} {singular}".rstrip()
+    return f"{number:,} {noun}s {plural}".rstrip()
+
+
 def escape_unencodable(stream: TextIO) -> None:
     """Have a terminal's stream show what its encoding lacks, such as undecodable bytes of a name, as escapes."""
     if isinstance(stream, io.TextIOWrapper):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, count_of
 from latentinpaint.images.any_picture import AnyMask, AnyPicture
 from latentinpaint.images.image_files import Picture
 from latentinpaint.inference.fill import fill_holes
@@ -218,7 +218,7 @@ class Inpainter(TrainedModel):
         if isinstance(mask, list | tuple):
             masks = list(mask)
         if len(masks) != len(image):
-            raise InputError(f"{len(masks)} masks for {len(image)} pictures")
+            raise InputError(f"{count_of(len(masks), 'mask')} for {count_of(len(image), 'picture')}")
         with reporting(progress):
             inputs = [fill_input(*pair, options) for pair in zip(image, masks, strict=True)]
             return self._run(inputs, options)

@@ -15,6 +15,7 @@ from latentinpaint.errors import (
     check_same_size,
     check_suffix,
     choose,
+    count_of,
     listed,
     missing_package,
     printable,
@@ -109,3 +110,11 @@ def test_a_missing_package_is_named_but_a_module_of_this_one_is_a_fault():
     assert "the package skimage, which" in missing_package(ModuleNotFoundError("…", name="skimage.data"))
     with pytest.raises(ModuleNotFoundError, match="gone"):
         missing_package(ModuleNotFoundError("gone", name="latentinpaint.gone"))
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 masks are"), (1, "1 mask is"), (2, "2 masks are"), (1234, "1,234 masks are")]
+)
+def test_numbers_stand_with_their_nouns_and_verbs(number, text):
+    assert count_of(number, "mask", "is/are") == text
+    assert count_of(number, "mask") == text.rsplit(" ", 1)[0]

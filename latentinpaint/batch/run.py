@@ -19,7 +19,7 @@ from latentinpaint.batch.task import (
     TaskResult,
     try_fill_files,
 )
-from latentinpaint.errors import listed, printable
+from latentinpaint.errors import count_of, listed, printable
 from latentinpaint.files import temporary_files
 from latentinpaint.inference.outpainting import Side
 
@@ -77,9 +77,9 @@ class FolderSummary:
         """Sentences for the messages, and for pictures without a mask."""
         for message, count in self.grouped_messages():
             if message.code is MessageCode.LOSSY_FORMAT:
-                verb = "was" if count == 1 else "were"
+                pictures = count_of(count, "picture", "was/were")
                 yield (
-                    f"note: {count_of(count, 'picture')} {verb} written as JPEG, which is lossy: known pixels change "
+                    f"note: {pictures} written as JPEG, which is lossy: known pixels change "
                     f"slightly; {names.format} exact writes PNG in its place, which keeps them"
                 )
             elif count > 1:
@@ -112,11 +112,6 @@ class FolderSummary:
         if self.postponed:
             parts.append(f"{len(self.postponed)} left for later by {names.limit}")
         return ", ".join(parts)
-
-
-def count_of(number: int, noun: str) -> str:
-    """A number and its noun: "1 file", "2 files"."""
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def select_tasks(

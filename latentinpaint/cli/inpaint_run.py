@@ -14,7 +14,7 @@ import torch
 from latentinpaint.batch.folder_plan import FillTask, FolderNames, FolderOptions, FolderPlan
 from latentinpaint.batch.output_names import FORMATS, numbered_paths
 from latentinpaint.batch.ray_run import run_tasks_on_ray
-from latentinpaint.batch.run import FolderSummary, count_of, run_tasks, select_tasks
+from latentinpaint.batch.run import FolderSummary, run_tasks, select_tasks
 from latentinpaint.batch.task import TaskOptions, TaskResult, fill_files
 from latentinpaint.cli.dispatch import quieten
 from latentinpaint.cli.engines import check_engine
@@ -22,7 +22,7 @@ from latentinpaint.cli.inpaint_options import Options
 from latentinpaint.cli.terminal import named_bar
 from latentinpaint.doctor import ArgumentNames
 from latentinpaint.doctor.refusal import check_pair
-from latentinpaint.errors import InputError, check_counts, check_has_hole, choose, printable
+from latentinpaint.errors import InputError, check_counts, check_has_hole, choose, count_of, printable
 from latentinpaint.images.image_files import binary_mask, read_picture
 from latentinpaint.images.image_format import JPEG, format_of
 from latentinpaint.inference.feature_refinement import SHARE, Refinement

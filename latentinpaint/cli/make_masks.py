@@ -4,7 +4,7 @@ import sys
 
 from latentinpaint import __version__
 from latentinpaint.cli.terminal import progress_bar
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, count_of
 
 
 def command(
@@ -41,7 +41,8 @@ def command(
     for note in notes:
         print(f"note: left out: {note}", file=sys.stderr)
     fractions = [entry["hole_fraction"] for entry in manifest["masks"]]
+    average = 100 * sum(fractions) / len(fractions)
     print(
-        f"{len(fractions)} masks in {output}, {100 * sum(fractions) / len(fractions):.1f} % hole on average; "
+        f"{count_of(len(fractions), 'mask')} in {output}, {average:.1f} % hole on average; "
         f"{MANIFEST} has their checksums, all together {manifest['masks_sha256'][:16]}"
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from latentinpaint.cli.terminal import fraction_bar
-from latentinpaint.errors import InputError, check_counts, check_suffix, printable
+from latentinpaint.errors import InputError, check_counts, check_suffix, count_of, printable
 from latentinpaint.files import write_text
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def run(options: Options) -> None:
     with fraction_bar(session.task) as progress:
         result = session.run(progress)
     write_samples(options.output, result.samples)
-    cost = f"{result.nfe} network evaluations each, {result.seconds:.1f} s"
-    print(printable(f"{session.task}: {len(result.samples)} samples, {cost}: {options.output}"))
+    cost = f"{count_of(result.nfe, 'network evaluation')} each, {result.seconds:.1f} s"
+    print(printable(f"{session.task}: {count_of(len(result.samples), 'sample')}, {cost}: {options.output}"))
     if result.errors:
         print(session.describe_errors(result))
     if options.compare is not None:

@@ -17,7 +17,7 @@ from latentinpaint.data.photos import Crops, PhotoFolder, PhotoSource, SamplePho
 from latentinpaint.data.shard_index import is_sharded
 from latentinpaint.data.shard_photos import ShardOptions, ShardPhotos
 from latentinpaint.data.validation_crops import ValidationCrops, ValidationSampler
-from latentinpaint.errors import InputError, check_at_least, listed
+from latentinpaint.errors import InputError, check_at_least, count_of, listed
 from latentinpaint.runtime.processes import gathered
 
 SAMPLES = "samples"
@@ -125,7 +125,7 @@ class InpaintingDataModule(StreamDataModule):
         if not skipped:
             return
         names = listed(sorted(skipped))
-        rank_zero_warn(f"{len(skipped)} pictures could not be read and were skipped: {names}")
+        rank_zero_warn(f"{count_of(len(skipped), 'picture')} could not be read, skipped: {names}")
 
     def stream_length(self) -> int:
         return len(_prepared(self.train_crops))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from latentinpaint.data.augmentation import centre_crop
 from latentinpaint.data.photos import PhotoFolder
-from latentinpaint.errors import InputError, listed
+from latentinpaint.errors import InputError, count_of, listed
 from latentinpaint.images.image_files import read_picture
 
 # Name -> class of torchvision.datasets; others that it leaves as picture files are opened as folders.
@@ -73,9 +73,9 @@ def _folder(root: Path, size: int) -> np.ndarray:
         except InputError:
             skipped.append(name)
     if not values:
-        raise InputError(f"none of the {len(photos)} pictures of {root} can be read")
+        raise InputError(f"none of {count_of(len(photos), 'picture')} of {root} can be read")
     if skipped:
-        text = f"{len(skipped)} pictures of {root} could not be read and are skipped: {listed(skipped)}"
+        text = f"{count_of(len(skipped), 'picture')} of {root} could not be read, skipped: {listed(skipped)}"
         warnings.warn(text, stacklevel=2)
     return np.stack(values)
 

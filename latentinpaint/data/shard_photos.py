@@ -19,7 +19,7 @@ from latentinpaint.data.photos import PhotoSource, training_pixels
 from latentinpaint.data.shard_cache import ShardCache
 from latentinpaint.data.shard_index import ShardIndex, expand_shards, find_index
 from latentinpaint.data.shard_storage import MissingFileError, read_range
-from latentinpaint.errors import InputError, check_at_least, listed
+from latentinpaint.errors import InputError, check_at_least, count_of, listed
 from latentinpaint.images.image_files import decode_picture
 
 _AT_A_TIME = 16  # indices that are read together when a run begins
@@ -81,7 +81,8 @@ class ShardPhotos(PhotoSource):
             self.versions.append(index.sha256 or str(index.size))
             self.sizes.append(index.size)
             if index.damage is not None:
-                damaged.append(f"{self.shards[number]} {index.damage}; of it {len(index.members)} pictures are used")
+                used = count_of(len(index.members), "picture", "is/are")
+                damaged.append(f"{self.shards[number]} {index.damage}; of it {used} used")
             for member in index.members:
                 self.names.append(f"{PurePosixPath(self.shards[number]).name}/{member.name}")
                 numbers.append(number)

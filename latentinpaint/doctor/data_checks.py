@@ -10,6 +10,7 @@ from latentinpaint.doctor.near_duplicates import Fingerprint, similar_pairs
 from latentinpaint.doctor.picture_stats import PictureStats, read_stats
 from latentinpaint.doctor.reading import Progress, left_out_files, map_in_threads, no_progress
 from latentinpaint.doctor.shard_checks import read_shards
+from latentinpaint.errors import count_of
 from latentinpaint.images.folders import FolderContents, read_folder
 
 FEW_PICTURES = 100
@@ -93,12 +94,13 @@ def _check_count(folder: str | Path, stats: Stats) -> Iterator[Finding]:
         return
     sides = sorted(picture.shorter_side for picture in stats)
     median = sides[len(sides) // 2]
-    seen = f"{len(stats)} pictures, the shorter side {sides[0]} to {sides[-1]} pixels, {median} in the middle"
+    pictures = count_of(len(stats), "picture")
+    seen = f"{pictures}, the shorter side {sides[0]} to {sides[-1]} pixels, {median} in the middle"
     yield note(FindingCode.PICTURES, folder, seen)
 
 
 def _few_pictures(folder: str | Path, count: int) -> Finding:
-    seen = f"{count} pictures are soon learnt by heart"
+    seen = f"{count_of(count, 'picture', 'is/are')} soon learnt by heart"
     return warning(FindingCode.FEW_PICTURES, folder, seen, "add more, or fine-tune a trained model")
 
 
@@ -142,7 +144,7 @@ def _check_greyscale(stats: Stats) -> Iterator[Finding]:
         if picture.is_grey and not picture.is_flat:
             grey.append(picture)
     if grey and len(grey) >= 0.9 * len(stats):
-        seen = f"{len(grey)} of {len(stats)} pictures are greyscale, so the model learns no colours"
+        seen = f"{len(grey)} of {count_of(len(stats), 'picture', 'is/are')} greyscale, so the model learns no colours"
         yield note(FindingCode.GREYSCALE_FOLDER, grey[0].path.parent, seen, "nothing, if that is the task")
         return
     for picture in grey:

@@ -18,7 +18,7 @@ from latentinpaint.data.shard_storage import (
 from latentinpaint.doctor.findings import Finding, FindingCode, note, problem, warning
 from latentinpaint.doctor.picture_stats import PictureStats, stats_of
 from latentinpaint.doctor.reading import Progress, map_in_threads
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, count_of
 from latentinpaint.images.image_files import decode_picture
 
 _BLOCK = 2**20  # bytes hashed at a time
@@ -104,7 +104,7 @@ def _read_stats(picture: _ShardPicture) -> PictureStats | Finding:
 def _check_shards(shards: list[_Shard]) -> Iterator[Finding]:
     for shard in shards:
         if shard.index.damage is not None:
-            seen = f"it {shard.index.damage}: {len(shard.index.members)} pictures of it are used"
+            seen = f"it {shard.index.damage}: {count_of(len(shard.index.members), 'picture', 'is/are')} used of it"
             yield problem(FindingCode.DAMAGED_SHARD, shard.url, seen, _COPY_AGAIN)
         elif shard.index.sha256 not in (None, shard.sha256):
             seen = "its checksum is not that of the index beside it: pictures are read from wrong places"

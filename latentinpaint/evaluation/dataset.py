@@ -17,7 +17,7 @@ from torch import Tensor
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.doctor.findings import ArgumentNames
 from latentinpaint.doctor.refusal import check_pair
-from latentinpaint.errors import InputError, check_has_hole, check_same_size, listed
+from latentinpaint.errors import InputError, check_has_hole, check_same_size, count_of, listed
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.mask_sets import Manifest, draw_hole, read_manifest
 from latentinpaint.images.folders import left_out_sentence, read_folder
@@ -165,14 +165,14 @@ def dataset_from_folders(images: str | Path, masks: str | Path, limit: int | Non
     notes = list(map(str, found.left_out))
     strangers = found.masks_without_image
     if strangers:
-        notes.append(f"{len(strangers)} masks match no picture and are left out: {_names(strangers)}")
+        notes.append(f"{count_of(len(strangers), 'mask', 'matches/match')} no picture, left out: {_names(strangers)}")
     bare = found.images_without_mask
     if bare:
-        notes.append(f"{len(bare)} pictures have no mask and are left out: {_names(bare)}")
+        notes.append(f"{count_of(len(bare), 'picture', 'has/have')} no mask, left out: {_names(bare)}")
     if manifest is not None:
         missing = manifest.missing([pair.mask for pair in found.pairs])
         if missing:
-            notes.append(f"{len(missing)} masks of {manifest.path} are not evaluated: {_names(missing)}")
+            notes.append(f"{count_of(len(missing), 'mask')} of {manifest.path} left out: {_names(missing)}")
     return EvaluationDataset(sources[:limit], read, str(masks), notes)
 
 

@@ -22,6 +22,7 @@ from latentinpaint.data.augmentation import centre_crop
 from latentinpaint.data.datamodule import SAMPLES, InpaintingDataModule
 from latentinpaint.data.masks import mask_preset
 from latentinpaint.data.photos import Crops, SamplePhotos
+from latentinpaint.errors import count_of
 from latentinpaint.evaluation.baselines import BASELINES
 from latentinpaint.evaluation.chosen_metrics import build_evaluator_of_pictures
 from latentinpaint.evaluation.dataset import DatasetItem
@@ -111,7 +112,7 @@ def train_models(folder: Path, steps: int, seed: int, model: str = "default") ->
     precision = fastest_precision()
     trained_on = _photo_names("train")
     held_back = ", ".join(_photo_names("val"))
-    print(f"training on {len(trained_on)} photographs, {precision}; held back: {held_back}", flush=True)
+    print(f"training on {count_of(len(trained_on), 'photograph')}, {precision}; held back: {held_back}", flush=True)
     trained = {}
     for name, refiner in SMALL_REFINERS.items():
         task = LatentTask(model, refiner, learning_rate=2e-3, warmup_steps=50)

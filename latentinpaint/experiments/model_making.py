@@ -23,7 +23,7 @@ import yaml
 
 import latentinpaint
 from latentinpaint.data.datamodule import InpaintingDataModule
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, count_of
 from latentinpaint.evaluation.baselines import BASELINES
 from latentinpaint.evaluation.chosen_metrics import build_evaluator_of_pictures
 from latentinpaint.evaluation.dataset import DatasetItem
@@ -175,7 +175,7 @@ class ModelMaking:
         methods.append(ModelMethod("networks", "the networks alone", model.pipeline, options))
         methods.append(ModelMethod("model", "the model", model.pipeline, options, model.texture))
         items = self._held_back()
-        print(f"evaluating on {len(items)} photographs held back")
+        print(f"evaluating on {count_of(len(items), 'photograph')} held back")
         records = evaluate_all(items, methods, evaluator)
         return summarise(*records, evaluator.metrics, evaluator.networks, reference="model")
 
@@ -193,6 +193,7 @@ class ModelMaking:
             earlier = read_header(start)["recipe"]
             stages = {**earlier.get("stages", {}), **stages}
             command = "\n".join([*filter(None, [earlier.get("command")]), command])
+        photographs = count_of(len(summary.items), "photograph")
         return {
             "latentinpaint": latentinpaint.__version__,
             "torch": torch.__version__,
@@ -200,7 +201,7 @@ class ModelMaking:
             "photographs": list(map(asdict, archives)),
             "stages": stages,
             "evaluation": (
-                f"{len(summary.items)} photographs held back, {EVALUATED_SIZE}², thick holes, in the hole, "
+                f"{photographs} held back, {EVALUATED_SIZE}², thick holes, in the hole, "
                 f"means with 95 % intervals over photographs.{calibration(summary)}"
             ),
             "figures": figures(summary),

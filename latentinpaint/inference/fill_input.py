@@ -11,7 +11,7 @@ from torch import Tensor
 
 from latentinpaint.doctor.findings import ArgumentNames
 from latentinpaint.doctor.refusal import check_pair
-from latentinpaint.errors import InputError, check_same_size
+from latentinpaint.errors import InputError, check_same_size, count_of
 from latentinpaint.images.any_picture import (
     as_mask,
     as_upright_mask,
@@ -149,7 +149,7 @@ def _tensor_input(image: Tensor, mask: np.ndarray, options: FillOptions) -> Fill
     batch = _as_batch(image)
     check_same_size(mask.shape[-2:], batch.shape[-2:])
     if mask.shape[0] not in (1, len(batch)):
-        raise InputError(f"{mask.shape[0]} masks for {len(batch)} pictures")
+        raise InputError(f"{count_of(mask.shape[0], 'mask')} for {count_of(len(batch), 'picture')}")
     soft = options.dilation.apply(mask)
     hole = soft.mask.to(batch.device).expand(len(batch), -1, -1, -1)
     unseen = hole

@@ -25,7 +25,7 @@ from torch_fidelity.metric_kid import (
     kid_features_to_metric,
 )
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, count_of
 from latentinpaint.runtime.device import check_same_device
 
 KERNEL_SUBSETS = 100
@@ -90,14 +90,15 @@ def kernel_distance(one: Tensor, other: Tensor, seed: int = 0) -> KernelDistance
 
 def few_pictures(count: int, dimension: int, name: str) -> str | None:
     """A sentence if `count` pictures are too few for a Fréchet distance of so many features; else None."""
+    pictures = count_of(count, "picture")
     if count <= dimension:
         return (
-            f"{name} of {count} pictures on {dimension} features: with no more pictures than features it is mostly "
+            f"{name} of {pictures} on {dimension} features: with no more pictures than features it is mostly "
             "bias. Compare rows of this table at most, never with published figures, and see the kernel distance."
         )
     if count < RECOMMENDED_PICTURES * dimension:
         return (
-            f"{name} of {count} pictures on {dimension} features is biased upwards: "
+            f"{name} of {pictures} on {dimension} features is biased upwards: "
             f"compare it with figures of as many pictures only, and see the kernel distance beside it."
         )
     return None

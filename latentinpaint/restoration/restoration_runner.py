@@ -15,7 +15,7 @@ from torch import Tensor
 
 from latentinpaint.data.augmentation import centre_crop
 from latentinpaint.data.distributions import Pictures, open_collection
-from latentinpaint.errors import InputError, check_at_least, whole_number
+from latentinpaint.errors import InputError, check_at_least, count_of, whole_number
 from latentinpaint.evaluation.benchmark_config import EvaluationConfig
 from latentinpaint.evaluation.chosen_metrics import build_evaluator
 from latentinpaint.evaluation.dataset import DatasetItem, EvaluationDataset, ItemSource, named_pictures
@@ -40,8 +40,9 @@ from latentinpaint.runtime.randomness import numbered_generator, seed_for
 from latentinpaint.weights import load_flow
 
 RESTORED_PICTURES = PageWords(
-    "{count} pictures restored",
-    "How well {count} pictures were restored",
+    "picture",
+    "{items} restored",
+    "How well {items_were} restored",
     "Seen: {holes}. Every method saw the same pictures with the same masks and noise; what it made is evaluated as "
     "it is, known pixels included: as 8-bit files, and unclamped where a metric says so. 'In the hole' is what a "
     "mask hides, or all of the picture where nothing is hidden.",
@@ -140,8 +141,9 @@ class RestorationRunner(Runner):
         found = pictures_of(self.config, self.loaded.prior.shape, self.task)
         chosen = self.split(found.sources)
         if not chosen:
+            pictures = count_of(len(found), "picture", "is/are")
             raise InputError(
-                f"there are {len(found)} pictures, of which {self.config.validation} are for validation: give more, "
+                f"{pictures} there, of which {self.config.validation} are for validation: give more, "
                 "or a smaller validation"
             )
         return replace(found, sources=chosen)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, count_of
 from latentinpaint.evaluation.method_comparison import Comparison, compare
 from latentinpaint.evaluation.summary import Summary, check_reference
 from latentinpaint.restoration.restoration_config import RestorationConfig
@@ -91,7 +91,7 @@ def choose_settings(
             continue
         # Settings that failed on a picture of the validation have no figure.
         chosen.append(max(found, key=lambda candidate: scores.get(candidate, float("-inf"))))
-    about = {"chosen by": f"{CHOSEN_BY.label} of {len(comparison.summary.items)} pictures for validation"}
+    about = {"chosen by": f"{CHOSEN_BY.label} of {count_of(len(comparison.summary.items), 'picture')} for validation"}
     return chosen, about | scores
 
 

@@ -10,6 +10,7 @@ from pytorch_lightning.callbacks import Timer
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.data.flow_datamodule import FlowDataModule
 from latentinpaint.data.trajectories import is_recorded
+from latentinpaint.errors import count_of
 from latentinpaint.training.checkpoint_callbacks import BestCheckpoint
 from latentinpaint.training.durations import spoken_duration
 from latentinpaint.training.tasks.autoencoder_task import PretrainTask
@@ -29,7 +30,7 @@ def first_line(trainer: pl.Trainer, task: TrainingTask, data: pl.LightningDataMo
     if trainer.world_size > 1:
         where = f"{trainer.world_size} processes of {where.split(':')[0]}"
     return (
-        f"training {trained:,} parameters on {where} in {trainer.precision}: {contents(data)}, "
+        f"training {count_of(trained, 'parameter')} on {where} in {trainer.precision}: {contents(data)}, "
         f"{_length(trainer)}, into {folder}"
     )
 
@@ -38,11 +39,12 @@ def contents(data: pl.LightningDataModule) -> str:
     """What a run is trained on; the data are set up."""
     if isinstance(data, InpaintingDataModule):
         assert data.train_crops is not None and data.val_crops is not None
-        return f"{len(data.train_crops.source):,} photographs and {len(data.val_crops.source):,} to validate on"
+        photographs = count_of(len(data.train_crops.source), "photograph")
+        return f"{photographs} and {len(data.val_crops.source):,} to validate on"
     assert isinstance(data, FlowDataModule) and data.train_batches is not None
     target = data.train_batches.target
     length = getattr(target, "__len__", None)
-    return data.target if length is None else f"{length():,} items of {data.target}"
+    return data.target if length is None else f"{count_of(length(), 'item')} of {data.target}"
 
 
 def next_command(task: TrainingTask, data: pl.LightningDataModule, folder: Path) -> str:
@@ -102,9 +104,9 @@ def _length(trainer: pl.Trainer) -> str:
     """How long a run is, by its steps, epochs and time."""
     parts = []
     if trainer.max_steps > 0:
-        parts.append(f"{trainer.max_steps:,} steps")
+        parts.append(count_of(trainer.max_steps, "step"))
     if trainer.max_epochs is not None and trainer.max_epochs > 0:
-        parts.append(f"{trainer.max_epochs:,} epochs")
+        parts.append(count_of(trainer.max_epochs, "epoch"))
     for callback in trainer.callbacks:  # type: ignore[attr-defined]  # as above
         if isinstance(callback, Timer):
             limit = callback.time_remaining()  # before it runs

@@ -96,7 +96,7 @@ def test_odd_pictures_and_masks(benchmark, done, helpers, photos, tmp_path):
     (tmp_path / "masks" / "manifest.json").unlink()
     report, result = benchmark("--methods", "mean", "--masks", tmp_path / "masks", output="masked")
     assert len(report["methods"]["mean"]["pictures"]) == 4
-    assert "1 masks match no picture" in result.err and "3 pictures have no mask" in result.err
+    assert "1 mask matches no picture" in result.err and "3 pictures have no mask" in result.err
 
 
 def test_a_changed_mask_is_not_evaluated(benchmark, done, helpers, photos, tmp_path):

@@ -69,7 +69,7 @@ def test_a_mask_too_many_is_left_out_and_named(photos, tmp_path):
     save_hole(tmp_path / "masks" / "stranger_mask001.png")
     items = dataset_from_folders(photos, tmp_path / "masks")
     assert [item.picture for item in items] == list(NAMES)
-    assert items.notes == ["1 masks match no picture and are left out: stranger_mask001.png"]
+    assert items.notes == ["1 mask matches no picture, left out: stranger_mask001.png"]
 
 
 def test_only_strangers_is_an_error(photos, tmp_path):

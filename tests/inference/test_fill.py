@@ -71,7 +71,7 @@ def test_one_mask_serves_a_list_and_no_sample_is_a_plain_list(pipeline):
 
 
 def test_as_many_masks_as_pictures(pipeline):
-    with pytest.raises(ValueError, match="2 masks for 1 pictures"):
+    with pytest.raises(ValueError, match="2 masks for 1 picture$"):
         Inpainter(pipeline)([pil(20, 20, 0)], [np.ones((20, 20), bool)] * 2)
 
 

@@ -3,12 +3,14 @@
 import re
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from latentinpaint.cli import COMMANDS
+from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.training.cli import train_flow
-from latentinpaint.training.run_messages import resuming_command
+from latentinpaint.training.run_messages import contents, resuming_command
 
 
 def test_a_run_begins_with_what_it_is_and_ends_with_what_to_type(pretrain, capsys):
@@ -23,6 +25,12 @@ def test_a_run_begins_with_what_it_is_and_ends_with_what_to_type(pretrain, capsy
     assert words[:4] == ["latentinpaint", "train_latent", "--config", "latent_ffc"]
     assert words[words.index("--autoencoder") + 1] == str(folder)
     assert words[words.index("--data.root") + 1] == "samples"
+
+
+def test_one_photograph():
+    data = InpaintingDataModule("nowhere")
+    data.train_crops = data.val_crops = SimpleNamespace(source=["a.png"])
+    assert contents(data) == "1 photograph and 1 to validate on"
 
 
 def test_the_trained_number_of_parameters(latent, capsys):

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from latentinpaint.errors import count_of
 from latentinpaint.evaluation.dataset import DatasetItem
 from latentinpaint.evaluation.report.gallery import Gallery, gallery
 from latentinpaint.evaluation.report.markdown import arrow, compact
@@ -62,8 +63,8 @@ def report_page(
     about = words.about.format(holes=settings.get("holes", ""), percent=f"{100 * fraction:.0f}")
     tables = page_tables(summary, ordered)
     return fill_template(
-        title=words.title.format(count=count),
-        heading=words.heading.format(count=count),
+        title=words.title.format(items=count_of(count, words.noun)),
+        heading=words.heading.format(items_were=count_of(count, words.noun, "was/were")),
         about=f"{labels}. {about}",
         conventions=(*TABLE_CONVENTIONS, *METRIC_CONVENTIONS),
         tables=[table for table in tables if table.key != "differences"],
@@ -194,7 +195,7 @@ def _of_some(count: int, of: int) -> str:
     """How many holes a figure is of, if it is not of all."""
     if count == of:
         return ""
-    return f" (of {count} of {of} holes)"
+    return f" (of {count} of {count_of(of, 'hole')})"
 
 
 def _verdict(spread_to_error: float) -> str:

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 class PageWords:
     """The texts at the top of a page.
 
-    title, heading: with {count} for the number of items. about: with {holes} for where the holes come from and
+    noun: for one of the items. title, heading: with {items} for their number and noun, or {items_were} with the
+    verb as well. about: with {holes} for where the holes come from and
     {percent} for the part of the picture that half of them exceed.
     """
 
+    noun: str
     title: str
     heading: str
     about: str
 
 
 FILLED_HOLES = PageWords(
-    "{count} holes filled",
-    "How well {count} holes were filled",
+    "hole",
+    "{items} filled",
+    "How well {items_were} filled",
     "Holes: {holes}; half of them cover more than {percent} % of the picture. Every method saw the same pictures and "
     "the same holes; only the hole is replaced, and fills are evaluated as 8-bit files.",
 )
