@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from latentinpaint.cli.engines import check_engine
 from latentinpaint.cli.terminal import progress_bar
-from latentinpaint.errors import InputError, check_counts, printable
+from latentinpaint.errors import InputError, check_counts, count_of, printable
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, EvaluationConfig, counts
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def run_comparison(config: BenchmarkConfig, methods: Sequence[str], reference: s
     runner = Runner(config, methods)
     with progress_bar("evaluating", len(runner.dataset)) as step:
         comparison = compare(runner, reference, step)
-    show_comparison(comparison, config.output, "holes")
+    show_comparison(comparison, config.output, "hole")
     return comparison.summary
 
 
@@ -50,13 +50,13 @@ def prepare(config: EvaluationConfig) -> None:
         download_weights(config, lambda text: print(text, file=sys.stderr))
 
 
-def show_comparison(comparison: "Comparison", output: str, items: str) -> None:
+def show_comparison(comparison: "Comparison", output: str, item: str) -> None:
     """Print what a comparison found.
 
     Args:
         comparison: the comparison.
         output: its folder.
-        items: the word for what was compared on.
+        item: the word for one of what was compared on.
     """
     from latentinpaint.evaluation.report.console import scores_table
 
@@ -67,7 +67,7 @@ def show_comparison(comparison: "Comparison", output: str, items: str) -> None:
     _print_times(comparison.run)
     folder = Path(output)
     print(
-        f"{len(summary.items)} {items}; every figure is in {folder / 'metrics.json'}, the report is "
+        f"{count_of(len(summary.items), item)}; every figure is in {folder / 'metrics.json'}, the report is "
         f"{folder / 'report.html'}"
     )
 

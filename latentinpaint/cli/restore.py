@@ -40,4 +40,4 @@ def run(options: Options) -> None:
     from latentinpaint.restoration.validation import compare_restorers
 
     comparison = compare_restorers(options, methods, options.reference, progress_bar)
-    show_comparison(comparison, options.output, "pictures")
+    show_comparison(comparison, options.output, "picture")

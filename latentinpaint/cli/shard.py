@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from latentinpaint.cli.terminal import progress_bar
-from latentinpaint.errors import InputError, check_at_least
+from latentinpaint.errors import InputError, check_at_least, count_of
 
 
 def command(images: str, output: str, per_shard: int = 1000) -> None:
@@ -26,5 +26,7 @@ def command(images: str, output: str, per_shard: int = 1000) -> None:
         raise InputError("--output is a folder of this machine: write the shards there, then copy them")
     manifest = write_shards(images, output, per_shard, progress_bar)
     names = [entry.name for entry in manifest.shards]
-    print(f"{manifest.pictures} pictures in {len(names)} shards; {MANIFEST} has their checksums")
+    print(
+        f"{count_of(manifest.pictures, 'picture')} in {count_of(len(names), 'shard')}; {MANIFEST} has their checksums"
+    )
     print(f"train on them with --data.root '{Path(output) / pattern_of(names)}'")

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from latentinpaint.errors import count_of
 from latentinpaint.evaluation.evaluator import Record, decode_vector
 from latentinpaint.evaluation.statistics import Mean, mean_with_interval
 from latentinpaint.metrics.distances import KernelDistance, f1_of_ssim_and_fid, frechet_distance, kernel_distance
@@ -173,7 +174,9 @@ def give_all_rows_the_same_items(rows: Iterable[TableRow]) -> list[str]:
         finite = np.isfinite([of_row[key] for of_row in scores])
         missing = ~finite.all(axis=0)
         if (finite.any(axis=0) & missing).any():
-            sentences.append(f"{key} of {missing.sum()} holes is not finite in every row, and left out of all rows")
+            sentences.append(
+                f"{key} of {count_of(missing.sum(), 'hole')} is not finite in every row, and left out of all rows"
+            )
         for of_row in scores:
             of_row[key] = np.where(missing, math.nan, of_row[key]).tolist()
     return sentences

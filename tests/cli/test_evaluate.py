@@ -144,7 +144,7 @@ def test_limit(evaluate):
     report, result = evaluate("--limit", 1, "--baselines", "mean,telea,ns")
     assert {name for _, name in figures(report)} == {"a.png"}
     assert list(report["methods"]) == ["mean", "telea", "ns"]
-    assert "1 holes" in result.out
+    assert "1 hole;" in result.out
 
 
 def test_size_is_that_of_the_fills(evaluate, tmp_path):

@@ -37,7 +37,7 @@ def test_a_folder_is_cropped_and_scaled(tmp_path):
     (tmp_path / "sub").mkdir()
     Image.fromarray(small_pictures(1, 8)[0]).save(tmp_path / "sub" / "small.png")
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    with pytest.warns(UserWarning, match="1 pictures .* skipped: broken.png"):
+    with pytest.warns(UserWarning, match="1 picture .* skipped: broken.png"):
         found = load_pictures(str(tmp_path), 8, 3)
     assert found.shape == (2, 3, 8, 8) and found.dtype == torch.uint8
     assert any((values == 200).all() for values in found)

@@ -71,7 +71,7 @@ def test_every_row_of_a_column_is_about_the_same_items():
     means = [row.means["picky_hole"] for row in summary.rows.values()]
     assert [(mean.count, mean.left_out) for mean in means] == [(2, 1), (2, 1)]
     assert [mean.value for mean in means] == pytest.approx([0.15, 0.05], abs=1e-6)
-    assert any(note.startswith("picky_hole of 1 holes") for note in summary.notes)
+    assert any(note.startswith("picky_hole of 1 hole is") for note in summary.notes)
 
 
 def test_rows_are_about_the_same_cases():

@@ -102,7 +102,7 @@ def test_pictures_are_grey_for_a_prior_of_one_channel(priors, images, tmp_path):
 
 MISTAKES = {
     "noise": ({"noise": -1.0}, METHODS, "noise starts at 0, not at -1"),
-    "validation": ({"validation": 9}, METHODS, "there are 9 pictures, of which 9 are for validation"),
+    "validation": ({"validation": 9}, METHODS, "9 pictures are there, of which 9 are for validation"),
     "task": ({"task": "box:9"}, METHODS, "leaves nothing of pictures of 16 x 16 pixels"),
     "method": ({}, ("magic",), "there is no method of restoration 'magic'"),
     "not-hadamard": ({}, ("hadamard",), "the Hadamard flow needs one"),
