@@ -2,10 +2,9 @@
 
     python benchmarks/picture_threads.py [--pictures 2] [--side 512] [--repeats 5]
 
-The same pictures with the same holes are filled one after the other, where the loops of the texture share each picture
-out, and by as many threads as pictures. Printed are seconds (the least of the repeats, and their median), how many
-cores were busy, and whether the pictures are equal. A busy machine tells nothing by seconds: then what counts is how
-much of a picture is done by one core alone, in processor's seconds of one thread.
+The same pictures with the same holes are filled one after the other, where the loops of the texture share each
+picture out, and by as many threads as pictures. Printed are seconds (the least of the repeats, and their median), how
+many cores were busy, and whether the pictures are equal.
 """
 
 import argparse
