@@ -82,7 +82,7 @@ def test_trained_samples_have_the_law_of_the_truth():
     N(-1, 0.25^2), for each cell its own."""
     refiner = NoiseRefiner(1, blocks=1, width=16, ratio=0.0, noise=4, continued=False)
     optimizer = torch.optim.Adam(refiner.parameters(), lr=0.02)
-    steps = 250
+    steps = 400
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     cells = torch.ones(256, 1, 2, 2)
     signs = torch.tensor([1.0, -1.0]).repeat(128).view(-1, 1, 1, 1)
