@@ -7,7 +7,7 @@ from pathlib import Path
 from latentinpaint.errors import check_counts
 
 
-def command(output: str = "quickstart", steps: int = 700, seed: int = 0) -> None:
+def command(output: str = "quickstart", steps: int = 650, seed: int = 0) -> None:
     """Show what the default model fills, train both refiners on the embedded photographs and compare their fills.
 
     Minutes of training make a demonstration, not a model to use: it ends with what to run for one.
