@@ -82,5 +82,5 @@ def _print_times(run: "RunResult") -> None:
         shares.append(f"{activity} {seconds:.1f} s ({100 * seconds / total:.0f} %)")
     reused = ""
     if run.reused:
-        reused = f", {run.reused} records used again"
-    print(f"{run.wall_seconds:.0f} s with {run.jobs} processes{reused}: {', '.join(shares)}")
+        reused = f", {count_of(run.reused, 'record')} used again"
+    print(f"{run.wall_seconds:.0f} s with {count_of(run.jobs, 'job')}{reused}: {', '.join(shares)}")
