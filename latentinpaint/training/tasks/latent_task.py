@@ -234,6 +234,15 @@ class LatentTask(PipelineTask):
         )
         self.objective = objective
         self.objective.check(self.pipeline)
+        if objective.needs_target_latents:
+            self._freeze_decoder()
+
+    def _freeze_decoder(self) -> None:
+        """A loss on latents gives it no gradients, which several processes would wait for."""
+        autoencoder = self.pipeline.autoencoder
+        for child in autoencoder.children():
+            if child is not autoencoder.stages:
+                child.requires_grad_(False)
 
     def losses(self, batch: Batch, generator: Generators) -> dict[str, Tensor]:
         """The objective's named scalars for a batch; "loss" is to be minimised."""
