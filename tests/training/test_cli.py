@@ -170,6 +170,11 @@ def test_two_processes_train_one_model(model_files, tmp_path):
     assert load_pipeline(tmp_path / "run").refiner.stochastic
 
 
+def test_shared_out_weights_have_no_average(latent):
+    with pytest.raises(InputError, match="set --ema 0 beside --trainer.strategy fsdp, or --trainer.strategy ddp"):
+        latent("--trainer.strategy", "fsdp")
+
+
 KNOWN = ("callbacks", "strategy", "world_size", "precision", "max_steps", "max_epochs")
 
 
@@ -187,7 +192,7 @@ def built(folder, is_first, fit, trained=True):
         **dict(accelerator="cpu", logger=False, max_steps=9, callbacks=[RunProgress()], enable_checkpointing=False),
         **dict(enable_progress_bar=False, enable_model_summary=False),
     )
-    seen = {"is_global_zero": is_first, "fit": fit, "global_step": 3, "loggers": []}
+    seen = {"is_global_zero": is_first, "local_rank": int(not is_first), "fit": fit, "global_step": 3, "loggers": []}
     trainer = SimpleNamespace(**{name: getattr(trainer, name) for name in KNOWN}, **seen)
     config = SimpleNamespace(output=folder, ckpt_path=None)
     data = InpaintingDataModule("samples", size=32)

@@ -306,7 +306,7 @@ def validated(autoencoder: Path, folder: Path) -> dict[str, float]:
     """What one of two processes logs, of pictures of grey 0.1 (a black fill has 20 dB) and 0.01 (40 dB)."""
     task = LatentTask(str(autoencoder), lambda channels: FFCRefiner(channels, blocks=1))
     task.fused_pipeline = lambda: SimpleNamespace(sample=black_fills)
-    strategy = pl.strategies.DDPStrategy(process_group_backend="gloo", timeout=timedelta(seconds=20))
+    strategy = pl.strategies.DDPStrategy(process_group_backend="gloo", timeout=timedelta(seconds=60))
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     trainer = pl.Trainer(accelerator="cpu", devices=2, strategy=strategy, default_root_dir=folder, **quiet)
     found = {}
