@@ -102,7 +102,7 @@ def _settings(runner: Runner, run: RunResult) -> dict[str, Any]:
         "seconds_in_all": round(run.wall_seconds, 1),
         "seconds_of_all_processes": seconds,
         "records_used_again": run.reused,
-        "seconds_and_memory": f"of one fill on one thread of {_processor()}, {processes} processes at once",
+        "seconds_and_memory": f"of one fill on one thread of {_processor()}, processes at once: {processes}",
         "versions": versions,
     }
 
