@@ -37,7 +37,7 @@ def test_the_files_hold_the_summary(make, tmp_path):
     assert settings["compared"]["mean"] == {"label": "mean colour", "kind": "BaselineMethod"}
     assert settings["metrics"] == ["L1", "PSNR", "SSIM", "MS-SSIM"]
     assert "output" not in settings and "masks" not in settings
-    assert settings["seconds_and_memory"].endswith(" cores), 1 processes at once")
+    assert settings["seconds_and_memory"].endswith(" cores), processes at once: 1")
 
 
 def test_a_reference_is_checked_before_the_work(make, tmp_path):
