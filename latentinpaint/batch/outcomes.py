@@ -170,24 +170,26 @@ def read_outcomes(path: Path) -> list[PictureOutcome]:
         raise MissingPackageError(
             "a table of outcomes needs the package pyarrow: pip install 'latentinpaint[ray]'"
         ) from error
-    if not _is_there(path):
+    content = _content(path)
+    if content is None:
         return []
-    content = BytesIO(read_bytes(path))
     try:
-        rows = parquet.read_table(content).to_pylist()
+        rows = parquet.read_table(BytesIO(content)).to_pylist()
         return [_from_table(row) for row in rows]
     except (pyarrow.ArrowException, TypeError, KeyError) as error:
         raise InputError(f"{address(path)} is no table of outcomes: move it elsewhere") from error
 
 
-def _is_there(path: Path) -> bool:
-    if not is_address(path):
-        return path.is_file()
+def _content(path: Path) -> bytes | None:
+    """The bytes of a file, None if there is none; a store that cannot be reached is no missing file."""
+    if not is_address(path) and not path.exists():
+        return None
     try:
-        read_bytes(path)
-    except InputError:
-        return False
-    return True
+        return read_bytes(path)
+    except InputError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
 
 
 def _from_table(row: dict[str, Any]) -> PictureOutcome:

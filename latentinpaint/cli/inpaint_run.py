@@ -257,8 +257,7 @@ def _run_on_ray(
     if tasks:
         _load(replace(options, device="cpu"))  # so that a wrong model is reported before any worker begins
     with connected(options.ray_address, options.jobs, options.device, "--jobs") as cluster:
-        device = options.device or cluster.device
-        load = partial(_load_in_worker, options.model, device, options.precision)
+        load = partial(_load_in_worker, options.model, cluster.device, options.precision)
         with _progress(len(tasks)) as (_, end):
             run_tasks_on_ray(cluster, load, plan, tasks, task_options, summary, outdir, end)
 

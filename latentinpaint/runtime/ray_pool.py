@@ -11,6 +11,8 @@ could take all there are, and would wait for ever for what nobody has room to fe
 
 import logging
 import os
+import re
+import socket
 import time
 import traceback
 import warnings
@@ -31,6 +33,7 @@ BLOCK = 4  # items that are handed out together at the first attempt
 WORKER_CPUS = 0.9
 STEP_CPUS = 0.05  # of fetching and storing, two of which fit beside a worker
 STEPS = ("fetch", "work", "store")
+CONNECT_SECONDS = 10.0
 PATIENCE = 10.0  # seconds for a cluster to say what is free
 _ERROR = "error"
 
@@ -92,12 +95,13 @@ class Cluster:
         while room < needed and time.monotonic() < until:
             time.sleep(0.2)  # what a job before this one had is given back a little later
             room = workers_with_room(ray.nodes(), ray.available_resources(), self.gpus)
-        kind = "GPU" if self.gpus else "processor"
+        kind = "processor"
+        if self.gpus:
+            kind = "GPU and a processor"
         if room < needed:
             raise InputError(
-                f"the Ray cluster has room for {room} workers: each takes a whole {kind} that no other job uses, of "
-                f"which {WORKER_CPUS} of a processor is its own and the rest reads and writes; declare more "
-                f"processors when Ray is started, wait for other jobs, or ask for fewer {self.workers_name}"
+                f"the Ray cluster has room for {room} workers: each takes a {kind} that no other job has; declare "
+                f"more processors when Ray is started, wait for other jobs, or ask for fewer {self.workers_name}"
             )
         return self.workers or room
 
@@ -115,13 +119,15 @@ def connected(
         address: of the cluster, as `ray start` prints it; None is the one that the environment's RAY_ADDRESS names,
             or one of this machine alone, which ends with the connection.
         workers: how many at most; None for all that have room.
-        device: what they compute on, None for GPUs if the cluster has any.
+        device: what they compute on, cpu or cuda; None for GPUs if the cluster has any.
         workers_name: what messages call the argument `workers`.
 
     Raises:
         MissingPackageError: if Ray is not installed.
-        InputError: if there is no cluster at the address.
+        InputError: if there is no cluster at the address, or the device is another.
     """
+    if device not in (None, "cpu", "cuda"):
+        raise InputError(f"workers of a Ray cluster compute on cpu or cuda, not on {device}")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
@@ -133,6 +139,7 @@ def connected(
         ) from error
     was_connected = ray.is_initialized()
     if not was_connected:
+        _check_reachable(address)
         try:
             ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -140,11 +147,21 @@ def connected(
             raise InputError(f"there is no Ray cluster at {address or 'RAY_ADDRESS'}: {reason}") from error
     try:
         has_gpus = ray.cluster_resources().get("GPU", 0) >= 1
-        wants_gpus = has_gpus if device is None else device.startswith("cuda")
-        yield Cluster(workers, wants_gpus, workers_name)
+        yield Cluster(workers, device == "cuda" or (device is None and has_gpus), workers_name)
     finally:
         if not was_connected:
             ray.shutdown()
+
+
+def _check_reachable(address: str | None) -> None:
+    """Raise an `InputError` if nobody listens at host:port, for which Ray would wait for minutes."""
+    match = re.fullmatch(r"([^/]+):(\d+)", address or "")
+    if match is None:
+        return
+    try:
+        socket.create_connection((match[1], int(match[2])), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"there is no Ray cluster at {address}: {error}") from error
 
 
 def workers_with_room(nodes: Sequence[dict[str, Any]], free: dict[str, float], gpus: bool) -> int:
@@ -237,7 +254,7 @@ class RayPool(Generic[Item, Result]):
         resources = {"num_cpus": WORKER_CPUS}
         if self.cluster.gpus:
             resources["num_gpus"] = 1
-        dataset = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // block))
+        dataset: Any = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // block))
         if self.fetch is not None:
             dataset = dataset.map(partial(_do, "fetch", self.fetch), num_cpus=STEP_CPUS)
         with warnings.catch_warnings():

@@ -102,6 +102,8 @@ def test_the_file_holds_the_rows(plan, tasks, tmp_path):
     table = first_run(plan, tasks)
     table.write(path)
     assert read_outcomes(path) == sorted(table.rows.values(), key=lambda row: row.image)
+    with pytest.raises(InputError, match="^cannot read|is a folder"):  # nothing is known of an earlier table
+        read_outcomes(tmp_path)
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(InputError, match=r"outcomes.parquet is no table of outcomes: move it elsewhere"):
         read_outcomes(path)

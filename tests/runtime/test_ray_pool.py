@@ -45,6 +45,21 @@ def test_without_ray_one_sentence_says_what_to_install():
         pass
 
 
+def test_a_device_that_workers_have_not_is_one_sentence():
+    with (
+        pytest.raises(InputError, match="compute on cpu or cuda, not on mps"),
+        connected("127.0.0.1:1", device="mps"),
+    ):
+        pass
+
+
+def test_nobody_at_the_address_is_one_sentence():
+    pytest.importorskip("ray", reason="ray is not installed: pip install 'latentinpaint[ray]'")
+    with pytest.raises(InputError, match="^there is no Ray cluster at 127.0.0.1:1: .*refused"):
+        with connected("127.0.0.1:1"):
+            pass
+
+
 @contextmanager
 def in_cluster(ray_address, **options):
     with connected(ray_address, device="cpu", **options) as cluster:
@@ -55,7 +70,7 @@ def test_more_workers_than_there_is_room_for_is_one_sentence(ray_address, monkey
     monkeypatch.setattr("latentinpaint.runtime.ray_pool.PATIENCE", 0.0)
     with in_cluster(ray_address, workers=5, workers_name="--jobs") as cluster:
         with pytest.raises(
-            InputError, match="has room for 2 workers: .* start Ray with more processors.* fewer --jobs"
+            InputError, match="has room for 2 workers: .* more processors .* fewer --jobs"
         ):
             list(RayPool(cluster, lambda: int).map_unordered([1]))
 
