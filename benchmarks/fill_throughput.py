@@ -107,10 +107,10 @@ def main() -> None:
     cv2.setNumThreads(1)
     inpainter = Inpainter.from_pretrained(options.model, "cpu")
     images = photographs(options.images, options.repeats)
-    measure(inpainter, images[0], SIZES["256 x 256"])  # what is compiled at the first call is not counted
     print("| photographs | decode | networks | texture | encode | in all | a core hour fills | read | written |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, size in SIZES.items():
+        measure(inpainter, images[0], size)  # what is compiled and allocated at the first call is not counted
         found = [measure(inpainter, image, size) for image in images]
         median = {key: statistics.median(one[key] for one in found) for key in found[0]}
         steps = [median[step] for step in ("decode", "networks", "texture", "encode")]
