@@ -69,9 +69,7 @@ def in_cluster(ray_address, **options):
 def test_more_workers_than_there_is_room_for_is_one_sentence(ray_address, monkeypatch):
     monkeypatch.setattr("latentinpaint.runtime.ray_pool.PATIENCE", 0.0)
     with in_cluster(ray_address, workers=5, workers_name="--jobs") as cluster:
-        with pytest.raises(
-            InputError, match="has room for 2 workers: .* more processors .* fewer --jobs"
-        ):
+        with pytest.raises(InputError, match="has room for 2 workers: .* more processors .* fewer --jobs"):
             list(RayPool(cluster, lambda: int).map_unordered([1]))
 
 
