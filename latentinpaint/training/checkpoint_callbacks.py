@@ -35,7 +35,7 @@ class Checkpoints(Checkpoint):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         now = time.monotonic()
-        if trainer.strategy.broadcast(now - self.saved_at >= self.seconds):
+        if trainer.strategy.reduce_boolean_decision(now - self.saved_at >= self.seconds, all=False):
             self.saved_at = now
             trainer.save_checkpoint(self.last_file, weights_only=False)
 
