@@ -75,8 +75,8 @@ class Inpainter(TrainedModel):
             options: see `FillArguments`.
 
         Returns:
-            A picture of the kind that came in; an empty mask gives it back. For a list of pictures a list, equal to
-            asking one by one.
+            A picture of the kind that came in; an empty mask gives it back. For a list of pictures a list, as asking
+            one by one gives it; without texture the networks' rounding may differ in the batch.
 
         Raises:
             InputError: if sizes differ, values of the mask leave open what is the hole (labels, NaN), known samples

@@ -15,6 +15,7 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -81,7 +82,7 @@ def fill_holes(
         unknown = list(map(torch.logical_or, masks, hidden))
     texture = options.choose_texture(texture)
     crops = _crops(masks, unknown, options, pipeline.autoencoder.stride, texture is not None)
-    batches = list(_batches(crops))
+    batches = list(_batches(crops, apart=texture is not None))
     outputs = [image[None].expand(options.num_samples, -1, -1, -1) for image in images]
     writable: set[int] = set()  # pictures whose outputs are copies; the others are the caller's tensors
     for batch, part in zip(batches, parts(map(_area, batches)), strict=True):
@@ -165,11 +166,16 @@ def _crops(
             yield _Crop(picture, box, network_size, seed)
 
 
-def _batches(crops: Iterator[_Crop]) -> Iterator[list[_Crop]]:
-    """Crops of one size, and seen at one size, together, at most `MAX_PIXELS`."""
-    groups: dict[tuple[tuple[int, int], tuple[int, int]], list[_Crop]] = {}
+def _batches(crops: Iterator[_Crop], apart: bool) -> Iterator[list[_Crop]]:
+    """Crops of one size, and seen at one size, together, at most `MAX_PIXELS`.
+
+    Networks round otherwise in another batch, which a texture can turn into other patches: `apart` keeps those of
+    different pictures apart.
+    """
+    groups: dict[tuple[Any, ...], list[_Crop]] = {}
     for crop in crops:
-        groups.setdefault((crop.box.size, crop.network_size), []).append(crop)
+        key = (crop.picture if apart else None, crop.box.size, crop.network_size)
+        groups.setdefault(key, []).append(crop)
     for group in groups.values():
         batch_size = max(1, MAX_PIXELS // group[0].box.area)
         for first in range(0, len(group), batch_size):

@@ -82,6 +82,16 @@ def test_distant_holes_and_pictures_of_one_size_pass_together(pipeline, seen):
     assert sorted(seen) == [(1, 3, 64, 64), (3, 3, 80, 80)]
 
 
+def test_with_texture_each_picture_passes_by_itself(pipeline, seen):
+    """In another batch networks round otherwise, and a texture would turn that into other patches."""
+    pictures = [picture(64, 64, seed) for seed in range(2)]
+    holes = [hole(64, 64, 8, 8, 16, 16)] * 2
+    options = FillOptions(seed=3)
+    together = fill_holes(pipeline, pictures, holes, options, PatchTexture())
+    assert [shape[0] for shape in seen] == [1, 1]
+    assert torch.equal(together[0], fill_holes(pipeline, pictures[:1], holes[:1], options, PatchTexture())[0])
+
+
 def test_a_picture_without_a_hole_comes_back_and_passes_nothing(pipeline, seen):
     image = picture(30, 40)
     (answer,) = fill_holes(pipeline, [image], [torch.zeros(1, 30, 40, dtype=torch.bool)], FillOptions(num_samples=2))
