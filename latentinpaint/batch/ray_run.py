@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from latentinpaint.batch.folder_plan import FillTask, FolderNames, FolderPlan
 from latentinpaint.batch.outcomes import OUTCOMES_FILE, OutcomeTable, read_outcomes
-from latentinpaint.batch.run import FolderSummary, remove_temporary_files
+from latentinpaint.batch.run import FolderSummary, remove_leftovers
 from latentinpaint.batch.task import (
     FilledFiles,
     TaskOptions,
@@ -85,14 +85,13 @@ def run_tasks_on_ray(
             else:
                 result = placed.result
                 table.add(task, result, placed)
-            if isinstance(placed, WorkerLost) or placed.attempt > 1:
-                remove_temporary_files(task, now.timestamp())
             summary.add(task, result)
             on_end(task, result)
             if time.monotonic() > due:
                 table.write(table_path)
                 due = time.monotonic() + TABLE_INTERVAL
     finally:
+        remove_leftovers(tasks, now.timestamp() - 2)  # file systems round their times
         table.write(table_path)
 
 

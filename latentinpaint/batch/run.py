@@ -233,6 +233,17 @@ def _run_task(inpainter: "Inpainter", options: TaskOptions, task: FillTask) -> T
     return try_fill_files(inpainter, task, options)
 
 
+def remove_leftovers(tasks: Sequence[FillTask], since: float) -> None:
+    """As `remove_temporary_files`, for tasks of which any may have lost a process."""
+    by_folder: dict[Path, list[FillTask]] = {}
+    for task in tasks:
+        by_folder.setdefault(task.outputs[0].parent, []).append(task)
+    for folder, of_folder in by_folder.items():
+        if any(folder.glob(".*")):
+            for task in of_folder:
+                remove_temporary_files(task, since)
+
+
 def remove_temporary_files(task: FillTask, since: float) -> None:
     """Remove what a process that was ended had begun to write, at `since`, a time in seconds, or later."""
     for output in task.outputs:

@@ -8,7 +8,7 @@ from crew_tasks import Deadly
 from PIL import Image
 
 from latentinpaint.batch.folder_plan import FillTask, FolderNames, FolderPlan
-from latentinpaint.batch.run import FolderSummary, run_tasks, select_tasks
+from latentinpaint.batch.run import FolderSummary, remove_leftovers, run_tasks, select_tasks
 from latentinpaint.batch.task import (
     Message,
     MessageCode,
@@ -16,6 +16,7 @@ from latentinpaint.batch.task import (
     TaskOptions,
     TaskResult,
 )
+from latentinpaint.files import write_beside
 from latentinpaint.inference.options import FillOptions
 
 
@@ -46,6 +47,18 @@ def test_a_lost_process_names_its_picture_and_leaves_nothing(tmp_path):
     assert failure.path == source / "b.png" and "ended from outside" in failure.reason
     assert failure.reason.endswith("a smaller number of --jobs needs less")
     assert str(failure).startswith(f"{source / 'b.png'}: the process")
+
+
+def test_leftovers_of_lost_processes_are_removed_and_nothing_else(tmp_path):
+    tasks = [FillTask(tmp_path / name, None, (tmp_path / "out" / name,)) for name in ("a.png", "b.png")]
+    (tmp_path / "out").mkdir()
+    with write_beside(tasks[1].outputs[0]) as half:
+        name = half.name
+    others = {"b.png", ".hidden", name.replace(name.split("-")[1], "0" * 10)}
+    for file in (name, *others):
+        (tmp_path / "out" / file).write_bytes(b"half")
+    remove_leftovers(tasks, 0)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == others
 
 
 def test_the_summary_groups_what_differs_by_names_alone(tmp_path):
