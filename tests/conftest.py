@@ -83,12 +83,12 @@ def build_pipeline(refiner: str = "ffc", control: bool = True, seed: int = 0):
 
 @pytest.fixture(scope="session")
 def model_files(tmp_path_factory) -> dict[str, Path]:
-    """Files of untrained models: "ffc", "flow", "autoencoder" (of both) and "other" (another autoencoder)."""
+    """Files of untrained models: "ffc", "flow", "noise", "autoencoder" (of all) and "other" (another autoencoder)."""
     from latentinpaint.models import LamaAutoencoder
     from latentinpaint.weights import Model, save_autoencoder, save_model
 
     folder = tmp_path_factory.mktemp("models")
-    for name in ("ffc", "flow"):
+    for name in ("ffc", "flow", "noise"):
         save_model(Model(build_pipeline(name)), folder / name / "model.safetensors")
     save_autoencoder(build_pipeline().autoencoder, folder / "autoencoder.safetensors")
     torch.manual_seed(1)
@@ -96,6 +96,7 @@ def model_files(tmp_path_factory) -> dict[str, Path]:
     return {
         "ffc": folder / "ffc" / "model.safetensors",
         "flow": folder / "flow" / "model.safetensors",
+        "noise": folder / "noise" / "model.safetensors",
         "autoencoder": folder / "autoencoder.safetensors",
         "other": folder / "other.safetensors",
     }

@@ -27,14 +27,14 @@ class InpaintingDataModule(StreamDataModule):
     """Photographs with holes, for pretraining and for the refiners.
 
     Args:
-        root: folder of photographs, searched with its sub-folders; tar shards of the WebDataset layout, such as
-            "shards/{0000..0099}.tar", also https://… and s3://…; "samples" takes the photographs inside scikit-image.
+        root: folder of photographs, with its sub-folders; tar shards (WebDataset) such as "shards/{0000..0099}.tar",
+            also https://… and s3://…; "samples" takes scikit-image's.
         val_root: folder or shards of photographs to validate on; None holds back a tenth of `root`, at most 64.
         size: side of the crops, pixels, a multiple of 8.
         zoom: how far a crop may reach into a photograph: its shorter side is scaled to between `size` and
             `size * zoom` pixels.
-        augmentation: "crop" (scale, crop, flip), "recolour" (that in other colours, for few photographs) or "lama"
-            (LaMa's geometry and colour changes).
+        augmentation: "crop" (scale, crop, flip), "recolour" (other colours too, for few photographs) or "lama"
+            (LaMa's geometry and colours).
         masks: preset of the holes: training, thin, medium or thick.
         mask_dir: folder of mask files to draw the holes from, instead of a preset.
         val_masks: preset of the holes for validation.

@@ -18,7 +18,7 @@ from latentinpaint.data.augmentation import Transform
 from latentinpaint.data.mask_generators import MaskGenerator
 from latentinpaint.data.shard_index import SUFFIX
 from latentinpaint.data.shard_storage import StorageError
-from latentinpaint.errors import InputError, choose, count_of
+from latentinpaint.errors import InputError, choose
 from latentinpaint.images.folders import left_out_sentence, read_folder
 from latentinpaint.images.image_files import read_picture
 from latentinpaint.images.picture import Picture
@@ -191,7 +191,7 @@ class Crops(Dataset):
                 raise
             except InputError:
                 self.unreadable[index] = 1
-        raise InputError(f"none of {count_of(count, 'picture')} can be read; the first is {self.source.names[0]}")
+        raise InputError(f"none of the pictures can be read; the first of {count} is {self.source.names[0]}")
 
 
 def _nothing_to_train_on(root: str | Path, files: list[Path]) -> str:

@@ -24,7 +24,7 @@ def latent_step(task: LatentTask, batch: Batch, precision: str = "32-true") -> C
         task, batch: on the same device.
         precision: Lightning's name of it; "16-mixed" and "bf16-mixed" are autocast.
     """
-    task.setup("fit")
+    task.use_channels_last()
     task.train()
     (optimizer,) = task.configure_optimizers()
     generator = torch.Generator().manual_seed(0)
@@ -44,7 +44,7 @@ def latent_step(task: LatentTask, batch: Batch, precision: str = "32-true") -> C
 
 def adversarial_step(task: AdversarialTask, batch: Batch, precision: str = "32-true") -> Callable[[], None]:
     """As `latent_step`, for a task of two optimisers."""
-    task.setup("fit")
+    task.use_channels_last()
     task.train()
     generator, discriminator = task.configure_optimizers()
     device = batch["image"].device

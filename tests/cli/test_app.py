@@ -25,7 +25,7 @@ def test_without_its_libraries_it_says_what_to_install(command, model_files, mon
 @pytest.mark.parametrize(
     "options, words",
     [
-        (["--model", "nowhere/model"], "there is no model file nowhere/model"),
+        (["--model", "./nowhere/model"], "there is no model file nowhere/model"),
         (["--model", "{ffc},nowhere"], "there is no model file nowhere"),
         (["--model", "{autoencoder}"], "train a refiner on it"),
         (["--model", "{ffc}", "--port", "0"], "--port is 1 to 65535"),

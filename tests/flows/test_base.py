@@ -139,7 +139,7 @@ def test_impossible_flows():
     for flow_class in (MaskConditionedFlow, HadamardFlow, MultichannelFlow):
         with pytest.raises(InputError, match="takes pictures"):
             flow_class((2,))
-    with pytest.raises(InputError, match="weighting one of exact, items, mean"):
+    with pytest.raises(InputError, match="no weighting .*: choose one of exact, items, mean"):
         MaskConditionedFlow(PICTURE, weighting="none")
     with pytest.raises(InputError, match="measure 'rows'.*diagonal"):
         HadamardFlow(PICTURE, measure={"rows": 1.0})

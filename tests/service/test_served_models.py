@@ -28,7 +28,7 @@ def test_models_are_loaded_by_name(model_files):
     with pytest.raises(InputError, match="no model is named"):
         load_models([" , "])
     with pytest.raises(InputError, match="no model file"):
-        load_models(["nowhere/model"])
+        load_models(["nowhere/at/all"])
 
 
 def test_every_model_has_filled_once_before_the_first_request():

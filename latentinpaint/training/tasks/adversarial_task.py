@@ -51,8 +51,8 @@ class AdversarialTask(PipelineTask):
             of `start`.
         autoencoder: file or folder that `pretrain_ae` wrote, or an autoencoder's class to be trained from scratch; by
             default that of `start`.
-        start: model file or run folder that lends its weights to begin with, trained with other losses or a converted
-            checkpoint; it has to be built as described here.
+        start: model file or run folder that lends its weights, trained with other losses or converted; it has to be
+            built as described here.
         mask, trained: as in train_latent; LaMa is alpha and all.
         weights: of the losses.
         space: "image", losses compare decoded pictures, or "latent", latents, without a decoder.

@@ -67,7 +67,11 @@ class TrainingTask(pl.LightningModule, ABC):
 
     def setup(self, stage: str) -> None:
         if not isinstance(self.trainer.strategy, ShardedStrategy):  # which keeps the optimiser's numbers in row order
-            self.to(memory_format=torch.channels_last)
+            self.use_channels_last()
+
+    def use_channels_last(self) -> None:
+        """The memory format in which convolutions are fastest."""
+        self.to(memory_format=torch.channels_last)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Pictures in the memory format of the networks."""
