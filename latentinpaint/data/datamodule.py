@@ -28,7 +28,7 @@ class InpaintingDataModule(StreamDataModule):
 
     Args:
         root: folder of photographs, with its sub-folders; tar shards (WebDataset) such as "shards/{0000..0099}.tar",
-            also https://… and s3://…; "samples" takes scikit-image's.
+            or s3://…; "samples" takes scikit-image's.
         val_root: folder or shards of photographs to validate on; None holds back a tenth of `root`, at most 64.
         size: side of the crops, pixels, a multiple of 8.
         zoom: how far a crop may reach into a photograph: its shorter side is scaled to between `size` and

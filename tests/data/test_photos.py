@@ -166,7 +166,7 @@ def test_bad_photos_do_not_depend_on_who_met_them_first():
 
 
 def test_nothing_readable():
-    with pytest.raises(InputError, match="none of 3 pictures"):
+    with pytest.raises(InputError, match="none of the pictures can be read; the first of 3 is"):
         crops_of(Plain(3, bad=(0, 1, 2)))[0]
 
 

@@ -57,9 +57,9 @@ class AdversarialTask(PipelineTask):
         weights: of the losses.
         space: "image", losses compare decoded pictures, or "latent", latents, without a decoder.
         discriminator_width, discriminator_layers, discriminator_norm: see `PatchDiscriminator`.
-        r1_every: steps between two gradient penalties, each then counted so many times. 1 is LaMa.
+        r1_every: steps between two gradient penalties, each counted so often. 1 is LaMa.
         learning_rate, discriminator_rate: peaks of the two learning rates, above 0.
-        gradient_clip: largest norm of the generator's gradient, 0 for none; LaMa has none.
+        gradient_clip: largest norm of the generator's gradient; 0, as LaMa, for none.
         perceptual_weights: file of the segmentation network's or torchvision's ResNet-50 weights; by default the
             latter where torch keeps them.
         download: fetch torchvision's if they are not there.
