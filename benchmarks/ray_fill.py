@@ -24,7 +24,7 @@ from latentinpaint.batch.run import FolderSummary, run_tasks
 from latentinpaint.batch.task import TaskOptions, TaskResult
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inpainter import Inpainter
-from latentinpaint.runtime.ray_pool import connected
+from latentinpaint.runtime.ray_cluster import connected
 
 OPTIONS = TaskOptions(FillOptions(texture=False))
 

@@ -24,7 +24,8 @@ from latentinpaint.batch.task import (
     write_filled,
 )
 from latentinpaint.batch.task_files import TaskInput, read_input
-from latentinpaint.runtime.ray_pool import Cluster, RayPool, WorkerLost
+from latentinpaint.runtime.ray_cluster import Cluster
+from latentinpaint.runtime.ray_pool import RayPool, WorkerLost
 
 if TYPE_CHECKING:
     from latentinpaint.inpainter import Inpainter

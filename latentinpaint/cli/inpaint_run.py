@@ -32,7 +32,7 @@ from latentinpaint.inpainter import Inpainter
 from latentinpaint.model_paths import pipeline_file
 from latentinpaint.runtime.addresses import address, is_address, list_addresses
 from latentinpaint.runtime.device import GIB, free_memory
-from latentinpaint.runtime.ray_pool import connected
+from latentinpaint.runtime.ray_cluster import connected
 
 NAMES = FolderNames("--indir", "--outdir", "--maskdir", "--mask", "--format", "--limit", "--jobs", "--crop")
 MASK_NAMES = ArgumentNames(invert_mask="--invert-mask", ignore_problems="--ignore-problems")

@@ -20,7 +20,8 @@ from latentinpaint.errors import InputError
 from latentinpaint.evaluation.benchmark_config import EvaluationConfig
 from latentinpaint.evaluation.dataset import ItemSource
 from latentinpaint.files import write_bytes
-from latentinpaint.runtime.ray_pool import Cluster, RayPool, WorkerLost
+from latentinpaint.runtime.ray_cluster import Cluster
+from latentinpaint.runtime.ray_pool import RayPool, WorkerLost
 
 if TYPE_CHECKING:
     from latentinpaint.evaluation.runner import Runner

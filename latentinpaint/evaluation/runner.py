@@ -48,7 +48,7 @@ from latentinpaint.evaluation.output_folder import (
 )
 from latentinpaint.evaluation.report.page_words import FILLED_HOLES, PageWords
 from latentinpaint.images.folders import check_outside
-from latentinpaint.runtime.ray_pool import connected
+from latentinpaint.runtime.ray_cluster import connected
 
 FILLS_PER_PROCESS = 24  # fills that are worth the seconds that another process takes to start
 MAX_PROCESSES = 8

@@ -15,7 +15,7 @@ from latentinpaint.batch.run import FolderSummary, run_tasks, select_tasks
 from latentinpaint.batch.task import TaskOptions, fill_files
 from latentinpaint.inpainter import Inpainter
 from latentinpaint.runtime.addresses import address, list_addresses
-from latentinpaint.runtime.ray_pool import connected
+from latentinpaint.runtime.ray_cluster import connected
 
 HOLE = np.zeros((20, 24), bool)
 HOLE[6:13, 8:17] = True
