@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from gaussian_prior import generators
+from quick_restorers import QUICK
 from two_devices import NEAR, near
 
 from latentinpaint.flows import HadamardFlow, ScheduledFlow
@@ -16,18 +17,6 @@ from latentinpaint.restoration.velocity_prior import prior_of
 pytestmark = pytest.mark.gpu
 
 SHAPE = (1, 8, 8)
-QUICK = {
-    "pnp_flow": {"steps": 4},
-    "ot_ode": {"steps": 5, "start": 0.2},
-    "d_flow": {"iterations": 1, "trials": 3},
-    "flow_priors": {"steps": 4},
-    "flower": {"steps": 4, "spread": 1.0},
-    "guidance": {"steps": 4},
-    "seen": {},
-    "replace": {"steps": 4},
-    "repaint": {"steps": 4, "repeats": 2},
-    "hadamard": {"steps": 4},
-}
 
 
 def prior(name, device):
