@@ -11,13 +11,14 @@ NEAR = 1e-4
 
 
 def near(found, expected, share=NEAR, least=1e-6):
-    """Whether no entry differs by more than this share of the largest; raises an AssertionError.
+    """True where no entry differs by more than this share of the largest; else an AssertionError that says which do.
 
     Args:
         least: a largest entry below this counts as this.
     """
     found, expected = found.detach().cpu(), expected.detach().cpu()
     torch.testing.assert_close(found, expected, atol=share * max(_largest(expected), least), rtol=0)
+    return True
 
 
 def _largest(x):
@@ -38,14 +39,15 @@ def with_gradients(module, function, *inputs):
 
 
 def same_on(device, module, function, *inputs, share=NEAR):
-    """Assert that output and gradients on a device are those of the processor."""
+    """True where output and gradients on a device are the processor's; else an AssertionError that says why."""
     there = copy.deepcopy(module).to(device)
     expected, expected_gradients = with_gradients(module, function, *inputs)
     found, gradients = with_gradients(there, function, *(x.to(device) for x in inputs))
     assert found.device.type == torch.device(device).type
-    near(found, expected, share)
+    assert near(found, expected, share)
     assert gradients.keys() == expected_gradients.keys() and gradients
     # What cancels in a gradient leaves the error of its terms: that of a bias before a normalisation is nothing else.
     least = 1e-3 * max(map(_largest, expected_gradients.values()))
     for name, gradient in expected_gradients.items():
-        near(gradients[name], gradient, 10 * share, least)
+        assert near(gradients[name], gradient, 10 * share, least)
+    return True

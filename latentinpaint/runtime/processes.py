@@ -57,9 +57,9 @@ def total(value: Tensor) -> Tensor:
 
 def average(tensors: list[Tensor]) -> None:
     """Put the means over processes in the places of tensors, all of them at once."""
-    flat = total(torch.cat([tensor.flatten() for tensor in tensors])) / process_count()
-    means = flat.split([tensor.numel() for tensor in tensors])
-    for tensor, mean in zip(tensors, means, strict=True):
+    flat = torch.cat(list(map(torch.flatten, tensors)))
+    means = total(flat) / process_count()
+    for tensor, mean in zip(tensors, means.split(list(map(torch.numel, tensors))), strict=True):
         tensor.copy_(mean.view(tensor.shape))
 
 

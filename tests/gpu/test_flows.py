@@ -42,7 +42,7 @@ def test_every_task_samples_as_on_the_processor(name, task, device):
     found = run_on(device, flow, task)
     assert found.samples.device.type == "cpu" and found.nfe > 0
     # An adaptive solver may take other steps where its estimate of the error is near the tolerance, 1e-2 here.
-    near(found.samples, expected.samples, 0.05 if name == "mask_conditioned" else 10 * NEAR)
+    assert near(found.samples, expected.samples, 0.05 if name == "mask_conditioned" else 10 * NEAR)
 
 
 @pytest.mark.parametrize("solver", ["euler", "midpoint", "heun"])
@@ -50,7 +50,7 @@ def test_every_solver_of_a_hadamard_flow_with_noise(solver, device):
     flow = make("hadamard")
     config = replace(flow.sampler, solver=solver, epsilon=0.5)
     expected, found = (run_on(where, flow, "inpaint", config=config) for where in ("cpu", device))
-    near(found.samples, expected.samples, 10 * NEAR)
+    assert near(found.samples, expected.samples, 10 * NEAR)
 
 
 @pytest.mark.parametrize("solver", ["euler", "midpoint", "rk4", "dopri5"])
@@ -59,7 +59,7 @@ def test_every_solver_of_a_scheduled_flow(solver, shared_steps, device):
     flow = make("points")
     config = replace(flow.sampler, solver=solver, steps=5, shared_steps=shared_steps)
     expected, found = (run_on(where, flow, "generate", config=config) for where in ("cpu", device))
-    near(found.samples, expected.samples, 10 * NEAR)
+    assert near(found.samples, expected.samples, 10 * NEAR)
 
 
 @pytest.mark.parametrize("name", FLOW_NAMES)
@@ -70,7 +70,7 @@ def test_the_loss_and_its_gradients(name, device):
     def loss(module, noise, data):
         return module.loss(noise, data, torch.Generator().manual_seed(3))["loss"]
 
-    same_on(device, flow, loss, source, target, share=10 * NEAR)
+    assert same_on(device, flow, loss, source, target, share=10 * NEAR)
 
 
 def grey_flow():
@@ -97,8 +97,8 @@ def test_the_path_of_least_action(device):
         compared.append(compare_paths(flow, pictures.to(where), [0.0, 0.5, 1.0], settings, steps=2))
     here, there = compared
     for name, path in here.items():
-        near(there[name].states, path.states, 10 * NEAR)
-        near(there[name].clocks, path.clocks, 10 * NEAR)
+        assert near(there[name].states, path.states, 10 * NEAR)
+        assert near(there[name].clocks, path.clocks, 10 * NEAR)
         assert there[name].action == pytest.approx(path.action, rel=1e-3)
     assert min(draw_paths(list(there.values()), [0.0, 0.5, 1.0]).size) > 60
 
@@ -112,5 +112,5 @@ def test_plans_through_a_maze(device):
     for where in ("cpu", device):
         planner = Planner(copy.deepcopy(flow).to(where).eval(), Maze(MAZES["small"]), 1.5, SearchConfig((10, 20)))
         plans.append(planner.plan(stops, seed=3))
-    near(plans[1].paths, plans[0].paths, 10 * NEAR)
+    assert near(plans[1].paths, plans[0].paths, 10 * NEAR)
     assert torch.equal(plans[1].last, plans[0].last) and plans[1].sampled == plans[0].sampled

@@ -47,7 +47,7 @@ def test_operators_act_where_the_pictures_are(name, device):
     for act in (operator, operator.adjoint, operator.inverse, operator.sqrt, 2 * operator + identity()):
         found = act(x.to(device))
         assert found.device.type == device.type and found.dtype == x.dtype
-        near(found, act(x))
+        assert near(found, act(x))
 
 
 @pytest.mark.parametrize("name", operators())
@@ -57,7 +57,7 @@ def test_operators_whose_numbers_are_there(name, device):
     there = type(operator)(values.to(device))
     x = torch.randn(SHAPE)
     for find in (lambda a: a, lambda a: a.inverse, lambda a: a.sqrt, lambda a: a @ a - 0.5 * identity()):
-        near(find(there)(x.to(device)), find(operator)(x))
+        assert near(find(there)(x.to(device)), find(operator)(x))
 
 
 @pytest.mark.parametrize("method", SOLVERS)
@@ -79,7 +79,7 @@ def test_solvers_of_a_velocity(method, device):
 
     found, expected = solve(device), solve("cpu")
     assert found.x.device.type == device.type and found.nfe == expected.nfe
-    near(found.x, expected.x, 1e-5)
+    assert near(found.x, expected.x, 1e-5)
     tolerance = {1: 0.05, 2: 2e-3}.get(SOLVERS[method].order, 1e-4)
     torch.testing.assert_close(found.x.cpu(), torch.exp(-rates), atol=tolerance, rtol=0)
 
@@ -112,7 +112,7 @@ def test_solvers_along_a_path(method, epsilon, device):
 
     found, expected = solve(device), solve("cpu")
     assert found.x.device.type == device.type and found.nfe == expected.nfe
-    near(found.x, expected.x)
+    assert near(found.x, expected.x)
     known = (hole == 0).expand_as(x)
     assert torch.equal(found.x.cpu()[known], x[known]) and not torch.equal(found.x.cpu()[~known], x[~known])
 
@@ -125,7 +125,7 @@ def test_blocks_one_after_the_other(order, device):
     path_there = sequential(hole.to(device), blocks.to(device))
     for time in (0.0, 0.3, 1.0):
         t = torch.tensor(time)
-        near(path_there.at(t.to(device)).alpha.values, path_here.at(t).alpha.values, 1e-6)
+        assert near(path_there.at(t.to(device)).alpha.values, path_here.at(t).alpha.values, 1e-6)
 
 
 def test_the_least_certain_block_next(device):
@@ -144,6 +144,6 @@ def test_the_least_certain_block_next(device):
         integrate_adaptively(drifts, start.to(where), hole.to(where), blocks, 1, generator=seeded(1, 2, 3))
         for where in ("cpu", device)
     ]
-    near(solutions[1].x, solutions[0].x)
+    assert near(solutions[1].x, solutions[0].x)
     assert math.isclose(solutions[1].nfe, solutions[0].nfe)
-    near(solutions[1].x, values, NEAR)
+    assert near(solutions[1].x, values, NEAR)

@@ -40,10 +40,10 @@ def test_chains_go_the_same_way(name, device):
         runs.append(run_chains(CHAINS[name](), start.to(where), 6, observables, generator=own))
     here, there = runs
     assert there.phi.device.type == device.type
-    near(there.phi, here.phi, 1e-9)
+    assert near(there.phi, here.phi, 1e-9)
     assert math.isclose(there.acceptance, here.acceptance, rel_tol=1e-9)
     for key, records in here.records.items():
-        near(there.records[key], records, 1e-9)
+        assert near(there.records[key], records, 1e-9)
 
 
 def test_statistics_of_records_that_are_there(device):
@@ -66,7 +66,7 @@ def test_statistics_of_records_that_are_there(device):
 def test_gaussian_fields(device):
     pictures = torch.randn(6, 2, SIDE, SIDE, dtype=torch.float64)
     here, there = GaussianField.of(pictures), GaussianField.of(pictures.to(device))
-    near(there.spectrum.abs(), here.spectrum.abs(), 1e-9)
+    assert near(there.spectrum.abs(), here.spectrum.abs(), 1e-9)
     # A decomposition may turn colours: what is drawn has the same law then, and what is expected the same values.
     drawn = there.draw(3, torch.Generator().manual_seed(1))
     assert drawn.device.type == device.type and drawn.isfinite().all()
@@ -74,5 +74,5 @@ def test_gaussian_fields(device):
     process = Process(0.5 * blur, 0.7 * blur)
     x = torch.randn(3, 2, SIDE, SIDE, dtype=torch.float64)
     expected, found = here(process, x), there(process, x.to(device))
-    near(found.source, expected.source, 1e-7)
-    near(found.data, expected.data, 1e-7)
+    assert near(found.source, expected.source, 1e-7)
+    assert near(found.data, expected.data, 1e-7)

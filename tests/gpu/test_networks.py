@@ -32,7 +32,7 @@ def autoencoder(name="lama"):
 @pytest.mark.parametrize("size", [(16, 16), (9, 15)])
 def test_fourier_blocks(size, training, device):
     block = FFCResnetBlock(16).train(training)
-    same_on(device, block, lambda module, x: module(x), torch.randn(2, 16, *size))
+    assert same_on(device, block, lambda module, x: module(x), torch.randn(2, 16, *size))
 
 
 def test_fourier_blocks_in_bfloat16(device):
@@ -42,7 +42,7 @@ def test_fourier_blocks_in_bfloat16(device):
     expected = block(x)
     with torch.autocast(device.type, torch.bfloat16):
         found = block.to(device)(x.to(device))
-    near(found.float(), expected, 0.05)
+    assert near(found.float(), expected, 0.05)
     found.float().square().mean().backward()
     assert all(parameter.grad.isfinite().all() for parameter in block.parameters())
 
@@ -52,8 +52,8 @@ def test_an_autoencoder_encodes_and_decodes(name, device):
     model = autoencoder(name).eval()
     images = torch.rand(2, 3, 32, 40)
     latent = model.encode(images).detach()
-    same_on(device, model, lambda module, x: module.encode(x), images)
-    same_on(device, model, lambda module, z: module.decode(z), latent)
+    assert same_on(device, model, lambda module, x: module.encode(x), images)
+    assert same_on(device, model, lambda module, z: module.decode(z), latent)
 
 
 def test_an_autoencoder_measures_its_latents(device):
@@ -62,8 +62,8 @@ def test_an_autoencoder_measures_its_latents(device):
     there = autoencoder().to(device)
     here.measure_latents(batches)
     there.measure_latents(batches)
-    near(there.latent_mean, here.latent_mean)
-    near(there.latent_std, here.latent_std)
+    assert near(there.latent_mean, here.latent_mean)
+    assert near(there.latent_std, here.latent_std)
 
 
 def test_a_mask_controls_an_encoder(device):
@@ -77,7 +77,7 @@ def test_a_mask_controls_an_encoder(device):
     def conditioned(module, image):
         return module["autoencoder"].encode(image, module["control"](mask.to(image)), mask.to(image))
 
-    same_on(
+    assert same_on(
         device, torch.nn.ModuleDict({"autoencoder": model, "control": control}), conditioned, torch.rand(2, 3, 32, 40)
     )
 
@@ -91,7 +91,7 @@ def test_known_cells_are_continued(device):
         continued = continue_known(Condition(latent, condition.hole.to(where), condition.area.to(where))).latent
         (continued * weights.to(where)).sum().backward()
         results.append((continued, latent.grad))
-    near(results[1][0], results[0][0])
-    near(results[1][1], results[0][1])
+    assert near(results[1][0], results[0][0])
+    assert near(results[1][1], results[0][1])
     known = (condition.hole == 0).expand_as(condition.latent)
     assert torch.equal(results[1][0].cpu()[known], condition.latent[known])

@@ -54,7 +54,7 @@ def check_samples(refiner, device):
     expected = refiner.refine(condition, seeded(1, 2, 3))
     there = copy.deepcopy(refiner).to(device)
     found = there.refine(moved(condition, device), seeded(1, 2, 3))
-    near(found, expected, 10 * NEAR)  # of a few evaluations of the network after one another
+    assert near(found, expected, 10 * NEAR)  # of a few evaluations of the network after one another
     other = there.refine(moved(condition, device), seeded(1, 2, 4))
     assert not torch.allclose(other[2], found[2], atol=0.1)
 
@@ -72,4 +72,4 @@ def test_the_loss_and_its_gradients(name, device):
     def loss(module, latent):
         return module.loss(latent, moved(condition, latent.device), seeded(1, 2, 3, 4))["loss"]
 
-    same_on(device, refiner, loss, torch.randn_like(condition.latent), share=10 * NEAR)
+    assert same_on(device, refiner, loss, torch.randn_like(condition.latent), share=10 * NEAR)

@@ -53,4 +53,4 @@ def test_a_method_restores_as_on_the_processor(name, task, device):
     there = Observed(seen.model, seen.y.to(device), seen.noise_std, seen.shape)  # as the command makes it
     found = method(prior(name, device), there, generators(2, 9))
     assert found.device.type == device.type
-    near(found, expected, 20 * NEAR)  # of some steps, each with the prior's gradient
+    assert near(found, expected, 20 * NEAR)  # of some steps, each with the prior's gradient
