@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
-from latentinpaint.errors import InputError, MissingPackageError
+from latentinpaint.errors import InputError
+from latentinpaint.runtime.addresses import locate
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -114,7 +115,7 @@ def _retried(url: str, action: Callable[["AbstractFileSystem", str], Result]) ->
         if attempt:
             time.sleep(FIRST_WAIT * 2 ** (attempt - 1))
         try:
-            return action(*_located(url))
+            return action(*locate(url))
         except InputError:
             raise
         except Exception as error:  # every protocol has errors of its own
@@ -125,20 +126,6 @@ def _retried(url: str, action: Callable[["AbstractFileSystem", str], Result]) ->
             failure = error
     reason = str(failure) or type(failure).__name__
     raise StorageError(f"cannot read {url}, {ATTEMPTS} times in a row: {reason}") from failure
-
-
-def _located(url: str) -> tuple["AbstractFileSystem", str]:
-    """The file system of a URL, and the path in it."""
-    try:
-        import fsspec.core
-
-        return fsspec.core.url_to_fs(url)
-    except ImportError as error:
-        protocol = url.partition("://")[0]
-        reason = f"{error}; pip install 'latentinpaint[shards]' installs what http, https and s3 need"
-        raise MissingPackageError(f"cannot read {protocol}: {reason}") from error
-    except ValueError as error:  # no such protocol, or a URL without its parts
-        raise InputError(f"cannot read {url}: {error}") from error
 
 
 def _range(system: "AbstractFileSystem", path: str, start: int, end: int) -> bytes:

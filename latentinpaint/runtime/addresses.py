@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latentinpaint.errors import InputError
+from latentinpaint.errors import InputError, MissingPackageError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -38,6 +38,24 @@ def address(path: str | Path) -> str:
     return f"{match[1]}://{rest}"
 
 
+def locate(url: str) -> "tuple[AbstractFileSystem, str]":
+    """fsspec's file system of an address or a path, and the name that the file has there.
+
+    Raises:
+        MissingPackageError: if the package for its protocol is not installed.
+        InputError: if there is no such protocol, or the address lacks a part.
+    """
+    try:
+        import fsspec.core
+
+        return fsspec.core.url_to_fs(url)
+    except ImportError as error:  # "Install s3fs to access S3"
+        reason = f"{error}; pip install 'latentinpaint[shards]' installs what http, https and s3 need"
+        raise MissingPackageError(f"{url} cannot be reached: {reason}") from error
+    except ValueError as error:  # "Protocol not known: s4"
+        raise InputError(f"{url} cannot be reached: {error}") from error
+
+
 def list_addresses(folder: str | Path) -> dict[Path, int]:
     """Every file below a folder at an address, and its bytes; hidden ones (leading dot) are passed over.
 
@@ -48,7 +66,7 @@ def list_addresses(folder: str | Path) -> dict[Path, int]:
         InputError: if the address cannot be listed.
     """
     try:
-        system, root = _system(folder)
+        system, root = locate(address(folder))
         system.invalidate_cache()
         entries = system.find(root, detail=True)
     except FileNotFoundError:
@@ -72,7 +90,7 @@ def read_address(path: str | Path) -> bytes:
         InputError: if it cannot be read.
     """
     try:
-        system, name = _system(path)
+        system, name = locate(address(path))
         return system.cat_file(name)
     except InputError:
         raise
@@ -89,7 +107,7 @@ def write_address(path: str | Path, content: bytes) -> None:
         InputError: if it cannot be written.
     """
     try:
-        system, name = _system(path)
+        system, name = locate(address(path))
         if _ADDRESS.match(str(path))[1] in _STORES:  # type: ignore[index]  # it is an address
             system.pipe_file(name, content)
             return
@@ -102,16 +120,6 @@ def write_address(path: str | Path, content: bytes) -> None:
         raise
     except Exception as error:
         raise InputError(f"cannot write {address(path)}: {_reason(error)}") from error
-
-
-def _system(path: str | Path) -> "tuple[AbstractFileSystem, str]":
-    """fsspec's file system of an address, and the name that the file has there."""
-    import fsspec
-
-    try:
-        return fsspec.url_to_fs(address(path))
-    except (ImportError, ValueError) as error:  # "Install s3fs to access S3", "Protocol not known: s4"
-        raise InputError(f"{address(path)} cannot be reached: {error}") from error
 
 
 def _reason(error: Exception) -> str:
