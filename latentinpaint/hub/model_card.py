@@ -7,8 +7,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import ChainableUndefined, Environment, PackageLoader
-
 # What the card has a place for; it shows anything else of a recipe as it is.
 _SHOWN = ("latentinpaint", "torch", "command", "photographs", "stages", "evaluation", "figures", "licence")
 # The Hub's names of licences that a recipe may name; it refuses a card with a name that it does not know.
@@ -23,6 +21,9 @@ def model_card(recipe: Mapping[str, Any], name: str) -> str:
             the card has what is there.
         name: what `Inpainter.from_pretrained` takes for this model.
     """
+    # Imported where it is used: who loads a model needs no card.
+    from jinja2 import ChainableUndefined, Environment, PackageLoader
+
     environment = Environment(
         loader=PackageLoader("latentinpaint.hub", ""),
         trim_blocks=True,
