@@ -141,8 +141,7 @@ print("done")
 def test_loading_a_model_imports_nothing_that_filling_does_not_use():
     unused = ["jinja2", "fsspec", "huggingface_hub", "pyarrow", "pytorch_lightning", "ray", "albumentations"]
     code = f"import sys, latentinpaint.inpainter; print(*(set({unused}) & set(sys.modules)))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == ""
+    assert fresh(code) == []
 
 
 def test_importing_the_package_loads_nothing_heavy():
