@@ -145,8 +145,8 @@ def documented_paths(lines):
 
 
 def package_paths(package):
-    """Every folder that holds modules, and every module at the root but `__init__.py`."""
-    paths = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    """Every folder that holds modules, and every module at the root but Python's own names for a package's doors."""
+    paths = {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
     for path in package.rglob("*.py"):
         for folder in path.relative_to(package).parents:
             paths.add(f"{folder.as_posix()}/")

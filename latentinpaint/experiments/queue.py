@@ -14,7 +14,7 @@ from latentinpaint.weights import read_header
 
 # What shows the progress: takes a title and a total, and gives a function to call with every finished item's name.
 ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
-PROGRAM = "from latentinpaint.cli import main; main()"
+PROGRAM = ("-m", "latentinpaint")
 POLL_SECONDS = 0.5
 
 
@@ -125,7 +125,7 @@ class TrainingQueue:
         log.parent.mkdir(parents=True, exist_ok=True)
         cores = os.cpu_count() or 1
         threads = {"OMP_NUM_THREADS": str(max(1, cores // self.jobs))}
-        program = [sys.executable, "-c", PROGRAM, task, *self._arguments(run, autoencoder)]
+        program = [sys.executable, *PROGRAM, task, *self._arguments(run, autoencoder)]
         with log.open("a") as written:
             return subprocess.Popen(program, stdout=written, stderr=subprocess.STDOUT, env=threads | os.environ)
 

@@ -30,10 +30,10 @@ class InThisProcess:
     """In place of `subprocess.Popen`: runs a training command at once, without the seconds that a process takes."""
 
     def __init__(self, program, stdout, stderr, env):
-        _, _, start, task, *arguments = program
-        assert start == queue.PROGRAM
+        _, *start, task = program[:4]
+        assert tuple(start) == queue.PROGRAM
         with redirect_stdout(stdout), redirect_stderr(stdout), pytest.raises(SystemExit) as ending:
-            main(task, arguments)
+            main(task, program[4:])
         self.returncode = ending.value.code or 0
 
     def poll(self):

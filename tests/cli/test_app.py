@@ -56,10 +56,9 @@ def test_it_serves_until_it_is_stopped(model_files, tmp_path):
     pytest.importorskip("fastapi", reason="fastapi is not installed")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        script = "from latentinpaint.cli import main; main('app')"
         options = ["--model", model_files["ffc"], "--no-browser", "--log-json", "--port", str(port)]
         process = subprocess.Popen(
-            [sys.executable, "-c", script, *options],
+            [sys.executable, "-m", "latentinpaint", "app", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -351,6 +351,18 @@ def test_help_for_nothing_and_for_help(command):
     assert version.status == 0 and version.out.startswith("latentinpaint ")
 
 
+def test_python_runs_the_package_as_the_command(tmp_path):
+    def run(*words):
+        program = [sys.executable, "-m", "latentinpaint", *words]
+        return subprocess.run(program, capture_output=True, text=True, cwd=tmp_path)
+
+    version = run("--version")
+    assert (version.returncode, version.stderr) == (0, "") and version.stdout.startswith("latentinpaint ")
+    wrong = run("no-command")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.startswith("latentinpaint: there is no command 'no-command': choose one of ")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_explains_every_option(name, command):
     """Of every command; those of training read their own command line."""

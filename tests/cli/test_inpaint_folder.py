@@ -467,7 +467,7 @@ def test_ctrl_c_with_processes(pictures, helpers, model_files, tmp_path):
     mask = helpers.write_hole(tmp_path / "mask.png", HOLE)
     for path in folder.rglob("*_mask.png"):
         path.unlink()
-    program = [sys.executable, "-c", "from latentinpaint.cli import main; main('inpaint')"]
+    program = [sys.executable, "-m", "latentinpaint", "inpaint"]
     options = ["--model", model_files["ffc"], "--indir", folder, "--mask", mask, "--outdir", tmp_path / "out"]
     command = [*program, *map(str, options), "--jobs", "2"]
     # A pipe that holds few lines: on a busy machine the command would else be done before it is interrupted.

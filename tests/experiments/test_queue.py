@@ -129,7 +129,7 @@ def test_what_is_done_is_not_done_again(make, started, bar, model_files, tmp_pat
 
 
 def test_leaving_ends_what_is_running(make, monkeypatch, tmp_path):
-    monkeypatch.setattr(queue, "PROGRAM", "import time; time.sleep(60)")
+    monkeypatch.setattr(queue, "PROGRAM", ("-c", "import time; time.sleep(60)"))
     processes = []
     popen = subprocess.Popen
 

@@ -35,7 +35,7 @@ class GalleryFigure:
 
 @dataclass(frozen=True)
 class GalleryItem:
-    """An item: worst, median or best, its name, what is said of it, its figures, and the one on the slider's left."""
+    """An item: its title and name, what is said of it, its figures, and the one on the slider's left."""
 
     title: str
     name: str
@@ -86,7 +86,7 @@ def gallery(
 
 
 def _chosen(summary: Summary, key: str, higher_is_better: bool) -> dict[int, str]:
-    """The numbers of the items to show, with their titles, from the worst to the best."""
+    """The numbers of the items to show, with their titles, from the worst to the best: rank 1 is the best of all."""
     values = np.array(summary.rows[summary.reference].scores[key], np.float64)
     if not np.isfinite(values).any():
         values = np.array([item["hole_fraction"] for item in summary.items])
@@ -94,12 +94,13 @@ def _chosen(summary: Summary, key: str, higher_is_better: bool) -> dict[int, str
         values = -values
     order = np.argsort(values, kind="stable")
     order = order[np.isfinite(values[order])]
+    ranks = {number: rank for rank, number in enumerate(order[::-1].tolist(), start=1)}
     middle = max(0, len(order) // 2 - EACH // 2)
     groups = {"worst": order[:EACH], "median": order[middle : middle + EACH], "best": order[-EACH:]}
     chosen: dict[int, str] = {}
     for title, numbers in groups.items():
         for number in numbers.tolist():
-            chosen.setdefault(number, title)
+            chosen.setdefault(number, f"{title}, rank {ranks[number]} of {len(order)}")
     return chosen
 
 

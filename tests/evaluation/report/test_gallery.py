@@ -13,12 +13,14 @@ from latentinpaint.metrics.pixels import METRICS
 
 def test_gallery_shows_worst_median_and_best(report):
     path, summary = report
-    found = re.findall(r"<h3>(\w+): (.*?) <span", path.read_text())
+    found = re.findall(r"<h3>(\w+), rank (\d+) of (\d+): (.*?) <span", path.read_text())
     values = np.array(summary.rows["my flow"].scores["l1_hole"])
     names = [item["case"] for item in summary.items]
     order = [names[n] for n in np.argsort(-values, kind="stable")]
-    assert [kind for kind, _ in found] == ["worst"] * 3 + ["median"] * 3 + ["best"] * 3
-    shown = [html.unescape(name) for _, name in found]
+    assert [kind for kind, *_ in found] == ["worst"] * 3 + ["median"] * 3 + ["best"] * 3
+    shown = [html.unescape(name) for *_, name in found]
+    ranks = [order[::-1].index(name) + 1 for name in shown]
+    assert [(int(rank), int(count)) for _, rank, count, _ in found] == [(rank, len(names)) for rank in ranks]
     assert shown[:3] == order[:3] and shown[3:6] == order[7:10] and set(shown[6:]) == set(order[-3:])
 
 
