@@ -55,9 +55,22 @@ class Client:
         """The file of a photo that has grown by left, top, right and bottom pixels; else as `fill`."""
         return self._ask("v1/expand", {"image": image}, options)
 
-    def doctor(self, image: ImageSource, mask: ImageSource, invert: bool = False) -> list[dict[str, Any]]:
-        """What is likely to go wrong with a photo and its mask; raises as `fill`."""
-        return json.loads(self._ask("v1/doctor", {"image": image, "mask": mask}, {"invert": invert}))["findings"]
+    def doctor(
+        self, image: ImageSource, mask: ImageSource | None = None, invert: bool = False
+    ) -> list[dict[str, Any]]:
+        """What is likely to go wrong with a photo and its mask, or whether it can be read; raises as `fill`."""
+        files = {"image": image} if mask is None else {"image": image, "mask": mask}
+        return json.loads(self._ask("v1/doctor", files, {"invert": invert}))["findings"]
+
+    def latent_difference(self, image: ImageSource, mask: ImageSource, **options: str | bool) -> bytes:
+        """A PNG of what the latent loses around a hole of an undamaged photo; raises as `fill`.
+
+        Args:
+            image: the photo.
+            mask: of its size, white in the hole.
+            options: model, invert.
+        """
+        return self._ask("v1/latent-difference", {"image": image, "mask": mask}, options)
 
     def models(self) -> list[dict[str, Any]]:
         """The service's models; the first is the default. Raises as `fill`."""

@@ -22,7 +22,7 @@ from latentinpaint.service.event_stream import job_events
 from latentinpaint.service.filling import FillWork, expanded
 from latentinpaint.service.incoming import painted_hole, sent_mask
 from latentinpaint.service.job import Job
-from latentinpaint.service.outgoing import uncertainty_overlay
+from latentinpaint.service.photo_drawings import uncertainty_overlay
 from latentinpaint.service.photo_store import StoredPhoto
 from latentinpaint.service.refused import Refused
 from latentinpaint.service.request_fields import (

@@ -1,8 +1,7 @@
-"""What is sent to visitors: files of results, previews that a browser can show, drawings of where samples differ."""
+"""What is sent to visitors: files of results, previews that a browser can show."""
 
 import io
 import re
-import threading
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +9,6 @@ from pathlib import PurePath
 from urllib.parse import quote
 
 import numpy as np
-import torch
 from fastapi import Response
 from PIL import Image
 
@@ -26,9 +24,6 @@ SAME = "same"
 FORMATS_BY_NAME = {"png": PNG, "jpeg": JPEG, "webp": WEBP, "tiff": TIFF}
 _SUFFIXES = {PNG: ".png", JPEG: ".jpg", WEBP: ".webp", TIFF: ".tif", BMP: ".bmp", GIF: ".gif"}
 _EXACT_PIXELS = 500_000  # a preview of no more is sent without loss
-_DRAWING_SIDE = 640
-_OVERLAY_SIDE = 1024
-_DRAWING = threading.Lock()  # Matplotlib draws in one thread at a time
 
 
 def file_answer(
@@ -86,10 +81,10 @@ def mask_png(hole: np.ndarray) -> bytes:
 
 def shown(picture: Picture, side: int) -> Image.Image:
     """An RGB image of 8 bits, the longer side at most `side` pixels, over white where the picture is transparent."""
-    return _reduced(Image.fromarray(np.ascontiguousarray(_over_white(picture))), side)
+    return reduced(Image.fromarray(np.ascontiguousarray(_over_white(picture))), side)
 
 
-def _reduced(image: Image.Image, side: int) -> Image.Image:
+def reduced(image: Image.Image, side: int) -> Image.Image:
     """The image with its longer side at most `side` pixels."""
     factor = min(1.0, side / max(image.size))
     if factor == 1:
@@ -113,45 +108,6 @@ def preview_answer(picture: Picture, side: int) -> Answer:
 def part_of(picture: Picture, box: Box) -> Picture:
     """A part of a picture, to be shown."""
     return replace(picture, samples=picture.samples[box.top : box.bottom, box.left : box.right])
-
-
-def uncertainty_drawing(samples: Sequence[Picture], hole: np.ndarray) -> bytes:
-    """A PNG of the standard deviation of samples, drawn on the faded photo with its scale, 640 pixels at most."""
-    from latentinpaint.visualization import draw_uncertainty  # takes seconds to import
-
-    spread = np.zeros(hole.shape, np.float32)
-    box = _box_around(hole)
-    spread[box.index] = _spread(samples, hole, box)
-    with _DRAWING:
-        drawing = draw_uncertainty(spread, hole, shown(samples[0], _DRAWING_SIDE))
-    return encode_image(drawing, PNG)
-
-
-def uncertainty_overlay(samples: Sequence[Picture], hole: np.ndarray) -> bytes:
-    """A PNG of the standard deviation of samples in the hole's bounding box, transparent outside the hole."""
-    from matplotlib import colormaps
-
-    box = _box_around(hole)
-    spread = _spread(samples, hole, box)
-    colours = colormaps["magma"](spread / (spread.max() or 1.0), bytes=True)
-    colours[..., 3] = 255 * hole[box.index]
-    return encode_image(_reduced(Image.fromarray(colours), _OVERLAY_SIDE), PNG)
-
-
-def _box_around(hole: np.ndarray) -> Box:
-    box = Box.around(hole)
-    assert box is not None
-    return box
-
-
-def _spread(samples: Sequence[Picture], hole: np.ndarray, box: Box) -> np.ndarray:
-    """The standard deviation in a box (h, w), outside of which all samples are equal: in it alone, to save memory."""
-    from latentinpaint.visualization import uncertainty_map
-
-    stack = []
-    for picture in samples:
-        stack.append(torch.from_numpy(part_of(picture, box).rgb()).permute(2, 0, 1))
-    return uncertainty_map(torch.stack(stack), torch.from_numpy(hole[box.index])).numpy()
 
 
 def _over_white(picture: Picture) -> np.ndarray:

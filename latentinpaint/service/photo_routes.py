@@ -27,8 +27,9 @@ from latentinpaint.service.outgoing import (
     part_of,
     preview_answer,
 )
+from latentinpaint.service.photo_drawings import latent_drawing
 from latentinpaint.service.refused import Refused
-from latentinpaint.service.request_fields import BOX_PATTERN, ImageFile, parsed_box
+from latentinpaint.service.request_fields import BOX_PATTERN, ImageFile, ModelQuery, named_model, parsed_box
 from latentinpaint.service.service import service_of
 from latentinpaint.service.sessions import BegunSession, Session
 
@@ -104,6 +105,22 @@ def filled_mask(request: Request, session: Session, photo_id: PhotoId) -> Respon
     photo = service.store.get(session, photo_id)
     with service.slot():
         content = mask_png(service.store.filled(photo))
+    return Response(content, media_type="image/png", headers={"cache-control": _KEPT})
+
+
+@router.get("/v1/photos/{photo_id}/latent-difference", responses=_PICTURE | _ERRORS, response_class=Response)
+def filled_latent_difference(
+    request: Request, session: Session, photo_id: PhotoId, model: ModelQuery = None
+) -> Response:
+    """What a model's latent would lose of a photo without all that was filled since the original, drawn."""
+    service = service_of(request)
+    inpainter = named_model(service.models, model)
+    photo = service.store.get(session, photo_id)
+    with service.slot():
+        filled = service.store.filled(photo)
+        if not filled.any():
+            raise Refused(422, "nothing of this photo has been filled yet: fill a part of it first")
+        content = latent_drawing(inpainter, service.store.picture(photo), filled)
     return Response(content, media_type="image/png", headers={"cache-control": _KEPT})
 
 

@@ -24,16 +24,27 @@ from latentinpaint.service.answers import (
     model_answer,
 )
 from latentinpaint.service.filling import FillWork, expanded
-from latentinpaint.service.incoming import IncomingPhoto, full_hole, sent_mask, sent_photo
+from latentinpaint.service.incoming import IncomingPhoto, check_hole, full_hole, sent_mask, sent_photo
 from latentinpaint.service.job import Answer, Job
-from latentinpaint.service.outgoing import answer_response, file_answer, uncertainty_drawing, zip_answer
-from latentinpaint.service.request_fields import ExpandForm, FileFields, FileForm, FillFields, FillForm, ImageFile
+from latentinpaint.service.outgoing import answer_response, file_answer, zip_answer
+from latentinpaint.service.photo_drawings import latent_drawing, uncertainty_drawing
+from latentinpaint.service.request_fields import (
+    ExpandForm,
+    FileFields,
+    FileForm,
+    FillFields,
+    FillForm,
+    ImageFile,
+    ModelForm,
+    named_model,
+)
 from latentinpaint.service.service import Service, service_of
 from latentinpaint.service.sessions import Owner
 
 router = APIRouter(tags=["for programs"])
 _NAMES = ArgumentNames(invert_mask="invert", ignore_problems="")
 _SECONDS_BETWEEN_LOOKS = 0.02
+_DRAWING = file_response("a drawing", "image/png")
 _PICTURE = file_response("the filled photo, or a zip", "image/png", "image/jpeg", "application/zip")
 
 MaskFile = Annotated[UploadFile, File(description="of the photo's size; white is filled")]
@@ -98,6 +109,25 @@ def doctor(request: Request, image: ImageFile, mask: OptionalMask = None, invert
             mask_picture = sent_mask(mask, service.limits)
             findings = examine(photo, mask_picture, invert, _NAMES)
     return DoctorAnswer(findings=[FindingAnswer(**finding.as_json()) for finding in findings])
+
+
+@router.post("/v1/latent-difference", responses=_DRAWING | PHOTO_ERRORS, response_class=Response)
+def latent_difference(
+    request: Request,
+    image: ImageFile,
+    mask: MaskFile,
+    model: ModelForm = None,
+    invert: Invert = False,
+) -> Response:
+    """What a model's latent loses around a hole of an undamaged photo, drawn."""
+    service = service_of(request)
+    inpainter = named_model(service.models, model)
+    with service.slot():
+        photo = sent_photo(image, service.limits).picture
+        hole = full_hole(sent_mask(mask, service.limits), photo, invert)
+        check_hole(hole)
+        content = latent_drawing(inpainter, photo, hole)
+    return Response(content, media_type="image/png")
 
 
 @router.get("/v1/models", responses=GENERAL_ERRORS)

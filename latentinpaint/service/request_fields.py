@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, File, Form, UploadFile
+from fastapi import Depends, File, Form, Query, UploadFile
 
 from latentinpaint.errors import InputError, choose
 from latentinpaint.inference.crops import Box
@@ -18,9 +18,12 @@ BOX_PATTERN = r"^\d{1,6}(,\d{1,6}){3}$"  # what `parsed_box` reads
 MAX_SEED = 2**31 - 1
 MAX_RADIUS = 1000
 
+_MODEL = "the model's name, see /v1/models; by default the first"
+
 ImageFile = Annotated[UploadFile, File(description="PNG, JPEG, WebP, TIFF, BMP or GIF")]
+ModelForm = Annotated[str | None, Form(description=_MODEL)]
+ModelQuery = Annotated[str | None, Query(description=_MODEL)]
 _Side = Annotated[int, Form(ge=0, description="pixels that the photo grows by on this side")]
-_Model = Annotated[str | None, Form(description="the model's name, see /v1/models; by default the first")]
 _Samples = Annotated[int, Form(ge=1, description="how many fills; only some models give different ones")]
 _Steps = Annotated[int | None, Form(ge=1, description="solver steps of a flow, by default the model's own")]
 _Seed = Annotated[int, Form(ge=0, le=MAX_SEED, description="equal seeds give equal fills")]
@@ -33,11 +36,22 @@ _Format = Annotated[str, Form(description="same (the photo's own), png, jpeg, we
 _Quality = Annotated[int | None, Form(ge=1, le=100, description="of a JPEG; by default the photo's own")]
 
 
+def named_model(models: dict[str, Inpainter], name: str | None) -> Inpainter:
+    """The model of a name, by default the first.
+
+    Raises:
+        InputError: if there is no such model.
+    """
+    if name is None:
+        return next(iter(models.values()))
+    return choose(models, name, "model")
+
+
 @dataclass(frozen=True)
 class FillFields:
     """How a hole is to be filled: the fields of a form, checked by FastAPI."""
 
-    model: _Model = None
+    model: ModelForm = None
     samples: _Samples = 1
     steps: _Steps = None
     seed: _Seed = 0
@@ -53,9 +67,7 @@ class FillFields:
         Raises:
             InputError: if there is no such model.
         """
-        if self.model is None:
-            return next(iter(models.values()))
-        return choose(models, self.model, "model")
+        return named_model(models, self.model)
 
     def options(self, inpainter: Inpainter, limits: ServiceLimits) -> FillOptions:
         """The options of a fill; those that the model does not have are left out.

@@ -11,6 +11,7 @@ from page_actions import (
     fill,
     hold_fills,
     hole_of,
+    more,
     on_screen,
     open_photo,
     paint,
@@ -106,6 +107,22 @@ def test_before_and_after_with_a_divider(page, tmp_path, helpers):
     page.locator("#divider").focus()
     page.keyboard.press("End")
     assert shows(page, SIZE, right_place, before)
+
+
+def test_what_the_latent_loses(page, tmp_path, helpers):
+    """A sentence while nothing is filled; then a drawing, which goes by Escape."""
+    open_photo(page, tmp_path, helpers.smooth(SIZE[1], SIZE[0]))
+    more(page)
+    page.locator("#latent-show").click()
+    assert "nothing of this photo has been filled yet" in message(page)
+    page.locator("#message-close").click()
+    paint(page, SIZE, LINE)
+    fill(page)
+    page.locator("#latent-show").click()
+    page.locator("#latent-drawing").wait_for()
+    assert page.locator("#latent-drawing").evaluate("drawing => drawing.naturalWidth") > 600
+    page.keyboard.press("Escape")
+    page.locator("#latent").wait_for(state="hidden")
 
 
 def test_expand(page, tmp_path, helpers):

@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from latentinpaint.errors import InputError
+from latentinpaint.images.picture import Picture
 from latentinpaint.service import serving
 from latentinpaint.service.client import Client
+from latentinpaint.service.photo_drawings import latent_drawing
 from latentinpaint.service.settings import ServiceSettings
 
 
@@ -40,6 +42,9 @@ def test_options_and_other_requests(client, models, photo, hole, array_of):
     for mask, invert in ((hole, False), (~hole, True)):
         (finding,) = client.doctor(photo, mask, invert)
         assert finding["kind"] == "hole" and finding["figure"] == 100 * hole.mean()
+    assert client.doctor(photo) == []
+    drawing = array_of(client.latent_difference(photo, hole, model="flow"))
+    assert np.array_equal(drawing, array_of(latent_drawing(models["flow"], Picture(photo, "RGB"), hole)))
 
 
 def test_refusals_are_the_services_sentences(client, photo, hole, tmp_path):

@@ -1,4 +1,4 @@
-"""Files, zips, previews and drawings."""
+"""Files, zips, previews and masks."""
 
 import io
 import zipfile
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentinpaint import visualization
 from latentinpaint.errors import InputError
 from latentinpaint.images.image_format import JPEG, PNG
 from latentinpaint.images.picture import Picture
@@ -59,28 +58,6 @@ def test_large_previews_are_jpeg():
     large = Picture(np.zeros((800, 700, 3), np.uint8), "RGB")
     assert outgoing.preview_answer(large, 900).media_type == "image/jpeg"
     assert outgoing.preview_answer(large, 700).media_type == "image/png"
-
-
-def test_uncertainty_is_that_of_the_samples(picture, hole, monkeypatch, array_of):
-    """What is drawn is NumPy's standard deviation."""
-    rng = np.random.default_rng(0)
-    samples = []
-    for _ in range(3):
-        changed = picture.samples.copy()
-        changed[hole] = rng.integers(0, 256, (hole.sum(), 3))
-        samples.append(Picture(changed, "RGB"))
-    drawn = []
-    real = visualization.draw_uncertainty
-    monkeypatch.setattr(visualization, "draw_uncertainty", lambda *parts: drawn.append(parts) or real(*parts))
-    assert array_of(outgoing.uncertainty_drawing(samples, hole)).shape[0] >= 40
-    wanted = np.stack([sample.samples / 255 for sample in samples]).std(axis=0, ddof=1).mean(axis=-1)
-    ((spread, drawn_hole, photo),) = drawn
-    np.testing.assert_allclose(spread, wanted, atol=1e-6)
-    assert np.array_equal(drawn_hole, hole) and photo.size == (48, 40)
-    ring = hole.copy()
-    ring[12:15, 14:20] = False
-    overlay = array_of(outgoing.uncertainty_overlay(samples, ring))
-    assert overlay.shape == (10, 18, 4) and np.array_equal(overlay[..., 3] == 255, ring[10:20, 12:30])
 
 
 def test_masks(hole, array_of):

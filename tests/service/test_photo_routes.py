@@ -9,7 +9,10 @@ from PIL import Image
 
 from latentinpaint.data.example_holes import EXAMPLE_PHOTOS, example_hole
 from latentinpaint.data.photos import SamplePhotos
+from latentinpaint.images.image_format import PNG
+from latentinpaint.images.picture import Picture
 from latentinpaint.service import service as service_module
+from latentinpaint.service.photo_drawings import latent_drawing
 
 
 def test_a_photo_is_described(client, sent):
@@ -85,6 +88,16 @@ def test_a_download_is_exact(client, sent, array_of, photo):
 def test_nothing_is_filled_at_first(client, sent, array_of):
     mask = array_of(client.get(f"/v1/photos/{sent['id']}/mask").content)
     assert mask.shape == (40, 48) and not mask.any()
+
+
+def test_the_latent_difference_is_of_what_was_filled(client, service, sent, models, photo, hole, array_of):
+    path = "/v1/photos/{}/latent-difference?model=flow"
+    refused = client.get(path.format(sent["id"]))
+    assert refused.status_code == 422 and "nothing of this photo has been filled yet" in refused.json()["error"]
+    (owner,) = {stored.owner for stored in service.store._photos.values()}
+    filled = service.store.add(owner, Picture(photo, "RGB"), PNG, hole)
+    drawing = array_of(client.get(path.format(filled.id)).content)
+    assert np.array_equal(drawing, array_of(latent_drawing(models["flow"], Picture(photo, "RGB"), hole)))
 
 
 @pytest.mark.parametrize("path", ["", "/preview", "/file", "/mask"])

@@ -13,7 +13,7 @@ from latentinpaint.images.picture import Picture
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.service import program_routes
-from latentinpaint.service.outgoing import uncertainty_drawing
+from latentinpaint.service.photo_drawings import latent_drawing, uncertainty_drawing
 
 
 def post(client, path, image, mask=None, **fields):
@@ -65,6 +65,17 @@ def test_several_samples_are_a_zip(client, models, file_of, array_of, photo, hol
         changed |= np.roll(hole, step, axis)
     wanted = uncertainty_drawing([Picture(sample, "RGB") for sample in samples], changed)
     assert np.array_equal(drawn, array_of(wanted))
+
+
+def test_a_latent_difference_is_drawn(client, models, file_of, array_of, photo, hole):
+    wanted = array_of(latent_drawing(models["flow"], Picture(photo, "RGB"), hole))
+    answer = post(client, "/v1/latent-difference", file_of(photo), file_of(~hole), model="flow", invert=True)
+    assert answer.headers["content-type"] == "image/png"
+    assert np.array_equal(array_of(answer.content), wanted)
+    nothing = file_of(np.zeros_like(hole))
+    for mask, fields, words in ((nothing, {}, "nothing is painted"), (file_of(hole), {"model": "x"}, "no model 'x'")):
+        answer = post(client, "/v1/latent-difference", file_of(photo), mask, **fields)
+        assert answer.status_code == 422 and words in answer.json()["error"]
 
 
 def test_a_photo_grows(client, models, file_of, array_of, photo):

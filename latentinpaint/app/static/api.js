@@ -104,6 +104,10 @@ export function fileAddress(photo, query) {
   return resolved(`v1/photos/${photo.id}/file`, query);
 }
 
+export function latentDifferenceAddress(photo, model) {
+  return resolved(`v1/photos/${photo.id}/latent-difference`, { model });
+}
+
 export function maskAddress(photo) {
   return resolved(`v1/photos/${photo.id}/mask`);
 }

@@ -6,6 +6,7 @@ import { createGestures } from "./gestures.js";
 import { currentStep, goToStep, isFill, redo, undo } from "./history.js";
 import { createJobs } from "./jobs.js";
 import { createKeyboard } from "./keyboard.js";
+import { createLatent } from "./latent.js";
 import { createMessages } from "./messages.js";
 import { createOpening } from "./opening.js";
 import { createOptions } from "./options.js";
@@ -63,6 +64,7 @@ const options = createOptions(store);
 
 createMessages(store);
 createAnswers(store, pictures);
+createLatent(store);
 createStrip(store, pictures, (position) => leaving(() => goToStep(store, position)));
 createExpand(store, stage, jobs);
 createKeyboard(canvas, store, stage, tools, gestures, {
