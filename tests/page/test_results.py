@@ -135,8 +135,10 @@ def test_expand(page, tmp_path, helpers):
     handle = page.locator("#handle-left")
     handle.focus()
     page.keyboard.press("ArrowLeft")
+    page.locator("#expand-right").fill("9999")
     page.locator("#expand-bottom").fill("24")
-    page.locator("#expand-bottom").press("Enter")
+    assert page.locator("#expand-right").input_value() == "161"  # at most the photo's own width
+    page.locator("#expand-right").fill("0")
     page.locator("#expand-start").click()
     wait_for_step(page, "Expanded", 3)
     after = downloaded(page, "download", tmp_path)

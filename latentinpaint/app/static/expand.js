@@ -24,6 +24,10 @@ export function createExpand(store, stage, jobs) {
     store.set({ margins: { ...margins, [side]: Math.round(clamp(pixels || 0, 0, most)) } });
   }
 
+  function showMargin(side) {
+    fields[side].value = (store.get().margins ?? NOTHING)[side];
+  }
+
   function listenTo(side) {
     const handle = handles[side];
     let held = null; // { at: the pointer's place along the side's axis, pixels: the margin there was }
@@ -49,7 +53,9 @@ export function createExpand(store, stage, jobs) {
       event.stopPropagation();
       setMargin(side, (store.get().margins?.[side] ?? 0) + change);
     });
-    fields[side].addEventListener("change", () => setMargin(side, fields[side].valueAsNumber));
+    // While it is typed, so that the button can be clicked at once; what cannot be is corrected when the field is left.
+    fields[side].addEventListener("input", () => setMargin(side, fields[side].valueAsNumber));
+    fields[side].addEventListener("change", () => showMargin(side));
   }
 
   function update(state, former) {
@@ -63,7 +69,7 @@ export function createExpand(store, stage, jobs) {
     const margins = state.margins ?? NOTHING;
     for (const side of SIDES) {
       handles[side].setAttribute("aria-valuenow", margins[side]);
-      fields[side].value = margins[side];
+      if (document.activeElement !== fields[side]) showMargin(side);
       placeHandle(side, margins, step.photo, state.view);
     }
     start.disabled = state.job !== null || SIDES.every((side) => margins[side] === 0);
