@@ -29,6 +29,7 @@ TESTED_ELSEWHERE = {
     "cli/dispatch.py": "cli/test_bad_input.py",
     "cli/inpaint_options.py": "cli/test_inpaint.py",
     "cli/inpaint_run.py": "cli/test_inpaint_folder.py",
+    "cli/inpaint_tasks.py": "cli/test_inpaint.py",
     "cli/make_default.py": "experiments/test_model_making.py",
     "cli/make_masks.py": "cli/test_benchmark.py",
     "cli/record_maze.py": "cli/test_plan.py",

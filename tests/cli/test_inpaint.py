@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from latentinpaint import Inpainter
 from latentinpaint.cli import main
-from latentinpaint.cli.inpaint_run import parse_padding
+from latentinpaint.cli.inpaint_tasks import parse_padding
 from latentinpaint.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
