@@ -104,11 +104,15 @@ class InpaintingDataModule(StreamDataModule):
         crops = _prepared(self.train_crops)
         return self._loader(crops, EpochSampler(crops, self.position), drop_last=True)
 
-    def first_images(self, batches: int) -> Iterator[Tensor]:
-        """The first training crops in batches (B, 3, S, S), the same whatever has been trained and by how many."""
+    def first_batches(self, batches: int) -> Iterator[dict[str, Tensor]]:
+        """The first training crops and their masks, the same whatever has been trained and by how many."""
         self.setup("fit")
         loader = self._loader(_prepared(self.train_crops), sampler=None, drop_last=False)
-        return (batch["image"] for batch in islice(loader, batches))
+        return islice(loader, batches)
+
+    def first_images(self, batches: int) -> Iterator[Tensor]:
+        """The crops (B, 3, S, S) of `first_batches`."""
+        return (batch["image"] for batch in self.first_batches(batches))
 
     def val_dataloader(self) -> DataLoader:
         crops = ValidationCrops(_prepared(self.val_crops))

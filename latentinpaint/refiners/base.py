@@ -1,7 +1,7 @@
 """The interface of refiners: a refiner owns its objective and its inference, and the training task knows neither."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -60,6 +60,18 @@ class Refiner(RecordsArguments, nn.Module, ABC):
         Weights that are this one's already, or that it knows nothing of, are returned as they are.
         """
         return weights
+
+    @property
+    def needs_measuring(self) -> bool:
+        """Whether `measure` has to be called before training."""
+        return False
+
+    def measure(self, examples: Iterable[tuple[Tensor, Condition]]) -> None:  # noqa: B027
+        """Take from training examples what is not learnt.
+
+        Args:
+            examples: latents of undamaged pictures (B, C, h, w) and what is known of them; read once.
+        """
 
     @abstractmethod
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:

@@ -39,19 +39,19 @@ def continue_known(condition: Condition) -> Condition:
     known = (1 - condition.hole).to(condition.latent)
     values = torch.cat([condition.latent.detach() * known, known], dim=1)
     for near, far in KERNELS:
-        blurred = _blur(_blur(values, near), far)
+        blurred = blur(blur(values, near), far)
         reached = blurred[:, -1:] > 0
         new = torch.where(reached, blurred / torch.where(reached, blurred[:, -1:], 1.0), 0.0)
         values = torch.where(values[:, -1:] > 0, values, new)
     continued = values[:, :-1]
     for _ in range(SMOOTHING):
         padded = F.pad(continued, (1, 1, 1, 1), mode="replicate")
-        continued = torch.where(condition.hole > 0, _blur(padded, 1)[..., 1:-1, 1:-1], continued)
+        continued = torch.where(condition.hole > 0, blur(padded, 1)[..., 1:-1, 1:-1], continued)
     latent = torch.lerp(condition.latent, continued, condition.area.to(condition.latent))
     return Condition(latent, condition.hole, condition.area)
 
 
-def _blur(x: Tensor, dilation: int) -> Tensor:
+def blur(x: Tensor, dilation: int) -> Tensor:
     """Every channel of x (B, C, h, w) with a 3x3 kernel of sum 1, zeros beyond the border."""
     taps = x.new_tensor(TAPS)
     kernel = torch.outer(taps, taps).expand(x.shape[1], 1, 3, 3)

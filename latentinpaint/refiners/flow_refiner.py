@@ -1,10 +1,10 @@
 r"""The stochastic refiner: a velocity field that carries noise in the hole to latents of whole pictures.
 
-A path runs from :math:`z_0`, the conditioned latent with standard normal noise in the hole's cells, to the
-clean latent :math:`z_1`. Training and inference see the same :math:`z_0`: it is built from the encoding of the
-*masked* picture, never of the clean one, because nothing else exists at inference. The network is fed
-:math:`z_t`, the time, the hole's cells, their hole area and the whole conditioned latent: its hole cells carry
-what overlapping receptive fields saw of the surroundings.
+A path runs from :math:`z_0`, the conditioned latent with standard normal noise in the hole's cells, or with noise
+that is measured (`residual_noise`), to the clean latent :math:`z_1`. Training and inference see the same
+:math:`z_0`: it is built from the encoding of the *masked* picture, never of the clean one, because nothing else
+exists at inference. The network is fed :math:`z_t`, the time, the hole's cells, their hole area and the whole
+conditioned latent: its hole cells carry what overlapping receptive fields saw of the surroundings.
 
 How a latent moves between the two is the interpolant's choice, see `latent_paths`.
 
@@ -20,7 +20,7 @@ Times are drawn from a logit-normal distribution (Esser et al., arXiv 2403.03206
 Long steps are learnt too where the refiner has `shortcuts`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import torch
@@ -34,6 +34,7 @@ from latentinpaint.models.unet import TimeUNet
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
 from latentinpaint.refiners.continuation import prepared
 from latentinpaint.refiners.latent_paths import ALPHA_MIN, PATHS, Sampling
+from latentinpaint.refiners.residual_noise import ResidualNoise
 from latentinpaint.refiners.shortcuts import (
     Jump,
     check_finest,
@@ -44,6 +45,8 @@ from latentinpaint.refiners.shortcuts import (
 )
 from latentinpaint.runtime.randomness import Generators, draw_normal
 
+# What is added to the continuation in the hole, for a number of channels; None takes its place.
+NOISES: dict[str, Callable[[int], ResidualNoise | None]] = {"white": lambda channels: None, "residual": ResidualNoise}
 FIRST_OF_TIME = "network.embed.0.weight"  # of the layer that reads the times, (…, features of all of them)
 
 
@@ -74,6 +77,12 @@ class FlowRefiner(Refiner):
             lower power of two, then take one evaluation each (`shortcuts`), and neither solver, grid nor churn
             matter. 0 is none. Linear interpolant only.
         shortcut_share: share of the training samples that teach shortcuts, in [0, 1]; the others teach the flow.
+        noise: what the path starts from in the hole: "white", standard normal noise; or "residual", the smooth
+            continuation and noise with the covariance of what it misses (`residual_noise`), which is measured before
+            training. The second needs `continued`, and no churn.
+
+    Raises:
+        InputError: if a number is out of range, a name is none of these, or two arguments exclude each other.
     """
 
     stochastic = True
@@ -101,6 +110,7 @@ class FlowRefiner(Refiner):
         skip: bool = False,
         shortcuts: int = 0,
         shortcut_share: float = 0.5,
+        noise: str = "white",
     ) -> None:
         super().__init__()
         check_above_zero("hole_weight", hole_weight)
@@ -113,7 +123,12 @@ class FlowRefiner(Refiner):
         for name, share in (("uniform_times", uniform_times), ("shortcut_share", shortcut_share)):
             if not 0 <= share <= 1:
                 raise InputError(f"{name} is a share from 0 to 1, not {share}")
+        make_noise = choose(NOISES, noise, "noise")
+        if noise == "residual" and (not continued or churn > 0):
+            raise InputError("noise residual is added to the continuation: set continued to true, and churn to 0")
         self.channels = channels
+        self.noise = noise
+        self.residual_noise = make_noise(channels)
         self.hole_weight = hole_weight
         self.latent_weight = latent_weight
         self.time_mean = time_mean
@@ -140,8 +155,21 @@ class FlowRefiner(Refiner):
 
     def start(self, condition: Condition, generator: Generators = None) -> Tensor:
         """``z_0`` (B, C, h, w): noise in the hole's cells, the conditioned latent elsewhere."""
-        noise = draw_normal(condition.latent, generator)
-        return torch.where(condition.hole > 0, noise, condition.latent)
+        latent = condition.latent
+        if self.residual_noise is None:
+            noise = draw_normal(latent, generator)
+        else:
+            noise = latent + self.residual_noise.draw(latent, generator)
+        return torch.where(condition.hole > 0, noise, latent)
+
+    @property
+    def needs_measuring(self) -> bool:
+        """See `Refiner`: once only, also where training goes on from a model."""
+        return self.residual_noise is not None and not self.residual_noise.measured.item()
+
+    def measure(self, examples: Iterable[tuple[Tensor, Condition]]) -> None:
+        if self.residual_noise is not None:
+            self.residual_noise.measure(examples)
 
     def predict_data(self, z: Tensor, t: Tensor, condition: Condition, length: Tensor | None = None) -> Tensor:
         """The clean latent as the network predicts it from z (B, C, h, w).

@@ -8,12 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics import MeanMetric
 
-from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import check_at_least
 from latentinpaint.metrics.pixels import decibels
 from latentinpaint.model_paths import AUTOENCODER_FILE
 from latentinpaint.models import Autoencoder, LamaAutoencoder
-from latentinpaint.training.tasks.base import Batch, TrainingTask, is_counted
+from latentinpaint.training.tasks.base import Batch, TrainingTask, inpainting_data, is_counted
 from latentinpaint.weights import save_autoencoder
 
 
@@ -64,10 +63,10 @@ class PretrainTask(TrainingTask):
         return _squared_error(self.autoencoder.decode_unclamped(features).float(), image)
 
     def begin(self, data: pl.LightningDataModule) -> None:
-        self.autoencoder.start_from_patches(_inpainting_data(data).first_images(self.statistic_batches))
+        self.autoencoder.start_from_patches(inpainting_data(data).first_images(self.statistic_batches))
 
     def save_model(self, folder: Path, data: pl.LightningDataModule) -> Path:
-        self.autoencoder.measure_latents(_inpainting_data(data).first_images(self.statistic_batches))
+        self.autoencoder.measure_latents(inpainting_data(data).first_images(self.statistic_batches))
         path = folder / self.model_file
         save_autoencoder(self.autoencoder, path, self.recipe())
         return path
@@ -78,9 +77,3 @@ class PretrainTask(TrainingTask):
 
 def _squared_error(reconstruction: Tensor, image: Tensor) -> Tensor:
     return F.mse_loss(reconstruction, image, reduction="none").mean(dim=(1, 2, 3))
-
-
-def _inpainting_data(data: pl.LightningDataModule) -> InpaintingDataModule:
-    if not isinstance(data, InpaintingDataModule):
-        raise TypeError("an autoencoder is pretrained on an InpaintingDataModule")
-    return data

@@ -11,6 +11,7 @@ from pytorch_lightning.callbacks import Timer
 from torch import Tensor
 from torch.optim import Optimizer
 
+from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.errors import InputError
 from latentinpaint.runtime.randomness import numbered_generator
 from latentinpaint.training.sharded_strategy import ShardedStrategy
@@ -155,6 +156,13 @@ def is_counted(batch: Batch) -> Tensor:
     """Which pictures of a validation batch count, (B,) bool: not those that only make up the numbers of processes."""
     everything = torch.ones(len(batch["image"]), dtype=torch.bool, device=batch["image"].device)
     return batch.get("counted", everything)
+
+
+def inpainting_data(data: pl.LightningDataModule) -> InpaintingDataModule:
+    """The pictures and masks that a task is trained on."""
+    if not isinstance(data, InpaintingDataModule):
+        raise TypeError("this task is trained on an InpaintingDataModule")
+    return data
 
 
 def fraction_done(trainer: pl.Trainer) -> float:

@@ -1,6 +1,6 @@
 """The second stage of training as a Lightning module: train a refiner on a frozen autoencoder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
@@ -17,14 +17,15 @@ from latentinpaint.model_paths import PIPELINE_FILE
 from latentinpaint.models import Autoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
-from latentinpaint.refiners import Refiner
+from latentinpaint.refiners import Condition, Refiner
 from latentinpaint.runtime.processes import one_batch
 from latentinpaint.runtime.randomness import Generators
 from latentinpaint.training.losses.reconstruction import LatentObjective, Objective
-from latentinpaint.training.tasks.base import Batch, TrainingTask, is_counted
+from latentinpaint.training.tasks.base import Batch, TrainingTask, inpainting_data, is_counted
 from latentinpaint.weights import Model, load_autoencoder, load_model, save_model
 
 FROM_SCRATCH = "from scratch"
+MEASURED_BATCHES = 64  # of training crops, from which a refiner takes what is not learnt
 REFINER_PREFIX = "refiner."
 
 
@@ -236,6 +237,19 @@ class LatentTask(PipelineTask):
         self.objective.check(self.pipeline)
         if objective.needs_target_latents:
             self._freeze_decoder()
+
+    @torch.no_grad()
+    def begin(self, data: pl.LightningDataModule) -> None:
+        refiner = self.pipeline.refiner
+        if refiner.needs_measuring:
+            refiner.measure(self._examples(data))
+
+    def _examples(self, data: pl.LightningDataModule) -> Iterator[tuple[Tensor, Condition]]:
+        """Latents of the first training crops, and what their masks leave of them."""
+        for batch in inpainting_data(data).first_batches(MEASURED_BATCHES):
+            image = batch["image"].to(self.device)
+            latent = self.target_encoder().encode(image)
+            yield latent, self.fused_pipeline().condition(image, batch["mask"].to(self.device))
 
     def _freeze_decoder(self) -> None:
         """A loss on latents gives it no gradients, which several processes would wait for."""
