@@ -30,13 +30,7 @@ from latentinpaint.refiners.base import Condition
 from latentinpaint.refiners.continuation import continue_known
 from latentinpaint.runtime.randomness import Generators, draw_normal
 
-DILATIONS = (
-    1,
-    2,
-    4,
-    8,
-    16,
-)  # cells between the taps (1/4, 1/2, 1/4) of the kernels, of which each scale has one more
+DILATIONS = (1, 2, 4, 8, 16)  # cells between a kernel's taps (1/4, 1/2, 1/4); each scale has one kernel more
 SCALES = len(DILATIONS) + 1
 LAGS = (0, 1, 2, 4, 8, 16)  # cells along either axis, at which covariances are measured
 SWEEPS = 100  # of the fit
@@ -100,7 +94,7 @@ class ResidualNoise(nn.Module):
 
 
 def blurs(height: int, width: int, device: torch.device) -> Tensor:
-    """The scales' transfer functions (SCALES, height, width) for `torch.fft.fft2`, which keep white noise's variance."""
+    """The transfer functions (SCALES, height, width) for `torch.fft.fft2`, each of mean square 1."""
     rows = torch.fft.fftfreq(height, device=device)
     columns = torch.fft.fftfreq(width, device=device)
     passed = torch.ones(height, width, device=device)
@@ -158,10 +152,9 @@ def fitted(covariances: Tensor, correlations: Tensor) -> Tensor:
     matrices = covariances.new_zeros(len(correlations), *covariances.shape[1:])
     for _ in range(SWEEPS):
         for scale, correlation in enumerate(correlations):
-            others = (
-                torch.einsum("sl,scd->lcd", correlations, matrices) - correlation.view(-1, 1, 1) * matrices[scale]
-            )
-            best = torch.einsum("l,lcd->cd", correlation, covariances - others) / correlation.square().sum()
+            matrices[scale] = 0
+            left = covariances - torch.einsum("sl,scd->lcd", correlations, matrices)
+            best = torch.einsum("l,lcd->cd", correlation, left) / correlation.square().sum()
             values, vectors = torch.linalg.eigh(best)
             matrices[scale] = vectors * values.clamp(min=0) @ vectors.mT
     return matrices

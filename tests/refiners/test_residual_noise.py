@@ -88,7 +88,7 @@ def test_smooth_residuals_have_smooth_noise(shape):
     noise.measure(examples_of(hole * fields, hole))
     drawn = noise.draw(torch.zeros(128, 1, 64, 64), generator)
     for cells in (0, 1, 2, 4, 8):
-        assert lag(drawn, cells) == pytest.approx(0.9**cells, abs=0.06)
+        assert lag(drawn, cells) == pytest.approx(0.9**cells, abs=0.08)
 
 
 def test_products_are_those_of_pairs_in_the_hole():
@@ -102,9 +102,8 @@ def test_products_are_those_of_pairs_in_the_hole():
         for item, row, column in itertools.product(range(2), range(5), range(7)):
             for down, right in ((cells, 0), (0, cells)):
                 if row + down < 5 and column + right < 7:
-                    wanted += torch.outer(
-                        residual[item, :, row, column], residual[item, :, row + down, column + right]
-                    )
+                    first, second = residual[item, :, row, column], residual[item, :, row + down, column + right]
+                    wanted += torch.outer(first, second)
                     pairs += int(hole[item, 0, row, column] * hole[item, 0, row + down, column + right])
         torch.testing.assert_close(products, (wanted + wanted.T) / 2)
         assert count == pairs
