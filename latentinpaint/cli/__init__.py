@@ -73,13 +73,17 @@ def _run(name: str, arguments: list[str]) -> int:
         return 0
     from latentinpaint.cli.dispatch import run
 
-    module = f"latentinpaint.cli.{name}"
-    if name in TRAINING:
-        module = "latentinpaint.training.cli"
+    if name not in TRAINING:
+        return run(name, importlib.import_module(f"latentinpaint.cli.{name}"), list(arguments))
+    from latentinpaint.runtime.processes import leave_group
+
     words = list(arguments)
-    if "--help-all" in words:  # only of training is more to say
+    if "--help-all" in words:
         words[words.index("--help-all")] = "--help"
-    return run(name, importlib.import_module(module), words)
+    try:
+        return run(name, importlib.import_module("latentinpaint.training.cli"), words)
+    finally:
+        leave_group()
 
 
 def _command_or_end(arguments: list[str]) -> str:

@@ -48,6 +48,12 @@ def process_number() -> int:
     return dist.get_rank()
 
 
+def leave_group() -> None:
+    """Leave the group of processes, if there is one; called before a process ends, which its threads could abort."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+
+
 def total(value: Tensor) -> Tensor:
     """The sum of a tensor over processes, which can be differentiated any number of times."""
     if process_count() == 1:

@@ -22,6 +22,7 @@ from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.models import IdentityAutoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline, mask_out
 from latentinpaint.refiners import FFCRefiner, FlowRefiner
+from latentinpaint.runtime.processes import leave_group
 from latentinpaint.training.losses.reconstruction import LatentObjective, PixelObjective
 from latentinpaint.training.tasks import base
 from latentinpaint.training.tasks.latent_task import LatentTask
@@ -332,4 +333,5 @@ def test_two_processes_log_the_mean_over_all_pictures_that_have_a_hole(model_fil
 
 if __name__ == "__main__":
     figures = validated(Path(sys.argv[1]), Path(sys.argv[2]))
+    leave_group()
     (Path(sys.argv[2]) / f"{os.environ.get('LOCAL_RANK', 0)}.json").write_text(json.dumps(figures))
