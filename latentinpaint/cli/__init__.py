@@ -73,13 +73,13 @@ def _run(name: str, arguments: list[str]) -> int:
         return 0
     from latentinpaint.cli.dispatch import run
 
+    words = list(arguments)
+    if "--help-all" in words:  # only of training is more to say
+        words[words.index("--help-all")] = "--help"
     if name not in TRAINING:
-        return run(name, importlib.import_module(f"latentinpaint.cli.{name}"), list(arguments))
+        return run(name, importlib.import_module(f"latentinpaint.cli.{name}"), words)
     from latentinpaint.runtime.processes import leave_group
 
-    words = list(arguments)
-    if "--help-all" in words:
-        words[words.index("--help-all")] = "--help"
     try:
         return run(name, importlib.import_module("latentinpaint.training.cli"), words)
     finally:
