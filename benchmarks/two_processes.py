@@ -82,6 +82,7 @@ def samples_a_second(kind: str, folder: str, options: argparse.Namespace) -> flo
     import torch
 
     from latentinpaint.cli.dispatch import quieten
+    from latentinpaint.runtime.processes import leave_group
     from latentinpaint.training.cli import TrainingCLI
     from latentinpaint.training.tasks.autoencoder_task import PretrainTask
     from latentinpaint.training.tasks.latent_task import LatentTask
@@ -117,6 +118,7 @@ def samples_a_second(kind: str, folder: str, options: argparse.Namespace) -> flo
     clock = Clock()
     cli.trainer.callbacks.append(clock)
     cli.trainer.fit(cli.model, datamodule=cli.datamodule)
+    leave_group()
     return options.batch * options.steps / (clock.ended - clock.started)
 
 

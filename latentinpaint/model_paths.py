@@ -1,5 +1,6 @@
 """Which file a model's path or name stands for: itself, one in a folder, a model of the package or of the Hub."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from latentinpaint.errors import InputError
@@ -15,7 +16,7 @@ PRETRAINED = {
     "default": _PRETRAINED_FOLDER / "default.safetensors",
     "several": _PRETRAINED_FOLDER / "several.safetensors",
 }
-"""Models of the package, by name; a file or folder of that name goes first. Not every version holds all of them."""
+"""Models of the package, by name; a model's file or folder of that name goes first. Not every version holds all of them."""
 
 
 def pipeline_file(path: str | Path) -> Path:
@@ -41,7 +42,7 @@ def resolve(path: str | Path, *names: str) -> Path:
     if on_the_hub is not None:
         return download(on_the_hub, names)
     path = user_path(path)
-    if not path.exists():
+    if not path.exists() or _is_beside_the_point(path, names):
         path = _pretrained_file(str(path)) or path
     if path.is_dir():
         for name in names:
@@ -67,6 +68,12 @@ def _pretrained_file(name: str) -> Path | None:
             f"{name}, and give its file"
         )
     return path
+
+
+def _is_beside_the_point(path: Path, names: Sequence[str]) -> bool:
+    """Whether a folder has the name of a model of the package by chance: nothing in it is of a model or its training."""
+    is_named = str(path) in PRETRAINED and _is_held(str(path)) and path.is_dir()
+    return is_named and not any((path / name).is_file() for name in names) and not _other_content(path)
 
 
 def _is_held(name: str) -> bool:

@@ -48,6 +48,23 @@ def test_a_model_that_this_version_does_not_hold_is_one_sentence(model_files, tm
         load_model("sevral")
 
 
+def test_a_folder_that_has_a_model_s_name_by_chance_is_passed_over(model_files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(PRETRAINED, "default", model_files["ffc"])
+    (tmp_path / "default").mkdir()
+    (tmp_path / "default" / "photo.jpg").touch()
+    assert not load_model("default").pipeline.refiner.stochastic
+    with pytest.raises(InputError, match="the folder other holds no model"):
+        (tmp_path / "other").mkdir()
+        load_model("other")
+    (tmp_path / "default" / "checkpoints").mkdir()
+    (tmp_path / "default" / "checkpoints" / "last.ckpt").touch()
+    with pytest.raises(InputError, match="ckpt_path last"):  # of a run, which is meant
+        load_model("default")
+    shutil.copy(model_files["flow"], tmp_path / "default" / "model.safetensors")
+    assert load_model("default").pipeline.refiner.stochastic
+
+
 def test_the_packages_models_lie_beside_each_other():
     assert {path.parent for path in PRETRAINED.values()} == {Path(latentinpaint.__file__).parent / "pretrained"}
     assert [path.name for path in PRETRAINED.values()] == ["default.safetensors", "several.safetensors"]

@@ -13,7 +13,8 @@ from latentinpaint.service.answers import JobAnswer, box_list, job_answer
 from latentinpaint.service.job import Job, JobState
 from latentinpaint.service.job_queue import JobQueue
 
-_SECONDS_BETWEEN_LOOKS = 0.1
+_SECONDS_BETWEEN_LOOKS = 0.02
+_SECONDS_BETWEEN_SHARES = 0.1  # of the progress: a browser draws each, beside the fill on the same machine
 _SECONDS_OF_SILENCE = 15.0  # after which a proxy may take the connection for dead
 _LEAST_STEP = 0.002  # of the progress
 
@@ -40,6 +41,7 @@ class _Sent:
     def __init__(self) -> None:
         self.place = 0
         self.progress = -1.0
+        self.next_share = 0.0  # when the next share may be sent
         self.has_preview = False
         self.last = time.monotonic()
 
@@ -49,9 +51,11 @@ class _Sent:
         if answer.place not in (0, self.place):
             events.append(("queued", {"place": answer.place}))
             self.place = answer.place
-        if job.state is JobState.RUNNING and answer.progress >= self.progress + _LEAST_STEP:
+        moved = answer.progress >= self.progress + _LEAST_STEP
+        if job.state is JobState.RUNNING and moved and time.monotonic() >= self.next_share:
             events.append(("progress", {"progress": answer.progress, "seconds_left": answer.seconds_left}))
             self.progress = answer.progress
+            self.next_share = time.monotonic() + _SECONDS_BETWEEN_SHARES
         if answer.preview_url is not None and job.box is not None and not self.has_preview:
             events.append(("preview", {"url": answer.preview_url, "box": box_list(job.box)}))
             self.has_preview = True

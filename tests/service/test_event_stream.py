@@ -56,6 +56,7 @@ def test_a_job_from_its_place_to_its_end(events_of, monkeypatch):
         job.results.append("new")
         job.end(JobState.DONE)
 
+    monkeypatch.setattr(event_stream, "_SECONDS_BETWEEN_SHARES", 0.0)
     changes = [place(2), place(2), place(1), begin, half, half, preview, preview, end]
     events, _ = heard(events_of, changes, monkeypatch)
     assert [name for name, _ in events] == ["queued", "queued", "progress", "progress", "preview", "done"]
@@ -69,6 +70,18 @@ def test_failures_and_cancelled_jobs(events_of, monkeypatch):
     assert failed == [("failed", {"error": "no hole"})]
     cancelled, _ = heard(events_of, [lambda job, _: job.end(JobState.CANCELLED)], monkeypatch)
     assert [name for name, _ in cancelled] == ["cancelled"]
+
+
+def test_shares_that_follow_fast_are_left_out(events_of, monkeypatch):
+    def share(progress):
+        return lambda job, places: setattr(job, "progress", progress)
+
+    changes = [lambda job, _: job.begin(), *map(share, (0.1, 0.2, 0.3)), lambda job, _: job.end(JobState.DONE)]
+    for seconds, shares in ((3600, [0.0]), (0, [0.0, 0.1, 0.2, 0.3])):
+        monkeypatch.setattr(event_stream, "_SECONDS_BETWEEN_SHARES", seconds)
+        events, _ = heard(events_of, changes, monkeypatch)
+        assert [content["progress"] for name, content in events if name == "progress"] == shares
+        assert events[-1][0] == "done"
 
 
 def test_silence_is_broken(events_of, monkeypatch):

@@ -6,6 +6,7 @@ import { drawMask } from "./mask.js";
 import { drawCursor, drawRegion, drawMargins } from "./overlays.js";
 import { fitted, visibleBox } from "./viewport.js";
 
+const DRAWN = ["steps", "position", "tool", "size", "draft", "margins", "comparing", "divider", "map", "view"];
 const OPACITY = 0.55;
 const OPACITY_OVER_FIRST_LOOK = 0.12;
 const PIXELS_SEEN = 4; // CSS pixels per pixel of the photo from which on pixels are squares
@@ -44,7 +45,7 @@ export function createStage(canvas, store, pictures) {
     const photo = currentStep(state)?.photo;
     const before = former.steps && currentStep(former)?.photo;
     if (photo && (photo.width !== before?.width || photo.height !== before?.height)) fit();
-    redraw();
+    if (looksOtherwise(state, former)) redraw();
   }
 
   function hover(point) {
@@ -151,6 +152,11 @@ export function createStage(canvas, store, pictures) {
   new ResizeObserver(resized).observe(canvas);
   store.listen(follow);
   return { size: () => size, hover, fit, redraw };
+}
+
+/** Whether something that is drawn has changed; the progress of a job is not, and a large canvas takes time. */
+function looksOtherwise(state, former) {
+  return DRAWN.some((name) => state[name] !== former[name]) || state.job?.preview !== former.job?.preview;
 }
 
 function sameList(one, other) {
