@@ -2,10 +2,10 @@
 
     python benchmarks/fill_processes.py --images photos [--count 60] [--rounds 3]
 
-`latentinpaint inpaint --jobs` with the default model fills a part of the folder, each picture with a hole of a quarter
-of its sides in the middle, with one process and with two in turns, on an otherwise idle machine of two cores or more.
-Pictures a second are those between the fifth that is filled and the last, so that the start of Python and the first
-fill of every process do not count. Medians of the rounds, and their ratio: 2 would be perfect, 1.8 is asked of it.
+`latentinpaint inpaint --jobs` with the default model fills a part of the folder, each picture with a hole of a
+quarter of its sides in the middle, with one process and with two in turns, on an otherwise idle machine of two cores
+or more. Pictures a second are those between the fifth that is filled and the last: the start of Python and the
+first fill of every process do not count. Medians of the rounds, and their ratio: 2 would be perfect, 1.8 is asked.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""How long a visitor of the page waits: for the page, for an example's fill, and for strokes on a photo of 12 megapixels.
+"""How long a visitor of the page waits: for an example's fill, and for strokes on a photo of 12 megapixels.
 
     python benchmarks/page_times.py [--rounds 5] [--chromium chromium]
 
-A server with the default model and a headless Chromium share the machine. Seconds are medians, taken inside the page:
-from its start until the example is filled; from the click on Fill until the filled photo is in the history, beside
-those of `Inpainter` for the same photo and mask; and, for strokes on the large photo, from lifting the brush until the
-first look is there and until the stroke is filled.
+A server with the default model and a headless Chromium share the machine. Seconds are medians, taken inside the
+page: from its start until the example is filled; from the click on Fill until the filled photo is in the history,
+beside those of `Inpainter` for the same photo and mask; and, for strokes on the large photo, from lifting the brush
+until the first look is there and until the stroke is filled.
 """
 
 import argparse

@@ -16,7 +16,7 @@ PRETRAINED = {
     "default": _PRETRAINED_FOLDER / "default.safetensors",
     "several": _PRETRAINED_FOLDER / "several.safetensors",
 }
-"""Models of the package, by name; a model's file or folder of that name goes first. Not every version holds all of them."""
+"""Models of the package, by name; a model's file or folder of that name goes first. A version may lack some."""
 
 
 def pipeline_file(path: str | Path) -> Path:
@@ -71,7 +71,7 @@ def _pretrained_file(name: str) -> Path | None:
 
 
 def _is_beside_the_point(path: Path, names: Sequence[str]) -> bool:
-    """Whether a folder has the name of a model of the package by chance: nothing in it is of a model or its training."""
+    """Whether a folder has a model's name by chance: nothing in it is of a model or its training."""
     is_named = str(path) in PRETRAINED and _is_held(str(path)) and path.is_dir()
     return is_named and not any((path / name).is_file() for name in names) and not _other_content(path)
 
