@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from latentinpaint.cli.engines import check_engine
 from latentinpaint.cli.terminal import progress_bar
-from latentinpaint.errors import InputError, check_counts, count_of, printable
+from latentinpaint.errors import check_counts, count_of, printable
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig, EvaluationConfig, counts
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ def run_comparison(config: BenchmarkConfig, methods: Sequence[str], reference: s
     from latentinpaint.evaluation.method_comparison import compare
     from latentinpaint.evaluation.runner import Runner
 
-    if config.masks is not None and config.size is not None:
-        raise InputError("masks are of whole pictures: leave --size or --masks out")
     prepare(config)
     runner = Runner(config, methods)
     with progress_bar("evaluating", len(runner.dataset)) as step:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentinpaint.data.masks import mask_preset
+from latentinpaint.data.masks import PRESETS, mask_preset
 from latentinpaint.doctor.findings import ArgumentNames
 from latentinpaint.doctor.refusal import check_pair
 from latentinpaint.errors import InputError, check_has_hole, check_same_size, count_of, listed
@@ -92,6 +92,8 @@ def load_dataset(config: BenchmarkConfig) -> EvaluationDataset:
         return dataset_from_preset(config.images, config.mask_preset, config.seed, config.limit, config.size)
     if config.size is not None:
         raise InputError("masks are of whole pictures: leave size or masks out")
+    if config.masks in PRESETS and not Path(config.masks).is_dir():
+        raise InputError(f"there is no folder of masks {config.masks}: mask_preset {config.masks} draws such holes")
     return dataset_from_folders(config.images, config.masks, config.limit)
 
 

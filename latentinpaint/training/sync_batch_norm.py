@@ -27,8 +27,12 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
         if not self.training or process_count() == 1:
             return super().forward(input)
         self._check_input_dim(input)
-        weight = torch.ones_like(input[0, :, 0, 0]) if self.weight is None else self.weight
-        bias = torch.zeros_like(weight) if self.bias is None else self.bias
+        weight = self.weight
+        bias = self.bias
+        if weight is None:
+            weight = torch.ones_like(input[0, :, 0, 0])
+        if bias is None:
+            bias = torch.zeros_like(weight)
         output, mean, variance = _SharedNormalisation.apply(input, weight, bias, self.eps)
         self._update_running(mean, variance, process_count() * input.numel() // input.shape[1])
         return output
@@ -123,9 +127,13 @@ def _gradients(
     inputs: tuple[Tensor, Tensor, Tensor], needed: Sequence[bool], gradient: Tensor, eps: float
 ) -> list[Tensor | None]:
     """The gradients of maps, weight and bias where they are needed, which can be differentiated themselves."""
-    chosen = [value for value, is_needed in zip(inputs, needed, strict=False) if is_needed]
-    found = iter(torch.autograd.grad(_by_formula(*inputs, eps), chosen, gradient, create_graph=True))
-    return [next(found) if is_needed else None for is_needed in needed[: len(inputs)]]
+    places = [place for place in range(len(inputs)) if needed[place]]
+    chosen = [inputs[place] for place in places]
+    found: list[Tensor | None] = [None] * len(inputs)
+    gradients = torch.autograd.grad(_by_formula(*inputs, eps), chosen, gradient, create_graph=True)
+    for place, value in zip(places, gradients, strict=True):
+        found[place] = value
+    return found
 
 
 def _by_formula(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:

@@ -195,6 +195,11 @@ OTHERS = {
     "benchmark-unknown": ("benchmark", "--images {photos} --output {void} --methods telea,magic", "magic"),
     "benchmark-twins": ("benchmark", "--images {photos} --output {void} --methods telea,telea={strangers}", "telea"),
     "benchmark-empty-results": ("benchmark", "--images {photos} --output {void}/o --methods x={void}", "{void}"),
+    "benchmark-preset-as-masks": (
+        "benchmark",
+        "--images {photos} --output {void} --methods telea --masks thick",
+        "mask_preset thick",
+    ),
     "benchmark-reference": (
         "benchmark",
         "--images {photos} --output {void} --methods telea --reference ns",
@@ -210,7 +215,7 @@ OTHERS = {
     "masks-blocked": ("make-masks", "--images {photos} --output {blocked}", "{blocked}"),
     "evaluate-limit-0": ("evaluate", "--images {photos} --output {void} --limit 0", "--limit"),
     "evaluate-size-0": ("evaluate", "--images {photos} --output {void} --size 0", "--size"),
-    "evaluate-size-and-masks": ("evaluate", "--images {photos} --output {void} --masks {photos} --size 8", "--size"),
+    "evaluate-size-and-masks": ("evaluate", "--images {photos} --output {void} --masks {photos} --size 8", "size or"),
     "evaluate-blocked-output": ("evaluate", "--images {photos} --output {blocked}", "{blocked}"),
     "evaluate-bad-lpips": (
         "evaluate",
