@@ -28,7 +28,7 @@ from PIL import Image
 from latentinpaint.data.augmentation import centre_crop
 from latentinpaint.data.datamodule import InpaintingDataModule
 from latentinpaint.data.photos import PhotoFolder
-from latentinpaint.errors import InputError, count_of
+from latentinpaint.errors import InputError, count_of, listed
 from latentinpaint.evaluation.benchmark_config import BenchmarkConfig
 from latentinpaint.evaluation.mask_sets import write_masks
 from latentinpaint.evaluation.report.html import tables_page
@@ -45,7 +45,7 @@ from latentinpaint.weights import load_autoencoder
 AUTOENCODER = "autoencoder"
 TIMED_BATCH_SIZE = 8
 EXPLANATION = (
-    "Means over seeds {seeds} and {pictures}; in brackets 95 % intervals over pictures, each averaged over its "
+    "Means over {seeds} ({numbers}) and {pictures}; in brackets 95 % intervals over pictures, each averaged over its "
     "seeds. They do not tell how much another seed would change: for that see every seed's own figures. step: ratio "
     "of a training step's time to the first variant's. Differences are taken picture by picture."
 )
@@ -112,7 +112,11 @@ class Ablation:
         write_text(self.folder / "ablation.json", json.dumps(as_json(variants), indent=1))
         perceptual = "lpips_squeeze" if "lpips_squeeze" in summary.labels else None
         counted = count_of(len(summary.items), "picture")
-        explanation = EXPLANATION.format(pictures=counted, seeds=", ".join(map(str, self.seeds)))
+        explanation = EXPLANATION.format(
+            pictures=counted,
+            seeds=count_of(len(self.seeds), "seed"),
+            numbers=listed(self.seeds),
+        )
         tables = ablation_tables(variants, perceptual)
         table = f"{explanation}\n\n{markdown(tables)}"
         write_text(self.folder / "ablation.md", table)
