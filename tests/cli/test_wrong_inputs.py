@@ -57,7 +57,7 @@ COMMAND_LINES = {
     EVALUATE + "--size small": "--size takes a whole number, not small",
     EVALUATE + "--jobs 0": "--jobs",
     EVALUATE + "--limit 0": "--limit",
-    BENCHMARK + "--size 64 --masks masks": "leave --size or --masks out",
+    BENCHMARK + "--size 64 --masks masks": "leave size or masks out",
     BENCHMARK + "--num-samples none": "--num-samples takes a whole number",
     BENCHMARK + "--mask-present thick": "--mask-present",
 }
