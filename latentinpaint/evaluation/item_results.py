@@ -1,30 +1,27 @@
 """The results of all items of a benchmark, by processes of this machine or by the workers of a Ray cluster.
 
-Either way `Runner.evaluate_item` finds them; what differs is who writes what it found: a process its own items, or
-the one process that asked the cluster, so that workers need no place to write to.
+Either way `ItemRunner.evaluate_item` finds them; what differs is who writes what it found: a process its own items,
+or the one process that asked the cluster, so that workers need no place to write to.
 """
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 
 from latentinpaint.errors import InputError
 from latentinpaint.evaluation.benchmark_config import EvaluationConfig
-from latentinpaint.evaluation.dataset import ItemSource
+from latentinpaint.evaluation.dataset import EvaluationDataset, ItemSource
 from latentinpaint.files import write_bytes
 from latentinpaint.runtime.ray_cluster import Cluster
 from latentinpaint.runtime.ray_pool import RayPool, WorkerLost
-
-if TYPE_CHECKING:
-    from latentinpaint.evaluation.runner import Runner
 
 OutputFile = tuple[Path, bytes]
 
@@ -39,6 +36,28 @@ class ItemResult:
     reused: int = 0
 
 
+class ItemRunner(Protocol):
+    """What evaluates items, see `runner.Runner`; every process makes its own of the same two arguments."""
+
+    dataset: EvaluationDataset
+    config: EvaluationConfig
+    method_texts: tuple[str, ...]
+
+    def run_item(self, source: ItemSource, jobs: int = 1) -> ItemResult:
+        """Evaluate all methods on an item, and write what was found."""
+
+    def known_keys(self, source: ItemSource) -> dict[Path, str]:
+        """The keys of the records that are there."""
+
+    def evaluate_item(
+        self, source: ItemSource, known: Mapping[Path, str], jobs: int, result: ItemResult
+    ) -> Iterator[list[OutputFile]]:
+        """Evaluate all methods on an item but for what is known; nothing is written."""
+
+
+MakeRunner = Callable[[EvaluationConfig, Sequence[str]], ItemRunner]
+
+
 def write_files(files: Iterable[OutputFile]) -> None:
     """Write files in their order."""
     for path, content in files:
@@ -51,7 +70,7 @@ def add_seconds(total: dict[str, float], more: dict[str, float]) -> None:
         total[activity] = total.get(activity, 0.0) + seconds
 
 
-def results_of_processes(runner: "Runner", jobs: int) -> Iterator[ItemResult]:
+def results_of_processes(runner: ItemRunner, jobs: int) -> Iterator[ItemResult]:
     """The results of all items, by so many processes, in the order in which they are done."""
     sources = runner.dataset.sources
     if jobs == 1:
@@ -74,7 +93,7 @@ def results_of_processes(runner: "Runner", jobs: int) -> Iterator[ItemResult]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def results_on_ray(runner: "Runner", cluster: Cluster) -> Iterator[ItemResult]:
+def results_on_ray(runner: ItemRunner, cluster: Cluster) -> Iterator[ItemResult]:
     """The results of all items, by the workers of a cluster; what they found is written by this process alone."""
     sources = runner.dataset.sources
     start = partial(_start_on_ray, type(runner), runner.config, runner.method_texts, cluster.room())
@@ -107,13 +126,13 @@ class EvaluatedItem:
 
 
 def _start_on_ray(
-    kind: "type[Runner]", config: EvaluationConfig, methods: Sequence[str], jobs: int
+    make: MakeRunner, config: EvaluationConfig, methods: Sequence[str], jobs: int
 ) -> Callable[[KnownItem], EvaluatedItem]:
     """What a worker does first; returns the function that evaluates an item."""
-    return partial(evaluate_for_another, kind(config, methods), jobs)
+    return partial(evaluate_for_another, make(config, methods), jobs)
 
 
-def evaluate_for_another(runner: "Runner", jobs: int, item: KnownItem) -> EvaluatedItem:
+def evaluate_for_another(runner: ItemRunner, jobs: int, item: KnownItem) -> EvaluatedItem:
     """Evaluate an item and write nothing.
 
     Args:
@@ -128,14 +147,14 @@ def evaluate_for_another(runner: "Runner", jobs: int, item: KnownItem) -> Evalua
     return EvaluatedItem(result, files)
 
 
-_WORKER: "list[Runner]" = []
+_WORKER: list[ItemRunner] = []
 
 
-def _start_worker(kind: "type[Runner]", config: EvaluationConfig, methods: Sequence[str]) -> None:
+def _start_worker(make: MakeRunner, config: EvaluationConfig, methods: Sequence[str]) -> None:
     """What a process does first. Ctrl-C is for the one that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    _WORKER.append(kind(config, methods))
+    _WORKER.append(make(config, methods))
 
 
 def _run_in_worker(source: ItemSource, jobs: int) -> ItemResult:
