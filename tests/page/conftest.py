@@ -46,7 +46,7 @@ def visit(chromium, page_address):
     """
 
     @contextmanager
-    def open_page(init_script=None, **options):
+    def open_page(init_script=None, address=page_address, **options):
         options = {"viewport": {"width": 1280, "height": 800}, "accept_downloads": True} | options
         context = chromium.new_context(**options)
         if init_script is not None:
@@ -57,11 +57,11 @@ def visit(chromium, page_address):
         page.on("request", lambda request: requested.add(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda entry: errors.append(entry.text) if "Content Security" in entry.text else None)
-        page.goto(page_address)
+        page.goto(address)
         page.locator("#options option").first.wait_for(state="attached")
         yield page
         context.close()
-        outside = {url for url in requested if not url.startswith((page_address, "data:", "blob:"))}
+        outside = {url for url in requested if not url.startswith((address, "data:", "blob:"))}
         assert outside == set() and errors == []
 
     return open_page

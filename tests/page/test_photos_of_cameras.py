@@ -1,0 +1,98 @@
+"""Photos as cameras make them: HEIC of a phone, 24 megapixels; and four visitors who fill at the same time."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+from heic_samples import TURNED
+from page_actions import choose, download, fill, more, on_screen, open_photo, paint, wait_for_step
+from PIL import Image
+
+import latentinpaint
+from latentinpaint.images.image_files import read_picture
+
+LARGE = (6000, 4000)
+STROKE = 60  # CSS pixels
+
+
+@pytest.fixture(scope="module")
+def large_address(model_files):
+    """The address of a page that takes large photos, with the model "ffc"."""
+    pytest.importorskip("fastapi", reason="fastapi is not installed")
+    from latentinpaint.service.served_models import load_models
+    from latentinpaint.service.serving import serve
+    from latentinpaint.service.settings import ServiceLimits, ServiceSettings
+
+    models = load_models([str(model_files["ffc"])], "cpu")
+    static = Path(latentinpaint.__file__).parent / "app" / "static"
+    settings = ServiceSettings(port=18060, limits=ServiceLimits(upload=20, megapixels=25))
+    with serve(models, settings, static, ports_tried=100) as url:
+        yield url
+
+
+def filled_and_known(page, source, size, folder):
+    """Paint a stroke in the middle and fill it; the result, the file's own pixels, and where the former differs."""
+    x, y = on_screen(page, size, [(size[0] / 2, size[1] / 2)])[0]
+    page.mouse.move(x - STROKE / 2, y)
+    page.mouse.down()
+    page.mouse.move(x + STROKE / 2, y, steps=3)
+    page.mouse.up()
+    fill(page)
+    page.locator("#format").select_option("png")
+    with Image.open(download(page, "download", folder)) as image:
+        exif = dict(image.getexif())
+        after = np.asarray(image.convert("RGB"))
+    before = read_picture(source).rgb8()
+    return after, before, (after != before).any(axis=-1), exif
+
+
+def test_a_photo_of_24_megapixels(visit, large_address, tmp_path, helpers):
+    source = tmp_path / "camera.jpg"
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    small = Image.fromarray(helpers.smooth(40, 60))
+    small.resize(LARGE, Image.Resampling.BICUBIC).save(source, quality=80, exif=exif)
+    with visit(address=large_address) as page:
+        choose(page, source)
+        page.locator("#fill-on-release").uncheck()
+        more(page)
+        after, before, changed, kept = filled_and_known(page, source, LARGE, tmp_path)
+    assert after.shape == before.shape == (LARGE[1], LARGE[0], 3) and kept[0x010F] == "a camera"
+    rows, columns = np.nonzero(changed)
+    assert 0.0005 < changed.mean() < 0.05
+    assert abs(rows.mean() - LARGE[1] / 2) < 100 and abs(columns.mean() - LARGE[0] / 2) < 200
+
+
+def test_a_heic_of_a_phone(visit, large_address, tmp_path):
+    """Stored turned: shown upright, with its camera's name in the result."""
+    pytest.importorskip("pi_heif", reason="pi_heif is not installed")
+    source = tmp_path / "phone.heic"
+    source.write_bytes(TURNED)
+    with visit(address=large_address) as page:
+        choose(page, source)
+        page.locator("#fill-on-release").uncheck()
+        more(page)
+        upright = read_picture(source)
+        after, before, changed, kept = filled_and_known(page, source, (upright.width, upright.height), tmp_path)
+    assert after.shape == before.shape and 0x010F in kept
+    assert changed.any() and not changed[:3].any() and not changed[-3:].any()
+
+
+def test_four_visitors_at_once(visit, tmp_path, helpers):
+    """All fill before anybody's fill is awaited; everybody gets a fill of the own photo."""
+    size = (161, 120)
+    photos = [np.roll(helpers.smooth(size[1], size[0]), 17 * number, axis=1) for number in range(4)]
+    with ExitStack() as stack:
+        pages = [stack.enter_context(visit()) for _ in photos]
+        for number, (page, photo) in enumerate(zip(pages, photos, strict=True)):
+            open_photo(page, tmp_path, photo, f"{number}.png")
+            paint(page, size, [(60, 50), (100, 60)])
+        for page in pages:
+            page.locator("#fill").click()
+        for number, (page, photo) in enumerate(zip(pages, photos, strict=True)):
+            wait_for_step(page, "Filled")
+            result = download(page, "download", tmp_path)
+            assert result.name == f"{number}_filled.png"
+            changed = (np.asarray(Image.open(result)) != photo).any(axis=-1)
+            assert 0.005 < changed.mean() < 0.3 and not changed[:20].any()
