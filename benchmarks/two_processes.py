@@ -124,8 +124,8 @@ def samples_a_second(kind: str, folder: str, options: argparse.Namespace) -> flo
 
 def write_autoencoder(folder: Path) -> None:
     """One of random weights, for which a step takes as long."""
-    from latentinpaint.model_paths import AUTOENCODER_FILE
     from latentinpaint.models import LamaAutoencoder
+    from latentinpaint.pretrained.model_paths import AUTOENCODER_FILE
     from latentinpaint.weights import save_autoencoder
 
     save_autoencoder(LamaAutoencoder(base_channels=8), folder / AUTOENCODER_FILE, {})

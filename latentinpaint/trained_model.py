@@ -12,9 +12,9 @@ from latentinpaint.errors import InputError, choose, shown
 from latentinpaint.files import user_path
 from latentinpaint.hub import at_revision, model_card, upload
 from latentinpaint.inference.texture import PatchTexture
-from latentinpaint.model_paths import PIPELINE_FILE
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.pretrained.model_paths import PIPELINE_FILE
 from latentinpaint.runtime.device import choose_device
 from latentinpaint.weights import Model, load_model, save_model
 

@@ -24,9 +24,9 @@ from latentinpaint.errors import InputError, MissingPackageError
 from latentinpaint.files import mistaken_weights, write_bytes
 from latentinpaint.flows import FLOWS, Flow
 from latentinpaint.inference.texture import PatchTexture
-from latentinpaint.model_paths import AUTOENCODER_FILE, FLOW_FILE, PIPELINE_FILE, pipeline_file, resolve
 from latentinpaint.models import AUTOENCODERS, Autoencoder, MaskControl
 from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.pretrained.model_paths import AUTOENCODER_FILE, FLOW_FILE, PIPELINE_FILE, pipeline_file, resolve
 from latentinpaint.refiners import REFINERS, Refiner
 
 LOG = logging.getLogger(__name__)

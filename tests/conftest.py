@@ -131,7 +131,7 @@ def finished_quickstart(tmp_path_factory, model_files) -> tuple[Path, str]:
     """The folder of a quickstart of three steps with an untrained default model, and what it printed."""
     from latentinpaint.cli.quickstart import command
     from latentinpaint.experiments import demonstration
-    from latentinpaint.model_paths import PRETRAINED
+    from latentinpaint.pretrained.model_paths import PRETRAINED
 
     folder = tmp_path_factory.mktemp("quickstart") / "out put"
     out = StringIO()

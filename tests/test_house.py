@@ -81,8 +81,7 @@ def repeated_classes(package):
 
 
 def root_modules(package):
-    """The modules beside the rooms; `__init__` and `__main__` are the package's own names in Python."""
-    return [path.name for path in package.glob("*.py") if not path.name.startswith("__")]
+    return [path.name for path in package.glob("*.py") if path.name != "__init__.py"]
 
 
 def long_functions(package):

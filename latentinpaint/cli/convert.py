@@ -34,7 +34,7 @@ def command(output: str, lama: str | None = None, model: str | None = None, lama
 
 def _from_lama(source: str, config: str | None, output: Path) -> None:
     from latentinpaint.lama import load_lama
-    from latentinpaint.model_paths import PIPELINE_FILE
+    from latentinpaint.pretrained.model_paths import PIPELINE_FILE
     from latentinpaint.weights import Model, save_model
 
     if output.suffix in PICKLED:

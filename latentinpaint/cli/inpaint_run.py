@@ -20,7 +20,7 @@ from latentinpaint.cli.inpaint_tasks import NAMES, folder_plan, single_task, tas
 from latentinpaint.cli.terminal import named_bar
 from latentinpaint.errors import InputError, count_of, printable
 from latentinpaint.inpainter import Inpainter
-from latentinpaint.model_paths import pipeline_file
+from latentinpaint.pretrained.model_paths import pipeline_file
 from latentinpaint.runtime.addresses import address, is_address, list_addresses
 from latentinpaint.runtime.ray_cluster import connected
 

@@ -32,8 +32,8 @@ from latentinpaint.inference.fill import fill_holes
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.inpainter import Inpainter
-from latentinpaint.model_paths import PIPELINE_FILE, PRETRAINED, pipeline_file
 from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.pretrained.model_paths import PIPELINE_FILE, PRETRAINED, pipeline_file
 from latentinpaint.runtime.randomness import seed_for
 
 

@@ -19,9 +19,9 @@ from latentinpaint.errors import InputError, check_at_least
 from latentinpaint.evaluation.chosen_metrics import build_evaluator_of_pictures
 from latentinpaint.experiments.foreign_autoencoder import read_foreign_autoencoder
 from latentinpaint.metrics.pixels import METRICS, Metric, compare_regions
-from latentinpaint.model_paths import AUTOENCODER_FILE
 from latentinpaint.models import Autoencoder
 from latentinpaint.pipeline import pad_to_stride
+from latentinpaint.pretrained.model_paths import AUTOENCODER_FILE
 from latentinpaint.weights import load_autoencoder, save_autoencoder
 
 MOST_SIDE = 512  # pixels of the middle of a picture that is looked at

@@ -36,7 +36,7 @@ from latentinpaint.files import write_text
 from latentinpaint.hub import model_card
 from latentinpaint.inference.options import FillOptions
 from latentinpaint.inference.texture import PatchTexture
-from latentinpaint.model_paths import AUTOENCODER_FILE, PIPELINE_FILE
+from latentinpaint.pretrained.model_paths import AUTOENCODER_FILE, PIPELINE_FILE
 from latentinpaint.training.cli import pretrain_ae, train_lama, train_latent
 from latentinpaint.training.durations import as_clock, read_duration
 from latentinpaint.weights import Model, load_model, read_header, round_to_half, save_model

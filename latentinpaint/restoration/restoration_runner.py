@@ -27,7 +27,7 @@ from latentinpaint.files import sha256_of
 from latentinpaint.images.folders import check_outside
 from latentinpaint.images.image_files import read_picture
 from latentinpaint.images.modes import LUMINANCE
-from latentinpaint.model_paths import flow_file
+from latentinpaint.pretrained.model_paths import flow_file
 from latentinpaint.restoration.base import Restorer
 from latentinpaint.restoration.observation_models import ObservationModel, observe
 from latentinpaint.restoration.observation_tasks import ObservationTask, read_task, unseen

@@ -10,7 +10,7 @@ from PIL import Image
 
 from latentinpaint.evaluation.report import console
 from latentinpaint.experiments import demonstration
-from latentinpaint.model_paths import PRETRAINED
+from latentinpaint.pretrained.model_paths import PRETRAINED
 from latentinpaint.training.callbacks import RunProgress
 
 

@@ -12,8 +12,8 @@ from tiny_weights import mean_colour_weights
 from latentinpaint.errors import InputError
 from latentinpaint.experiments.adoption import adopt, middle_of_photographs, reconstruction
 from latentinpaint.metrics.pixels import METRICS
-from latentinpaint.model_paths import PRETRAINED
 from latentinpaint.models import IdentityAutoencoder
+from latentinpaint.pretrained.model_paths import PRETRAINED
 from latentinpaint.weights import load_autoencoder, load_pipeline, read_header, save_autoencoder
 
 

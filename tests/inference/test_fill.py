@@ -215,7 +215,7 @@ def test_no_picture_is_a_sentence(pipeline):
 
 class TestDefaultModel:
     def test_it_is_inside_the_package_and_small(self):
-        from latentinpaint.model_paths import PRETRAINED
+        from latentinpaint.pretrained.model_paths import PRETRAINED
 
         assert PRETRAINED["default"].stat().st_size <= 16 * 2**20
 

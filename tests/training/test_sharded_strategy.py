@@ -1,5 +1,6 @@
 """Sharded training: norms of shares, and modules made whole; the training itself is in `test_two_processes`."""
 
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -23,9 +24,31 @@ def test_the_norm_of_shares_is_that_of_the_whole(monkeypatch):
     assert total_norm([torch.tensor([1.0, 2.0, 2.0])], trainer).item() == pytest.approx(5)
 
 
-def test_weights_are_whole_on_one_device():
-    with whole_weights(SimpleNamespace(strategy=None)):
-        pass
+def sharded(model):
+    strategy = ShardedStrategy()
+    strategy.model = model
+    return strategy
+
+
+@pytest.mark.parametrize(
+    ("strategy", "gathered"),
+    [(SimpleNamespace(model="a model"), []), (sharded(None), []), (sharded("a model"), ["a model"])],
+    ids=["one device", "sharded, not yet set up", "sharded"],
+)
+def test_weights_are_gathered_where_they_are_shared_out_and_nowhere_else(strategy, gathered, monkeypatch):
+    """And never written back: what is done with whole weights is to read them."""
+    events = []
+
+    @contextmanager
+    def summon(model, writeback):
+        events.append((model, writeback))
+        yield
+        events.append("given back")
+
+    monkeypatch.setattr("torch.distributed.fsdp.FullyShardedDataParallel.summon_full_params", summon)
+    with whole_weights(SimpleNamespace(strategy=strategy)):
+        assert events == [(model, False) for model in gathered]
+    assert events == [(model, False) for model in gathered] + ["given back"] * len(gathered)
 
 
 def test_a_module_gets_its_weights_back():

@@ -10,8 +10,8 @@ from torchmetrics import MeanMetric
 
 from latentinpaint.errors import check_at_least
 from latentinpaint.metrics.pixels import decibels
-from latentinpaint.model_paths import AUTOENCODER_FILE
 from latentinpaint.models import Autoencoder, LamaAutoencoder
+from latentinpaint.pretrained.model_paths import AUTOENCODER_FILE
 from latentinpaint.training.tasks.base import Batch, TrainingTask, inpainting_data, is_counted
 from latentinpaint.weights import save_autoencoder
 

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from latentinpaint.data.distributions import NORMAL
 from latentinpaint.flows import Flow
-from latentinpaint.model_paths import FLOW_FILE
+from latentinpaint.pretrained.model_paths import FLOW_FILE
 from latentinpaint.runtime.processes import one_batch
 from latentinpaint.runtime.randomness import numbered_generator
 from latentinpaint.training.sharded_strategy import total_norm

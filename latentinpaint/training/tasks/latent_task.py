@@ -13,10 +13,10 @@ from torchmetrics import MeanMetric
 from latentinpaint.errors import InputError
 from latentinpaint.inference.texture import PatchTexture
 from latentinpaint.metrics.pixels import decibels
-from latentinpaint.model_paths import PIPELINE_FILE
 from latentinpaint.models import Autoencoder, LamaAutoencoder, MaskControl
 from latentinpaint.models.fast.fuse import fuse
 from latentinpaint.pipeline import InpaintPipeline
+from latentinpaint.pretrained.model_paths import PIPELINE_FILE
 from latentinpaint.refiners import Condition, Refiner
 from latentinpaint.runtime.processes import one_batch
 from latentinpaint.runtime.randomness import Generators

@@ -11,7 +11,7 @@ AUTOENCODER_FILE = "autoencoder.safetensors"
 PIPELINE_FILE = "model.safetensors"
 FLOW_FILE = "flow.safetensors"
 
-_PRETRAINED_FOLDER = Path(__file__).parent / "pretrained"
+_PRETRAINED_FOLDER = Path(__file__).parent
 PRETRAINED = {
     "default": _PRETRAINED_FOLDER / "default.safetensors",
     "several": _PRETRAINED_FOLDER / "several.safetensors",

@@ -7,7 +7,7 @@ import pytest
 
 import latentinpaint
 from latentinpaint.errors import InputError
-from latentinpaint.model_paths import PRETRAINED
+from latentinpaint.pretrained.model_paths import PRETRAINED
 from latentinpaint.weights import Model, load_autoencoder, load_model, load_pipeline, read_header, save_model
 
 
