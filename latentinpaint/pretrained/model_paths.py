@@ -42,7 +42,7 @@ def resolve(path: str | Path, *names: str) -> Path:
     if on_the_hub is not None:
         return download(on_the_hub, names)
     path = user_path(path)
-    if not path.exists() or _is_beside_the_point(path, names):
+    if not path.exists() or _is_unrelated_folder(path, names):
         path = _pretrained_file(str(path)) or path
     if path.is_dir():
         for name in names:
@@ -70,7 +70,7 @@ def _pretrained_file(name: str) -> Path | None:
     return path
 
 
-def _is_beside_the_point(path: Path, names: Sequence[str]) -> bool:
+def _is_unrelated_folder(path: Path, names: Sequence[str]) -> bool:
     """Whether a folder has a model's name by chance: nothing in it is of a model or its training."""
     is_named = str(path) in PRETRAINED and _is_held(str(path)) and path.is_dir()
     return is_named and not any((path / name).is_file() for name in names) and not _other_content(path)

@@ -60,16 +60,17 @@ class ResidualNoise(nn.Module):
 
     def draw(self, like: Tensor, generator: Generators = None) -> Tensor:
         """Noise shaped like `like` (B, C, h, w); an item depends on its own draws alone."""
-        normal = draw_normal(like.new_empty(len(like), SCALES * like.shape[1], *like.shape[2:]), generator)
+        height, width = like.shape[-2:]
+        normal = draw_normal(like.new_empty(len(like), SCALES * like.shape[1], height, width), generator)
+        transfer = blurs(height, width, like.device)[..., : width // 2 + 1]
         with torch.autocast(like.device.type, enabled=False):
-            return torch.stack([self._field(item.float()) for item in normal]).to(like)
+            return torch.stack([self._field(item.float(), transfer) for item in normal]).to(like)
 
-    def _field(self, normal: Tensor) -> Tensor:
-        """One field (C, h, w) of independent standard normal numbers (SCALES C, h, w)."""
-        height, width = normal.shape[-2:]
-        waves = torch.fft.fft2(normal.unflatten(0, (SCALES, -1)))
-        blurred = torch.fft.ifft2(waves * blurs(height, width, normal.device).unsqueeze(1)).real
-        return torch.einsum("scd,sdhw->chw", self.roots.float(), blurred)
+    def _field(self, normal: Tensor, transfer: Tensor) -> Tensor:
+        """One field (C, h, w) of independent standard normal numbers (SCALES C, h, w), by half of `blurs`."""
+        mixed = torch.einsum("scd,sdhw->schw", self.roots.float(), normal.unflatten(0, (SCALES, -1)))
+        waves = (torch.fft.rfft2(mixed) * transfer.unsqueeze(1)).sum(dim=0)
+        return torch.fft.irfft2(waves, s=normal.shape[-2:])
 
     @torch.no_grad()
     def measure(self, examples: Iterable[tuple[Tensor, Condition]]) -> None:

@@ -60,9 +60,9 @@ def latent_drawing(inpainter: Inpainter, picture: Picture, hole: np.ndarray) -> 
     margin = max(_LEAST_SURROUNDINGS, max(box.size) // 2)
     box = box.extended(margin, hole.shape)
     image = shown(part_of(picture, box), _LATENT_SIDE)
-    part = Image.fromarray(hole[box.index]).resize(image.size, Image.Resampling.NEAREST)
+    coverage = Image.fromarray(hole[box.index].astype(np.float32)).resize(image.size, Image.Resampling.BOX)
     pixels = torch.from_numpy(np.asarray(image, np.float32) / 255).permute(2, 0, 1)
-    mask = torch.from_numpy(np.asarray(part, np.float32))
+    mask = torch.from_numpy((np.asarray(coverage) > 0).astype(np.float32))  # a line must not get lost
     pipeline = inpainter.pipeline
     difference = latent_difference(
         pipeline.autoencoder,

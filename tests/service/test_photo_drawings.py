@@ -62,6 +62,15 @@ def test_the_latent_difference_is_the_model_s(name, models, picture, hole, drawn
     assert (difference.repaired_damage is None) == (pipeline.control is None)
 
 
+def test_a_line_is_not_lost_where_the_drawing_is_reduced(models, helpers, drawn_differences):
+    hole = np.zeros((1600, 1500), bool)
+    hole[100:1500, 701] = True
+    photo_drawings.latent_drawing(models["ffc"], Picture(helpers.smooth(1600, 1500), "RGB"), hole)
+    (difference,) = drawn_differences
+    rows, columns = np.nonzero(difference.mask[0, 0].numpy())
+    assert len(np.unique(columns)) == 1 and np.ptp(rows) == len(np.unique(rows)) - 1 > 400
+
+
 @pytest.mark.parametrize(
     ("hole_size", "shown"),
     [((10, 30), (202, 222)), ((300, 100), (512, 342))],  # 96 or half the hole more on every side, 512 at most

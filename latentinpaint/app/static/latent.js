@@ -11,13 +11,13 @@ export function createLatent(store) {
 
   async function show() {
     const step = currentStep(store.get());
-    if (step === null) return;
+    if (step === null || button.hasAttribute("aria-busy")) return;
     button.setAttribute("aria-busy", true);
     const blob = await trying(store, () =>
       readBlob(latentDifferenceAddress(step.photo, store.get().options.model)),
     );
     button.removeAttribute("aria-busy");
-    if (blob === null) return;
+    if (blob === null || currentStep(store.get())?.photo !== step.photo) return;
     URL.revokeObjectURL(drawing.src);
     drawing.src = URL.createObjectURL(blob);
     await drawing.decode();

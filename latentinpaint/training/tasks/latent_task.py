@@ -242,7 +242,9 @@ class LatentTask(PipelineTask):
     def begin(self, data: pl.LightningDataModule) -> None:
         refiner = self.pipeline.refiner
         if refiner.needs_measuring:
+            self.eval()  # BatchNorm's running statistics are of training alone
             refiner.measure(self._examples(data))
+            self.train()
 
     def _examples(self, data: pl.LightningDataModule) -> Iterator[tuple[Tensor, Condition]]:
         """Latents of the first training crops, and what their masks leave of them."""

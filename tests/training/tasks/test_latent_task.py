@@ -250,6 +250,34 @@ def test_it_goes_on_from_a_model_as_it_is_built_there(model_files):
     assert task.pipeline.autoencoder.frozen and task.pipeline.control is not None
 
 
+@pytest.mark.parametrize("trained", ["nothing", "all"])
+def test_noise_is_measured_before_training_and_never_again(trained, model_files):
+    """From what the masks hide of the first crops; nothing else changes, and a model keeps what it has."""
+    from latentinpaint.data.datamodule import InpaintingDataModule
+
+    def task():
+        return LatentTask(
+            str(model_files["autoencoder"]),
+            lambda channels: FlowRefiner(channels, width=8, multipliers=(1,), noise="residual", continued=True),
+            trained=trained,
+        )
+
+    data = InpaintingDataModule("samples", size=32, batch_size=4, epoch_length=16, num_workers=0)
+    begun = task()
+    before = {name: value.clone() for name, value in begun.state_dict().items()}
+    begun.begin(data)
+    changed = {name for name, value in begun.state_dict().items() if not torch.equal(value, before[name])}
+    prefix = "pipeline.refiner.residual_noise"
+    assert changed == {f"{prefix}.roots", f"{prefix}.measured"} and begun.training
+    again = task()
+    again.begin(data)
+    noise = begun.pipeline.refiner.residual_noise
+    assert torch.equal(again.pipeline.refiner.residual_noise.roots, noise.roots)
+    noise.roots.fill_(3)
+    begun.begin(data)
+    assert (noise.roots == 3).all()
+
+
 def test_shortcuts_are_learnt_from_a_flow_that_has_none(model_files, batch):
     """At the first step the model fills as the flow did; the loss then moves what reads the steps' lengths."""
     flow = load_pipeline(str(model_files["flow"]))
