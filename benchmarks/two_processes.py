@@ -3,9 +3,10 @@
     python benchmarks/two_processes.py [--kind flow ffc autoencoder] [--size 64] [--batch 8] [--steps 30] [--rounds 3]
 
 One process of batch b, two of batch b each (DDP over gloo, BatchNorm shared), and two that know nothing of each
-other train the same model in turns, on an otherwise idle machine of two cores or more; the samples a second are those
-of all processes together, without the first steps. Medians of the rounds, and their ratios to one: 2 would be perfect,
-1.7 is asked. And how long gloo takes for one sum over two processes, which every BatchNorm waits for twice a step.
+other train the same model in turns, on an otherwise idle machine of two cores or more; the samples a second are
+those of all processes together, without the first steps. Medians of the rounds, and their ratios to one: 2 would be
+perfect, 1.7 is asked. And how long gloo takes for one sum over two processes, which every BatchNorm waits for twice
+a step.
 """
 
 import argparse
