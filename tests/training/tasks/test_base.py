@@ -5,11 +5,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Timer
 
+from latentinpaint.data.datamodule import InpaintingDataModule
+from latentinpaint.models import LamaAutoencoder
 from latentinpaint.refiners import FlowRefiner
 from latentinpaint.training.tasks import base
+from latentinpaint.training.tasks.autoencoder_task import PretrainTask
 from latentinpaint.training.tasks.latent_task import LatentTask
 
 
@@ -77,3 +81,31 @@ def test_processes_and_steps_draw_different_noise(model_files):
         )
         drawn.add(torch.randn(1, generator=task.step_generator(3 * step + batch)).item())
     assert len(drawn) == 12
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize(("algorithm", "order"), [("norm", 2), ("value", float("inf"))])
+def test_gradients_are_clipped_in_every_precision(algorithm, order, precision, tmp_path):
+    found = []
+
+    class Sizes(pl.Callback):
+        def on_train_batch_end(self, trainer, task, *_):
+            gradients = [p.grad.flatten() for p in task.parameters() if p.grad is not None]
+            found.append(torch.linalg.vector_norm(torch.cat(gradients), order).item())
+
+    data = InpaintingDataModule("samples", size=32, batch_size=2, num_workers=0)
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        precision=precision,
+        gradient_clip_val=1e-4,
+        gradient_clip_algorithm=algorithm,
+        max_steps=2,
+        limit_val_batches=0,
+        callbacks=[Sizes()],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        default_root_dir=tmp_path,
+    )
+    trainer.fit(PretrainTask(LamaAutoencoder(base_channels=4)), datamodule=data)
+    assert found == pytest.approx([1e-4] * 2, rel=1e-3)
