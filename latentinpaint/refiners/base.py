@@ -73,6 +73,11 @@ class Refiner(RecordsArguments, nn.Module, ABC):
             examples: latents of undamaged pictures (B, C, h, w) and what is known of them; read once.
         """
 
+    @property
+    def rests_on_start(self) -> bool:
+        """Whether a part of it has its weights from a model that training starts from, and needs its conditions."""
+        return False
+
     @abstractmethod
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         """Named scalars to log; the one called "loss" is to be minimised.

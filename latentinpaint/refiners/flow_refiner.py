@@ -20,8 +20,9 @@ Times are drawn from a logit-normal distribution (Esser et al., arXiv 2403.03206
 Long steps are learnt too where the refiner has `shortcuts`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,7 @@ from latentinpaint.interpolants.time_grids import TIME_GRIDS
 from latentinpaint.models.unet import TimeUNet
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
 from latentinpaint.refiners.continuation import prepared
+from latentinpaint.refiners.first_fill import FirstFill
 from latentinpaint.refiners.latent_paths import ALPHA_MIN, PATHS, Sampling
 from latentinpaint.refiners.residual_noise import ResidualNoise
 from latentinpaint.refiners.shortcuts import (
@@ -47,6 +49,7 @@ from latentinpaint.runtime.randomness import Generators, draw_normal
 
 # What is added to the continuation in the hole, for a number of channels; None takes its place.
 NOISES: dict[str, Callable[[int], ResidualNoise | None]] = {"white": lambda channels: None, "residual": ResidualNoise}
+FIRST_REFINER = "first.refiner."  # of the names of its weights
 FIRST_OF_TIME = "network.embed.0.weight"  # of the layer that reads the times, (…, features of all of them)
 
 
@@ -78,8 +81,10 @@ class FlowRefiner(Refiner):
             matter. 0 is none. Linear interpolant only.
         shortcut_share: share of the training samples that teach shortcuts, in [0, 1]; the others teach the flow.
         noise: what the path starts from in the hole: "white", standard normal noise; or "residual", the smooth
-            continuation and noise with the covariance of what it misses (`residual_noise`), which is measured before
-            training. The second needs `continued`, and no churn.
+            continuation, or the first fill, and noise with the covariance of what it misses (`residual_noise`), which
+            is measured before training. The second needs one of them, and no churn.
+        first: arguments of an `FFCRefiner` without its channels, whose fill the network reads, and corrects in the
+            hole too, in place of the continuation (`first_fill`). Training starts from a model with that refiner.
 
     Raises:
         InputError: if a number is out of range, a name is none of these, or two arguments exclude each other.
@@ -111,6 +116,7 @@ class FlowRefiner(Refiner):
         shortcuts: int = 0,
         shortcut_share: float = 0.5,
         noise: str = "white",
+        first: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         check_above_zero("hole_weight", hole_weight)
@@ -124,7 +130,12 @@ class FlowRefiner(Refiner):
             if not 0 <= share <= 1:
                 raise InputError(f"{name} is a share from 0 to 1, not {share}")
         make_noise = choose(NOISES, noise, "noise")
-        if noise == "residual" and (not continued or churn > 0):
+        if continued and first is not None:
+            raise InputError(
+                "the hole has the continuation or a first fill: set continued to false, or leave first out"
+            )
+        corrects = continued or first is not None
+        if noise == "residual" and (not corrects or churn > 0):
             raise InputError("noise residual is added to the continuation: set continued to true, and churn to 0")
         self.channels = channels
         self.noise = noise
@@ -139,6 +150,8 @@ class FlowRefiner(Refiner):
         self.grid = grid
         self.churn = churn
         self.continued = continued
+        self.first = None if first is None else FirstFill(channels, first)
+        self.corrects = corrects
         self.skip = skip
         self.shortcuts = shortcuts
         self.shortcut_share = shortcut_share
@@ -169,7 +182,17 @@ class FlowRefiner(Refiner):
 
     def measure(self, examples: Iterable[tuple[Tensor, Condition]]) -> None:
         if self.residual_noise is not None:
-            self.residual_noise.measure(examples)
+            self.residual_noise.measure((z_clean, self._prepared(condition)[0]) for z_clean, condition in examples)
+
+    @property
+    def rests_on_start(self) -> bool:
+        return self.first is not None
+
+    def _prepared(self, condition: Condition) -> tuple[Condition, Tensor | None]:
+        """What the network reads, and the first fill's expected error (B, 1, h, w), if there is one."""
+        if self.first is None:
+            return prepared(condition, self.continued), None
+        return self.first(condition)
 
     def predict_data(self, z: Tensor, t: Tensor, condition: Condition, length: Tensor | None = None) -> Tensor:
         """The clean latent as the network predicts it from z (B, C, h, w).
@@ -177,7 +200,7 @@ class FlowRefiner(Refiner):
         Args:
             z: the latent at a time.
             t: a time of the latent path.
-            condition: as `prepared` makes it.
+            condition: as `_prepared` makes it.
             length: (B,), of the shortcut that the prediction is for; None is the flow itself.
         """
         time_maps, time = self.latent_path.network_inputs(t, condition)
@@ -188,7 +211,7 @@ class FlowRefiner(Refiner):
         inputs = torch.cat([z, condition.latent, condition.hole, condition.area, *time_maps], dim=1)
         correction = self.network(inputs, time)
         known = condition.latent
-        if not self.continued:
+        if not self.corrects:
             known = (1 - condition.area) * known
         if self.skip:
             known = torch.lerp(known, z, self.latent_path.data_share(t).to(z))
@@ -196,7 +219,7 @@ class FlowRefiner(Refiner):
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         path = self.latent_path
-        condition = prepared(condition, self.continued)
+        condition, _ = self._prepared(condition)
         z_0 = self.start(condition, generator)
         t = path.sample_times(partial(self.sample_training_times, z_clean), condition, generator)
         length: Tensor | None = None
@@ -255,10 +278,16 @@ class FlowRefiner(Refiner):
         return lambda z, t, length: self.predict_data(z, t, condition, length)
 
     def adopted(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """A flow's weights for one with shortcuts: whatever a shortcut's length, it predicts as the flow does."""
+        """A flow's weights for one with shortcuts, or a first fill's for a flow that has it.
+
+        Whatever a shortcut's length, it predicts as the flow does; a flow on a first fill begins untrained.
+        """
+        own = self.state_dict()
+        if self.first is not None and FIRST_OF_TIME not in weights:
+            adopted = self.first.refiner.adopted(weights)
+            return {**own, **{f"{FIRST_REFINER}{name}": value for name, value in adopted.items()}}
         first = weights.get(FIRST_OF_TIME)
-        own = self.state_dict()[FIRST_OF_TIME]
-        if self.shortcuts == 0 or first is None or 2 * first.shape[1] != own.shape[1]:
+        if self.shortcuts == 0 or first is None or 2 * first.shape[1] != own[FIRST_OF_TIME].shape[1]:
             return weights
         return {**weights, FIRST_OF_TIME: torch.cat([first, torch.zeros_like(first)], dim=1)}
 
@@ -273,17 +302,28 @@ class FlowRefiner(Refiner):
 
         Without a solver, as many steps as shortcuts were learnt for are taken by them.
         """
+        return self._sample(self._prepared(condition)[0], generator, steps, solver)
+
+    def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
+        return self.sample(condition, generator, steps).x
+
+    def refine_with_error(
+        self, condition: Condition, generator: Generators = None, steps: int | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        condition, error = self._prepared(condition)
+        return self._sample(condition, generator, steps).x, error
+
+    def _sample(
+        self, condition: Condition, generator: Generators, steps: int | None, solver: str | None = None
+    ) -> Solution:
+        """`sample` for a condition as `_prepared` makes it."""
         if steps is None:
             steps = self.steps
-        condition = prepared(condition, self.continued)
         start = self.start(condition, generator)
         if solver is None and steps in shortcut_counts(self.shortcuts):
             return follow_shortcuts(self._jump(condition), start, steps)
         sampling = self._sampling(solver or self.solver, steps, generator)
         return self.latent_path.integrate(self.predict_data, start, condition, sampling)
-
-    def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
-        return self.sample(condition, generator, steps).x
 
     def _sampling(self, solver: str, steps: int, generator: Generators = None) -> Sampling:
         choose(self.latent_path.solvers, solver, "solver")

@@ -1,4 +1,4 @@
-r"""Noise with the covariance of what the smooth continuation misses, for flows to start from.
+r"""Noise with the covariance of what the smooth continuation, or a first fill, misses, for flows to start from.
 
 Latents are standardised channel by channel, but their channels are correlated and neighbouring cells alike: of the
 default autoencoder's variance of 64, 60 lie in one direction, the brightness, and less than a hundredth in each of
@@ -27,7 +27,6 @@ import torch
 from torch import Tensor, nn
 
 from latentinpaint.refiners.base import Condition
-from latentinpaint.refiners.continuation import continue_known
 from latentinpaint.runtime.randomness import Generators, draw_normal
 
 DILATIONS = (1, 2, 4, 8, 16)  # cells between a kernel's taps (1/4, 1/2, 1/4); each scale has one kernel more
@@ -74,7 +73,10 @@ class ResidualNoise(nn.Module):
 
     @torch.no_grad()
     def measure(self, examples: Iterable[tuple[Tensor, Condition]]) -> None:
-        """Fit the covariance to clean latents (B, C, h, w) and what is known of them; read once.
+        """Fit the covariance of what conditions miss of clean latents (B, C, h, w) in their holes.
+
+        Args:
+            examples: clean latents and the conditions that the noise is added to, continued or filled; read once.
 
         Raises:
             ValueError: if no example has a hole.
@@ -82,7 +84,7 @@ class ResidualNoise(nn.Module):
         sums = torch.zeros(len(LAGS), *self.roots.shape[1:], dtype=torch.float64, device=self.roots.device)
         counts = torch.zeros(len(LAGS), dtype=torch.float64, device=self.roots.device)
         for z_clean, condition in examples:
-            residual = (z_clean - continue_known(condition).latent).double() * condition.hole
+            residual = (z_clean - condition.latent).double() * condition.hole
             for number, (products, count) in enumerate(lagged_products(residual, condition.hole.double())):
                 sums[number] += products
                 counts[number] += count

@@ -94,6 +94,14 @@ class PipelineTask(TrainingTask):
         encoder = _with_mask_channel(pretrained) if mask == "alpha" else pretrained
         control = MaskControl(encoder) if mask == "control" else None
         self.pipeline = InpaintPipeline(encoder, refiner(encoder.latent_channels), control)
+        if self.pipeline.refiner.rests_on_start:
+            if start is None or trained != "nothing":
+                raise InputError(
+                    "the refiner's first fill is that of a trained model: set model.start to it, such as default, "
+                    "and model.trained to nothing"
+                )
+            if control is not None:
+                control.requires_grad_(False)  # the first fill reads its latents
         self.truth: Autoencoder | None = None
         if trained != "nothing":
             if needs_target_latents:
