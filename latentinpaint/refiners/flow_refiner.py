@@ -14,8 +14,8 @@ a velocity holds all the noise of a many-channel latent, which a small network c
 the conditioned latent where a cell is known, and the whole prediction where a cell is all hole, unless the known
 cells are continued into the hole.
 
-Loss: the velocity's squared error with one weight a cell, plus the latent L1 on the one-step estimate.
-Times are drawn from a logit-normal distribution (Esser et al., arXiv 2403.03206), or some of them uniformly.
+Loss: the velocity's squared error with one weight a cell, plus the latent L1 on the one-step estimate, at
+`training_times`.
 
 Long steps are learnt too where the refiner has `shortcuts`.
 """
@@ -45,6 +45,7 @@ from latentinpaint.refiners.shortcuts import (
     shortcut_counts,
     shortcut_target,
 )
+from latentinpaint.refiners.training_times import TrainingTimes, check_share, draw_uniform
 from latentinpaint.runtime.randomness import Generators, draw_normal
 
 # What is added to the continuation in the hole, for a number of channels; None takes its place.
@@ -126,25 +127,21 @@ class FlowRefiner(Refiner):
         check_finest(shortcuts)
         if shortcuts > 0 and interpolant != "linear":
             raise InputError(f"shortcuts are learnt for the linear interpolant, not for {interpolant}")
-        for name, share in (("uniform_times", uniform_times), ("shortcut_share", shortcut_share)):
-            if not 0 <= share <= 1:
-                raise InputError(f"{name} is a share from 0 to 1, not {share}")
+        check_share("shortcut_share", shortcut_share)
         make_noise = choose(NOISES, noise, "noise")
         if continued and first is not None:
-            raise InputError(
-                "the hole has the continuation or a first fill: set continued to false, or leave first out"
-            )
+            raise InputError("a hole has a continuation or a first fill: set continued to false, or leave first out")
         corrects = continued or first is not None
         if noise == "residual" and (not corrects or churn > 0):
-            raise InputError("noise residual is added to the continuation: set continued to true, and churn to 0")
+            raise InputError(
+                "noise residual is added to a continuation or a first fill: set continued to true, and churn to 0"
+            )
         self.channels = channels
         self.noise = noise
         self.residual_noise = make_noise(channels)
         self.hole_weight = hole_weight
         self.latent_weight = latent_weight
-        self.time_mean = time_mean
-        self.time_deviation = time_deviation
-        self.uniform_times = uniform_times
+        self.times = TrainingTimes(time_mean, time_deviation, uniform_times)
         self.solver = solver
         self.steps = steps
         self.grid = grid
@@ -221,7 +218,7 @@ class FlowRefiner(Refiner):
         path = self.latent_path
         condition, _ = self._prepared(condition)
         z_0 = self.start(condition, generator)
-        t = path.sample_times(partial(self.sample_training_times, z_clean), condition, generator)
+        t = path.sample_times(partial(self.times.sample, z_clean), condition, generator)
         length: Tensor | None = None
         if self.shortcuts > 0:
             t, length = self._some_shortcuts(t, generator)
@@ -241,23 +238,9 @@ class FlowRefiner(Refiner):
             "latent": latent_loss,
         }
 
-    def sample_training_times(self, like: Tensor, count: int = 1, generator: Generators = None) -> Tensor:
-        """Times (B, count) in (0, 1), logit-normal or some of them uniform, for the samples of `like` (B, …)."""
-        logits = draw_normal(like.new_empty(len(like), count), generator)
-        times = torch.sigmoid(self.time_mean + self.time_deviation * logits)
-        if self.uniform_times == 0:
-            return times
-        uniform, chance = _draw_uniform(like.new_empty(len(like), 2 * count), generator).chunk(2, dim=1)
-        return torch.where(chance < self.uniform_times, uniform, times)
-
-    def _trained(self, t: Tensor) -> Tensor:
-        """The distribution function of the training times, (n,) to (n,)."""
-        logistic = torch.special.ndtr((torch.logit(t) - self.time_mean) / self.time_deviation)
-        return self.uniform_times * t + (1 - self.uniform_times) * logistic
-
     def _some_shortcuts(self, t: Tensor, generator: Generators) -> tuple[Tensor, Tensor]:
         """Times and lengths (B,) of the training samples: those of shortcuts, or t and 0."""
-        numbers = _draw_uniform(t.new_empty(len(t), 3), generator)
+        numbers = draw_uniform(t.new_empty(len(t), 3), generator)
         begin, length = draw_steps(numbers[:, :2], self.shortcuts)
         is_shortcut = numbers[:, 2] < self.shortcut_share
         return torch.where(is_shortcut, begin, t), torch.where(is_shortcut, length, 0.0)
@@ -327,10 +310,5 @@ class FlowRefiner(Refiner):
 
     def _sampling(self, solver: str, steps: int, generator: Generators = None) -> Sampling:
         choose(self.latent_path.solvers, solver, "solver")
-        times = choose(TIME_GRIDS, self.grid, "grid")(steps, self._trained)
+        times = choose(TIME_GRIDS, self.grid, "grid")(steps, self.times.share_before)
         return Sampling(solver, times, self.churn, generator)
-
-
-def _draw_uniform(like: Tensor, generator: Generators) -> Tensor:
-    """Uniform numbers in [0, 1] shaped like `like` (B, …), drawn item by item."""
-    return torch.special.ndtr(draw_normal(like, generator))

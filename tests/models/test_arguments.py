@@ -91,7 +91,7 @@ VARIANTS = {
         dict(channels=4, width=8, multipliers=[1, 2], blocks=2, attention=True, dropout=0.0)
         | dict(interpolant="cosine", hole_weight=10.0, latent_weight=1.0, time_mean=-1.6, time_deviation=1.2)
         | dict(uniform_times=0.0, solver="euler", steps=5, grid="uniform", churn=0.0, continued=False, skip=False)
-        | dict(shortcuts=0, shortcut_share=0.5, noise="white"),
+        | dict(shortcuts=0, shortcut_share=0.5, noise="white", first=None),
     ),
     "hadamard": (
         lambda: HadamardFlow((1, 8, 8), 8),

@@ -40,7 +40,7 @@ def test_start_is_standard_normal_in_the_hole():
 def test_times_are_logit_normal(mean, deviation):
     refiner = build(time_mean=mean, time_deviation=deviation)
     like = torch.empty(1500, 1, dtype=torch.float64)
-    times = refiner.sample_training_times(like, 2, torch.Generator().manual_seed(0))
+    times = refiner.times.sample(like, 2, torch.Generator().manual_seed(0))
     assert times.shape == (1500, 2) and times.min() > 0 and times.max() < 1
     times = times.flatten()
     logits = np.log(times.numpy() / (1 - times.numpy()))
@@ -50,7 +50,7 @@ def test_times_are_logit_normal(mean, deviation):
 
 def test_a_share_of_the_times_is_uniform():
     refiner = build(time_mean=-1.6, time_deviation=0.8, uniform_times=0.4)
-    times = refiner.sample_training_times(torch.empty(2000, 1).double(), 2, torch.Generator().manual_seed(0)).numpy()
+    times = refiner.times.sample(torch.empty(2000, 1).double(), 2, torch.Generator().manual_seed(0)).numpy()
     flat = times.flatten()
 
     def mixed(t):

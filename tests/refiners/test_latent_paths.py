@@ -136,7 +136,7 @@ def test_training_alphas_of_the_hadamard_path():
     refiner = build(interpolant="hadamard")
     few = make_condition()
     condition = few.select(list(range(3)) * 200)
-    times = partial(refiner.sample_training_times, condition.latent)
+    times = partial(refiner.times.sample, condition.latent)
     alpha = refiner.latent_path.sample_times(times, condition, torch.Generator().manual_seed(0))
     inside = condition.hole > 0
     assert (alpha[~inside] == 0).all() and ((alpha[inside] > 0) & (alpha[inside] < 1)).all()

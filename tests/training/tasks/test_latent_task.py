@@ -291,12 +291,31 @@ def test_shortcuts_are_learnt_from_a_flow_that_has_none(model_files, batch):
     assert lengths.abs().max() > 0
 
 
+def test_a_flow_is_trained_on_the_first_fill_of_a_model(model_files, latent):
+    """What makes the first fill, mask control included, stays as it was, and the run's model fills from its file."""
+    options = ("--model.start", model_files["ffc"], "--model.refiner.first", "{blocks: 1}", "--model.mask", "control")
+    folder = latent(*options, "--model.refiner.noise", "residual", refiner="flow")
+    start, trained = load_pipeline(str(model_files["ffc"])), load_pipeline(folder)
+    assert equal(trained.refiner.first.refiner.state_dict(), start.refiner.state_dict())
+    assert equal(trained.control.state_dict(), start.control.state_dict())
+    assert trained.refiner.residual_noise.measured
+    image, mask = torch.rand(1, 3, 40, 56), torch.zeros(1, 1, 40, 56)
+    mask[..., 8:30, 8:40] = 1
+    first, second = trained.sample(image, mask, num_samples=2)[0]
+    assert torch.equal(first[:, mask[0, 0] == 0], image[0][:, mask[0, 0] == 0])
+    assert (first - second).abs().max() > 1e-3
+
+
 def test_the_texture_of_the_model_it_went_on_from_stays(build_pipeline, tmp_path):
     texture = PatchTexture(radius=1, guidance=0.25)
     save_model(Model(build_pipeline("ffc"), texture), tmp_path / "first" / "model.safetensors")
     task = LatentTask(start=str(tmp_path / "first"))
     task.save_model(tmp_path / "second", None)
     assert load_model(tmp_path / "second").texture == texture
+
+
+def on_first_fill(channels):
+    return FlowRefiner(channels, width=8, multipliers=(1,), first={"blocks": 1})
 
 
 @pytest.mark.parametrize(
@@ -307,6 +326,9 @@ def test_the_texture_of_the_model_it_went_on_from_stays(build_pipeline, tmp_path
         (dict(start="ffc", mask="none"), "built otherwise"),
         (dict(start="ffc", refiner=lambda channels: FFCRefiner(channels, blocks=0)), "built otherwise"),
         (dict(start="ffc", autoencoder="other"), "another autoencoder|built otherwise"),
+        (dict(autoencoder="autoencoder", refiner=on_first_fill), "set model.start to it, such as default"),
+        (dict(start="ffc", refiner=on_first_fill, trained="all"), "and model.trained to nothing"),
+        (dict(start="flow", refiner=on_first_fill), "built otherwise"),
     ],
 )
 def test_what_does_not_fit_the_model_to_go_on_from(arguments, message, model_files):
