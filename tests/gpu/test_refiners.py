@@ -42,6 +42,7 @@ def test_every_path_draws_the_same_samples(interpolant, device):
         {"continued": True, "skip": True},
         {"grid": "trained", "uniform_times": 0.2},
         {"shortcuts": 4, "steps": 4},
+        {"noise": "residual", "first": {"blocks": 1, "delta": True, "continued": True}},
     ],
     ids=lambda arguments: next(iter(arguments)),
 )
