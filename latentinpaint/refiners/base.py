@@ -19,16 +19,19 @@ class Condition:
         latent: (B, C, h, w), the encoder's latent of the masked picture, mask control included.
         hole: (B, 1, h, w), 1 where a cell has any hole pixel (max-pooling), else 0.
         area: (B, 1, h, w), the fraction of a cell's pixels that are hole, in [0, 1].
+        error: (B, 1, h, w), the latent's expected mean absolute error, above 0, where a first fill predicts it.
     """
 
     latent: Tensor
     hole: Tensor
     area: Tensor
+    error: Tensor | None = None
 
     def select(self, items: Sequence[int]) -> "Condition":
         """The items with these indices, in this order; an index may come more than once."""
         items = list(items)
-        return Condition(self.latent[items], self.hole[items], self.area[items])
+        error = None if self.error is None else self.error[items]
+        return Condition(self.latent[items], self.hole[items], self.area[items], error)
 
     def split(self) -> "list[Condition]":
         """Its items, each a batch of one."""

@@ -21,6 +21,7 @@ Long steps are learnt too where the refiner has `shortcuts`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -34,7 +35,7 @@ from latentinpaint.interpolants.time_grids import TIME_GRIDS
 from latentinpaint.models.unet import TimeUNet
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
 from latentinpaint.refiners.continuation import prepared
-from latentinpaint.refiners.first_fill import FirstFill
+from latentinpaint.refiners.first_fill import FirstFill, restored, standardised
 from latentinpaint.refiners.latent_paths import ALPHA_MIN, PATHS, Sampling
 from latentinpaint.refiners.residual_noise import ResidualNoise
 from latentinpaint.refiners.shortcuts import (
@@ -84,8 +85,9 @@ class FlowRefiner(Refiner):
         noise: what the path starts from in the hole: "white", standard normal noise; or "residual", the smooth
             continuation, or the first fill, and noise with the covariance of what it misses (`residual_noise`), which
             is measured before training. The second needs one of them, and no churn.
-        first: arguments of an `FFCRefiner` without its channels, whose fill the network reads, and corrects in the
-            hole too, in place of the continuation (`first_fill`). Training starts from a model with that refiner.
+        first: arguments of an `FFCRefiner` without its channels, whose fill and expected error the network reads in
+            place of the continuation; the flow is of what that fill misses (`first_fill`). Training starts from a
+            model with that refiner.
 
     Raises:
         InputError: if a number is out of range, a name is none of these, or two arguments exclude each other.
@@ -154,6 +156,8 @@ class FlowRefiner(Refiner):
         self.shortcut_share = shortcut_share
         self._sampling(solver, steps)  # what cannot be sampled is not trained either
         in_channels = 2 * channels + 2 + self.latent_path.num_time_maps
+        if self.first is not None and self.first.refiner.log_scale is not None:
+            in_channels += 1
         times = 1
         if shortcuts > 0:
             times = 2  # when a step begins, and how long it is
@@ -165,12 +169,12 @@ class FlowRefiner(Refiner):
 
     def start(self, condition: Condition, generator: Generators = None) -> Tensor:
         """``z_0`` (B, C, h, w): noise in the hole's cells, the conditioned latent elsewhere."""
-        latent = condition.latent
+        known = self._known(condition)
         if self.residual_noise is None:
-            noise = draw_normal(latent, generator)
+            noise = draw_normal(known, generator)
         else:
-            noise = latent + self.residual_noise.draw(latent, generator)
-        return torch.where(condition.hole > 0, noise, latent)
+            noise = known + self.residual_noise.draw(known, generator)
+        return torch.where(condition.hole > 0, noise, known)
 
     @property
     def needs_measuring(self) -> bool:
@@ -179,17 +183,35 @@ class FlowRefiner(Refiner):
 
     def measure(self, examples: Iterable[tuple[Tensor, Condition]]) -> None:
         if self.residual_noise is not None:
-            self.residual_noise.measure((z_clean, self._prepared(condition)[0]) for z_clean, condition in examples)
+            self.residual_noise.measure(map(self._missed, examples))
+
+    def _missed(self, example: tuple[Tensor, Condition]) -> tuple[Tensor, Tensor]:
+        """What is added to the known, (B, C, h, w), and where, (B, 1, h, w)."""
+        z_clean, condition = example
+        condition = self._prepared(condition)
+        return self._to_flow(z_clean, condition) - self._known(condition), condition.hole
 
     @property
     def rests_on_start(self) -> bool:
         return self.first is not None
 
-    def _prepared(self, condition: Condition) -> tuple[Condition, Tensor | None]:
-        """What the network reads, and the first fill's expected error (B, 1, h, w), if there is one."""
+    def _prepared(self, condition: Condition) -> Condition:
+        """What the network reads: the hole has the continuation or the first fill, if either is there."""
         if self.first is None:
-            return prepared(condition, self.continued), None
+            return prepared(condition, self.continued)
         return self.first(condition)
+
+    def _to_flow(self, latent: Tensor, condition: Condition) -> Tensor:
+        """A latent as the flow has it: on a first fill, how far it is from that, else as it is."""
+        if self.first is None:
+            return latent
+        return standardised(latent, condition)
+
+    def _known(self, condition: Condition) -> Tensor:
+        """The conditioned latent as the flow has it."""
+        if self.first is None:
+            return condition.latent
+        return torch.zeros_like(condition.latent)
 
     def predict_data(self, z: Tensor, t: Tensor, condition: Condition, length: Tensor | None = None) -> Tensor:
         """The clean latent as the network predicts it from z (B, C, h, w).
@@ -205,9 +227,11 @@ class FlowRefiner(Refiner):
             if length is None:
                 length = torch.zeros_like(time)
             time = torch.stack([time, length], dim=1)
-        inputs = torch.cat([z, condition.latent, condition.hole, condition.area, *time_maps], dim=1)
-        correction = self.network(inputs, time)
-        known = condition.latent
+        maps = [condition.hole, condition.area, *time_maps]
+        if condition.error is not None:
+            maps.append(condition.error.log().to(z))
+        correction = self.network(torch.cat([z, condition.latent, *maps], dim=1), time)
+        known = self._known(condition)
         if not self.corrects:
             known = (1 - condition.area) * known
         if self.skip:
@@ -216,7 +240,8 @@ class FlowRefiner(Refiner):
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         path = self.latent_path
-        condition, _ = self._prepared(condition)
+        condition = self._prepared(condition)
+        z_clean = self._to_flow(z_clean, condition)
         z_0 = self.start(condition, generator)
         t = path.sample_times(partial(self.times.sample, z_clean), condition, generator)
         length: Tensor | None = None
@@ -285,7 +310,7 @@ class FlowRefiner(Refiner):
 
         Without a solver, as many steps as shortcuts were learnt for are taken by them.
         """
-        return self._sample(self._prepared(condition)[0], generator, steps, solver)
+        return self._sample(self._prepared(condition), generator, steps, solver)
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
         return self.sample(condition, generator, steps).x
@@ -293,8 +318,8 @@ class FlowRefiner(Refiner):
     def refine_with_error(
         self, condition: Condition, generator: Generators = None, steps: int | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        condition, error = self._prepared(condition)
-        return self._sample(condition, generator, steps).x, error
+        condition = self._prepared(condition)
+        return self._sample(condition, generator, steps).x, condition.error
 
     def _sample(
         self, condition: Condition, generator: Generators, steps: int | None, solver: str | None = None
@@ -304,9 +329,13 @@ class FlowRefiner(Refiner):
             steps = self.steps
         start = self.start(condition, generator)
         if solver is None and steps in shortcut_counts(self.shortcuts):
-            return follow_shortcuts(self._jump(condition), start, steps)
-        sampling = self._sampling(solver or self.solver, steps, generator)
-        return self.latent_path.integrate(self.predict_data, start, condition, sampling)
+            found = follow_shortcuts(self._jump(condition), start, steps)
+        else:
+            sampling = self._sampling(solver or self.solver, steps, generator)
+            found = self.latent_path.integrate(self.predict_data, start, condition, sampling)
+        if self.first is None:
+            return found
+        return replace(found, x=restored(found.x, condition))
 
     def _sampling(self, solver: str, steps: int, generator: Generators = None) -> Sampling:
         choose(self.latent_path.solvers, solver, "solver")

@@ -26,7 +26,6 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from latentinpaint.refiners.base import Condition
 from latentinpaint.runtime.randomness import Generators, draw_normal
 
 DILATIONS = (1, 2, 4, 8, 16)  # cells between a kernel's taps (1/4, 1/2, 1/4); each scale has one kernel more
@@ -72,20 +71,19 @@ class ResidualNoise(nn.Module):
         return torch.fft.irfft2(waves, s=normal.shape[-2:])
 
     @torch.no_grad()
-    def measure(self, examples: Iterable[tuple[Tensor, Condition]]) -> None:
-        """Fit the covariance of what conditions miss of clean latents (B, C, h, w) in their holes.
+    def measure(self, examples: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Fit the covariance of residuals in holes.
 
         Args:
-            examples: clean latents and the conditions that the noise is added to, continued or filled; read once.
+            examples: residuals (B, C, h, w) and the hole's cells (B, 1, h, w), 1 or 0; read once.
 
         Raises:
             ValueError: if no example has a hole.
         """
         sums = torch.zeros(len(LAGS), *self.roots.shape[1:], dtype=torch.float64, device=self.roots.device)
         counts = torch.zeros(len(LAGS), dtype=torch.float64, device=self.roots.device)
-        for z_clean, condition in examples:
-            residual = (z_clean - condition.latent).double() * condition.hole
-            for number, (products, count) in enumerate(lagged_products(residual, condition.hole.double())):
+        for residual, hole in examples:
+            for number, (products, count) in enumerate(lagged_products(residual.double() * hole, hole.double())):
                 sums[number] += products
                 counts[number] += count
         if counts[0] == 0:

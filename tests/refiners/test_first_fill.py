@@ -6,7 +6,8 @@ from checkpoints import equal
 
 from latentinpaint.errors import InputError
 from latentinpaint.refiners import Condition, FFCRefiner, FlowRefiner
-from latentinpaint.refiners.first_fill import FirstFill
+from latentinpaint.refiners.first_fill import FirstFill, restored, standardised
+from latentinpaint.refiners.residual_noise import ResidualNoise
 
 CHANNELS = 8
 ARGUMENTS = dict(blocks=1, width=16, delta=True, continued=True, uncertainty=True)
@@ -33,7 +34,7 @@ def condition(seed=0):
 
 def flow(**options):
     torch.manual_seed(1)
-    return FlowRefiner(CHANNELS, 8, (1,), attention=False, noise="residual", skip=True, first=ARGUMENTS, **options)
+    return FlowRefiner(CHANNELS, 8, (1,), attention=False, noise="residual", first=ARGUMENTS, **options)
 
 
 def test_the_hole_has_the_refiners_fill_and_its_error():
@@ -41,12 +42,25 @@ def test_the_hole_has_the_refiners_fill_and_its_error():
     first = FirstFill(CHANNELS, ARGUMENTS)
     first.refiner.load_state_dict(refiner.state_dict())
     known = condition()
-    filled, error = first.train()(known)
+    filled = first.train()(known)
     fill, expected = refiner.refine_with_error(known)
     hole = known.hole.expand_as(fill) > 0
     assert torch.equal(filled.latent[hole], fill[hole]) and torch.equal(filled.latent[~hole], known.latent[~hole])
     assert (fill[hole] - known.latent[hole]).abs().mean() > 0.1
-    assert torch.equal(error, expected) and filled.hole is known.hole and filled.area is known.area
+    assert torch.equal(filled.error, expected) and filled.hole is known.hole and filled.area is known.area
+
+
+@pytest.mark.parametrize("uncertainty", [True, False])
+def test_a_latent_in_units_of_the_expected_error_and_back(uncertainty):
+    known, latent = condition(), condition(1).latent
+    error = 0.25 * torch.ones(2, 1, 6, 8) if uncertainty else None
+    filled = Condition(known.latent, known.hole, known.area, error)
+    deviation = standardised(latent, filled)
+    expected = (latent - known.latent) * (1 + 3 * known.hole if uncertainty else 1)
+    torch.testing.assert_close(deviation, expected)
+    torch.testing.assert_close(restored(deviation, filled), latent)
+    chosen = filled.select([1, 0, 1])
+    torch.testing.assert_close(standardised(latent[[1, 0, 1]], chosen), deviation[[1, 0, 1]])
 
 
 def test_a_flow_adopts_the_refiner_and_starts_from_its_fill(monkeypatch):
@@ -74,12 +88,31 @@ def test_a_flows_own_weights_are_taken_with_its_fill():
     assert equal(longer.first.state_dict(), sampler.first.state_dict())
 
 
-def test_noise_is_measured_around_the_fill():
+def test_noise_is_measured_around_the_fill_in_units_of_its_error():
+    """What the fill misses is noise of twice the expected error, one number for all cells of a channel."""
     sampler = flow()
     sampler.load_state_dict(sampler.adopted(trained().state_dict()))
     known = condition()
-    sampler.measure([(sampler.first(known)[0].latent, known)])
-    assert sampler.residual_noise.measured and sampler.residual_noise.roots.abs().max() < 1e-6
+    filled = sampler.first(known)
+    sizes = torch.randn(2, CHANNELS, 1, 1, generator=torch.Generator().manual_seed(3))
+    sampler.measure([(filled.latent + 2 * sizes * filled.error, known)])
+    directly = ResidualNoise(CHANNELS)
+    directly.measure([((2 * sizes).expand(-1, -1, 6, 8), known.hole)])
+    torch.testing.assert_close(sampler.residual_noise.roots, directly.roots, rtol=0, atol=1e-3)
+    assert sampler.residual_noise.measured and directly.roots.abs().max() > 0.5
+
+
+def test_samples_spread_as_the_error_says(monkeypatch):
+    """With nothing learnt a sample of one step is the fill and the noise, in units of the expected error."""
+    sampler = flow(skip=True)
+    sampler.load_state_dict(sampler.adopted(trained().state_dict()))
+    ones = torch.ones(2, CHANNELS, 6, 8)
+    monkeypatch.setattr(ResidualNoise, "draw", lambda noise, like, generator: ones)
+    monkeypatch.setattr(FlowRefiner, "predict_data", lambda refiner, z, t, filled: z)
+    known = condition()
+    filled = sampler.first(known)
+    sample = sampler.refine(known, torch.Generator(), steps=2)
+    torch.testing.assert_close(sample, filled.latent + known.hole * filled.error)
 
 
 def test_the_refiner_learns_no_more():

@@ -48,10 +48,8 @@ def test_items_depend_on_their_own_draws_alone():
 
 
 def examples_of(residuals, hole):
-    """Clean latents whose residuals these are: the known cells are 0, and so is the continuation."""
     for residual in residuals.split(8):
-        holes = hole.expand(len(residual), -1, -1, -1)
-        yield residual, Condition(torch.zeros_like(residual), holes, holes)
+        yield residual, hole.expand(len(residual), -1, -1, -1)
 
 
 @pytest.mark.parametrize("shape", ["all", "part"])
@@ -143,7 +141,11 @@ def test_it_is_measured_once_and_kept():
     refiner = flow(noise="residual", continued=True)
     assert refiner.needs_measuring and not flow().needs_measuring
     residuals = torch.randn(16, CHANNELS, 8, 8, generator=torch.Generator().manual_seed(0))
-    refiner.measure(examples_of(residuals, torch.ones(1, 1, 8, 8)))
+    hole = torch.ones(16, 1, 8, 8)
+    refiner.measure([(residuals, Condition(torch.zeros_like(residuals), hole, hole))])  # which continues as 0
+    directly = ResidualNoise(CHANNELS)
+    directly.measure([(residuals, hole)])
+    assert torch.equal(refiner.residual_noise.roots, directly.roots)
     assert not refiner.needs_measuring
     other = flow(noise="residual", continued=True)
     other.load_state_dict(refiner.state_dict())
