@@ -11,6 +11,7 @@ A row is a way and a number of evaluations:
     midpoint     the midpoint rule on the power grid, two evaluations a step
     heun         Heun's rule there, two evaluations a step and one in the last
     exponential  the exponential midpoint rule there, two evaluations a step
+    even         the midpoint rule on equally long steps, for noise that was measured
     shortcuts    what the model has learnt to do in one evaluation a step, if it has
 
 One Euler step is the same on every grid, so some ways begin with two. LPIPS(squeeze) and PSNR of one sample in the
@@ -51,6 +52,7 @@ WAYS = {
     "midpoint": ("midpoint", "power", 0.0, 2),
     "heun": ("heun", "power", 0.0, 2),
     "exponential": ("exponential", "power", 0.0, 2),
+    "even": ("midpoint", "uniform", 0.0, 2),
     "shortcuts": (None, "uniform", 0.0, 1),
 }
 SAME_IN_ONE_STEP = ("placed", "trained", "churn", "heun")
@@ -119,11 +121,13 @@ def method_of(
         return
     if solver is None and steps not in shortcut_counts(refiner.shortcuts):
         return
+    if churn > 0 and refiner.residual_noise is not None:
+        return
     refiner.grid = grid
     refiner.churn = churn
     refiner.steps = steps
     if solver is not None:
-        refiner.refine = partial(_refine, refiner, solver)
+        refiner.refine_with_error = partial(_refine, refiner, solver)
     sampled = InpaintPipeline(pipeline.autoencoder, refiner, pipeline.control).eval()
     how = FillOptions(options.samples, options.seed, texture=False, crop=None)
     name = f"{way} {evaluations}"
@@ -136,9 +140,9 @@ def _refine(
     condition: Condition,
     generator: Generators = None,
     steps: int | None = None,
-) -> Tensor:
-    """`FlowRefiner.refine` by a solver, whatever shortcuts the flow has learnt."""
-    return refiner.sample(condition, generator, steps, solver).x
+) -> tuple[Tensor, None]:
+    """`FlowRefiner.refine_with_error` by a solver, whatever shortcuts the flow has learnt."""
+    return refiner.sample(condition, generator, steps, solver).x, None
 
 
 def rows_of(summary: Summary, methods: list[ModelMethod], reference: str) -> list[str]:
