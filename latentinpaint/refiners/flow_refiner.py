@@ -131,13 +131,7 @@ class FlowRefiner(Refiner):
             raise InputError(f"shortcuts are learnt for the linear interpolant, not for {interpolant}")
         check_share("shortcut_share", shortcut_share)
         make_noise = choose(NOISES, noise, "noise")
-        if continued and first is not None:
-            raise InputError("a hole has a continuation or a first fill: set continued to false, or leave first out")
-        corrects = continued or first is not None
-        if noise == "residual" and (not corrects or churn > 0):
-            raise InputError(
-                "noise residual is added to a continuation or a first fill: set continued to true, and churn to 0"
-            )
+        _check_start(noise, churn, continued, first is not None)
         self.channels = channels
         self.noise = noise
         self.residual_noise = make_noise(channels)
@@ -150,18 +144,22 @@ class FlowRefiner(Refiner):
         self.churn = churn
         self.continued = continued
         self.first = None if first is None else FirstFill(channels, first)
-        self.corrects = corrects
+        self.corrects = continued or first is not None
         self.skip = skip
         self.shortcuts = shortcuts
         self.shortcut_share = shortcut_share
         self._sampling(solver, steps)  # what cannot be sampled is not trained either
-        in_channels = 2 * channels + 2 + self.latent_path.num_time_maps
-        if self.first is not None and self.first.refiner.log_scale is not None:
-            in_channels += 1
         times = 1
         if shortcuts > 0:
             times = 2  # when a step begins, and how long it is
-        self.network = TimeUNet(in_channels, channels, width, multipliers, blocks, attention, dropout, times)
+        self.network = TimeUNet(self._inputs(), channels, width, multipliers, blocks, attention, dropout, times)
+
+    def _inputs(self) -> int:
+        """Channels that the network reads: see `predict_data`."""
+        count = 2 * self.channels + 2 + self.latent_path.num_time_maps
+        if self.first is not None and self.first.refiner.log_scale is not None:
+            count += 1
+        return count
 
     @property
     def core(self) -> nn.Module:
@@ -341,3 +339,13 @@ class FlowRefiner(Refiner):
         choose(self.latent_path.solvers, solver, "solver")
         times = choose(TIME_GRIDS, self.grid, "grid")(steps, self.times.share_before)
         return Sampling(solver, times, self.churn, generator)
+
+
+def _check_start(noise: str, churn: float, continued: bool, filled: bool) -> None:
+    """Raise `InputError` if what is in the hole and what is added to it exclude each other."""
+    if continued and filled:
+        raise InputError("a hole has a continuation or a first fill: set continued to false, or leave first out")
+    if noise == "residual" and (not (continued or filled) or churn > 0):
+        raise InputError(
+            "noise residual is added to a continuation or a first fill: set continued to true, and churn to 0"
+        )

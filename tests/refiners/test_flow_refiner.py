@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from scipy import stats
@@ -13,7 +12,7 @@ from latentinpaint.interpolants import SOLVERS
 from latentinpaint.refiners import Condition, FlowRefiner
 from latentinpaint.refiners.latent_paths import PATHS
 
-# The start and the times ----------------------------------------------------------------------------------
+# The start ----------------------------------------------------------------------------------
 
 
 def test_start_keeps_the_known_cells():
@@ -34,32 +33,6 @@ def test_start_is_standard_normal_in_the_hole():
     error = 5 / 4000**0.5
     torch.testing.assert_close(draws.mean(0), torch.zeros(6).double(), atol=error, rtol=0)
     torch.testing.assert_close(torch.cov(draws.T), torch.eye(6).double(), atol=2**0.5 * error, rtol=0)
-
-
-@pytest.mark.parametrize(("mean", "deviation"), [(-0.8, 1.0), (0.5, 0.3)])
-def test_times_are_logit_normal(mean, deviation):
-    refiner = build(time_mean=mean, time_deviation=deviation)
-    like = torch.empty(1500, 1, dtype=torch.float64)
-    times = refiner.times.sample(like, 2, torch.Generator().manual_seed(0))
-    assert times.shape == (1500, 2) and times.min() > 0 and times.max() < 1
-    times = times.flatten()
-    logits = np.log(times.numpy() / (1 - times.numpy()))
-    assert stats.kstest(logits, stats.norm(mean, deviation).cdf).pvalue > 1e-3
-    assert stats.kstest(logits, stats.norm(mean + 0.15, deviation).cdf).pvalue < 1e-3
-
-
-def test_a_share_of_the_times_is_uniform():
-    refiner = build(time_mean=-1.6, time_deviation=0.8, uniform_times=0.4)
-    times = refiner.times.sample(torch.empty(2000, 1).double(), 2, torch.Generator().manual_seed(0)).numpy()
-    flat = times.flatten()
-
-    def mixed(t):
-        return 0.4 * t + 0.6 * stats.norm(-1.6, 0.8).cdf(np.log(t / (1 - t)))
-
-    assert stats.kstest(flat, mixed).pvalue > 1e-3
-    assert abs(np.corrcoef(times.T)[0, 1]) < 5 / 2000**0.5
-    with pytest.raises(InputError, match="uniform_times is a share"):
-        build(uniform_times=1.5)
 
 
 # The estimate and the loss --------------------------------------------------------------------------------
