@@ -34,24 +34,23 @@ from latentinpaint.interpolants.objectives import hole_weights, squared_error
 from latentinpaint.interpolants.time_grids import TIME_GRIDS
 from latentinpaint.models.unet import TimeUNet
 from latentinpaint.refiners.base import Condition, Refiner, latent_l1
-from latentinpaint.refiners.continuation import prepared
-from latentinpaint.refiners.first_fill import FirstFill, restored, standardised
 from latentinpaint.refiners.latent_paths import ALPHA_MIN, PATHS, Sampling
+from latentinpaint.refiners.origins import FirstFill, make_origin
 from latentinpaint.refiners.residual_noise import ResidualNoise
 from latentinpaint.refiners.shortcuts import (
     Jump,
     check_finest,
-    draw_steps,
     follow_shortcuts,
+    shortcut_aims,
     shortcut_counts,
-    shortcut_target,
+    some_shortcuts,
 )
 from latentinpaint.refiners.training_times import TrainingTimes, check_share, draw_uniform
 from latentinpaint.runtime.randomness import Generators, draw_normal
 
 # What is added to the continuation in the hole, for a number of channels; None takes its place.
 NOISES: dict[str, Callable[[int], ResidualNoise | None]] = {"white": lambda channels: None, "residual": ResidualNoise}
-FIRST_REFINER = "first.refiner."  # of the names of its weights
+FIRST_REFINER = "origin.refiner."  # of the names of its weights
 FIRST_OF_TIME = "network.embed.0.weight"  # of the layer that reads the times, (…, features of all of them)
 
 
@@ -86,7 +85,7 @@ class FlowRefiner(Refiner):
             continuation, or the first fill, and noise with the covariance of what it misses (`residual_noise`), which
             is measured before training. The second needs one of them, and no churn.
         first: arguments of an `FFCRefiner` without its channels, whose fill and expected error the network reads in
-            place of the continuation; the flow is of what that fill misses (`first_fill`). Training starts from a
+            place of the continuation; the flow is of what that fill misses (`origins`). Training starts from a
             model with that refiner.
 
     Raises:
@@ -131,7 +130,10 @@ class FlowRefiner(Refiner):
             raise InputError(f"shortcuts are learnt for the linear interpolant, not for {interpolant}")
         check_share("shortcut_share", shortcut_share)
         make_noise = choose(NOISES, noise, "noise")
-        _check_start(noise, churn, continued, first is not None)
+        if noise == "residual" and (churn > 0 or not (continued or first is not None)):
+            raise InputError(
+                "noise residual is added to a continuation or a first fill: set continued to true, and churn to 0"
+            )
         self.channels = channels
         self.noise = noise
         self.residual_noise = make_noise(channels)
@@ -143,23 +145,14 @@ class FlowRefiner(Refiner):
         self.grid = grid
         self.churn = churn
         self.continued = continued
-        self.first = None if first is None else FirstFill(channels, first)
-        self.corrects = continued or first is not None
+        self.origin = make_origin(channels, continued, first)
         self.skip = skip
         self.shortcuts = shortcuts
         self.shortcut_share = shortcut_share
         self._sampling(solver, steps)  # what cannot be sampled is not trained either
-        times = 1
-        if shortcuts > 0:
-            times = 2  # when a step begins, and how long it is
-        self.network = TimeUNet(self._inputs(), channels, width, multipliers, blocks, attention, dropout, times)
-
-    def _inputs(self) -> int:
-        """Channels that the network reads: see `predict_data`."""
-        count = 2 * self.channels + 2 + self.latent_path.num_time_maps
-        if self.first is not None and self.first.refiner.log_scale is not None:
-            count += 1
-        return count
+        read = 2 * channels + 2 + self.latent_path.num_time_maps + int(self.origin.predicts_error)
+        times = 2 if shortcuts > 0 else 1  # when a step begins, and how long it is
+        self.network = TimeUNet(read, channels, width, multipliers, blocks, attention, dropout, times)
 
     @property
     def core(self) -> nn.Module:
@@ -167,7 +160,7 @@ class FlowRefiner(Refiner):
 
     def start(self, condition: Condition, generator: Generators = None) -> Tensor:
         """``z_0`` (B, C, h, w): noise in the hole's cells, the conditioned latent elsewhere."""
-        known = self._known(condition)
+        known = self.origin.to_flow(condition.latent, condition)
         if self.residual_noise is None:
             noise = draw_normal(known, generator)
         else:
@@ -186,30 +179,13 @@ class FlowRefiner(Refiner):
     def _missed(self, example: tuple[Tensor, Condition]) -> tuple[Tensor, Tensor]:
         """What is added to the known, (B, C, h, w), and where, (B, 1, h, w)."""
         z_clean, condition = example
-        condition = self._prepared(condition)
-        return self._to_flow(z_clean, condition) - self._known(condition), condition.hole
+        condition = self.origin.prepare(condition)
+        known = self.origin.to_flow(condition.latent, condition)
+        return self.origin.to_flow(z_clean, condition) - known, condition.hole
 
     @property
     def rests_on_start(self) -> bool:
-        return self.first is not None
-
-    def _prepared(self, condition: Condition) -> Condition:
-        """What the network reads: the hole has the continuation or the first fill, if either is there."""
-        if self.first is None:
-            return prepared(condition, self.continued)
-        return self.first(condition)
-
-    def _to_flow(self, latent: Tensor, condition: Condition) -> Tensor:
-        """A latent as the flow has it: on a first fill, how far it is from that, else as it is."""
-        if self.first is None:
-            return latent
-        return standardised(latent, condition)
-
-    def _known(self, condition: Condition) -> Tensor:
-        """The conditioned latent as the flow has it."""
-        if self.first is None:
-            return condition.latent
-        return torch.zeros_like(condition.latent)
+        return isinstance(self.origin, FirstFill)
 
     def predict_data(self, z: Tensor, t: Tensor, condition: Condition, length: Tensor | None = None) -> Tensor:
         """The clean latent as the network predicts it from z (B, C, h, w).
@@ -217,7 +193,7 @@ class FlowRefiner(Refiner):
         Args:
             z: the latent at a time.
             t: a time of the latent path.
-            condition: as `_prepared` makes it.
+            condition: as the origin prepares it.
             length: (B,), of the shortcut that the prediction is for; None is the flow itself.
         """
         time_maps, time = self.latent_path.network_inputs(t, condition)
@@ -229,8 +205,8 @@ class FlowRefiner(Refiner):
         if condition.error is not None:
             maps.append(condition.error.log().to(z))
         correction = self.network(torch.cat([z, condition.latent, *maps], dim=1), time)
-        known = self._known(condition)
-        if not self.corrects:
+        known = self.origin.to_flow(condition.latent, condition)
+        if not self.continued:
             known = (1 - condition.area) * known
         if self.skip:
             known = torch.lerp(known, z, self.latent_path.data_share(t).to(z))
@@ -238,17 +214,18 @@ class FlowRefiner(Refiner):
 
     def loss(self, z_clean: Tensor, condition: Condition, generator: Generators = None) -> dict[str, Tensor]:
         path = self.latent_path
-        condition = self._prepared(condition)
-        z_clean = self._to_flow(z_clean, condition)
+        condition = self.origin.prepare(condition)
+        z_clean = self.origin.to_flow(z_clean, condition)
         z_0 = self.start(condition, generator)
         t = path.sample_times(partial(self.times.sample, z_clean), condition, generator)
         length: Tensor | None = None
         if self.shortcuts > 0:
-            t, length = self._some_shortcuts(t, generator)
+            numbers = draw_uniform(t.new_empty(len(t), 3), generator)
+            t, length = some_shortcuts(t, numbers, self.shortcuts, self.shortcut_share)
         z = path.interpolate(t, z_0, z_clean, condition)
         aim = z_clean
         if length is not None:
-            aim = self._aim(z, t, length, z_clean, condition)
+            aim = shortcut_aims(partial(self._jump, condition), z, t, length, z_clean, self.shortcuts)
         prediction = self.predict_data(z, t, condition, length)
         velocity = path.velocity(t, z, prediction, condition, ALPHA_MIN)
         target = path.velocity(t, z, aim, condition, ALPHA_MIN)
@@ -261,26 +238,10 @@ class FlowRefiner(Refiner):
             "latent": latent_loss,
         }
 
-    def _some_shortcuts(self, t: Tensor, generator: Generators) -> tuple[Tensor, Tensor]:
-        """Times and lengths (B,) of the training samples: those of shortcuts, or t and 0."""
-        numbers = draw_uniform(t.new_empty(len(t), 3), generator)
-        begin, length = draw_steps(numbers[:, :2], self.shortcuts)
-        is_shortcut = numbers[:, 2] < self.shortcut_share
-        return torch.where(is_shortcut, begin, t), torch.where(is_shortcut, length, 0.0)
-
-    @torch.no_grad()
-    def _aim(self, z: Tensor, t: Tensor, length: Tensor, z_clean: Tensor, condition: Condition) -> Tensor:
-        """What is to be predicted: the clean latent, or for a shortcut the data that two shorter steps lead to."""
-        chosen = length.nonzero().squeeze(1)
-        if len(chosen) == 0:
-            return z_clean
-        target = shortcut_target(
-            self._jump(condition.select(chosen.tolist())), z[chosen], t[chosen], length[chosen], self.shortcuts
-        )
-        return z_clean.index_copy(0, chosen, target.to(z_clean))
-
-    def _jump(self, condition: Condition) -> Jump:
-        """The predictions for a condition."""
+    def _jump(self, condition: Condition, items: Sequence[int] | None = None) -> Jump:
+        """The predictions for a condition, or for some of its items."""
+        if items is not None:
+            condition = condition.select(items)
         return lambda z, t, length: self.predict_data(z, t, condition, length)
 
     def adopted(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -289,8 +250,8 @@ class FlowRefiner(Refiner):
         Whatever a shortcut's length, it predicts as the flow does; a flow on a first fill begins untrained.
         """
         own = self.state_dict()
-        if self.first is not None and FIRST_OF_TIME not in weights:
-            adopted = self.first.refiner.adopted(weights)
+        if isinstance(self.origin, FirstFill) and FIRST_OF_TIME not in weights:
+            adopted = self.origin.refiner.adopted(weights)
             return {**own, **{f"{FIRST_REFINER}{name}": value for name, value in adopted.items()}}
         first = weights.get(FIRST_OF_TIME)
         if self.shortcuts == 0 or first is None or 2 * first.shape[1] != own[FIRST_OF_TIME].shape[1]:
@@ -308,7 +269,7 @@ class FlowRefiner(Refiner):
 
         Without a solver, as many steps as shortcuts were learnt for are taken by them.
         """
-        return self._sample(self._prepared(condition), generator, steps, solver)
+        return self._sample(self.origin.prepare(condition), generator, steps, solver)
 
     def refine(self, condition: Condition, generator: Generators = None, steps: int | None = None) -> Tensor:
         return self.sample(condition, generator, steps).x
@@ -316,13 +277,13 @@ class FlowRefiner(Refiner):
     def refine_with_error(
         self, condition: Condition, generator: Generators = None, steps: int | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        condition = self._prepared(condition)
+        condition = self.origin.prepare(condition)
         return self._sample(condition, generator, steps).x, condition.error
 
     def _sample(
         self, condition: Condition, generator: Generators, steps: int | None, solver: str | None = None
     ) -> Solution:
-        """`sample` for a condition as `_prepared` makes it."""
+        """`sample` for a condition as the origin prepares it."""
         if steps is None:
             steps = self.steps
         start = self.start(condition, generator)
@@ -331,21 +292,9 @@ class FlowRefiner(Refiner):
         else:
             sampling = self._sampling(solver or self.solver, steps, generator)
             found = self.latent_path.integrate(self.predict_data, start, condition, sampling)
-        if self.first is None:
-            return found
-        return replace(found, x=restored(found.x, condition))
+        return replace(found, x=self.origin.from_flow(found.x, condition))
 
     def _sampling(self, solver: str, steps: int, generator: Generators = None) -> Sampling:
         choose(self.latent_path.solvers, solver, "solver")
         times = choose(TIME_GRIDS, self.grid, "grid")(steps, self.times.share_before)
         return Sampling(solver, times, self.churn, generator)
-
-
-def _check_start(noise: str, churn: float, continued: bool, filled: bool) -> None:
-    """Raise `InputError` if what is in the hole and what is added to it exclude each other."""
-    if continued and filled:
-        raise InputError("a hole has a continuation or a first fill: set continued to false, or leave first out")
-    if noise == "residual" and (not (continued or filled) or churn > 0):
-        raise InputError(
-            "noise residual is added to a continuation or a first fill: set continued to true, and churn to 0"
-        )

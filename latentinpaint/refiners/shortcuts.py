@@ -64,6 +64,39 @@ def draw_steps(numbers: Tensor, finest: int) -> tuple[Tensor, Tensor]:
     return position / count, 1 / count
 
 
+def some_shortcuts(t: Tensor, numbers: Tensor, finest: int, share: float) -> tuple[Tensor, Tensor]:
+    """Times and lengths (B,) of training samples: those of shortcuts to learn for a share of them, else t and 0.
+
+    Args:
+        t: (B,), times of the flow.
+        numbers: (B, 3), uniform in [0, 1).
+        finest: see `draw_steps`.
+        share: of shortcuts, in [0, 1].
+    """
+    begin, length = draw_steps(numbers[:, :2], finest)
+    is_shortcut = numbers[:, 2] < share
+    return torch.where(is_shortcut, begin, t), torch.where(is_shortcut, length, 0.0)
+
+
+@torch.no_grad()
+def shortcut_aims(
+    jump_of: Callable[[list[int]], Jump], z: Tensor, t: Tensor, length: Tensor, z_clean: Tensor, finest: int
+) -> Tensor:
+    """What is to be predicted (B, C, h, w): clean latents, and for shortcuts the data that two shorter ones lead to.
+
+    Args:
+        jump_of: the predictions for some of the items.
+        z, z_clean: (B, C, h, w).
+        t, length: (B,), as `some_shortcuts` draws them.
+        finest: see `draw_steps`.
+    """
+    chosen = length.nonzero().squeeze(1)
+    if len(chosen) == 0:
+        return z_clean
+    target = shortcut_target(jump_of(chosen.tolist()), z[chosen], t[chosen], length[chosen], finest)
+    return z_clean.index_copy(0, chosen, target.to(z_clean))
+
+
 def shortcut_target(jump: Jump, z: Tensor, t: Tensor, length: Tensor, finest: int) -> Tensor:
     """The data (B, C, h, w) that a shortcut from z at t has to predict, by two evaluations.
 

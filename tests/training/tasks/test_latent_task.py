@@ -296,7 +296,7 @@ def test_a_flow_is_trained_on_the_first_fill_of_a_model(model_files, latent):
     options = ("--model.start", model_files["ffc"], "--model.refiner.first", "{blocks: 1}", "--model.mask", "control")
     folder = latent(*options, "--model.refiner.noise", "residual", refiner="flow")
     start, trained = load_pipeline(str(model_files["ffc"])), load_pipeline(folder)
-    assert equal(trained.refiner.first.refiner.state_dict(), start.refiner.state_dict())
+    assert equal(trained.refiner.origin.refiner.state_dict(), start.refiner.state_dict())
     assert equal(trained.control.state_dict(), start.control.state_dict())
     assert trained.refiner.residual_noise.measured
     image, mask = torch.rand(1, 3, 40, 56), torch.zeros(1, 1, 40, 56)

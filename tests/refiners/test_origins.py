@@ -6,7 +6,7 @@ from checkpoints import equal
 
 from latentinpaint.errors import InputError
 from latentinpaint.refiners import Condition, FFCRefiner, FlowRefiner
-from latentinpaint.refiners.first_fill import FirstFill, restored, standardised
+from latentinpaint.refiners.origins import FirstFill
 from latentinpaint.refiners.residual_noise import ResidualNoise
 
 CHANNELS = 8
@@ -42,7 +42,7 @@ def test_the_hole_has_the_refiners_fill_and_its_error():
     first = FirstFill(CHANNELS, ARGUMENTS)
     first.refiner.load_state_dict(refiner.state_dict())
     known = condition()
-    filled = first.train()(known)
+    filled = first.train().prepare(known)
     fill, expected = refiner.refine_with_error(known)
     hole = known.hole.expand_as(fill) > 0
     assert torch.equal(filled.latent[hole], fill[hole]) and torch.equal(filled.latent[~hole], known.latent[~hole])
@@ -55,12 +55,13 @@ def test_a_latent_in_units_of_the_expected_error_and_back(uncertainty):
     known, latent = condition(), condition(1).latent
     error = 0.25 * torch.ones(2, 1, 6, 8) if uncertainty else None
     filled = Condition(known.latent, known.hole, known.area, error)
-    deviation = standardised(latent, filled)
+    first = FirstFill(CHANNELS, ARGUMENTS)
+    deviation = first.to_flow(latent, filled)
     expected = (latent - known.latent) * (1 + 3 * known.hole if uncertainty else 1)
     torch.testing.assert_close(deviation, expected)
-    torch.testing.assert_close(restored(deviation, filled), latent)
+    torch.testing.assert_close(first.from_flow(deviation, filled), latent)
     chosen = filled.select([1, 0, 1])
-    torch.testing.assert_close(standardised(latent[[1, 0, 1]], chosen), deviation[[1, 0, 1]])
+    torch.testing.assert_close(first.to_flow(latent[[1, 0, 1]], chosen), deviation[[1, 0, 1]])
 
 
 def test_a_flow_adopts_the_refiner_and_starts_from_its_fill(monkeypatch):
@@ -68,7 +69,7 @@ def test_a_flow_adopts_the_refiner_and_starts_from_its_fill(monkeypatch):
     untrained = {name: value.clone() for name, value in sampler.network.state_dict().items()}
     sampler.load_state_dict(sampler.adopted(refiner.state_dict()))
     assert equal(sampler.network.state_dict(), untrained)
-    assert equal(sampler.first.refiner.state_dict(), refiner.state_dict())
+    assert equal(sampler.origin.refiner.state_dict(), refiner.state_dict())
     known = condition()
     fill, expected = refiner.refine_with_error(known)
     monkeypatch.setattr(type(sampler.residual_noise), "draw", lambda noise, like, generator: torch.zeros_like(like))
@@ -85,7 +86,7 @@ def test_a_flows_own_weights_are_taken_with_its_fill():
     assert sampler.adopted(weights) is weights
     longer = flow(shortcuts=4)
     longer.load_state_dict(longer.adopted(weights))
-    assert equal(longer.first.state_dict(), sampler.first.state_dict())
+    assert equal(longer.origin.state_dict(), sampler.origin.state_dict())
 
 
 def test_noise_is_measured_around_the_fill_in_units_of_its_error():
@@ -93,7 +94,7 @@ def test_noise_is_measured_around_the_fill_in_units_of_its_error():
     sampler = flow()
     sampler.load_state_dict(sampler.adopted(trained().state_dict()))
     known = condition()
-    filled = sampler.first(known)
+    filled = sampler.origin.prepare(known)
     sizes = torch.randn(2, CHANNELS, 1, 1, generator=torch.Generator().manual_seed(3))
     sampler.measure([(filled.latent + 2 * sizes * filled.error, known)])
     directly = ResidualNoise(CHANNELS)
@@ -110,19 +111,19 @@ def test_samples_spread_as_the_error_says(monkeypatch):
     monkeypatch.setattr(ResidualNoise, "draw", lambda noise, like, generator: ones)
     monkeypatch.setattr(FlowRefiner, "predict_data", lambda refiner, z, t, filled: z)
     known = condition()
-    filled = sampler.first(known)
+    filled = sampler.origin.prepare(known)
     sample = sampler.refine(known, torch.Generator(), steps=2)
     torch.testing.assert_close(sample, filled.latent + known.hole * filled.error)
 
 
 def test_the_refiner_learns_no_more():
     sampler = flow().train()
-    before = {name: value.clone() for name, value in sampler.first.state_dict().items()}
+    before = {name: value.clone() for name, value in sampler.origin.state_dict().items()}
     optimizer = torch.optim.SGD([p for p in sampler.parameters() if p.requires_grad], lr=0.1)
     sampler.loss(torch.randn(2, CHANNELS, 6, 8), condition())["loss"].backward()
     optimizer.step()
-    assert equal(sampler.first.state_dict(), before)
-    assert all(parameter.grad is None for parameter in sampler.first.parameters())
+    assert equal(sampler.origin.state_dict(), before)
+    assert all(parameter.grad is None for parameter in sampler.origin.parameters())
     assert any(parameter.grad.abs().max() > 0 for parameter in sampler.network.parameters())
 
 
