@@ -36,7 +36,8 @@ def build(path, model_files, tmp_path, *options):
     arguments = ["--config", str(path), "--data.root", "samples", "--output", str(tmp_path / "run"), *options]
     if pretrains(settings):
         return TrainingCLI(PretrainTask, arguments, "unused")
-    if "start" in settings["model"]:  # the run before it, of which the default model came
+    refiner = settings["model"].get("refiner", {}).get("init_args", {})
+    if "start" in settings["model"] or "first" in refiner:  # the run before it, of which the default model came
         return TrainingCLI(LatentTask, [*arguments, "--model.start", "default"], "unused")
     arguments += ["--autoencoder", str(model_files["autoencoder"])]
     if "refiner" not in settings["model"]:
